@@ -1,0 +1,5 @@
+"""The data plane: records, topics, codec, city registry, event time, keyed state, feeds, sinks, and all that knows Faust.
+
+Belongs here: how readings travel, are checked, kept and stored.
+Does not: what is computed from them (`processors`), what people act on (`alerts`), what they see (`dashboard`).
+"""

@@ -1,0 +1,322 @@
+"""The city registry: zones, road segments and sensors of one city folder, as arrays.
+
+A city folder holds `city.toml`, `zones.geojson`, `segments.geojson`, `sensors.csv` and, for the map only, `places.geojson`.
+Entity ids are unique within the city. `docs/city-folder.md` describes every field.
+"""
+
+from __future__ import annotations
+
+import csv
+import difflib
+import hashlib
+import json
+import tomllib
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from streams.errors import CityFileError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
+
+SENSOR_COLUMNS = ("sensor", "domain", "zone", "segment", "lng", "lat", "interval_s", "name_zh", "name_en")
+ROAD_CLASSES = ("expressway", "arterial", "collector", "local")
+
+
+@dataclass(frozen=True, slots=True)
+class Zone:
+    """A neighbourhood whose readings are processed together; the partition key."""
+
+    id: str
+    name_zh: str
+    name_en: str
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """One direction of a road between two junctions."""
+
+    id: str
+    zone: int
+    name_zh: str
+    name_en: str
+    road_class: str
+    lanes: int
+    length_m: float
+    free_flow_km_h: float
+    upstream: tuple[str, ...]
+    line: tuple[tuple[float, float], ...]
+    """(lng, lat) pairs in driving direction."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sensor:
+    """What sends readings; `segment` is -1 where it does not watch a road."""
+
+    id: str
+    domain: str
+    zone: int
+    segment: int
+    lng: float
+    lat: float
+    interval_s: float
+    name_zh: str
+    name_en: str
+
+
+@dataclass(frozen=True)
+class City:
+    """One city. Invariant: a sensor's or segment's index is its place in the tuple and never changes in one version."""
+
+    id: str
+    name_zh: str
+    name_en: str
+    time_zone: str
+    attribution: str
+    zones: tuple[Zone, ...]
+    segments: tuple[Segment, ...]
+    sensors: tuple[Sensor, ...]
+    places: Mapping[str, Any] = field(default_factory=dict)
+    """GeoJSON of water, districts and labels, for the map."""
+
+    @cached_property
+    def version(self) -> str:
+        """Digest of what processing depends on: zones, segments and sensors."""
+        text = repr((self.id, self.zones, self.segments, self.sensors))
+        return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+    @cached_property
+    def sensor_code(self) -> dict[str, int]:
+        """Sensor id → index."""
+        return {sensor.id: index for index, sensor in enumerate(self.sensors)}
+
+    @cached_property
+    def segment_code(self) -> dict[str, int]:
+        """Segment id → index."""
+        return {segment.id: index for index, segment in enumerate(self.segments)}
+
+    @cached_property
+    def zone_code(self) -> dict[str, int]:
+        """Zone id → index."""
+        return {zone.id: index for index, zone in enumerate(self.zones)}
+
+    @cached_property
+    def sensor_zone(self) -> NDArray[np.int32]:
+        """(sensors,) index of each sensor's zone."""
+        return np.array([sensor.zone for sensor in self.sensors], np.int32)
+
+    @cached_property
+    def sensor_segment(self) -> NDArray[np.int32]:
+        """(sensors,) index of the segment each sensor watches, -1 = none."""
+        return np.array([sensor.segment for sensor in self.sensors], np.int32)
+
+    @cached_property
+    def segment_zone(self) -> NDArray[np.int32]:
+        """(segments,) index of each segment's zone."""
+        return np.array([segment.zone for segment in self.segments], np.int32)
+
+    @cached_property
+    def length_m(self) -> NDArray[np.float64]:
+        """(segments,) length."""
+        return np.array([segment.length_m for segment in self.segments], np.float64)
+
+    @cached_property
+    def free_flow_km_h(self) -> NDArray[np.float64]:
+        """(segments,) free-flow speed."""
+        return np.array([segment.free_flow_km_h for segment in self.segments], np.float64)
+
+    @cached_property
+    def sensors_of_zone(self) -> dict[tuple[str, int], NDArray[np.int32]]:
+        """(domain, zone index) → codes of its sensors."""
+        groups: dict[tuple[str, int], list[int]] = {}
+        for index, sensor in enumerate(self.sensors):
+            groups.setdefault((sensor.domain, sensor.zone), []).append(index)
+        return {key: np.array(codes, np.int32) for key, codes in groups.items()}
+
+
+def load_city(folder: Path) -> City:
+    """Read a city folder.
+
+    Raises CityFileError, naming file, feature and field.
+    """
+    head = _toml(folder / "city.toml")
+    zones = _zones(folder / "zones.geojson")
+    zone_code = {zone.id: index for index, zone in enumerate(zones)}
+    segments = _segments(folder / "segments.geojson", zone_code)
+    segment_code = {segment.id: index for index, segment in enumerate(segments)}
+    sensors = _sensors(folder / "sensors.csv", zone_code, segment_code)
+    places = folder / "places.geojson"
+    where = folder / "city.toml"
+    return City(
+        id=_text(head, "id", where, "city"),
+        name_zh=_text(head, "name_zh", where, "city"),
+        name_en=_text(head, "name_en", where, "city"),
+        time_zone=_text(head, "time_zone", where, "city"),
+        attribution=str(head.get("attribution", "")),
+        zones=zones,
+        segments=segments,
+        sensors=sensors,
+        places=_json(places) if places.exists() else {"type": "FeatureCollection", "features": []},
+    )
+
+
+def _zones(path: Path) -> tuple[Zone, ...]:
+    zones = []
+    for index, feature in enumerate(_features(path)):
+        properties = feature["properties"]
+        name = f"feature {index}"
+        zones.append(
+            Zone(
+                _text(properties, "id", path, name),
+                _text(properties, "name_zh", path, name),
+                _text(properties, "name_en", path, name),
+            )
+        )
+    _unique(path, "zone", [zone.id for zone in zones])
+    return tuple(zones)
+
+
+def _segments(path: Path, zone_code: Mapping[str, int]) -> tuple[Segment, ...]:
+    segments = []
+    for index, feature in enumerate(_features(path)):
+        properties = feature["properties"]
+        segment_id = _text(properties, "id", path, f"feature {index}")
+        name = f"segment {segment_id}"
+        line = feature.get("geometry", {}).get("coordinates")
+        if not isinstance(line, list) or len(line) < 2:  # noqa: PLR2004 - a line has two ends
+            raise CityFileError(f"{path}: {name}: geometry: a LineString of two or more points is needed, not {line!r}")
+        segments.append(
+            Segment(
+                id=segment_id,
+                zone=_reference(properties, "zone", zone_code, path, name),
+                name_zh=_text(properties, "name_zh", path, name),
+                name_en=_text(properties, "name_en", path, name),
+                road_class=_choice(properties, "road_class", ROAD_CLASSES, path, name),
+                lanes=int(_positive(properties, "lanes", path, name)),
+                length_m=_positive(properties, "length_m", path, name),
+                free_flow_km_h=_positive(properties, "free_flow_km_h", path, name),
+                upstream=tuple(str(other) for other in properties.get("upstream", ())),
+                line=tuple((float(point[0]), float(point[1])) for point in line),
+            )
+        )
+    ids = [segment.id for segment in segments]
+    _unique(path, "segment", ids)
+    known = set(ids)
+    for segment in segments:
+        for other in segment.upstream:
+            if other not in known:
+                raise CityFileError(f"{path}: segment {segment.id}: upstream: no segment is called {other!r}")
+    return tuple(segments)
+
+
+def _sensors(path: Path, zone_code: Mapping[str, int], segment_code: Mapping[str, int]) -> tuple[Sensor, ...]:
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            reader = csv.DictReader(file)
+            missing = [name for name in SENSOR_COLUMNS if name not in (reader.fieldnames or ())]
+            if missing:
+                raise CityFileError(f"{path}: line 1: the column {missing[0]!r} is missing; it needs {', '.join(SENSOR_COLUMNS)}")
+            rows = list(reader)
+    except (OSError, UnicodeDecodeError, csv.Error) as exc:
+        raise CityFileError(f"{path}: cannot be read: {exc}") from exc
+    sensors = []
+    for number, row in enumerate(rows, start=2):
+        name = f"line {number}, sensor {row['sensor']}"
+        segment = row["segment"]
+        sensors.append(
+            Sensor(
+                id=_text(row, "sensor", path, name),
+                domain=_text(row, "domain", path, name),
+                zone=_reference(row, "zone", zone_code, path, name),
+                segment=_reference(row, "segment", segment_code, path, name) if segment else -1,
+                lng=_number(row, "lng", path, name),
+                lat=_number(row, "lat", path, name),
+                interval_s=_positive(row, "interval_s", path, name),
+                name_zh=row["name_zh"] or row["sensor"],
+                name_en=row["name_en"] or row["sensor"],
+            )
+        )
+    _unique(path, "sensor", [sensor.id for sensor in sensors])
+    return tuple(sensors)
+
+
+def _toml(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as exc:
+        raise CityFileError(f"{path}: cannot be read: {exc}") from exc
+
+
+def _json(path: Path) -> dict[str, Any]:
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as exc:
+        raise CityFileError(f"{path}: cannot be read: {exc}") from exc
+    if not isinstance(found, dict):
+        raise CityFileError(f"{path}: a GeoJSON object is needed, not {type(found).__name__}")
+    return found
+
+
+def _features(path: Path) -> list[dict[str, Any]]:
+    features = _json(path).get("features")
+    if not isinstance(features, list) or not features:
+        raise CityFileError(f"{path}: features: a GeoJSON FeatureCollection with at least one feature is needed")
+    for index, feature in enumerate(features):
+        if not isinstance(feature, dict) or not isinstance(feature.get("properties"), dict):
+            raise CityFileError(f"{path}: feature {index}: properties: an object is needed")
+    return features
+
+
+def _text(properties: Mapping[str, Any], field_name: str, path: Path, name: str) -> str:
+    found = properties.get(field_name)
+    if not isinstance(found, str) or not found:
+        raise CityFileError(f"{path}: {name}: {field_name}: a text is needed, not {found!r}")
+    return found
+
+
+def _number(properties: Mapping[str, Any], field_name: str, path: Path, name: str) -> float:
+    found = properties.get(field_name)
+    try:
+        number = float(found)  # type: ignore[arg-type]  # whatever stands there is judged by float()
+    except (TypeError, ValueError):
+        number = float("nan")
+    if not np.isfinite(number):
+        raise CityFileError(f"{path}: {name}: {field_name}: a number is needed, not {found!r}")
+    return number
+
+
+def _positive(properties: Mapping[str, Any], field_name: str, path: Path, name: str) -> float:
+    number = _number(properties, field_name, path, name)
+    if number <= 0:
+        raise CityFileError(f"{path}: {name}: {field_name}: a number above 0 is needed, not {number:g}")
+    return number
+
+
+def _choice(properties: Mapping[str, Any], field_name: str, choices: tuple[str, ...], path: Path, name: str) -> str:
+    found = _text(properties, field_name, path, name)
+    if found not in choices:
+        raise CityFileError(f"{path}: {name}: {field_name}: {found!r} is not one of {', '.join(choices)}")
+    return found
+
+
+def _reference(properties: Mapping[str, Any], field_name: str, codes: Mapping[str, int], path: Path, name: str) -> int:
+    found = _text(properties, field_name, path, name)
+    if found not in codes:
+        near = difflib.get_close_matches(found, codes, n=1)
+        hint = f"; the nearest is {near[0]!r}" if near else ""
+        raise CityFileError(f"{path}: {name}: {field_name}: no {field_name} is called {found!r}{hint}")
+    return codes[found]
+
+
+def _unique(path: Path, kind: str, ids: list[str]) -> None:
+    seen: set[str] = set()
+    for one in ids:
+        if one in seen:
+            raise CityFileError(f"{path}: {kind} {one}: id: stands there twice; ids are unique within a city")
+        seen.add(one)
