@@ -1,15 +1,11 @@
-"""What a processor declares, and how the declared ones are found."""
+"""What a processor declares: the contract between `processors/` and the stages that host them."""
 
 from __future__ import annotations
 
-import importlib
-import pkgutil
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-
-import processors
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -58,14 +54,3 @@ class Spec:
     live: Callable[[Any, Any, City, Any], Rows] | None = None
     """`live(state, sensors, city, config)`: provisional rows (revision -1) of what those sensors, (k,) int32 codes that
     reported since the last call, changed in the open windows. Never touches the state."""
-
-
-def discover() -> dict[str, Spec]:
-    """Import every processor module of this package; name → spec, in name order."""
-    found = {}
-    for module_info in pkgutil.iter_modules(processors.__path__):
-        if module_info.ispkg or module_info.name == "spec":
-            continue
-        module = importlib.import_module(f"processors.{module_info.name}")
-        found[module_info.name] = module.SPEC
-    return dict(sorted(found.items()))

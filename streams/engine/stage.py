@@ -1,0 +1,97 @@
+"""The contract between the run loop and what it hosts: chunks in, messages out, a word when all of it is safe."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+Headers = tuple[tuple[str, bytes], ...]
+
+
+class TopicPartition(NamedTuple):
+    """One partition of a topic."""
+
+    topic: str
+    partition: int
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One Kafka record; `timestamp_ms` is when it was sent."""
+
+    offset: int
+    key: bytes | None
+    value: bytes | None
+    timestamp_ms: int
+    headers: Headers
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """A run of records of one partition, in offset order, with holes where Kafka has none."""
+
+    topic: str
+    partition: int
+    records: Sequence[Record]
+    end_offset: int
+    """The partition's end when it was fetched: one above its newest record."""
+
+    @property
+    def source(self) -> TopicPartition:
+        """The partition it came from."""
+        return TopicPartition(self.topic, self.partition)
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A record to send. `partition` None: by hash of the key. `value` None: a tombstone."""
+
+    topic: str
+    key: bytes
+    value: bytes | None
+    partition: int | None = None
+    headers: Headers = ()
+
+
+class Bus(Protocol):
+    """What a stage may do with Kafka."""
+
+    async def send(self, messages: Iterable[Message]) -> None:
+        """Send in order per partition and wait for every acknowledgement (`acks=all`).
+
+        Raises ExactnessError when one was refused or lost: the process must then end.
+        """
+
+    async def read_all(self, topic: str, partition: int) -> list[Record]:
+        """Read a partition from its start to its present end, without joining the group."""
+
+    async def partition_count(self, topic: str) -> int:
+        """Return how many partitions the topic has."""
+
+
+class Stage(Protocol):
+    """What the run loop hosts. One chunk is absorbed at a time in a process."""
+
+    name: str
+    """The part's name and its consumer group."""
+    topics: tuple[str, ...]
+    tick_s: float
+    """How often `tick` is called."""
+
+    async def assigned(self, partitions: Sequence[TopicPartition], bus: Bus) -> Mapping[TopicPartition, int]:
+        """Load the state of these partitions (all this worker has now; forget the others) → the next offset to read.
+
+        A partition left out starts at the group's committed offset, or else at its beginning.
+        """
+
+    async def absorb(self, chunk: Chunk, bus: Bus) -> bool:
+        """Take a chunk. True: everything taken so far from its partition is durable and may be committed."""
+
+    async def tick(self, bus: Bus) -> Sequence[TopicPartition]:
+        """Do what time asks for (snapshots, provisional values) → the partitions whose chunks are now durable."""
+
+    def books(self) -> Mapping[str, Mapping[str, Any]]:
+        """Return the cumulative counters, key → value, as of the last durable state, for `city.books.v1`."""
