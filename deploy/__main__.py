@@ -1,0 +1,8 @@
+"""`python -m deploy`: what the launcher `citywall` ends in."""
+
+import sys
+
+from deploy.cli import main
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
