@@ -18,9 +18,8 @@ class TopicPartition(NamedTuple):
     partition: int
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
-    """One Kafka record; `timestamp_ms` is when it was sent."""
+class Record(NamedTuple):
+    """One Kafka record; `timestamp_ms` is when it was sent. A tuple, because a backlog makes many."""
 
     offset: int
     key: bytes | None
