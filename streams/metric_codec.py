@@ -1,12 +1,12 @@
 """Rows of metrics as Arrow IPC streams: the values of `city.metrics.v1` and, with revision -1, of `city.live.v1`.
 
-One record is one frame: the schema's metadata is the header (version, city, domain, zone index and id, watermark), `entity`
-and `metric` are dictionary-encoded, an unknown number is null. A frame without rows is the schema alone.
+One record is one frame: the schema's metadata is the header (version, city, domain, zone index and id, watermark),
+`entity` and `metric` are dictionary-encoded, an unknown number is null. A frame without rows is the schema alone.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
@@ -43,7 +43,7 @@ def encode_metrics(city_id: str, frame: MetricFrame, zone_id: str = "") -> bytes
     with pa.ipc.new_stream(sink, schema) as writer:
         if len(frame.rows):
             writer.write_batch(_batch(frame.rows, schema))
-    return sink.getvalue().to_pybytes()
+    return bytes(sink.getvalue())
 
 
 def decode_metrics(data: bytes | memoryview) -> MetricFrame:
@@ -56,8 +56,9 @@ def decode_metrics(data: bytes | memoryview) -> MetricFrame:
     try:
         with pa.ipc.open_stream(pa.py_buffer(data)) as reader:
             header = reader.schema.metadata or {}
-            if header.get(b"version") != VERSION:
-                raise FrameError(f"metrics of version {header.get(b'version')!r} cannot be read; this reads {VERSION!r}")
+            version = header.get(b"version")
+            if version != VERSION:
+                raise FrameError(f"metrics of version {version!r} cannot be read; this reads {VERSION!r}")
             if not reader.schema.equals(_SCHEMA):
                 raise FrameError(f"a frame of metrics has the columns {reader.schema.names}, not {_SCHEMA.names}")
             parts = [_rows(batch) for batch in reader]
@@ -84,7 +85,7 @@ def _batch(rows: Rows, schema: pa.Schema) -> pa.RecordBatch:
 
 def _rows(batch: pa.RecordBatch) -> Rows:
     batch.validate(full=True)
-    columns = {}
+    columns: dict[str, Any] = {}
     for name, kind in ROW_TYPES.items():
         column = batch.column(name)
         if kind is np.object_:
