@@ -1,1 +1,1 @@
-"""How CityWall runs: command line, settings, embedded servers, supervisor, sample city, images. No arithmetic on readings."""
+"""How CityWall runs: command line, settings, embedded servers, supervisor, sample city, images. It computes nothing."""
