@@ -1,0 +1,103 @@
+"""The embedded servers are the real ones: they keep what they should, end with us, say what to do when they cannot."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from deploy.embedded import jars, kafka, valkey
+from deploy.process import free_ports, is_open, start, stop, wait_open
+from streams import topics
+from streams.errors import RefusedError, UnreachableError
+
+CACHE = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "citywall"
+
+
+def ask_valkey(port: int, *words: str) -> bytes:
+    with socket.create_connection(("127.0.0.1", port), timeout=5) as connection:
+        connection.sendall((" ".join(words) + "\r\n").encode())
+        return connection.recv(100)
+
+
+@pytest.mark.timeout(180)
+def test_broker_makes_our_topics_once_and_keeps_them_over_a_restart(tmp_path):
+    with kafka.running(tmp_path / "kafka", CACHE) as broker:
+        made = topics.ensure_topics(broker.address)
+        assert set(made) == {topic.name for topic in topics.all_topics()}
+        assert topics.ensure_topics(broker.address) == ()
+    assert not is_open(broker.port)
+    with kafka.running(tmp_path / "kafka", CACHE) as broker:
+        assert topics.ensure_topics(broker.address) == ()
+        counts = topics.partition_counts(broker.address)
+    assert counts[topics.inbox("traffic")] == counts[topics.zone_state("traffic")] == 2
+    assert counts[topics.inbox("health")] == counts[topics.JOURNAL] == 1
+
+
+@pytest.mark.timeout(180)
+def test_killed_broker_comes_back_on_its_port_with_its_topics(tmp_path):
+    broker = kafka.embedded(tmp_path / "kafka", CACHE, print)
+    first = start(broker.command, tmp_path / "log", bind=True)
+    second = None
+    try:
+        assert wait_open(first, broker.port, 60)
+        topics.ensure_topics(broker.address)
+        first.kill()
+        first.wait()
+        second = start(broker.command, tmp_path / "log", bind=True)
+        assert wait_open(second, broker.port, 60)
+        assert topics.ensure_topics(broker.address) == ()
+    finally:
+        for process in filter(None, (first, second)):
+            stop(process, 5)
+
+
+def test_valkey_answers_on_loopback_and_is_gone_afterwards(tmp_path):
+    with valkey.running(tmp_path) as server:
+        assert ask_valkey(server.port, "PING") == b"+PONG\r\n"
+    assert not is_open(server.port)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a watcher process does it")
+def test_child_dies_with_a_starter_that_is_killed(tmp_path):
+    script = (
+        "import sys, time, pathlib; from deploy.process import start; "
+        "child = start(['/bin/sleep', '600'], pathlib.Path(sys.argv[1]), bind=True); "
+        "print(child.pid, flush=True); time.sleep(600)"
+    )
+    starter = subprocess.Popen([sys.executable, "-c", script, str(tmp_path / "log")], stdout=subprocess.PIPE)
+    child = psutil.Process(int(starter.stdout.readline()))
+    until = time.monotonic() + 10
+    while child.name() != "sleep":
+        assert time.monotonic() < until
+    os.kill(starter.pid, signal.SIGKILL)
+    starter.wait()
+    starter.stdout.close()
+    assert child.wait(timeout=10) is None
+
+
+def test_jar_that_is_not_the_pinned_one_is_refused_and_removed(tmp_path, monkeypatch):
+    pin = min(jars.pins(), key=lambda one: "jspecify" not in one.coordinate)
+    wrong = jars.Pin("0" * 64, pin.coordinate)
+    artifact = jars._artifact(jars._context(CACHE), pin)
+    jars.fetch(CACHE, print)
+    copy = jars._artifact(jars._context(tmp_path), wrong)
+    Path(copy.cached_path).parent.mkdir(parents=True)
+    Path(copy.cached_path).write_bytes(Path(artifact.cached_path).read_bytes())
+    monkeypatch.setattr(jars, "_FETCHES", 1)
+    with pytest.raises(RefusedError, match="jspecify"):
+        jars._checked(copy, wrong)
+    assert not Path(copy.cached_path).exists()
+
+
+def test_unreachable_maven_names_the_way_out(tmp_path):
+    context = jars._context(tmp_path)
+    context.remote_repos = {"nowhere": f"http://127.0.0.1:{free_ports(1)[0]}"}
+    pin = jars.pins()[0]
+    with pytest.raises(UnreachableError, match=r"Maven Central.*--kafka HOST:PORT"):
+        jars._checked(jars._artifact(context, pin), pin)
