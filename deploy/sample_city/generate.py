@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import itertools
 import json
 import random
 from pathlib import Path
@@ -106,7 +107,7 @@ def _river_outline() -> list[Point]:
 def _middle(outline: Sequence[Point]) -> Point:
     """Return the centroid of a polygon."""
     area = x = y = 0.0
-    for (x0, y0), (x1, y1) in zip(outline, outline[1:], strict=False):
+    for (x0, y0), (x1, y1) in itertools.pairwise(outline):
         cross = x0 * y1 - x1 * y0
         area += cross
         x += (x0 + x1) * cross

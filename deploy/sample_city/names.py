@@ -61,13 +61,18 @@ BANKS = (Name("滨江西路", "West Riverside Road"), Name("滨江东路", "East
 STEMS = tuple(
     Name(*pair.split(":"))
     for pair in (
-        "文汇:Wenhui 明德:Mingde 竹园:Zhuyuan 松溪:Songxi 白鹭:Bailu 清源:Qingyuan 春晖:Chunhui 秋实:Qiushi 兰亭:Lanting 观澜:Guanlan "
-        "听雨:Tingyu 望岳:Wangyue 书院:Shuyuan 钟楼:Zhonglou 鼓巷:Guxiang 织锦:Zhijin 瓷器:Ciqi 银杏:Yinxing 梧桐:Wutong 海棠:Haitang "
-        "枫林:Fenglin 荷塘:Hetang 柳荫:Liuyin 桂香:Guixiang 梅坞:Meiwu 石桥:Shiqiao 渡口:Dukou 码头:Matou 盐仓:Yancang 米市:Mishi "
-        "丝绸:Sichou 茶园:Chayuan 学府:Xuefu 科创:Kechuang 创新:Chuangxin 星辰:Xingchen 云帆:Yunfan 远航:Yuanhang 锦绣:Jinxiu 和平:Heping "
-        "建业:Jianye 长宁:Changning 永安:Yongan 康宁:Kangning 泰和:Taihe 瑞丰:Ruifeng 金穗:Jinsui 银河:Yinhe 碧波:Bibo 翠微:Cuiwei "
-        "紫云:Ziyun 丹霞:Danxia 青莲:Qinglian 玉泉:Yuquan 龙泉:Longquan 凤栖:Fengqi 鹤鸣:Heming 雁归:Yangui 鹿苑:Luyuan 麒麟:Qilin "
-        "百草:Baicao 百花:Baihua 千帆:Qianfan 万象:Wanxiang 双溪:Shuangxi 三桥:Sanqiao 四方:Sifang 五洲:Wuzhou 六合:Liuhe 七星:Qixing"
+        "文汇:Wenhui 明德:Mingde 竹园:Zhuyuan 松溪:Songxi 白鹭:Bailu 清源:Qingyuan "
+        "春晖:Chunhui 秋实:Qiushi 兰亭:Lanting 观澜:Guanlan 听雨:Tingyu 望岳:Wangyue "
+        "书院:Shuyuan 钟楼:Zhonglou 鼓巷:Guxiang 织锦:Zhijin 瓷器:Ciqi 银杏:Yinxing "
+        "梧桐:Wutong 海棠:Haitang 枫林:Fenglin 荷塘:Hetang 柳荫:Liuyin 桂香:Guixiang "
+        "梅坞:Meiwu 石桥:Shiqiao 渡口:Dukou 码头:Matou 盐仓:Yancang 米市:Mishi "
+        "丝绸:Sichou 茶园:Chayuan 学府:Xuefu 科创:Kechuang 创新:Chuangxin 星辰:Xingchen "
+        "云帆:Yunfan 远航:Yuanhang 锦绣:Jinxiu 和平:Heping 建业:Jianye 长宁:Changning "
+        "永安:Yongan 康宁:Kangning 泰和:Taihe 瑞丰:Ruifeng 金穗:Jinsui 银河:Yinhe "
+        "碧波:Bibo 翠微:Cuiwei 紫云:Ziyun 丹霞:Danxia 青莲:Qinglian 玉泉:Yuquan "
+        "龙泉:Longquan 凤栖:Fengqi 鹤鸣:Heming 雁归:Yangui 鹿苑:Luyuan 麒麟:Qilin "
+        "百草:Baicao 百花:Baihua 千帆:Qianfan 万象:Wanxiang 双溪:Shuangxi 三桥:Sanqiao "
+        "四方:Sifang 五洲:Wuzhou 六合:Liuhe 七星:Qixing"
     ).split()
 )
 

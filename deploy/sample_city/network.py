@@ -1,7 +1,8 @@
-"""Roads to a network: crossings become junctions, what lies between two of them an edge, each edge two directed segments."""
+"""Roads to a network: crossings become junctions, what lies between two of them an edge."""
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections import defaultdict
 from dataclasses import dataclass, replace
@@ -102,7 +103,7 @@ def _stops(roads: Sequence[Road], lines: Sequence[tuple[Point, ...]]) -> list[li
     """Return, for each line, its crossings as (place along it, point), its ends included."""
     cells: defaultdict[tuple[int, int], set[tuple[int, int]]] = defaultdict(set)
     for index, line in enumerate(lines):
-        for place, (p, q) in enumerate(zip(line, line[1:], strict=False)):
+        for place, (p, q) in enumerate(itertools.pairwise(line)):
             for x in range(int(min(p[0], q[0]) // 300), int(max(p[0], q[0]) // 300) + 1):
                 for y in range(int(min(p[1], q[1]) // 300), int(max(p[1], q[1]) // 300) + 1):
                     cells[x, y].add((index, place))

@@ -1,18 +1,18 @@
-"""The streets of the sample city as lines: rings and radials as drawn in `terrain`, the others grown along a field of directions.
+"""The roads of the sample city as lines: rings and radials as drawn, streets grown along a field of directions.
 
 source  streamlines of a direction field, after Chen et al. 2008, "Interactive procedural street modeling"
 """
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections import defaultdict
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from deploy.sample_city import terrain
 from deploy.sample_city.terrain import Point
-
-from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from random import Random
@@ -76,7 +76,7 @@ class Trodden:
 
     def add(self, line: tuple[Point, ...]) -> None:
         """Note a line."""
-        for (x, y), (x1, y1) in zip(line, line[1:], strict=False):
+        for (x, y), (x1, y1) in itertools.pairwise(line):
             self._cells[self._cell(x, y)].append((x, y, math.atan2(y1 - y, x1 - x)))
 
     def crowded(self, point: Point, heading: float, within_m: float) -> bool:
