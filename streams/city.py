@@ -132,6 +132,12 @@ class City:
         return np.array([segment.free_flow_km_h for segment in self.segments], np.float64)
 
     @cached_property
+    def sensors_of_domain(self) -> dict[str, NDArray[np.bool_]]:
+        """Domain → (sensors + 1,) bool: whether that sensor is one of the domain's; the last, index -1, never is."""
+        domains = np.array([*(sensor.domain for sensor in self.sensors), ""])
+        return {str(domain): domains == domain for domain in np.unique(domains[:-1])}
+
+    @cached_property
     def sensors_of_zone(self) -> dict[tuple[str, int], NDArray[np.int32]]:
         """(domain, zone index) → codes of its sensors."""
         groups: dict[tuple[str, int], list[int]] = {}

@@ -18,6 +18,7 @@ import faust
 from faust.transport.drivers import TRANSPORTS
 from faust.types import TP
 
+from streams import topics
 from streams.engine import transport
 from streams.engine.bus import KafkaBus
 from streams.engine.pulse import Pulse
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
 
     from streams.engine.stage import Stage
 
-BOOKS_TOPIC = "city.books.v1"
 PULSE_EVERY_S = 1.0
 SESSION_S = 6.0
 EXIT_BROKEN = 70
@@ -114,7 +114,7 @@ class Host:
         books = {f"pulse:{self.pulse.part}": pulse, **self.stage.books()}
         try:
             await self.bus.send(
-                Message(BOOKS_TOPIC, key.encode(), json.dumps(value, separators=(",", ":")).encode()) for key, value in books.items()
+                Message(topics.BOOKS, key.encode(), json.dumps(value, separators=(",", ":")).encode()) for key, value in books.items()
             )
         except CityError as exc:
             _end(exc)

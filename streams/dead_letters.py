@@ -1,0 +1,28 @@
+"""The dead letters topic: bytes as they came, with where they came from and why they cannot be used."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from streams import topics
+from streams.engine.stage import Message
+
+if TYPE_CHECKING:
+    from streams.records import DeadLetter
+
+
+def to_message(letter: DeadLetter) -> Message:
+    """Return the record of a dead letter; its key is the partition it came from."""
+    headers = {
+        "topic": letter.topic,
+        "partition": str(letter.partition),
+        "offset": str(letter.offset),
+        "place": str(letter.place),
+        "reason": letter.reason,
+    }
+    return Message(
+        topics.DEAD_LETTERS,
+        f"{letter.topic}:{letter.partition}".encode(),
+        letter.payload,
+        headers=tuple((name, value.encode()) for name, value in headers.items()),
+    )

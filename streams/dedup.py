@@ -1,0 +1,117 @@
+"""De-duplication by (sensor, event time): the last `REMEMBERED` event times of each sensor, in the order of the zone's log.
+
+The first of equal (sensor, event time) wins. A row older than all that is remembered of a full sensor cannot be judged and
+counts as too late. Rows are judged one after the other, so no cut of the log changes a verdict.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray  # noqa: TC002 - `streams.state` reads the field types at run time
+
+from streams.records import NO_TIME_MS
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+REMEMBERED = 32
+
+NEW, DUPLICATE, CONFLICT, FORGOTTEN = 0, 1, 2, 3
+"""Verdicts: take it; the same again; the same time with other values; older than all that is remembered."""
+
+_MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)
+
+
+@dataclass
+class Seen:
+    """Event times and value digests of k sensors. Invariant: row i of both belongs to sensor i; order within a row is free."""
+
+    at_ms: NDArray[np.int64]
+    """(k, REMEMBERED), NO_TIME_MS = free place."""
+    digest: NDArray[np.uint64]
+    newest_ms: NDArray[np.int64]
+    """(k,)"""
+    count: NDArray[np.int64]
+    """(k,) event times taken so far: the next goes to place count % REMEMBERED while times rise."""
+
+    @staticmethod
+    def empty() -> Seen:
+        """Know no sensor."""
+        return Seen(
+            np.empty((0, REMEMBERED), np.int64), np.empty((0, REMEMBERED), np.uint64), np.empty(0, np.int64), np.empty(0, np.int64)
+        )
+
+    def grow(self, sensors: int) -> None:
+        """Make room for `sensors` sensors in all."""
+        more = sensors - len(self.newest_ms)
+        if more > 0:
+            self.at_ms = np.concatenate([self.at_ms, np.full((more, REMEMBERED), NO_TIME_MS)])
+            self.digest = np.concatenate([self.digest, np.zeros((more, REMEMBERED), np.uint64)])
+            self.newest_ms = np.concatenate([self.newest_ms, np.full(more, NO_TIME_MS)])
+            self.count = np.concatenate([self.count, np.zeros(more, np.int64)])
+
+
+def digests(columns: Mapping[str, NDArray[np.float64]], count: int) -> NDArray[np.uint64]:
+    """Return (count,) digests of the rows' values; columns that a row does not have (NaN) do not matter."""
+    digest = np.zeros(count, np.uint64)
+    for name in sorted(columns):
+        values = columns[name]
+        bits = (values + 0.0).view(np.uint64) ^ np.uint64(sum(name.encode()))  # + 0.0: -0.0 and 0.0 are one value
+        digest += np.where(np.isnan(values), np.uint64(0), (bits ^ (bits >> np.uint64(29))) * _MULTIPLIER)
+    return digest
+
+
+def judge(seen: Seen, sensor: NDArray[np.intp], at_ms: NDArray[np.int64], digest: NDArray[np.uint64]) -> NDArray[np.int8]:
+    """Judge (n,) rows in order and remember the new ones → (n,) verdicts. `seen` changes in place."""
+    verdict = np.zeros(len(at_ms), np.int8)
+    if not len(at_ms):
+        return verdict
+    order = np.argsort(sensor, kind="stable")
+    code, at = sensor[order], at_ms[order]
+    first = np.flatnonzero(np.diff(code, prepend=-1))
+    group = np.cumsum(np.diff(code, prepend=-1) != 0) - 1
+    before = np.concatenate([[NO_TIME_MS], at[:-1]])
+    before[first] = seen.newest_ms[code[first]]
+    rising = np.logical_and.reduceat(at > before, first)
+    fast = rising[group]
+    rank = np.arange(len(at)) - first[group]
+    _remember(seen, code[fast], at[fast], digest[order][fast], rank[fast])
+    for row in np.sort(order[~fast]):
+        verdict[row] = _judge_one(seen, int(sensor[row]), int(at_ms[row]), digest[row])
+    return verdict
+
+
+def _remember(
+    seen: Seen, code: NDArray[np.intp], at: NDArray[np.int64], digest: NDArray[np.uint64], rank: NDArray[np.intp]
+) -> None:
+    """Take rows whose times rise sensor by sensor; `rank` counts a sensor's rows."""
+    if not len(code):
+        return
+    # Oldest first lies at `count`: rising times overwrite it in turn; an out-of-order row re-sorts its sensor.
+    place = (seen.count[code] + rank) % REMEMBERED
+    seen.at_ms[code, place] = at
+    seen.digest[code, place] = digest
+    last = np.flatnonzero(np.diff(code, append=-1))
+    seen.newest_ms[code[last]] = at[last]
+    seen.count[code[last]] += rank[last] + 1
+
+
+def _judge_one(seen: Seen, sensor: int, at_ms: int, digest: np.uint64) -> int:
+    times = seen.at_ms[sensor]
+    same = np.flatnonzero(times == at_ms)
+    if len(same):
+        return DUPLICATE if seen.digest[sensor, same[0]] == digest else CONFLICT
+    oldest = int(times.argmin())
+    if at_ms < times[oldest]:
+        return FORGOTTEN
+    times[oldest] = at_ms
+    seen.digest[sensor, oldest] = digest
+    order = np.argsort(times, kind="stable")
+    seen.at_ms[sensor] = times[order]
+    seen.digest[sensor] = seen.digest[sensor][order]
+    seen.newest_ms[sensor] = max(int(seen.newest_ms[sensor]), at_ms)
+    seen.count[sensor] = 0  # sorted: place 0 is the oldest, the next to go
+    return NEW

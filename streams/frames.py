@@ -1,0 +1,127 @@
+"""The wire form of a frame of readings: one Kafka record, its header beside an Arrow IPC stream of its rows.
+
+The header travels in the record header `frame` (JSON), so that a frame without rows (a mark that moved) costs no Arrow at all.
+Columns: offset (int64), place (int32), sensor (int32 index into the header's `sensors`), at_ms (int64), lag_ms (int64: the
+source's mark at this row less its time; above 0 = late), then the float64 measurements; NaN = not observed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING
+
+import msgspec
+import numpy as np
+import pyarrow as pa
+
+from streams.engine.stage import Message
+from streams.errors import FrameError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
+
+    from streams.engine.stage import Record
+
+HEADER = "frame"
+ALL_ZONES = ""
+"""`zone` of a frame that carries a mark only, for every zone of its partition."""
+
+FIXED = (("offset", pa.int64()), ("place", pa.int32()), ("sensor", pa.int32()), ("at_ms", pa.int64()), ("lag_ms", pa.int64()))
+LAST_PLACE = 2**31 - 1
+"""Place that stands for the end of a record."""
+
+
+class FrameHeader(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a frame's rows come from, and how far its source has come with them."""
+
+    city: str
+    zone: str
+    version: str
+    """Version of the city folder that placed its sensors."""
+    source: int
+    """Inbox partition."""
+    first: tuple[int, int]
+    """(offset, place) of its first row."""
+    last: tuple[int, int]
+    mark_ms: int
+    """No row of this source after `last` is expected before this event time."""
+    sensors: list[str] = []
+    columns: list[str] = []
+
+
+@dataclass(frozen=True, slots=True)
+class FrameRows:
+    """The rows of a frame as it travelled, before it is cut and de-duplicated."""
+
+    offset: NDArray[np.int64]
+    place: NDArray[np.int32]
+    sensor: NDArray[np.int32]
+    """Index into the header's `sensors`."""
+    at_ms: NDArray[np.int64]
+    lag_ms: NDArray[np.int64]
+    columns: Mapping[str, NDArray[np.float64]]
+
+    def take(self, rows: NDArray[np.intp] | NDArray[np.bool_]) -> FrameRows:
+        """Return the rows that an index or mask selects, in its order."""
+        return FrameRows(
+            self.offset[rows],
+            self.place[rows],
+            self.sensor[rows],
+            self.at_ms[rows],
+            self.lag_ms[rows],
+            {name: values[rows] for name, values in self.columns.items()},
+        )
+
+
+_header_decoder = msgspec.json.Decoder(FrameHeader)
+
+
+@cache
+def _schema(columns: tuple[str, ...]) -> tuple[pa.Schema, bytes]:
+    schema = pa.schema([*FIXED, *((name, pa.float64()) for name in columns)])
+    return schema, schema.serialize().to_pybytes()
+
+
+def encode_frame(topic: str, partition: int, header: FrameHeader, rows: FrameRows | None) -> Message:
+    """Return the record of a frame; without rows its value is empty."""
+    value = b""
+    if rows is not None:
+        schema, head = _schema(tuple(header.columns))
+        arrays = [rows.offset, rows.place, rows.sensor, rows.at_ms, rows.lag_ms, *(rows.columns[name] for name in header.columns)]
+        batch = pa.RecordBatch.from_arrays([pa.array(array) for array in arrays], schema=schema)
+        value = head + batch.serialize().to_pybytes()
+    return Message(topic, header.zone.encode(), value, partition, ((HEADER, msgspec.json.encode(header)),))
+
+
+def decode_header(record: Record) -> FrameHeader:
+    """Read a frame's header.
+
+    Raises FrameError when the record is not a frame of this version.
+    """
+    for name, value in record.headers:
+        if name == HEADER:
+            try:
+                return _header_decoder.decode(value)
+            except msgspec.DecodeError as exc:
+                raise FrameError(f"offset {record.offset}: the frame header is not understood: {exc}") from exc
+    raise FrameError(f"offset {record.offset}: the record has no frame header")
+
+
+def decode_rows(header: FrameHeader, value: bytes) -> FrameRows:
+    """Read a frame's rows.
+
+    Raises FrameError when they are not the Arrow stream that the header announces.
+    """
+    schema, head = _schema(tuple(header.columns))
+    try:
+        if value[: len(head)] == head:
+            batch = pa.ipc.read_record_batch(pa.py_buffer(memoryview(value)[len(head) :]), schema)
+        else:
+            batch = pa.ipc.open_stream(value).read_next_batch()
+        arrays = [batch.column(name).to_numpy(zero_copy_only=False) for name in batch.schema.names]
+    except (pa.ArrowException, OSError, StopIteration) as exc:
+        raise FrameError(f"the rows of a frame of zone {header.zone} are not the Arrow stream announced: {exc}") from exc
+    return FrameRows(*arrays[: len(FIXED)], dict(zip(header.columns, arrays[len(FIXED) :], strict=True)))
