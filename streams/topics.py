@@ -74,19 +74,9 @@ def readings(domain: str) -> str:
     return f"city.readings.v1.{domain}"
 
 
-def intake_state(domain: str) -> str:
-    """Name the topic of the intake stage's snapshots, one partition for each of the inbox."""
-    return f"city.state.v1.intake.{domain}"
-
-
-def zone_state(domain: str) -> str:
-    """Name the topic of the zone stage's snapshots, one partition for each of the readings."""
-    return f"city.state.v1.zone.{domain}"
-
-
-def second_state() -> str:
-    """Name the topic of the second level's snapshots."""
-    return "city.state.v1.second"
+def state(stage: str, domain: str = "") -> str:
+    """Name the topic of a stage's snapshots, one a domain where the stage's input is; as many partitions as that input."""
+    return f"city.state.v1.{stage}.{domain}" if domain else f"city.state.v1.{stage}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,8 +102,8 @@ def _of_domain(domain: str, partitions: int) -> Iterator[Topic]:
     size_mib = 256 if domain == "traffic" else 64
     yield Topic(inbox(domain), partitions, _deleted(_DAY_MS // 4, size_mib, INBOX_MAX_BYTES + _OVERHEAD))
     yield Topic(readings(domain), partitions, _deleted(_DAY_MS // 4, size_mib, INBOX_MAX_BYTES + _OVERHEAD))
-    yield Topic(intake_state(domain), partitions, _SNAPSHOTS)
-    yield Topic(zone_state(domain), partitions, _SNAPSHOTS)
+    yield Topic(state("intake", domain), partitions, _SNAPSHOTS)
+    yield Topic(state("zone", domain), partitions, _SNAPSHOTS)
 
 
 def _of_city() -> Iterator[Topic]:
@@ -128,7 +118,7 @@ def _of_city() -> Iterator[Topic]:
     yield Topic(CLOCK, configs={"cleanup.policy": "delete", "retention.ms": "-1", "retention.bytes": "-1"})
     yield Topic(TRUTH, configs=_deleted(7 * _DAY_MS, 64))
     yield Topic(DEAD_LETTERS, configs=_deleted(7 * _DAY_MS, 256, 9 * _MIB + _OVERHEAD))
-    yield Topic(second_state(), configs=_SNAPSHOTS)
+    yield Topic(state("second"), configs=_SNAPSHOTS)
 
 
 def _deleted(

@@ -35,7 +35,7 @@ def test_broker_makes_our_topics_once_and_keeps_them_over_a_restart(tmp_path):
     with kafka.running(tmp_path / "kafka", CACHE) as broker:
         assert topics.ensure_topics(broker.address) == ()
         counts = topics.partition_counts(broker.address)
-    assert counts[topics.inbox("traffic")] == counts[topics.zone_state("traffic")] == 2
+    assert counts[topics.inbox("traffic")] == counts[topics.state("zone", "traffic")] == 2
     assert counts[topics.inbox("health")] == counts[topics.JOURNAL] == 1
 
 

@@ -8,7 +8,8 @@ from streams import topics
 def test_every_domain_has_inbox_readings_and_both_states_with_the_same_partitions():
     by_name = {topic.name: topic for topic in topics.all_topics({"water": 3})}
     for domain in topics.DOMAINS:
-        of_domain = [name(domain) for name in (topics.inbox, topics.readings, topics.intake_state, topics.zone_state)]
+        states = [topics.state(stage, domain) for stage in ("intake", "zone")]
+        of_domain = [topics.inbox(domain), topics.readings(domain), *states]
         assert {by_name[name].partitions for name in of_domain} == {3 if domain == "water" else 1}
 
 
