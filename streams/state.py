@@ -1,7 +1,7 @@
 """A processor's state as bytes and back: the same bytes for equal states, on every machine.
 
-A state is a dataclass whose fields are numpy arrays (no objects), dicts, lists, tuples, str, int, float, bool, bytes, None and
-further dataclasses; its field types say which, so they must be importable at run time (no `TYPE_CHECKING` for them).
+A state is a dataclass whose fields are numpy arrays (no objects), dicts, lists, tuples, str, int, float, bool, bytes,
+None and further dataclasses; its field types say which, so they must be importable at run time (no `TYPE_CHECKING`).
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
-from numpy.typing import NDArray  # noqa: TC002 - the state's field types are read at run time
+from numpy.typing import NDArray  # at run time: `streams.state` reads the types of a state's fields
 
 from streams.errors import FrameError
 from streams.state import decode, encode
@@ -63,7 +63,9 @@ def test_arrays_that_come_back_can_be_written():
     assert back.speed_km_h.tolist() == [0.0, 7.0]
 
 
-@given(hnp.arrays(st.sampled_from([np.int64, np.int32, np.float64, np.bool_]), hnp.array_shapes(min_dims=1, min_side=0)))
+@given(
+    hnp.arrays(st.sampled_from([np.int64, np.int32, np.float64, np.bool_]), hnp.array_shapes(min_dims=1, min_side=0))
+)
 def test_any_array_survives(array: np.ndarray):
     @dataclass
     class Holder:

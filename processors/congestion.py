@@ -1,0 +1,178 @@
+"""Travel time index, space-mean speed (km/h), delay (s) and flow (veh/h) of each segment, per minute of event time.
+
+in      city.readings.v1.traffic: speed_km_h, flow_veh_h of sensors that watch a segment
+out     tti_ratio, speed_km_h, delay_s, flow_veh_h with coverage: a row per segment with a reading, or with a sensor
+        that was due
+state   per window and sensor: exact sums of flow and flow / speed; when each sensor last spoke
+drops   no_segment: the sensor watches no segment; no_vehicles: a flow of 0, which has no speed but counts as flow;
+        no_speed: vehicles without a usable speed
+source  GB/T 33171-2016, 7.2 (TTI, speed, delay); Wardrop 1952; `docs/methods/tti.md`, `speed.md`, `delay.md`
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray  # at run time: `streams.state` reads the types of a state's fields
+
+from processors.maths import coverage, travel, windows
+from processors.maths.measures import (
+    FLOW,
+    SPEED,
+    TRAVEL,
+    TTI,
+    Amounts,
+    Heads,
+    Road,
+    make_rows,
+    quotient,
+    travel_amounts,
+)
+from processors.maths.places import Layout, grown, layout_of
+from processors.maths.windows import READINGS, Windows
+from streams.records import Frame, Result, Rows
+from streams.spec import Config as BaseConfig
+from streams.spec import Metric, Spec
+
+if TYPE_CHECKING:
+    from streams.city import City
+
+DOMAIN = "traffic"
+PROVISIONAL = -1
+
+
+class Config(BaseConfig, frozen=True, kw_only=True):
+    """Tunables; each name ends in its unit."""
+
+    window_s: Annotated[int, msgspec.Meta(ge=5, le=3600)] = 60
+    """Length of a tumbling window of event time."""
+
+    speed_floor_km_h: Annotated[float, msgspec.Meta(gt=0)] = 5.0
+    """Slower readings count as this, so that a standing queue keeps a finite travel time."""
+
+
+@dataclass
+class State:
+    """One zone's windows by sensor, and (m,) the start of each sensor's last window and its newest reading on
+    time."""
+
+    windows: Windows = field(default_factory=Windows)
+    heard_ms: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
+    newest_ms: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
+
+
+def step(state: State, frame: Frame, city: City, config: Config) -> Result[State]:
+    """Fold a frame into the windows; emit those that the watermark has closed, and those that late readings
+    correct."""
+    layout = layout_of(city, frame.domain, frame.zone)
+    places, window_ms = len(layout.sensors), config.window_s * 1000
+    dropped: dict[str, int] = {}
+    touched: dict[int, NDArray[np.int32]] = {}
+    if len(frame):
+        batch, dropped = travel.readings(frame, layout, config.speed_floor_km_h)
+        state.newest_ms = grown(state.newest_ms, places, coverage.NEVER)
+        np.maximum.at(state.newest_ms, batch.place[~batch.late], batch.at_ms[~batch.late])
+        touched = windows.fold(state.windows, batch, places, window_ms)
+    due = windows.due(state.windows, frame.watermark_ms, window_ms)
+    parts = [_final(state, start_ms, layout, config) for start_ms in due]
+    for start_ms, late_places in windows.advance(state.windows, touched, frame.watermark_ms, window_ms).items():
+        parts.append(_corrected(state, start_ms, late_places, layout, config))
+    windows.forget(state.windows, window_ms)
+    return Result(state=state, rows=Rows.concat(parts), dropped=dropped)
+
+
+class _Totals(NamedTuple):
+    """Segments in a window: (j,) place, (fields, j) sums, (j,) coverage and revision; `at_ms` one for all or (j,)."""
+
+    at_ms: int | NDArray[np.int64]
+    place: NDArray[np.integer[Any]]
+    sums: NDArray[np.int64]
+    coverage_ratio: NDArray[np.float64]
+    revision: NDArray[np.int64]
+
+
+def _final(state: State, start_ms: int, layout: Layout, config: Config) -> Rows:
+    places, window_ms = len(layout.sensors), config.window_s * 1000
+    sums = grown(state.windows.open.pop(start_ms), places)
+    reported = sums[READINGS] > 0
+    state.heard_ms = coverage.spoke(reported, grown(state.heard_ms, places, coverage.NEVER), start_ms, window_ms)
+    sums[travel.EXPECTED] = coverage.expected(reported, state.heard_ms, layout.interval_s, start_ms, window_ms)
+    windows.close(state.windows, start_ms, sums)
+    told = _coverage(sums, layout)
+    place = np.flatnonzero(np.isfinite(told))
+    totals = travel.by_segment(sums, layout)[:, place]
+    return _rows(_Totals(start_ms, place, totals, told[place], np.zeros(len(place), np.int64)), layout, config)
+
+
+def _corrected(state: State, start_ms: int, late_places: NDArray[np.int32], layout: Layout, config: Config) -> Rows:
+    sums, late = windows.with_late(state.windows, start_ms, travel.FIELDS, len(layout.sensors))
+    place = np.unique(layout.segment[late_places])
+    revision = travel.by_segment(late[np.newaxis], layout)[0, place]
+    totals = travel.by_segment(sums, layout)[:, place]
+    return _rows(_Totals(start_ms, place, totals, _coverage(sums, layout)[place], revision), layout, config)
+
+
+def _coverage(sums: NDArray[np.int64], layout: Layout) -> NDArray[np.float64]:
+    """Return (k,) share of each segment's expected sensors that reported; NaN where none was expected and none
+    did."""
+    reported = sums[READINGS] > 0
+    told = travel.by_segment(np.stack([reported, reported | (sums[travel.EXPECTED] > 0)]).astype(np.int64), layout)
+    return coverage.ratio(told[0], told[1])
+
+
+def _rows(totals: _Totals, layout: Layout, config: Config, metrics: tuple[Metric, ...] = TRAVEL) -> Rows:
+    sums = totals.sums
+    amounts = travel_amounts(
+        flow_veh_h=sums[travel.FLOW_WEIGHT] / travel.FLOW_SCALE,
+        veh_per_km=sums[travel.VEH_PER_KM] / travel.VEH_PER_KM_SCALE,
+        used=sums[travel.USED],
+        road=Road(layout.length_km[totals.place], layout.free_flow_km_h[totals.place], config.window_s / 3600.0),
+    )
+    flow, flows = sums[travel.FLOW], sums[travel.FLOW_COUNT]
+    mean_flow = quotient(flow, flows, FLOW.numerator_scale, FLOW.denominator_scale)
+    amounts[FLOW.name] = Amounts(flow, flows, mean_flow, flows)
+    entity = layout.segment_ids[totals.place]
+    heads = Heads(entity, totals.at_ms, config.window_s, totals.coverage_ratio, totals.revision)
+    return Rows.concat([make_rows(metric.name, heads, amounts[metric.name]) for metric in metrics])
+
+
+def live(state: State, sensors: NDArray[np.int32], city: City, config: Config) -> Rows:
+    """Return provisional TTI and speed of the segments these sensors watch, from each one's newest open window.
+
+    `at_ms` of these rows is the event time of the segment's newest reading.
+    """
+    if not len(sensors) or not state.windows.open:
+        return Rows.empty()
+    layout = layout_of(city, DOMAIN, int(city.sensor_zone[sensors[0]]))
+    segment = layout.segment[layout.place[sensors]]
+    wanted = np.zeros(len(layout.segments), bool)
+    wanted[segment[segment >= 0]] = True
+    newest_ms = np.full(len(layout.segments), coverage.NEVER)
+    newest = grown(state.newest_ms, len(layout.sensors), coverage.NEVER)
+    np.maximum.at(newest_ms, layout.segment[layout.segment >= 0], newest[layout.segment >= 0])
+    parts = []
+    for start_ms in sorted(state.windows.open, reverse=True):
+        sums = grown(state.windows.open[start_ms], len(layout.sensors))
+        totals = travel.by_segment(sums, layout)
+        place = np.flatnonzero(wanted & (totals[READINGS] > 0))
+        wanted[place] = False
+        provisional = np.full(len(place), PROVISIONAL, np.int64)
+        told = _coverage(sums, layout)[place]
+        parts.append(
+            _rows(_Totals(newest_ms[place], place, totals[:, place], told, provisional), layout, config, (TTI, SPEED))
+        )
+    return Rows.concat(parts)
+
+
+SPEC = Spec(
+    domains=(DOMAIN,),
+    step=step,
+    config=Config,
+    state=State,
+    metrics=TRAVEL,
+    drops=travel.DROPS,
+    live=live,
+)

@@ -1,0 +1,183 @@
+"""The metrics that several processors speak of, and how their rows are made."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from processors.maths.fixed import to_fixed
+from streams.records import Rows
+from streams.spec import Metric
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+GB_33171 = "GB/T 33171-2016"
+TTI = Metric(
+    name="tti_ratio",
+    unit="",
+    zh="行程时间比",
+    en="Travel time index",
+    method="tti",
+    standard=f"{GB_33171}, 7.2.2.1",
+    numerator_scale=1e12,
+    denominator_scale=1e12,
+)
+"""Vehicle-hours over free-flow vehicle-hours: 9.2 million vehicles may stand in the city for an hour before a sum
+overflows."""
+SPEED = Metric(
+    name="speed_km_h",
+    unit="km/h",
+    zh="空间平均车速",
+    en="Space-mean speed",
+    method="speed",
+    standard=f"{GB_33171}, 7.2.1; Wardrop 1952",
+    numerator_scale=1e10,
+    denominator_scale=1e12,
+)
+"""Vehicle-kilometres over vehicle-hours."""
+DELAY = Metric(
+    name="delay_s",
+    unit="s",
+    zh="车均延误",
+    en="Delay per vehicle and segment",
+    method="delay",
+    standard=f"{GB_33171}, 3.9",
+    numerator_scale=1e8,
+    denominator_scale=1e10,
+)
+"""Vehicle-seconds lost against free flow over vehicles that passed a segment; below 0 only before the clamp."""
+FLOW = Metric(
+    name="flow_veh_h",
+    unit="veh/h",
+    zh="流量",
+    en="Flow",
+    method="flow",
+    standard="own choice",
+    numerator_scale=1e6,
+)
+"""Sum of the flows that were read over how many those are."""
+TPI = Metric(
+    name="tpi",
+    unit="",
+    zh="交通运行指数",
+    en="Traffic performance index",
+    method="tpi",
+    standard=f"{GB_33171}, 7.2.3 and Annex C",
+    numerator_scale=1e12,
+    denominator_scale=1e12,
+)
+"""Numerator and denominator are those of the travel time index it is computed from."""
+SILENT = Metric(
+    name="silent_ratio",
+    unit="",
+    zh="无数据传感器占比",
+    en="Silent sensors",
+    method="silent",
+    standard="own choice",
+)
+REPORTING = Metric(
+    name="reporting_count",
+    unit="",
+    zh="在线传感器数",
+    en="Reporting sensors",
+    method="reporting",
+    standard="own choice",
+)
+TRAVEL = (TTI, SPEED, DELAY, FLOW)
+FEEDS = (SILENT, REPORTING)
+COLUMN_SCALE = 1e6
+"""Units of the numerator in 1 of a column's unit, for the means of every column; their denominator is a count."""
+FEED_PREFIX = "feed:"
+
+
+@dataclass(frozen=True, slots=True)
+class Amounts:
+    """What the rows of one metric and window are made of, each (n,)."""
+
+    numerator: NDArray[np.int64]
+    denominator: NDArray[np.int64]
+    value: NDArray[np.float64]
+    count: NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Road:
+    """What travel is measured on: (n,) length and free-flow speed of segments, and how long the window is."""
+
+    length_km: NDArray[np.float64]
+    free_flow_km_h: NDArray[np.float64]
+    hours: float
+
+
+def quotient(
+    numerator: NDArray[np.int64], denominator: NDArray[np.int64], numerator_scale: float, denominator_scale: float
+) -> NDArray[np.float64]:
+    """Divide two fixed-point sums; nothing below the line: NaN."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        found = (numerator / numerator_scale) / (denominator / denominator_scale)
+    return np.where(denominator != 0, found, np.nan)
+
+
+def clamped(metric: str, value: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return a value within its metric's definition: a travel time index is at least 1, a delay at least 0."""
+    if metric == TTI.name:
+        return np.maximum(value, 1.0)
+    return np.maximum(value, 0.0) if metric == DELAY.name else value
+
+
+def travel_amounts(
+    flow_veh_h: NDArray[np.float64], veh_per_km: NDArray[np.float64], used: NDArray[np.int64], road: Road
+) -> dict[str, Amounts]:
+    """Return the amounts of TTI, speed and delay of segments in a window.
+
+    `flow_veh_h` and `veh_per_km` are sums of q and q / v' over `used` readings; no reading: NaN values, sums of 0.
+    """
+    share = road.hours / np.maximum(used, 1)
+    vehicles = flow_veh_h * share
+    vkt = vehicles * road.length_km
+    vht = veh_per_km * share * road.length_km
+    free_vht = vkt / road.free_flow_km_h
+    vht_fixed = to_fixed(vht, TTI.numerator_scale)
+    known = used > 0
+    with np.errstate(divide="ignore", invalid="ignore"):
+        tti = np.where(known, np.maximum(veh_per_km * road.free_flow_km_h / flow_veh_h, 1.0), np.nan)
+        speed = np.where(known, flow_veh_h / veh_per_km, np.nan)
+        delay = np.where(known, np.maximum(road.length_km / speed - road.length_km / road.free_flow_km_h, 0.0), np.nan)
+    lost = to_fixed((vht - free_vht) * 3600.0, DELAY.numerator_scale)
+    return {
+        TTI.name: Amounts(vht_fixed, to_fixed(free_vht, TTI.denominator_scale), tti, used),
+        SPEED.name: Amounts(to_fixed(vkt, SPEED.numerator_scale), vht_fixed, speed, used),
+        DELAY.name: Amounts(lost, to_fixed(vehicles, DELAY.denominator_scale), delay * 3600.0, used),
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class Heads:
+    """Whose rows, of which window: (n,) entities, coverage and revision; one start for all or (n,)."""
+
+    entity: NDArray[np.object_]
+    at_ms: int | NDArray[np.int64]
+    window_s: int
+    coverage_ratio: NDArray[np.float64]
+    revision: NDArray[np.int64]
+
+
+def make_rows(metric: str, heads: Heads, amounts: Amounts) -> Rows:
+    """Return one row an entity, of one metric."""
+    size = len(heads.entity)
+    return Rows(
+        entity=heads.entity,
+        metric=np.full(size, metric, object),
+        at_ms=np.full(size, heads.at_ms, np.int64),
+        window_s=np.full(size, heads.window_s, np.int32),
+        value=amounts.value,
+        numerator=amounts.numerator,
+        denominator=amounts.denominator,
+        count=amounts.count,
+        coverage_ratio=heads.coverage_ratio,
+        imputed_ratio=np.zeros(size),
+        revision=heads.revision,
+    )

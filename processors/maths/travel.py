@@ -1,0 +1,79 @@
+"""What a traffic reading adds to its segment: the sums behind travel time, speed, delay and flow
+(`docs/methods/tti.md`)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from processors.maths.fixed import to_fixed
+from processors.maths.windows import READINGS, Batch
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from processors.maths.places import Layout
+    from streams.records import Frame
+
+USED, FLOW_WEIGHT, VEH_PER_KM, FLOW_COUNT, FLOW, EXPECTED = range(READINGS + 1, READINGS + 7)
+FIELDS = EXPECTED + 1
+"""Fields of a window's sums: readings, those used, Σq and Σq/v' of those, flows read and their Σ; 1 = expected, at
+the close."""
+FLOW_SCALE = 1e6
+VEH_PER_KM_SCALE = 1e12
+"""1 veh/h at 250 km/h is 4e9 units: good to 1e-9; a reading of 20,000 veh/h at 5 km/h fits a thousand times."""
+WEIGHT_WITHOUT_FLOW_VEH_H = 1.0
+NO_SEGMENT, NO_VEHICLES, NO_SPEED = "no_segment", "no_vehicles", "no_speed"
+DROPS = (NO_SEGMENT, NO_VEHICLES, NO_SPEED)
+
+
+class Readings(NamedTuple):
+    """A frame's readings as terms, and why some give no travel time."""
+
+    batch: Batch
+    dropped: dict[str, int]
+
+
+def readings(frame: Frame, layout: Layout, speed_floor_km_h: float) -> Readings:
+    """Return the readings of sensors that watch a segment. A reading without travel time still counts as reported."""
+    place = layout.place[frame.sensor]
+    speed_km_h, flow_veh_h = frame.column("speed_km_h"), frame.column("flow_veh_h")
+    on_road = (place >= 0) & (layout.segment[place] >= 0) if len(layout.segment) else np.zeros(len(frame), bool)
+    if on_road.all():
+        at_ms, late = frame.at_ms, frame.late
+    else:
+        at_ms, late, place = frame.at_ms[on_road], frame.late[on_road], place[on_road]
+        speed_km_h, flow_veh_h = speed_km_h[on_road], flow_veh_h[on_road]
+    counted = np.isfinite(flow_veh_h)
+    idle = counted & (flow_veh_h <= 0.0)
+    moving = ~idle & np.isfinite(speed_km_h) & (speed_km_h > 0.0)
+    terms = np.zeros((FIELDS, len(place)), np.int64)
+    terms[READINGS] = 1
+    terms[USED] = moving
+    terms[FLOW_COUNT] = counted
+    terms[FLOW] = to_fixed(np.where(counted, flow_veh_h, 0.0), FLOW_SCALE)
+    weight = np.where(moving, np.where(counted, flow_veh_h, WEIGHT_WITHOUT_FLOW_VEH_H), 0.0)
+    terms[FLOW_WEIGHT] = to_fixed(weight, FLOW_SCALE)
+    slowest = np.where(moving, np.maximum(speed_km_h, speed_floor_km_h), 1.0)
+    terms[VEH_PER_KM] = to_fixed(weight / slowest, VEH_PER_KM_SCALE)
+    return Readings(Batch(at_ms, place, late, terms), _dropped(len(frame), len(place), idle, moving))
+
+
+def _dropped(rows: int, on_road: int, idle: NDArray[np.bool_], moving: NDArray[np.bool_]) -> dict[str, int]:
+    no_vehicles = int(np.count_nonzero(idle))
+    counts = {
+        NO_SEGMENT: rows - on_road,
+        NO_VEHICLES: no_vehicles,
+        NO_SPEED: on_road - no_vehicles - int(np.count_nonzero(moving)),
+    }
+    return {reason: count for reason, count in counts.items() if count}
+
+
+def by_segment(sums: NDArray[np.int64], layout: Layout) -> NDArray[np.int64]:
+    """Add up the sensors of each segment: (fields, m) → (fields, k)."""
+    watching = layout.segment >= 0
+    total = np.zeros((len(sums), len(layout.segments)), np.int64)
+    for row, terms in zip(total, sums, strict=True):
+        np.add.at(row, layout.segment[watching], terms[watching])
+    return total
