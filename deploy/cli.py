@@ -92,6 +92,19 @@ def command_parser(name: str, command: Command) -> argparse.ArgumentParser:
 
 def main(argv: Sequence[str]) -> int:
     """Run one command line → the exit code."""
+    try:
+        code = answer(argv)
+        sys.stdout.flush()
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BrokenPipeError:  # the reader of a pipe, such as head, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return READER_GONE
+    return code
+
+
+def answer(argv: Sequence[str]) -> int:
+    """Help, tell the version, or run the command that is named."""
     if not argv or argv[0] in {"-h", "--help", "help"}:
         print(top_help())
         return 0 if argv else MISUSED
@@ -109,17 +122,10 @@ def run_command(name: str, argv: Sequence[str]) -> int:
     command = load_command(name)
     args = command_parser(name, command).parse_args(argv)
     try:
-        code = command.run(args)
-        sys.stdout.flush()
+        return command.run(args)
     except CityError as error:
         print(f"citywall {name}: {error}", file=sys.stderr)
         return MISUSED if isinstance(error, ConfigError) else FAILED
-    except KeyboardInterrupt:
-        return INTERRUPTED
-    except BrokenPipeError:  # the reader of a pipe, such as head, has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return READER_GONE
-    return code
 
 
 def unknown_command(word: str) -> str:

@@ -162,9 +162,9 @@ def follow(lines: IO[str], log: IO[str], total_count: int) -> None:
         log.write(line)
         log.flush()
         words = line.split()
-        if line.startswith(("Collecting ", "Requirement already satisfied: ")):
+        if line.startswith(("Collecting ", "Processing ", "Requirement already satisfied: ")):
             count += 1
-            name = words[1] if words[0] == "Collecting" else words[3]
+            name = words[3] if words[0] == "Requirement" else words[1]
             shown.step(f"{count} of {total_count} packages: {name}", milestone=count % 25 == 1)
         elif line.startswith("Installing collected packages"):
             shown.step(f"unpacking {count} packages", milestone=True)
