@@ -1,0 +1,283 @@
+"""The history in one SQLite file (WAL): the default, for a small town, for trying and for tests.
+
+Rows lie in the order (window, time, series): a minute's rows are written side by side at the end, the oldest leave from
+the front and their pages are used again, so the file stops growing once the retention is reached. A series over time is
+read by one seek a window. Sizes: `docs/history.md`.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import threading
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from streams.errors import RefusedError, UnreachableError
+from streams.records import ROW_TYPES, Rows
+from streams.sinks.history.store import (
+    HOURS_KEPT_MS,
+    PROVISIONAL_KEPT_MS,
+    newest_revisions,
+    retention_ms,
+    unknown_where_not_finite,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+VERSION = 1
+PRUNE_ROWS = 20_000
+"""About how many rows one `prune` deletes, so that it takes some 50 ms."""
+FETCH_ROWS = 50_000
+WAL_LIMIT_BYTES = 64 * 2**20
+WAIT_S = 10.0
+
+_ROW_TABLE = """CREATE TABLE IF NOT EXISTS {name} (
+    window_s INTEGER NOT NULL, at_ms INTEGER NOT NULL, series INTEGER NOT NULL,
+    value REAL, numerator INTEGER NOT NULL, denominator INTEGER NOT NULL, count INTEGER NOT NULL,
+    coverage_ratio REAL, imputed_ratio REAL, revision INTEGER NOT NULL,
+    PRIMARY KEY (window_s, at_ms, series)) WITHOUT ROWID;"""
+_SCHEMA = f"""
+CREATE TABLE IF NOT EXISTS series (
+    id INTEGER PRIMARY KEY, metric TEXT NOT NULL, entity TEXT NOT NULL, UNIQUE (metric, entity));
+{_ROW_TABLE.format(name="final")}
+{_ROW_TABLE.format(name="provisional")}
+CREATE TABLE IF NOT EXISTS books (key TEXT PRIMARY KEY, body TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS alarms (
+    id TEXT PRIMARY KEY, raised_at_ms INTEGER NOT NULL, closed INTEGER NOT NULL, body TEXT NOT NULL) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS alarms_by_time ON alarms (raised_at_ms);
+PRAGMA user_version = {VERSION};
+"""
+_UPSERT = """INSERT INTO final VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT DO UPDATE SET value = excluded.value, numerator = excluded.numerator, denominator = excluded.denominator,
+    count = excluded.count, coverage_ratio = excluded.coverage_ratio, imputed_ratio = excluded.imputed_ratio,
+    revision = excluded.revision
+WHERE excluded.revision >= revision"""
+_UPSERT_PROVISIONAL = """INSERT OR REPLACE INTO provisional SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10
+WHERE NOT EXISTS (SELECT 1 FROM final WHERE (window_s, at_ms, series) = (?1, ?2, ?3))"""
+_FINISHED = "DELETE FROM provisional WHERE (window_s, at_ms, series) = (?, ?, ?)"
+_CELLS = ("value", "numerator", "denominator", "count", "coverage_ratio", "imputed_ratio", "revision")
+_COLUMNS = ("series", "at_ms", *_CELLS)
+_ONE_SERIES = """WITH RECURSIVE times (at) AS (
+    SELECT min(at_ms) FROM {table} WHERE window_s = :window_s AND at_ms >= :from_ms
+    UNION ALL
+    SELECT (SELECT min(at_ms) FROM {table} WHERE window_s = :window_s AND at_ms > at) FROM times WHERE at < :until_ms)
+SELECT {columns} FROM times CROSS JOIN {table} ON window_s = :window_s AND at_ms = at AND series = :series
+WHERE at < :until_ms"""
+_ALL_SERIES = """SELECT {columns} FROM {table}
+WHERE window_s = :window_s AND at_ms >= :from_ms AND at_ms < :until_ms
+AND series IN (SELECT id FROM series WHERE metric = :metric)"""
+
+
+class SqliteHistory:
+    """One file; any number of readers in other processes beside one writer."""
+
+    kind = "sqlite"
+
+    def __init__(self, path: Path, *, read_only: bool = False) -> None:
+        self._path = path
+        self._lock = threading.Lock()
+        self._series: dict[tuple[str, str], int] = {}
+        if read_only and not path.exists():
+            raise UnreachableError(f"{path}: there is no history here; start the city once with 'citywall up'")
+        with _mapped(path):
+            if read_only:
+                self._db = _connect(f"{path.resolve().as_uri()}?mode=ro")
+            else:
+                path.parent.mkdir(parents=True, exist_ok=True)
+                self._db = _connect(path.resolve().as_uri())
+                _prepare(self._db)
+            found = self._db.execute("PRAGMA user_version").fetchone()[0]
+        if found != VERSION:
+            raise RefusedError(f"{path}: a history of version {found}; this reads version {VERSION}")
+
+    def write(self, rows: Rows) -> None:
+        """Store rows in one transaction."""
+        with self._changing():
+            values = self._values(rows)
+            final = [row for row in values if row[-1] >= 0]
+            self._db.executemany(_UPSERT, final)
+            self._db.executemany(_UPSERT_PROVISIONAL, [row for row in values if row[-1] < 0])
+            if final and self._db.execute("SELECT 1 FROM provisional LIMIT 1").fetchone():
+                self._db.executemany(_FINISHED, [row[:3] for row in final])
+
+    def write_books(self, books: Mapping[str, str]) -> None:
+        """Store books; the last one of a key stays."""
+        with self._changing():
+            self._db.executemany("INSERT OR REPLACE INTO books VALUES (?, ?)", list(books.items()))
+
+    def write_alarms(self, alarms: Mapping[str, str | None]) -> None:
+        """Store alarms; None marks one as closed."""
+        with self._changing():
+            for key, body in alarms.items():
+                if body is None:
+                    self._db.execute("UPDATE alarms SET closed = 1 WHERE id = ?", (key,))
+                else:
+                    raised_at_ms = json.loads(body)["raised_at_ms"]
+                    self._db.execute("INSERT OR REPLACE INTO alarms VALUES (?, ?, 0, ?)", (key, raised_at_ms, body))
+
+    def read(
+        self,
+        metric: str,
+        entity: str | None = None,
+        from_ms: int | None = None,
+        until_ms: int | None = None,
+        window_s: int = 60,
+        provisional: bool = False,
+    ) -> Rows:
+        """Return the latest revision of each row in [from, until), sorted by entity, then time."""
+        wanted = {
+            "metric": metric,
+            "from_ms": -(2**62) if from_ms is None else from_ms,
+            "until_ms": 2**62 if until_ms is None else until_ms,
+            "window_s": window_s,
+        }
+        parts: list[Rows] = []
+        with self._reading(), self._db:
+            self._db.execute("BEGIN")  # one moment for all that follows
+            entities = dict(self._db.execute("SELECT id, entity FROM series WHERE metric = ?", (metric,)))
+            if entity is not None:
+                entities = {code: name for code, name in entities.items() if name == entity}
+                wanted["series"] = next(iter(entities), None)
+            query = _ALL_SERIES if entity is None else _ONE_SERIES
+            for table in ("final", "provisional") if provisional else ("final",):
+                cursor = self._db.execute(query.format(table=table, columns=", ".join(_COLUMNS)), wanted)
+                while some := cursor.fetchmany(FETCH_ROWS):
+                    parts.append(_rows(some, metric, window_s, entities))
+        return newest_revisions(Rows.concat(parts))
+
+    def metrics(self) -> list[str]:
+        """List the metrics that have rows, sorted."""
+        with self._reading():
+            return [name for (name,) in self._db.execute("SELECT DISTINCT metric FROM series ORDER BY metric")]
+
+    def books(self) -> dict[str, dict[str, Any]]:
+        """Return all books."""
+        with self._reading():
+            return {key: json.loads(body) for key, body in self._db.execute("SELECT key, body FROM books ORDER BY key")}
+
+    def alarms(self, from_ms: int, until_ms: int) -> list[dict[str, Any]]:
+        """Return the alarms raised in [from, until), oldest first."""
+        query = "SELECT body, closed FROM alarms WHERE raised_at_ms >= ? AND raised_at_ms < ? ORDER BY raised_at_ms, id"
+        with self._reading():
+            found = self._db.execute(query, (from_ms, until_ms)).fetchall()
+        return [json.loads(body) | {"closed": bool(closed)} for body, closed in found]
+
+    def prune(self) -> int:
+        """Delete about PRUNE_ROWS rows past their retention → how many; whole windows, the oldest first."""
+        with self._changing():
+            newest_ms = max((self._edge("max", "final", window_s) for window_s in self._windows("final")), default=0)
+            deleted = 0
+            for table in ("provisional", "final"):
+                for window_s in self._windows(table):
+                    kept_ms = PROVISIONAL_KEPT_MS if table == "provisional" else retention_ms(window_s)
+                    deleted += self._prune_window(table, window_s, newest_ms - kept_ms, PRUNE_ROWS - deleted)
+            self._db.execute("DELETE FROM alarms WHERE closed AND raised_at_ms < ?", (newest_ms - HOURS_KEPT_MS,))
+            return deleted
+
+    def sizes(self) -> dict[str, Any]:
+        """Return the file's size, its write-ahead log included."""
+        files = [self._path, self._path.with_name(self._path.name + "-wal")]
+        return {
+            "kind": self.kind,
+            "where": str(self._path),
+            "bytes": sum(file.stat().st_size for file in files if file.exists()),
+        }
+
+    def clear(self) -> None:
+        """Forget everything."""
+        with self._changing():
+            for table in ("final", "provisional", "series", "books", "alarms"):
+                self._db.execute(f"DELETE FROM {table}")  # noqa: S608 - names from the line above
+            self._series.clear()
+
+    def close(self) -> None:
+        """Close the file."""
+        self._db.close()
+
+    def _values(self, rows: Rows) -> list[tuple[Any, ...]]:
+        columns = unknown_where_not_finite(rows)
+        series = self._codes(columns["metric"], columns["entity"])
+        cells = [columns[name] for name in _CELLS]
+        return list(zip(columns["window_s"], columns["at_ms"], series, *cells, strict=True))
+
+    def _codes(self, metrics: list[str], entities: list[str]) -> list[int]:
+        keys = list(zip(metrics, entities, strict=True))
+        for key in set(keys) - self._series.keys():
+            self._db.execute("INSERT OR IGNORE INTO series (metric, entity) VALUES (?, ?)", key)
+            found = self._db.execute("SELECT id FROM series WHERE (metric, entity) = (?, ?)", key).fetchone()
+            self._series[key] = found[0]
+        return [self._series[key] for key in keys]
+
+    def _windows(self, table: str) -> list[int]:
+        found: list[int] = []
+        while True:
+            query = f"SELECT min(window_s) FROM {table} WHERE window_s > ?"  # noqa: S608 - one of two names
+            (window_s,) = self._db.execute(query, (found[-1] if found else 0,)).fetchone()
+            if window_s is None:
+                return found
+            found.append(window_s)
+
+    def _edge(self, which: str, table: str, window_s: int) -> int:
+        query = f"SELECT {which}(at_ms) FROM {table} WHERE window_s = ?"  # noqa: S608 - min or max of one of two names
+        edge: int = self._db.execute(query, (window_s,)).fetchone()[0]
+        return edge
+
+    def _prune_window(self, table: str, window_s: int, before_ms: int, at_most: int) -> int:
+        query = f"DELETE FROM {table} WHERE window_s = ? AND at_ms = ?"  # noqa: S608 - one of two names
+        deleted = 0
+        while deleted < at_most and window_s in self._windows(table):
+            oldest_ms = self._edge("min", table, window_s)
+            if oldest_ms >= before_ms:
+                break
+            deleted += self._db.execute(query, (window_s, oldest_ms)).rowcount
+        return deleted
+
+    @contextmanager
+    def _reading(self) -> Iterator[None]:
+        with self._lock, _mapped(self._path):
+            yield
+
+    @contextmanager
+    def _changing(self) -> Iterator[None]:
+        """One transaction; a failed one leaves no trace, in the cache of series neither."""
+        with self._reading():
+            try:
+                with self._db:
+                    yield
+            except BaseException:
+                self._series.clear()
+                raise
+
+
+def _connect(uri: str) -> sqlite3.Connection:
+    return sqlite3.connect(uri, uri=True, timeout=WAIT_S, check_same_thread=False)
+
+
+def _prepare(db: sqlite3.Connection) -> None:
+    db.execute("PRAGMA journal_mode = WAL")
+    db.execute("PRAGMA synchronous = FULL")  # what is committed to Kafka must not be lost here with the power
+    db.execute(f"PRAGMA journal_size_limit = {WAL_LIMIT_BYTES}")
+    if db.execute("PRAGMA user_version").fetchone()[0] == 0:
+        db.executescript(_SCHEMA)
+
+
+def _rows(found: list[tuple[Any, ...]], metric: str, window_s: int, entities: Mapping[int, str]) -> Rows:
+    columns: dict[str, Any] = dict(zip(_COLUMNS, zip(*found, strict=True), strict=True))
+    columns["entity"] = [entities[code] for code in columns["series"]]
+    columns["metric"] = np.full(len(found), metric, object)
+    columns["window_s"] = np.full(len(found), window_s)
+    return Rows(**{name: np.array(columns[name], dtype=kind) for name, kind in ROW_TYPES.items()})
+
+
+@contextmanager
+def _mapped(path: Path) -> Iterator[None]:
+    """Say SQLite's and the file system's errors as ours."""
+    try:
+        yield
+    except (sqlite3.Error, OSError) as exc:
+        raise UnreachableError(f"{path}: the history cannot be used: {exc}") from exc

@@ -1,0 +1,122 @@
+"""What a history promises, and how to open one by its address."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+
+from streams.records import ROW_TYPES, Rows
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+HOUR_S = 3600
+DAY_MS = 86_400_000
+MINUTES_KEPT_MS = 7 * DAY_MS
+"""Rows of windows shorter than an hour."""
+HOURS_KEPT_MS = 2 * 365 * DAY_MS
+"""Rows of windows of an hour or more, and closed alarms."""
+PROVISIONAL_KEPT_MS = DAY_MS // 4
+"""Provisional rows that no final one has replaced."""
+FILE_NAME = "history.sqlite"
+"""The SQLite history's file in a city's data folder."""
+
+
+class History(Protocol):
+    """A store of rows, books and alarms.
+
+    A row's identity is (metric, entity, window_s, at_ms). Invariants: a row never replaces one of a higher revision; a
+    provisional row (revision -1) never stands beside a final one; what a call wrote is durable when it returns, so
+    writing the same again changes nothing. Each call raises UnreachableError or RefusedError when the store cannot.
+    """
+
+    kind: str
+    """`sqlite` or `influxdb`."""
+
+    def write(self, rows: Rows) -> None:
+        """Store rows; one transaction where the store has such."""
+
+    def write_books(self, books: Mapping[str, str]) -> None:
+        """Store books, key → JSON object; the last one of a key stays."""
+
+    def write_alarms(self, alarms: Mapping[str, str | None]) -> None:
+        """Store alarms, id → JSON projection; None: the alarm is closed, and is kept as such."""
+
+    def read(
+        self,
+        metric: str,
+        entity: str | None = None,
+        from_ms: int | None = None,
+        until_ms: int | None = None,
+        window_s: int = 60,
+        provisional: bool = False,
+    ) -> Rows:
+        """Return the latest revision of each row whose window starts in [from, until), sorted by entity, then time."""
+
+    def metrics(self) -> list[str]:
+        """List the metrics that have rows, sorted."""
+
+    def books(self) -> dict[str, dict[str, Any]]:
+        """Return all books, key → value."""
+
+    def alarms(self, from_ms: int, until_ms: int) -> list[dict[str, Any]]:
+        """Return the alarms raised in [from, until), oldest first, each with `closed`."""
+
+    def prune(self) -> int:
+        """Delete a bounded number of rows past their retention → how many.
+
+        Age counts from the newest event time stored, so a replay of 2014 is not older than itself.
+        """
+
+    def sizes(self) -> dict[str, Any]:
+        """Return `kind`, `where` and `bytes` (None = the store does not tell)."""
+
+    def clear(self) -> None:
+        """Forget everything: a replay begins anew."""
+
+    def close(self) -> None:
+        """Let go of the store."""
+
+
+def open_history(address: str | Path, *, read_only: bool = False) -> History:
+    """Open the history at an address: a file of SQLite, or `http://host:8086?org=…&bucket=…&token=…` of InfluxDB 2.
+
+    Raises UnreachableError when there is none, SettingError when the address is incomplete.
+    """
+    text = str(address)
+    if text.startswith(("http://", "https://")):
+        from streams.sinks.history.influx import InfluxHistory  # the client takes half a second to import
+
+        return InfluxHistory.at(text)
+    from streams.sinks.history.sqlite import SqliteHistory
+
+    return SqliteHistory(Path(text), read_only=read_only)
+
+
+def retention_ms(window_s: int) -> int:
+    """Return how long rows of a window are kept."""
+    return HOURS_KEPT_MS if window_s >= HOUR_S else MINUTES_KEPT_MS
+
+
+def newest_revisions(rows: Rows) -> Rows:
+    """Keep the highest revision of each (entity, at_ms), sorted by both; all rows are of one metric and window."""
+    order = np.lexsort((rows.revision, rows.at_ms, rows.entity.astype(str)))
+    entity, at_ms = rows.entity[order], rows.at_ms[order]
+    last = np.ones(len(rows), bool)
+    last[:-1] = (entity[1:] != entity[:-1]) | (at_ms[1:] != at_ms[:-1])
+    return Rows(**{name: getattr(rows, name)[order[last]] for name in ROW_TYPES})
+
+
+def unknown_where_not_finite(rows: Rows) -> dict[str, list[Any]]:
+    """Return the columns as lists of plain Python values; a number that is not finite becomes None."""
+    columns: dict[str, list[Any]] = {}
+    for name in ("value", "coverage_ratio", "imputed_ratio"):
+        column = getattr(rows, name)
+        plain = column.astype(object)
+        plain[~np.isfinite(column)] = None
+        columns[name] = plain.tolist()
+    for name in ("entity", "metric", "at_ms", "window_s", "numerator", "denominator", "count", "revision"):
+        columns[name] = getattr(rows, name).tolist()
+    return columns

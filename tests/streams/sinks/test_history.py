@@ -1,0 +1,161 @@
+"""One contract suite for every history store: what is written comes back, and no revision goes back."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from streams.records import ROW_TYPES, Rows
+from streams.sinks.history.store import History, open_history
+
+MINUTE_MS = 60_000
+START_MS = 1_408_492_800_000
+"""2014-08-20T00:00:00Z, a multiple of every window used here."""
+
+
+def row(
+    entity: str = "S1",
+    minute: int = 0,
+    value: float = 1.5,
+    *,
+    metric: str = "tti_ratio",
+    revision: int = 0,
+    window_s: int = 60,
+    coverage_ratio: float = 1.0,
+    imputed_ratio: float = 0.0,
+) -> tuple[object, ...]:
+    """One row in the order of ROW_TYPES."""
+    at_ms = START_MS + minute * MINUTE_MS
+    return (entity, metric, at_ms, window_s, value, 3 * 10**14, 2 * 10**14, 7, coverage_ratio, imputed_ratio, revision)
+
+
+def rows_of(*rows: tuple[object, ...]) -> Rows:
+    columns = list(zip(*rows, strict=True))
+    return Rows(**{name: np.array(columns[i], kind) for i, (name, kind) in enumerate(ROW_TYPES.items())})
+
+
+def seen(rows: Rows) -> list[tuple[str, int, float, int]]:
+    """(entity, minute, value, revision) of each row."""
+    minutes = (rows.at_ms - START_MS) // MINUTE_MS
+    return list(zip(rows.entity.tolist(), minutes.tolist(), rows.value.tolist(), rows.revision.tolist(), strict=True))
+
+
+def test_a_row_comes_back_whole(history: History):
+    sent = rows_of(row("路 1,=x", 0, 1.5, coverage_ratio=0.25, imputed_ratio=0.5, revision=2))
+    history.write(sent)
+    got = history.read("tti_ratio")
+    for name, kind in ROW_TYPES.items():
+        assert getattr(got, name).dtype == kind
+        np.testing.assert_array_equal(getattr(got, name), getattr(sent, name), err_msg=name)
+
+
+def test_an_unknown_number_is_never_zero(history: History):
+    history.write(rows_of(row(value=np.nan, coverage_ratio=np.nan, imputed_ratio=np.nan), row("S2", value=np.inf)))
+    got = history.read("tti_ratio")
+    assert np.isnan(got.value).all()
+    assert np.isnan([got.coverage_ratio[0], got.imputed_ratio[0]]).all()
+    assert got.coverage_ratio[1] == 1.0
+
+
+def test_rows_are_sorted_by_entity_then_time(history: History):
+    history.write(rows_of(row("S2", 1), row("S10", 1), row("S2", 0), row("S10", 0)))
+    assert [one[:2] for one in seen(history.read("tti_ratio"))] == [("S10", 0), ("S10", 1), ("S2", 0), ("S2", 1)]
+
+
+@pytest.mark.parametrize(
+    ("writes", "stays"),
+    [
+        ([0, 2], 2),  # a correction replaces the final row
+        ([2, 0], 2),  # a repeat of the final row does not come back
+        ([1, 3, 2], 3),
+        ([0, 0], 0),  # the same again is one row
+    ],
+)
+def test_the_highest_revision_stays(history: History, writes: list[int], stays: int):
+    for revision in writes:
+        history.write(rows_of(row(value=10.0 + revision, revision=revision)))
+    assert seen(history.read("tti_ratio")) == [("S1", 0, 10.0 + stays, stays)]
+
+
+def test_two_revisions_in_one_write_leave_the_higher(history: History):
+    history.write(rows_of(row(value=12.0, revision=2), row(value=11.0, revision=1)))
+    assert seen(history.read("tti_ratio")) == [("S1", 0, 12.0, 2)]
+
+
+def test_provisional_rows_are_shown_only_when_asked_for(history: History):
+    history.write(rows_of(row(minute=0), row(minute=1, value=2.0, revision=-1)))
+    assert seen(history.read("tti_ratio")) == [("S1", 0, 1.5, 0)]
+    assert seen(history.read("tti_ratio", provisional=True)) == [("S1", 0, 1.5, 0), ("S1", 1, 2.0, -1)]
+    assert seen(history.read("tti_ratio", "S1", provisional=True))[1] == ("S1", 1, 2.0, -1)
+
+
+def test_the_newest_provisional_row_stays(history: History):
+    history.write(rows_of(row(value=2.0, revision=-1)))
+    history.write(rows_of(row(value=np.nan, revision=-1)))
+    got = history.read("tti_ratio", provisional=True)
+    assert len(got) == 1
+    assert np.isnan(got.value[0])
+
+
+def test_a_provisional_row_never_follows_the_final_one(history: History):
+    history.write(rows_of(row(value=2.0, revision=-1)))
+    history.write(rows_of(row(value=3.0)))
+    history.write(rows_of(row(value=4.0, revision=-1)))
+    assert seen(history.read("tti_ratio", provisional=True)) == [("S1", 0, 3.0, 0)]
+
+
+def test_range_entity_and_window_select(history: History):
+    history.write(rows_of(*(row(entity, minute) for entity in ("S1", "S2") for minute in range(4))))
+    history.write(rows_of(row(window_s=3600, value=9.0), row(metric="speed_km_h", value=40.0)))
+    from_ms, until_ms = START_MS + MINUTE_MS, START_MS + 3 * MINUTE_MS
+    assert [one[:2] for one in seen(history.read("tti_ratio", "S2", from_ms, until_ms))] == [("S2", 1), ("S2", 2)]
+    assert [one[:2] for one in seen(history.read("tti_ratio", None, until_ms, None))] == [("S1", 3), ("S2", 3)]
+    assert seen(history.read("tti_ratio", window_s=3600)) == [("S1", 0, 9.0, 0)]
+    assert len(history.read("tti_ratio", "S3")) == 0
+    assert len(history.read("no_such")) == 0
+    assert len(history.read("tti_ratio", None, until_ms, from_ms)) == 0
+    assert history.metrics() == ["speed_km_h", "tti_ratio"]
+
+
+def test_names_that_look_like_a_query_are_only_names(history: History):
+    strange = "a\" or 1=1 ${x} \\ ' --"
+    history.write(rows_of(row(strange), row("S1")))
+    assert seen(history.read("tti_ratio", strange)) == [(strange, 0, 1.5, 0)]
+
+
+def test_no_rows_are_no_work(history: History):
+    history.write(Rows.empty())
+    assert history.metrics() == []
+
+
+def test_the_last_books_of_a_key_stay(history: History):
+    history.write_books({"intake:traffic:0": '{"offset": 1}', "zone:traffic:0": '{"text": "区 \\"x\\" \\\\n"}'})
+    history.write_books({"intake:traffic:0": '{"offset": 2}'})
+    assert history.books() == {"intake:traffic:0": {"offset": 2}, "zone:traffic:0": {"text": '区 "x" \\n'}}
+
+
+def test_a_closed_alarm_is_kept_as_closed(history: History):
+    alarms = [{"id": f"a{i}", "raised_at_ms": START_MS + i, "level": 2} for i in range(3)]
+    history.write_alarms({alarm["id"]: json.dumps(alarm) for alarm in alarms})
+    history.write_alarms({"a1": None, "never_seen": None})
+    assert history.alarms(START_MS, START_MS + 2) == [alarms[0] | {"closed": False}, alarms[1] | {"closed": True}]
+
+
+def test_clear_leaves_nothing(history: History):
+    history.write(rows_of(row(), row(minute=1, revision=-1)))
+    history.write_books({"k": "{}"})
+    history.clear()
+    assert (history.metrics(), history.books(), len(history.read("tti_ratio", provisional=True))) == ([], {}, 0)
+    history.write(rows_of(row(value=5.0)))
+    assert seen(history.read("tti_ratio")) == [("S1", 0, 5.0, 0)]
+
+
+def test_what_was_written_is_there_after_opening_again(history: History, address: str | Path):
+    history.write(rows_of(row()))
+    history.close()
+    again = open_history(address, read_only=True)
+    assert seen(again.read("tti_ratio", "S1")) == [("S1", 0, 1.5, 0)]
+    again.close()
