@@ -104,7 +104,7 @@ def _reading(item: Any, schema: Schema) -> Any:  # noqa: ANN401 - any JSON value
     if not isinstance(item, dict):
         return "not_an_object"
     sensor = item.get("sensor")
-    if sensor is None or sensor == "":
+    if sensor is None:
         return "no_sensor"
     if not isinstance(sensor, str):
         return "wrong_type"
