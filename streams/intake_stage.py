@@ -58,7 +58,7 @@ class IntakeStage:
         self._clock = read_clock(await bus.read_all(topics.CLOCK, 0))
         self._states = {}
         for source in partitions:
-            found = await snapshots.load(bus, topics.intake_state(self._domain[source.topic]), source.partition)
+            found = await snapshots.load(bus, topics.state("intake", self._domain[source.topic]), source.partition)
             self._states[source] = IntakeState() if found is None else msgspec.json.decode(found[1], type=IntakeState)
         self._quiet_since = dict.fromkeys(partitions, time.monotonic())
         self._idle_mark_ms = {}
@@ -77,7 +77,7 @@ class IntakeStage:
             taken = take(chunk, state, self._city, self.schemas[domain], self._clock)
         await bus.send(await self._messages(domain, taken.frames, taken.mark, bus) + [dead_letters.to_message(one) for one in taken.dead])
         await bus.send(
-            [snapshots.to_message(topics.intake_state(domain), source.partition, taken.state.offset, msgspec.json.encode(taken.state))]
+            [snapshots.to_message(topics.state("intake", domain), source.partition, taken.state.offset, msgspec.json.encode(taken.state))]
         )
         self._states[source] = taken.state
         self._quiet_since[source] = time.monotonic()

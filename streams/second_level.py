@@ -60,7 +60,7 @@ class SecondLevelStage:
         if SOURCE not in partitions:
             return {}
         self._state = _Second()
-        found = await snapshots.load(bus, topics.second_state(), 0)
+        found = await snapshots.load(bus, topics.state("second"), 0)
         if found is not None:
             self._state = state_codec.decode(_Second, found[1])
             types = {one.name: type(one.spec.state()) for one in self._hosted}
@@ -116,7 +116,7 @@ class SecondLevelStage:
         plain = _Second(
             state.offset, state.frames, state.watermark_ms, {name: state_codec.encode(one) for name, one in state.processors.items()}
         )
-        await bus.send([snapshots.to_message(topics.second_state(), 0, state.offset, state_codec.encode(plain))])
+        await bus.send([snapshots.to_message(topics.state("second"), 0, state.offset, state_codec.encode(plain))])
         self._saved_offset, self._saved_at = state.offset, time.monotonic()
         self._book = self._make_book(state)
         return (SOURCE,)

@@ -74,7 +74,7 @@ class ZoneStage:
             held = _Partition(
                 domain, await bus.partition_count(topics.inbox(domain)), await bus.partition_count(topics.readings(domain))
             )
-            found = await snapshots.load(bus, topics.zone_state(domain), source.partition)
+            found = await snapshots.load(bus, topics.state("zone", domain), source.partition)
             if found is not None:
                 held.offset = held.saved_offset = found[0]
                 held.zones = self._decode(found[1], domain)
@@ -169,7 +169,7 @@ class ZoneStage:
         ]
 
     async def _save(self, source: TopicPartition, held: _Partition, bus: Bus) -> None:
-        message = snapshots.to_message(topics.zone_state(held.domain), source.partition, held.offset, self._encode(held))
+        message = snapshots.to_message(topics.state("zone", held.domain), source.partition, held.offset, self._encode(held))
         await bus.send([message])
         held.saved_offset, held.saved_at = held.offset, time.monotonic()
         held.books = self._book(held)
