@@ -1,0 +1,93 @@
+"""The journal's records: hash-chained, so that one writer's word stands and no word can be changed unseen.
+
+A record's value is canonical JSON (keys sorted, no spaces) and a last field `hash`: the SHA-256 of the text without it.
+Each record names the hash of the one before; a record that does not follow the head is void, whoever wrote it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING, NamedTuple
+
+import msgspec
+
+from alerts.records import Cause, Event
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+GENESIS = "0" * 64
+"""What the first record follows."""
+
+_HASH = b',"hash":"%s"}'
+_HASH_BYTES = len(_HASH % bytes(64))
+
+
+class Record(msgspec.Struct, frozen=True, kw_only=True):
+    """What one run of inputs did, whole or absent."""
+
+    seq: int
+    """1 for the first of the chain, then one more each."""
+    previous: str
+    events: tuple[Event, ...]
+    causes: tuple[Cause, ...]
+    """(k,) of each event."""
+    covers: dict[str, int]
+    """Topic → next offset: every input below is judged."""
+
+
+class Head(NamedTuple):
+    """The newest valid record, as far as the next one needs it."""
+
+    seq: int = 0
+    hash: str = GENESIS
+
+    def follows(self, record: Record) -> bool:
+        """Tell whether the record is the next of the chain."""
+        return record.previous == self.hash and record.seq == self.seq + 1
+
+
+_encoder = msgspec.json.Encoder(order="sorted")
+_decoder = msgspec.json.Decoder(Record)
+
+
+def seal(record: Record) -> bytes:
+    """Encode a record with its hash."""
+    body = _encoder.encode(record)
+    return body[:-1] + _HASH % hashlib.sha256(body).hexdigest().encode()
+
+
+def unseal(value: bytes) -> tuple[Record, str] | None:
+    """Decode a record → it and its hash, None when its bytes are not as they were sealed."""
+    body = value[:-_HASH_BYTES] + b"}"
+    digest = hashlib.sha256(body).hexdigest()
+    if value[-_HASH_BYTES:] != _HASH % digest.encode():
+        return None
+    try:
+        record = _decoder.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None
+    return (record, digest) if len(record.events) == len(record.causes) else None
+
+
+def verify(values: Iterable[bytes | None]) -> tuple[str, ...]:
+    """Return what is wrong with the journal, nothing for a sound one.
+
+    A void record beside the chain (a second writer's) is sound. That the newest records were cut off shows only against
+    a head noted elsewhere.
+    """
+    problems = []
+    head = Head()
+    chain = {GENESIS}
+    for place, value in enumerate(values):
+        opened = unseal(value) if value is not None else None
+        if opened is None:
+            problems.append(f"record {place}: its content does not match its hash")
+            continue
+        record, digest = opened
+        if head.follows(record):
+            head = Head(record.seq, digest)
+            chain.add(digest)
+        elif record.previous not in chain:
+            problems.append(f"record {place}: it follows a record that is not in the chain")
+    return tuple(problems)

@@ -1,0 +1,60 @@
+"""The words for each kind of alarm, in both languages, and how soon a person should have taken it: `kinds.toml`."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
+
+import msgspec
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from streams.records import Level
+
+Lang: TypeAlias = Literal["zh", "en"]
+Text: TypeAlias = Annotated[str, msgspec.Meta(min_length=1)]
+
+
+class Kind(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The name of one bad thing."""
+
+    zh: Text
+    en: Text
+
+
+class _Table(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    response_s: dict[int, Annotated[int, msgspec.Meta(gt=0)]]
+    kinds: dict[str, Kind]
+
+
+def kinds() -> Mapping[str, Kind]:
+    """Return every kind that has a name."""
+    return _table().kinds
+
+
+def title(kind: str, lang: Lang, place: str = "") -> str:
+    """Say what is wrong, and where if a place is given; a kind that has no name yet stands for itself.
+
+    >>> title("slow_traffic", "en", "Ring Road")
+    'Congestion at Ring Road'
+    >>> title("slow_traffic", "zh", "环城路")
+    '环城路 拥堵加剧'
+    """
+    known = kinds().get(kind)
+    name = kind if known is None else getattr(known, lang)
+    if not place:
+        return str(name)
+    return f"{place} {name}" if lang == "zh" else f"{name} at {place}"
+
+
+def response_limit_s(level: Level) -> int | None:
+    """Return how soon an alarm of this level should be acknowledged, None for level 0."""
+    return _table().response_s.get(level)
+
+
+@cache
+def _table() -> _Table:
+    text = Path(__file__).with_name("kinds.toml").read_text(encoding="utf-8")
+    return msgspec.toml.decode(text, type=_Table, strict=False)
