@@ -1,7 +1,7 @@
 """Writes the city folder of a CityPulse folder: its links as segments, its postal districts as zones.
 
-Each link goes straight from its first point to its second, and is in the zone where its middle is. `docs/replay.md` says
-what is taken from where.
+Each link goes straight from its first point to its second, and is in the zone where its middle is. `docs/replay.md`
+says what is taken from where.
 """
 
 from __future__ import annotations
@@ -89,7 +89,7 @@ def read_links(table: Sequence[Mapping[str, str]]) -> list[Link]:
 
 
 def free_flow_km_h(links: Sequence[Link]) -> dict[str, float]:
-    """Return link → NDT_IN_KMH; where that is not plausible, the median of the plausible ones of its type, or of all."""
+    """Return link → NDT_IN_KMH; where that is not plausible, the median of its type's plausible ones, or of all."""
     low, high = PLAUSIBLE_NDT_KM_H
     good = [link for link in links if low <= link.ndt_km_h <= high]
     if not good:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import csv
 import gzip
 import math
+import zlib
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, NamedTuple
@@ -275,7 +276,7 @@ def _lines(path: Path) -> Iterator[list[str]]:
     try:
         with opener(path, "rt", encoding="utf-8-sig", errors="replace", newline="") as file:
             yield from (line for line in csv.reader(file) if line)
-    except (OSError, EOFError, csv.Error) as exc:
+    except (OSError, EOFError, zlib.error, csv.Error) as exc:
         raise CityFileError(f"{path}: cannot be read: {exc}") from exc
 
 

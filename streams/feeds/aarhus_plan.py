@@ -1,4 +1,4 @@
-"""Plans the replay of a CityPulse folder (which period, from which files, what is left out) and writes its city folder."""
+"""Plans the replay of a CityPulse folder (which period, which files, what is left out) and writes its city folder."""
 
 from __future__ import annotations
 
@@ -177,7 +177,7 @@ def _garage(kind: Kind, record: Mapping[str, str]) -> SensorRow:
 
 
 def _found(domain: str, rows: int, sensors: int, picked: Picked) -> str:
-    return f"{domain}: {rows:,} rows, {sensors:,} sensors, from {', '.join(file.path.name for file, _ in picked)}"
+    return f"{domain}: {rows:,} rows (sensors: {sensors:,}) from {', '.join(file.path.name for file, _ in picked)}"
 
 
 def _left_out(found: Folder, chosen: Chosen, links: Sequence[Link], period: tuple[int, int]) -> list[str]:

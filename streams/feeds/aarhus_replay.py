@@ -1,8 +1,8 @@
 """Publishes the rows of a plan to the inbox in order of event time, with marks, at the speed of the city clock.
 
-Exact over restarts: the rows have numbers; every record carries, in the header `row`, the run and the number of the last
-row in its partition so far, so the newest record of a partition says which of its rows are sent. A sensor's rows are all
-in one partition.
+Exact over restarts: the rows have numbers; every record carries, in the header `row`, the run and the number of the
+last row in its partition so far, so the newest record of a partition says which of its rows are sent. A sensor's rows
+are all in one partition.
 """
 
 from __future__ import annotations
@@ -13,19 +13,18 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
-from kafka import KafkaConsumer, KafkaProducer, TopicPartition
-from kafka.errors import KafkaError
-from kafka.partitioner.default import murmur2
 
 from streams.clock import ClockSetting
 from streams.errors import ExactnessError, RefusedError, UnreachableError
 from streams.feeds.marks import send_mark
-from streams.topics import CLOCK, INBOX_MAX_BYTES, inbox
+from streams.topics import CLOCK, INBOX_MAX_BYTES, inbox, partition_counts
 
 if TYPE_CHECKING:
     import threading
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
+
+    from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 
     from streams.feeds.aarhus_files import Row
     from streams.feeds.aarhus_plan import Plan
@@ -59,21 +58,16 @@ class _Run:
     plan: Plan
     rows: Sequence[Row]
     producer: KafkaProducer
-    lane_of: Mapping[str, Sequence[Lane]]
-    """Domain → its lanes."""
+    lane_of: Mapping[str, Lane]
+    """Sensor → its lane."""
     sent: dict[Lane, int] = field(default_factory=dict)
     mark_ms: int | None = None
-
-    def lane(self, row: Row) -> Lane:
-        """Return where Kafka's own partitioner would put the sensor."""
-        lanes = self.lane_of[row.domain]
-        return lanes[int(murmur2(row.sensor.encode()) & 0x7FFFFFFF) % len(lanes)]
 
     def send(self, begin: int, end: int) -> None:
         """Send the rows of that range which are not sent, several to a record, and wait until they are acknowledged."""
         batches: dict[Lane, list[int]] = {}
         for number in range(begin, end):
-            lane = self.lane(self.rows[number])
+            lane = self.lane_of[self.rows[number].sensor]
             if number > self.sent[lane]:
                 batches.setdefault(lane, []).append(number)
         waiting = []
@@ -103,14 +97,15 @@ def run_replay(plan: Plan, bootstrap: str, *, speed: float | None, data: Path, s
     """Send what is not sent yet, at `speed` (None = as fast as Kafka acknowledges), until all is sent or `stop` is set.
 
     At the end, writes `<data>/feed_done.json`.
-    Raises CityFileError, UnreachableError, RefusedError; ExactnessError when a record was not acknowledged: start again.
+    Raises CityFileError, UnreachableError, RefusedError; ExactnessError when a record was not acknowledged: restart.
     """
     rows = plan.read()
+    counts = partition_counts(bootstrap)
+    lanes = {domain: _lanes(counts, inbox(domain)) for domain in plan.rows}
     with _connected(bootstrap) as producer:
-        lane_of = {domain: _lanes(producer, inbox(domain)) for domain in plan.rows}
-        lanes = [lane for of_domain in lane_of.values() for lane in of_domain]
-        run = _Run(plan, rows, producer, lane_of, _sent_rows(bootstrap, lanes, plan.run))
-        begin = next((number for number, row in enumerate(rows) if number > run.sent[run.lane(row)]), len(rows))
+        sent = _sent_rows(bootstrap, [lane for of_domain in lanes.values() for lane in of_domain], plan.run)
+        run = _Run(plan, rows, producer, _lane_of_sensor(rows, lanes), sent)
+        begin = next((number for number, row in enumerate(rows) if number > sent[run.lane_of[row.sensor]]), len(rows))
         clock = _clock(plan, rows[begin].at_ms if begin < len(rows) else plan.last_at_ms, speed)
         producer.send(CLOCK, key=plan.city.encode(), value=msgspec.json.encode(clock)).get(
             timeout=ACKNOWLEDGED_WITHIN_S
@@ -173,6 +168,9 @@ def _wall_ms() -> int:
 @contextmanager
 def _connected(bootstrap: str) -> Iterator[KafkaProducer]:
     """Yield an idempotent producer; what goes wrong with it is one of our errors."""
+    from kafka import KafkaProducer
+    from kafka.errors import KafkaError
+
     try:
         producer = KafkaProducer(
             bootstrap_servers=bootstrap,
@@ -193,15 +191,28 @@ def _connected(bootstrap: str) -> Iterator[KafkaProducer]:
         producer.close(timeout=5)
 
 
-def _lanes(producer: KafkaProducer, topic: str) -> list[Lane]:
-    partitions = producer.partitions_for(topic)
-    if not partitions:
+def _lanes(counts: Mapping[str, int], topic: str) -> list[Lane]:
+    if topic not in counts:
         raise RefusedError(f"Kafka has no topic {topic}; start the city first, it creates the topics")
-    return [Lane(topic, partition) for partition in sorted(partitions)]
+    return [Lane(topic, partition) for partition in range(counts[topic])]
+
+
+def _lane_of_sensor(rows: Sequence[Row], lanes: Mapping[str, Sequence[Lane]]) -> dict[str, Lane]:
+    """Return each sensor's lane: where Kafka's own partitioner would put it by its key."""
+    from kafka.partitioner.default import murmur2
+
+    domain_of = {row.sensor: row.domain for row in rows}
+    return {
+        sensor: lanes[domain][int(murmur2(sensor.encode()) & 0x7FFFFFFF) % len(lanes[domain])]
+        for sensor, domain in domain_of.items()
+    }
 
 
 def _sent_rows(bootstrap: str, lanes: Sequence[Lane], run: str) -> dict[Lane, int]:
     """Ask each lane for the number of the last row of this run in it, -1 = none."""
+    from kafka import KafkaConsumer, TopicPartition
+    from kafka.errors import KafkaError
+
     consumer = KafkaConsumer(bootstrap_servers=bootstrap, enable_auto_commit=False, group_id=None)
     try:
         found = {}

@@ -1,4 +1,4 @@
-"""Zones of a CityPulse folder: the Voronoi cells of its postal districts' centres: a place is in the nearest one's zone."""
+"""Zones of a CityPulse folder: the Voronoi cells of its postal districts' centres: a place is in the nearest zone."""
 
 from __future__ import annotations
 
