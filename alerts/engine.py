@@ -2,7 +2,7 @@
 
 in      city.detections.v1, city.commands.v1 (as `Input`); city.journal.v1, its own records as they come back
 out     one journal record a run; projections for city.alarms.v1 of what a record of the chain changed
-state   the journal's fold: open alarms, newest detection of each (city, entity, kind), newest commands and closed alarms
+state   the journal's fold: open alarms; newest detection of each (city, entity, kind); newest commands, closed alarms
 drops   bad_detection, bad_command: journaled as `unreadable`; a journal record that does not follow the head is void,
         one with a wrong hash broken: both are counted
 source  ISA-18.2 / IEC 62682 (alarm states); the chain: own design, docs/alarms.md

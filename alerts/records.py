@@ -33,7 +33,7 @@ class Command(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Alarm(msgspec.Struct, frozen=True, kw_only=True):
-    """An open alarm; its JSON is the projection on `city.alarms.v1`. Never both cleared and acknowledged: that is closed."""
+    """An open alarm; its JSON is the projection on `city.alarms.v1`. Cleared and acknowledged is closed."""
 
     id: str
     city: str

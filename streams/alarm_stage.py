@@ -1,7 +1,8 @@
 """Hosts the alarm engine: one active process over one-partition topics, whose only state is the journal it reads back.
 
-A run of inputs becomes one journal record. It is done when a record that follows the head has come back: its own, and the inputs are
-covered; another writer's, and its own is void, so the inputs that are not covered are judged again on what stands there.
+A run of inputs becomes one journal record. It is done when a record that follows the head has come back: if it is its
+own, the inputs are covered; if it is another writer's, its own is void, and the inputs that are not covered are judged
+again on what stands there.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ AWAIT_TICKS = 60
 """A record that was acknowledged and has not come back for so long never will: 30 s."""
 
 RECONCILE_TICKS = 120
-"""Once a minute the projections are compared with what stands on their topic: a second writer's late one does not stay."""
+"""Once a minute the projections are compared with their topic, so that a second writer's late one does not stay."""
 
 
 class Input(NamedTuple):
@@ -83,9 +84,7 @@ class AlarmStage:
         if not partitions:
             return {}
         if missing := set(self.topics) - {one.topic for one in partitions}:
-            raise ExactnessError(
-                f"the alarm engine needs all of its topics in one process and lacks {', '.join(sorted(missing))}"
-            )
+            raise ExactnessError(f"the alarm engine needs all its topics in one process, not without {sorted(missing)}")
         records = await bus.read_all(JOURNAL, 0)
         for record in records:
             self._engine.fold(record.value)
@@ -93,7 +92,7 @@ class AlarmStage:
         self._taken = dict(self._engine.covers)
         self._active = True
         after = {JOURNAL: records[-1].offset + 1 if records else 0}
-        return {TopicPartition(topic, 0): offset for topic, offset in (self._engine.covers | after).items()}
+        return {TopicPartition(topic, 0): offset for topic, offset in {**self._engine.covers, **after}.items()}
 
     async def absorb(self, chunk: Chunk, bus: Bus) -> bool:
         """Take inputs, or records of the journal."""
@@ -117,9 +116,7 @@ class AlarmStage:
             return tuple(TopicPartition(topic, 0) for topic in self.topics)
         self._awaited_ticks += 1
         if self._awaited_ticks > AWAIT_TICKS:
-            raise ExactnessError(
-                "a journal record was acknowledged and never came back; starting again from the journal"
-            )
+            raise ExactnessError("a journal record was acknowledged and did not come back; starting again")
         return ()
 
     def books(self) -> Mapping[str, Mapping[str, Any]]:

@@ -1,4 +1,4 @@
-"""Fakes for tests of stages: a clock that moves only when told, Kafka's topics in memory, and a run loop without Faust."""
+"""Fakes for tests of stages: a clock that moves when told, Kafka's topics in memory, a run loop without Faust."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class FakeClock:
 class FakeBus:
     """A `Bus` on topics in memory; a topic not named in `partitions` has one.
 
-    `before_send`, when set, is called with each message before it is stored and may raise, as a crash or a broker would.
+    `before_send`, when set, is called with each message before it is stored; it may raise as a crash or a broker would.
     """
 
     def __init__(self, partitions: Mapping[str, int] | None = None, clock: FakeClock | None = None) -> None:
