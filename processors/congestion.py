@@ -56,8 +56,7 @@ class Config(BaseConfig, frozen=True, kw_only=True):
 
 @dataclass
 class State:
-    """One zone's windows by sensor, and (m,) the start of each sensor's last window and its newest reading on
-    time."""
+    """One zone's windows by sensor; (m,) start of each sensor's last window, and its newest reading on time."""
 
     windows: Windows = field(default_factory=Windows)
     heard_ms: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
@@ -65,8 +64,7 @@ class State:
 
 
 def step(state: State, frame: Frame, city: City, config: Config) -> Result[State]:
-    """Fold a frame into the windows; emit those that the watermark has closed, and those that late readings
-    correct."""
+    """Fold a frame into the windows; emit those that the watermark closes and those that late readings correct."""
     layout = layout_of(city, frame.domain, frame.zone)
     places, window_ms = len(layout.sensors), config.window_s * 1000
     dropped: dict[str, int] = {}
@@ -116,8 +114,7 @@ def _corrected(state: State, start_ms: int, late_places: NDArray[np.int32], layo
 
 
 def _coverage(sums: NDArray[np.int64], layout: Layout) -> NDArray[np.float64]:
-    """Return (k,) share of each segment's expected sensors that reported; NaN where none was expected and none
-    did."""
+    """Return (k,) share of each segment's expected sensors that reported; NaN where none was expected or did."""
     reported = sums[READINGS] > 0
     told = travel.by_segment(np.stack([reported, reported | (sums[travel.EXPECTED] > 0)]).astype(np.int64), layout)
     return coverage.ratio(told[0], told[1])

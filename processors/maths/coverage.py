@@ -28,8 +28,7 @@ def expected(
     start_ms: int,
     window_ms: int,
 ) -> NDArray[np.bool_]:
-    """Return (m,) bool: expected in the window that starts then. `last_ms`: start of each one's last window, see
-    `spoke`."""
+    """Return (m,) bool: expected in the window that starts then. `last_ms` is what `spoke` returns."""
     waited = (start_ms - last_ms) // window_ms
     periods = np.ceil(interval_s * 1000.0 / window_ms).astype(np.int64)
     overdue = (waited > periods) & ((waited - 1) % periods == 0)
@@ -45,7 +44,6 @@ def spoke(reported: NDArray[np.bool_], last_ms: NDArray[np.int64], start_ms: int
 
 
 def ratio(reported: NDArray[np.int64], wanted: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Return the share that reported; a sensor that was not expected and spoke counts on both sides. Nobody expected:
-    NaN."""
+    """Return the share that reported, NaN where nobody was expected; one that spoke unexpectedly counts on both sides."""
     wanted = np.maximum(wanted, reported)
     return np.where(wanted > 0, reported / np.maximum(wanted, 1), np.nan)

@@ -88,8 +88,6 @@ REPORTING = Metric(
 )
 TRAVEL = (TTI, SPEED, DELAY, FLOW)
 FEEDS = (SILENT, REPORTING)
-COLUMN_SCALE = 1e6
-"""Units of the numerator in 1 of a column's unit, for the means of every column; their denominator is a count."""
 FEED_PREFIX = "feed:"
 
 
@@ -165,8 +163,8 @@ class Heads:
     revision: NDArray[np.int64]
 
 
-def make_rows(metric: str, heads: Heads, amounts: Amounts) -> Rows:
-    """Return one row an entity, of one metric."""
+def make_rows(metric: str | NDArray[np.object_], heads: Heads, amounts: Amounts) -> Rows:
+    """Return one row an entity, of one metric or of (n,) metrics."""
     size = len(heads.entity)
     return Rows(
         entity=heads.entity,

@@ -1,5 +1,4 @@
-"""What a traffic reading adds to its segment: the sums behind travel time, speed, delay and flow
-(`docs/methods/tti.md`)."""
+"""What a traffic reading adds to its segment: the sums of `docs/methods/tti.md`."""
 
 from __future__ import annotations
 

@@ -1,0 +1,302 @@
+"""Means of every column per sensor and minute, and levels I to IV where a mean passes a limit of the configuration.
+
+in      city.readings.v1 of every domain but traffic: each column of the domain's schema
+out     metrics named as the columns: the mean of a sensor's minute, unknown where the sensor was due and said
+        nothing; detections named as the rule, one for each change of a sensor's level, with the limit and its source
+state   per window, column and sensor: exact sum and count; per rule and sensor: level, and what a new one waits for
+drops   no_value: the reading observed nothing; elsewhere: the sensor belongs to another zone
+source  limits with their own source (GB, HJ, CJJ or own choice) in `[threshold]` of the configuration;
+        on-delay, off-delay and dead band after ISA-18.2 / IEC 62682
+"""
+
+from __future__ import annotations
+
+import difflib
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray  # at run time: `streams.state` reads the types of a state's fields
+
+from processors.maths import coverage, hold, windows
+from processors.maths.fixed import to_fixed
+from processors.maths.hold import Hold, Limits
+from processors.maths.measures import Amounts, Heads, make_rows, quotient
+from processors.maths.places import Layout, grown, layout_of
+from processors.maths.windows import READINGS, Batch, Windows
+from streams.records import Detection, Frame, Result, Rows
+from streams.schema import load_schemas
+from streams.spec import COLUMN_SCALE, Spec
+from streams.spec import Config as BaseConfig
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from streams.city import City
+
+DOMAINS = (
+    "energy",
+    "environment",
+    "fire",
+    "health",
+    "parking",
+    "safety",
+    "sanitation",
+    "services",
+    "transit",
+    "water",
+    "weather",
+)
+SUM, EXPECTED = READINGS + 1, READINGS + 2
+FIELDS = EXPECTED + 1
+NO_VALUE, ELSEWHERE = "no_value", "elsewhere"
+GAP_INTERVALS, GAP_MS = 3, 180_000
+"""A run of windows is broken by three missing reports, and never by less than three minutes."""
+
+
+class Rule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """When a column's mean is an alarm. A limit that is left out: the rule does not have that level."""
+
+    name: str
+    """The bad thing, e.g. `pm2_5_high`: the detection's kind."""
+    domain: str
+    column: str
+    sense: Literal["above", "below"] = "above"
+    """`above`: a mean at or above the limit counts; `below`: one below it."""
+    iv: float | None = None
+    iii: float | None = None
+    ii: float | None = None
+    i: float | None = None
+    dead_band: Annotated[float, msgspec.Meta(ge=0)] = 0.0
+    """How far the mean must come back behind the limit before the level may fall, in the column's unit."""
+    on_delay_s: Annotated[float, msgspec.Meta(ge=0)] = 60.0
+    """How long a level must hold before it counts."""
+    off_delay_s: Annotated[float, msgspec.Meta(ge=0)] = 120.0
+    """How long a milder level must hold before it counts."""
+    basis: Literal["standard", "local", "proposal"]
+    reference: str
+    """Standard with clause, local order, or `own choice`."""
+
+    @property
+    def limits(self) -> Limits:
+        """The limits from IV to I, as arithmetic takes them."""
+        ordered = [np.nan if limit is None else limit for limit in (self.iv, self.iii, self.ii, self.i)]
+        first, second, third, fourth = ordered
+        below = self.sense == "below"
+        return Limits((first, second, third, fourth), below, self.dead_band, self.on_delay_s, self.off_delay_s)
+
+
+class Config(BaseConfig, frozen=True, kw_only=True):
+    """Tunables; each name ends in its unit."""
+
+    window_s: Annotated[int, msgspec.Meta(ge=5, le=3600)] = 60
+    """Length of a tumbling window of event time."""
+
+    rules: tuple[Rule, ...] = ()
+    """`[[threshold.rules]]`: see `Rule`."""
+
+    def __post_init__(self) -> None:
+        """Refuse rules that could never hold; the sentence names the rule, the key and the cure."""
+        problems = [problem for rule in self.rules for problem in _problems(rule)]
+        names = [rule.name for rule in self.rules]
+        problems += [
+            f"rule {name}: the name stands there twice" for name in sorted({n for n in names if names.count(n) > 1})
+        ]
+        if problems:
+            raise ValueError("; ".join(problems))
+
+
+def _problems(rule: Rule) -> Iterable[str]:
+    schemas = load_schemas()
+    if rule.domain not in DOMAINS:
+        yield f"rule {rule.name}: domain: {rule.domain!r} is none that it can watch{_nearest(rule.domain, DOMAINS)}"
+    elif rule.column not in schemas[rule.domain].names:
+        near = _nearest(rule.column, schemas[rule.domain].names)
+        yield f"rule {rule.name}: column: {rule.domain} has no column {rule.column!r}{near}"
+    limits = [limit for limit in (rule.iv, rule.iii, rule.ii, rule.i) if limit is not None]
+    if not limits:
+        yield f"rule {rule.name}: at least one of iv, iii, ii, i is needed"
+    if limits != sorted(set(limits), reverse=rule.sense == "below"):
+        yield f"rule {rule.name}: from iv to i the limits must get stricter ({rule.sense}), not {limits}"
+
+
+def _nearest(word: str, known: Iterable[str]) -> str:
+    near = difflib.get_close_matches(word, list(known), n=1)
+    return f"; the nearest is {near[0]!r}" if near else ""
+
+
+@dataclass
+class State:
+    """One zone's windows and levels. A cell is a (column, sensor) that has spoken, numbered as it appears."""
+
+    windows: Windows = field(default_factory=Windows)
+    columns: list[str] = field(default_factory=list)
+    cell: NDArray[np.int64] = field(default_factory=lambda: np.empty((0, 0), np.int64))
+    """(columns, sensors) number of the cell, -1 = none."""
+    column_of: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
+    sensor_of: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
+    """(cells,) place of its sensor."""
+    heard_ms: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
+    """(cells,) start of the last window in which it spoke."""
+    holds: dict[str, Hold] = field(default_factory=dict)
+    """By rule."""
+
+
+def step(state: State, frame: Frame, city: City, config: Config) -> Result[State]:
+    """Fold a frame into the windows; emit and judge those that the watermark closes, correct those with late rows."""
+    layout = layout_of(city, frame.domain, frame.zone)
+    window_ms = config.window_s * 1000
+    dropped: dict[str, int] = {}
+    touched: dict[int, NDArray[np.int32]] = {}
+    if len(frame):
+        batch, dropped = _batch(state, frame, layout)
+        touched = windows.fold(state.windows, batch, len(state.column_of), window_ms)
+    parts: list[Rows] = []
+    found: list[Detection] = []
+    at = _At(layout, city, frame, config)
+    for start_ms in windows.due(state.windows, frame.watermark_ms, window_ms):
+        sums = _close(state, start_ms, at)
+        place = np.flatnonzero(sums[EXPECTED] > 0)
+        parts.append(_rows(state, start_ms, place, sums, np.zeros(len(state.column_of), np.int64), at))
+        found += _judged(state, start_ms, sums, at)
+    for start_ms, late_places in windows.advance(state.windows, touched, frame.watermark_ms, window_ms).items():
+        sums, late = windows.with_late(state.windows, start_ms, FIELDS, len(state.column_of))
+        parts.append(_rows(state, start_ms, late_places, sums, late, at))
+    windows.forget(state.windows, window_ms)
+    return Result(state=state, rows=Rows.concat(parts), detections=tuple(found), dropped=dropped)
+
+
+class _At(NamedTuple):
+    """Where and under which rules a step happens."""
+
+    layout: Layout
+    city: City
+    frame: Frame
+    config: Config
+
+
+def _batch(state: State, frame: Frame, layout: Layout) -> tuple[Batch, dict[str, int]]:
+    """Return every observed value as a term of its cell, and the readings that have none."""
+    names = list(frame.columns)
+    place = layout.place[frame.sensor]
+    here = place >= 0
+    values = np.stack([frame.columns[name] for name in names]) if names else np.empty((0, len(frame)))
+    observed = np.isfinite(values) & here
+    column, row = np.nonzero(observed)
+    number = np.array([_column(state, name) for name in names], np.int64)
+    cell = _cells(state, number[column], place[row], len(layout.sensors))
+    terms = np.zeros((FIELDS, len(row)), np.int64)
+    terms[READINGS] = 1
+    terms[SUM] = to_fixed(values[column, row], COLUMN_SCALE)
+    counts = {
+        ELSEWHERE: len(frame) - int(np.count_nonzero(here)),
+        NO_VALUE: int(np.count_nonzero(here & ~observed.any(axis=0))),
+    }
+    return Batch(frame.at_ms[row], cell, frame.late[row], terms), {name: n for name, n in counts.items() if n}
+
+
+def _column(state: State, name: str) -> int:
+    if name not in state.columns:
+        state.columns.append(name)
+    return state.columns.index(name)
+
+
+def _cells(state: State, column: NDArray[np.int64], place: NDArray[np.int32], places: int) -> NDArray[np.int32]:
+    """Return the cells of these (column, sensor) pairs; new ones get the next numbers."""
+    columns = len(state.columns)
+    if state.cell.shape != (columns, places):
+        cell = np.full((columns, places), -1, np.int64)
+        cell[: state.cell.shape[0], : state.cell.shape[1]] = state.cell
+        state.cell = cell
+    if (state.cell[column, place] < 0).any():
+        new = np.unique(np.stack([column, place])[:, state.cell[column, place] < 0], axis=1)
+        state.cell[new[0], new[1]] = len(state.column_of) + np.arange(new.shape[1])
+        state.column_of = np.concatenate([state.column_of, new[0]])
+        state.sensor_of = np.concatenate([state.sensor_of, new[1]])
+        state.heard_ms = grown(state.heard_ms, len(state.column_of), coverage.NEVER)
+    return state.cell[column, place].astype(np.int32)
+
+
+def _close(state: State, start_ms: int, at: _At) -> NDArray[np.int64]:
+    window_ms = at.config.window_s * 1000
+    sums = grown(state.windows.open.pop(start_ms), len(state.column_of))
+    reported = sums[READINGS] > 0
+    state.heard_ms = coverage.spoke(reported, state.heard_ms, start_ms, window_ms)
+    interval_s = at.layout.interval_s[state.sensor_of]
+    sums[EXPECTED] = coverage.expected(reported, state.heard_ms, interval_s, start_ms, window_ms)
+    windows.close(state.windows, start_ms, sums)
+    return sums
+
+
+def _rows(
+    state: State,
+    start_ms: int,
+    place: NDArray[np.integer[Any]],
+    sums: NDArray[np.int64],
+    late: NDArray[np.int64],
+    at: _At,
+) -> Rows:
+    """Return a row of each of these cells, in the order of metric and sensor."""
+    names = np.array(state.columns, object)
+    rank = np.argsort(np.argsort(np.array(state.columns, str)))
+    place = place[np.lexsort((state.sensor_of[place], rank[state.column_of[place]]))]
+    total, count = sums[SUM, place], sums[READINGS, place]
+    heads = Heads(
+        entity=at.layout.sensor_ids[state.sensor_of[place]],
+        at_ms=start_ms,
+        window_s=at.config.window_s,
+        coverage_ratio=(count > 0).astype(np.float64),
+        revision=late[place],
+    )
+    amounts = Amounts(total, count, quotient(total, count, COLUMN_SCALE, 1.0), count)
+    return make_rows(names[state.column_of[place]], heads, amounts)
+
+
+def _judged(state: State, start_ms: int, sums: NDArray[np.int64], at: _At) -> list[Detection]:
+    """Judge a closed window by every rule of the domain."""
+    found: list[Detection] = []
+    for rule in at.config.rules:
+        if rule.domain == at.frame.domain and rule.column in state.columns:
+            found += _found(state, rule, start_ms, sums, at)
+    return found
+
+
+def _found(state: State, rule: Rule, start_ms: int, sums: NDArray[np.int64], at: _At) -> list[Detection]:
+    place = np.flatnonzero((state.column_of == state.columns.index(rule.column)) & (sums[READINGS] > 0))
+    place = place[np.argsort(state.sensor_of[place])]
+    value = quotient(sums[SUM, place], sums[READINGS, place], COLUMN_SCALE, 1.0)
+    interval_ms = at.layout.interval_s[state.sensor_of[place]] * 1000
+    gap_ms = np.maximum(GAP_INTERVALS * interval_ms, GAP_MS).astype(np.int64)
+    held = state.holds.setdefault(rule.name, Hold())
+    hold.grow(held, len(state.column_of))
+    end_ms = start_ms + at.config.window_s * 1000
+    changes = hold.judge(held, hold.Seen(place, value, gap_ms, start_ms, end_ms), rule.limits)
+    unit = next(column.unit for column in load_schemas()[rule.domain].columns if column.name == rule.column)
+    return [
+        Detection(
+            city=at.city.id,
+            domain=rule.domain,
+            kind=rule.name,
+            entity=str(at.layout.sensor_ids[state.sensor_of[place[row]]]),
+            zone=at.city.zones[at.frame.zone].id,
+            at_ms=since_ms,
+            level=hold.level(after),
+            value=float(value[row]),
+            limit=rule.limits.limits[(after or before) - 1],
+            unit=unit,
+            basis=rule.reference,
+            evidence={"column": rule.column, "basis": rule.basis, "sense": rule.sense},
+        )
+        for row, before, after, since_ms in zip(*(part.tolist() for part in changes), strict=True)
+    ]
+
+
+SPEC = Spec(
+    domains=DOMAINS,
+    step=step,
+    config=Config,
+    state=State,
+    column_metrics=True,
+    drops=(NO_VALUE, ELSEWHERE),
+)
