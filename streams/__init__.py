@@ -1,4 +1,4 @@
-"""The data plane: records, topics, codec, city registry, event time, keyed state, feeds, sinks, and all that knows Faust.
+"""The data plane: records, topics, codecs, city registry, event time, state, feeds, sinks; all that knows Faust.
 
 Belongs here: how readings travel, are checked, kept and stored.
 Does not: what is computed from them (`processors`), what people act on (`alerts`), what they see (`dashboard`).

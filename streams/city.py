@@ -1,6 +1,6 @@
 """The city registry: zones, road segments and sensors of one city folder, as arrays.
 
-A city folder holds `city.toml`, `zones.geojson`, `segments.geojson`, `sensors.csv` and, for the map only, `places.geojson`.
+A city folder holds `city.toml`, `zones.geojson`, `segments.geojson`, `sensors.csv` and, for the map, `places.geojson`.
 Entity ids are unique within the city. `docs/city-folder.md` describes every field.
 """
 
@@ -227,7 +227,9 @@ def _sensors(path: Path, zone_code: Mapping[str, int], segment_code: Mapping[str
             reader = csv.DictReader(file)
             missing = [name for name in SENSOR_COLUMNS if name not in (reader.fieldnames or ())]
             if missing:
-                raise CityFileError(f"{path}: line 1: the column {missing[0]!r} is missing; it needs {', '.join(SENSOR_COLUMNS)}")
+                raise CityFileError(
+                    f"{path}: line 1: the column {missing[0]!r} is missing; it needs {', '.join(SENSOR_COLUMNS)}"
+                )
             rows = list(reader)
     except (OSError, UnicodeDecodeError, csv.Error) as exc:
         raise CityFileError(f"{path}: cannot be read: {exc}") from exc

@@ -1,4 +1,4 @@
-"""From the bytes of inbox records to rows: one fast decoder for what is well formed, one slow one that salvages the rest.
+"""From the bytes of inbox records to rows: a fast decoder for what is well formed, a slow one that salvages the rest.
 
 A record is a JSON object, an array of them, or NDJSON. The fast decoder takes a record whole or not at all; whatever it
 refuses goes to the slow one, which judges each reading by itself, so that no good row is lost beside a bad one.

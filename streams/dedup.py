@@ -1,7 +1,7 @@
-"""De-duplication by (sensor, event time): the last `REMEMBERED` event times of each sensor, in the order of the zone's log.
+"""De-duplication by (sensor, event time), over the last `REMEMBERED` event times of each sensor, in log order.
 
-The first of equal (sensor, event time) wins. A row older than all that is remembered of a full sensor cannot be judged and
-counts as too late. Rows are judged one after the other, so no cut of the log changes a verdict.
+The first of equal (sensor, event time) wins. A row older than all that is remembered of a full sensor cannot be judged
+and counts as too late. Rows are judged one after the other, so no cut of the log changes a verdict.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray  # noqa: TC002 - `streams.state` reads the field types at run time
+from numpy.typing import NDArray
 
 from streams.records import NO_TIME_MS
 
@@ -27,7 +27,7 @@ _MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)
 
 @dataclass
 class Seen:
-    """Event times and value digests of k sensors. Invariant: row i of both belongs to sensor i; order within a row is free."""
+    """Event times and digests of k sensors. Invariant: row i belongs to sensor i; order within a row is free."""
 
     at_ms: NDArray[np.int64]
     """(k, REMEMBERED), NO_TIME_MS = free place."""
@@ -41,7 +41,10 @@ class Seen:
     def empty() -> Seen:
         """Know no sensor."""
         return Seen(
-            np.empty((0, REMEMBERED), np.int64), np.empty((0, REMEMBERED), np.uint64), np.empty(0, np.int64), np.empty(0, np.int64)
+            np.empty((0, REMEMBERED), np.int64),
+            np.empty((0, REMEMBERED), np.uint64),
+            np.empty(0, np.int64),
+            np.empty(0, np.int64),
         )
 
     def grow(self, sensors: int) -> None:
@@ -64,7 +67,9 @@ def digests(columns: Mapping[str, NDArray[np.float64]], count: int) -> NDArray[n
     return digest
 
 
-def judge(seen: Seen, sensor: NDArray[np.intp], at_ms: NDArray[np.int64], digest: NDArray[np.uint64]) -> NDArray[np.int8]:
+def judge(
+    seen: Seen, sensor: NDArray[np.intp], at_ms: NDArray[np.int64], digest: NDArray[np.uint64]
+) -> NDArray[np.int8]:
     """Judge (n,) rows in order and remember the new ones → (n,) verdicts. `seen` changes in place."""
     verdict = np.zeros(len(at_ms), np.int8)
     if not len(at_ms):

@@ -1,8 +1,8 @@
 """The wire form of a frame of readings: one Kafka record, its header beside an Arrow IPC stream of its rows.
 
-The header travels in the record header `frame` (JSON), so that a frame without rows (a mark that moved) costs no Arrow at all.
-Columns: offset (int64), place (int32), sensor (int32 index into the header's `sensors`), at_ms (int64), lag_ms (int64: the
-source's mark at this row less its time; above 0 = late), then the float64 measurements; NaN = not observed.
+The header travels in the record header `frame` (JSON), so that a frame without rows (a mark that moved) costs no Arrow.
+Columns: offset (int64), place (int32), sensor (int32 index into the header's `sensors`), at_ms (int64), lag_ms (int64:
+the source's mark at this row less its time; above 0 = late), then the float64 measurements; NaN = not observed.
 """
 
 from __future__ import annotations
@@ -29,7 +29,13 @@ HEADER = "frame"
 ALL_ZONES = ""
 """`zone` of a frame that carries a mark only, for every zone of its partition."""
 
-FIXED = (("offset", pa.int64()), ("place", pa.int32()), ("sensor", pa.int32()), ("at_ms", pa.int64()), ("lag_ms", pa.int64()))
+FIXED = (
+    ("offset", pa.int64()),
+    ("place", pa.int32()),
+    ("sensor", pa.int32()),
+    ("at_ms", pa.int64()),
+    ("lag_ms", pa.int64()),
+)
 LAST_PLACE = 2**31 - 1
 """Place that stands for the end of a record."""
 
@@ -90,7 +96,14 @@ def encode_frame(topic: str, partition: int, header: FrameHeader, rows: FrameRow
     value = b""
     if rows is not None:
         schema, head = _schema(tuple(header.columns))
-        arrays = [rows.offset, rows.place, rows.sensor, rows.at_ms, rows.lag_ms, *(rows.columns[name] for name in header.columns)]
+        arrays = [
+            rows.offset,
+            rows.place,
+            rows.sensor,
+            rows.at_ms,
+            rows.lag_ms,
+            *(rows.columns[name] for name in header.columns),
+        ]
         batch = pa.RecordBatch.from_arrays([pa.array(array) for array in arrays], schema=schema)
         value = head + batch.serialize().to_pybytes()
     return Message(topic, header.zone.encode(), value, partition, ((HEADER, msgspec.json.encode(header)),))
@@ -123,5 +136,8 @@ def decode_rows(header: FrameHeader, value: bytes) -> FrameRows:
             batch = pa.ipc.open_stream(value).read_next_batch()
         arrays = [batch.column(name).to_numpy(zero_copy_only=False) for name in batch.schema.names]
     except (pa.ArrowException, OSError, StopIteration) as exc:
-        raise FrameError(f"the rows of a frame of zone {header.zone} are not the Arrow stream announced: {exc}") from exc
-    return FrameRows(*arrays[: len(FIXED)], dict(zip(header.columns, arrays[len(FIXED) :], strict=True)))
+        raise FrameError(
+            f"the rows of a frame of zone {header.zone} are not the Arrow stream announced: {exc}"
+        ) from exc
+    offset, place, sensor, at_ms, lag_ms = arrays[: len(FIXED)]
+    return FrameRows(offset, place, sensor, at_ms, lag_ms, dict(zip(header.columns, arrays[len(FIXED) :], strict=True)))

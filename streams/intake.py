@@ -102,7 +102,11 @@ def take(chunk: Chunk, state: IntakeState, city: City, schema: Schema, clock: Ci
     records = [record for record in chunk.records if record.offset >= state.offset]
     batch = _decode(records, schema, state.fed_mark_ms)
     checked = _check(batch, records, city, schema, clock)
-    newest = np.maximum.accumulate(np.maximum(checked.rows.at_ms, state.newest_ms)) if len(checked.rows.at_ms) else checked.rows.at_ms
+    newest = (
+        np.maximum.accumulate(np.maximum(checked.rows.at_ms, state.newest_ms))
+        if len(checked.rows.at_ms)
+        else checked.rows.at_ms
+    )
     fed = checked.fed_mark
     mark = np.where(fed != NO_TIME_MS, fed, newest - DISORDER_MS)
     np.subtract(mark, checked.rows.at_ms, out=checked.rows.lag_ms)
@@ -113,7 +117,13 @@ def take(chunk: Chunk, state: IntakeState, city: City, schema: Schema, clock: Ci
     after = _count(state, batch, checked, dead, records)
     end = (records[-1].offset if records else state.offset - 1, LAST_PLACE)
     whole = FrameHeader(
-        city=city.id, zone=ALL_ZONES, version=city.version, source=chunk.partition, first=end, last=end, mark_ms=after.mark_ms
+        city=city.id,
+        zone=ALL_ZONES,
+        version=city.version,
+        source=chunk.partition,
+        first=end,
+        last=end,
+        mark_ms=after.mark_ms,
     )
     return Taken(_cut(checked, mark, whole, city), whole, dead, after)
 
@@ -202,7 +212,9 @@ def _times(readings: Sequence[Any]) -> NDArray[np.int64]:
     try:
         return np.array([reading.at for reading in readings], np.int64)
     except (TypeError, OverflowError):
-        return np.array([min(max(epoch_ms(reading.at), -MAX_AT_MS - 1), MAX_AT_MS + 1) for reading in readings], np.int64)
+        return np.array(
+            [min(max(epoch_ms(reading.at), -MAX_AT_MS - 1), MAX_AT_MS + 1) for reading in readings], np.int64
+        )
 
 
 def _columns(readings: Sequence[Any], schema: Schema) -> dict[str, NDArray[np.float64]]:
@@ -250,7 +262,9 @@ def _count(
     )
 
 
-def _cut(checked: _Checked, mark: NDArray[np.int64], whole: FrameHeader, city: City) -> list[tuple[FrameHeader, FrameRows]]:
+def _cut(
+    checked: _Checked, mark: NDArray[np.int64], whole: FrameHeader, city: City
+) -> list[tuple[FrameHeader, FrameRows]]:
     """Cut the rows into frames of one zone each, in zone order, rows in source order."""
     rows = checked.rows
     if not len(rows.at_ms):

@@ -35,7 +35,7 @@ log = logging.getLogger("citywall")
 
 
 class IntakeStage:
-    """Hosts `streams.intake.take` for all domains. Invariant: a state stands on Kafka only after what it contains does."""
+    """Hosts `streams.intake.take` for all domains. Invariant: a state is written only after what it contains."""
 
     name = "intake"
     tick_s = 0.5
@@ -75,15 +75,27 @@ class IntakeStage:
         if taken.state.dead_lettered.get("future", 0) > state.dead_lettered.get("future", 0):
             self._clock = read_clock(await bus.read_all(topics.CLOCK, 0))
             taken = take(chunk, state, self._city, self.schemas[domain], self._clock)
-        await bus.send(await self._messages(domain, taken.frames, taken.mark, bus) + [dead_letters.to_message(one) for one in taken.dead])
         await bus.send(
-            [snapshots.to_message(topics.state("intake", domain), source.partition, taken.state.offset, msgspec.json.encode(taken.state))]
+            await self._messages(domain, taken.frames, taken.mark, bus)
+            + [dead_letters.to_message(one) for one in taken.dead]
+        )
+        await bus.send(
+            [
+                snapshots.to_message(
+                    topics.state("intake", domain),
+                    source.partition,
+                    taken.state.offset,
+                    msgspec.json.encode(taken.state),
+                )
+            ]
         )
         self._states[source] = taken.state
         self._quiet_since[source] = time.monotonic()
         return True
 
-    async def _messages(self, domain: str, frames: Sequence[tuple[FrameHeader, Any]], mark: FrameHeader, bus: Bus) -> list[Message]:
+    async def _messages(
+        self, domain: str, frames: Sequence[tuple[FrameHeader, Any]], mark: FrameHeader, bus: Bus
+    ) -> list[Message]:
         topic = topics.readings(domain)
         partitions = await bus.partition_count(topic)
         zone_code = self._city.zone_code
@@ -105,7 +117,13 @@ class IntakeStage:
             return
         last = (state.offset - 1, LAST_PLACE)
         mark = FrameHeader(
-            city=self._city.id, zone=ALL_ZONES, version=self._city.version, source=source.partition, first=last, last=last, mark_ms=mark_ms
+            city=self._city.id,
+            zone=ALL_ZONES,
+            version=self._city.version,
+            source=source.partition,
+            first=last,
+            last=last,
+            mark_ms=mark_ms,
         )
         await bus.send(await self._messages(self._domain[source.topic], (), mark, bus))
         self._idle_mark_ms[source] = mark_ms
@@ -124,7 +142,7 @@ class IntakeStage:
                 self._city = load_city(self._folder)
                 log.warning("sensors.csv was reloaded: %d sensors", len(self._city.sensors))
         except (OSError, CityFileError) as exc:
-            log.error("sensors.csv was changed and cannot be used, going on with the old one: %s", exc)  # noqa: TRY400 - a sentence, no trace
+            log.error("sensors.csv was changed and cannot be used, going on with the old one: %s", exc)
 
     def books(self) -> Mapping[str, Mapping[str, Any]]:
         """Return the counters of each inbox partition."""

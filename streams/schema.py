@@ -137,7 +137,9 @@ def _column(path: Path, name: str, table: Any) -> Column:  # noqa: ANN401 - what
     for key in table:
         if key not in COLUMN_KEYS:
             near = difflib.get_close_matches(key, COLUMN_KEYS, n=1)
-            raise SchemaError(f"{where}: the key {key!r} is not known" + (f"; the nearest is {near[0]!r}" if near else ""))
+            raise SchemaError(
+                f"{where}: the key {key!r} is not known" + (f"; the nearest is {near[0]!r}" if near else "")
+            )
     for key in COLUMN_KEYS:
         if key not in table:
             raise SchemaError(f"{where}: the key {key!r} is missing")
@@ -146,7 +148,9 @@ def _column(path: Path, name: str, table: Any) -> Column:  # noqa: ANN401 - what
         raise SchemaError(f"{where}: range: [low, high] is needed, not {bounds!r}")
     if table["data_class"] not in DATA_CLASSES:
         raise SchemaError(f"{where}: data_class: {table['data_class']!r} is not one of {', '.join(DATA_CLASSES)}")
-    return Column(name, table["unit"], table["zh"], table["en"], float(bounds[0]), float(bounds[1]), table["data_class"])
+    return Column(
+        name, table["unit"], table["zh"], table["en"], float(bounds[0]), float(bounds[1]), table["data_class"]
+    )
 
 
 def implausible(schema: Schema, name: str, values: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:

@@ -65,7 +65,9 @@ class SecondLevelStage:
             self._state = state_codec.decode(_Second, found[1])
             types = {one.name: type(one.spec.state()) for one in self._hosted}
             saved = self._state.processors
-            self._state.processors = {name: state_codec.decode(types[name], one) for name, one in saved.items() if name in types}
+            self._state.processors = {
+                name: state_codec.decode(types[name], one) for name, one in saved.items() if name in types
+            }
         self._saved_offset = self._state.offset
         self._book = self._make_book(self._state)
         return {SOURCE: self._state.offset} if self._state.offset else {}
@@ -88,18 +90,25 @@ class SecondLevelStage:
         if frame.zone == SECOND_LEVEL:
             return []
         state.frames += 1
-        state.watermark_ms[frame.domain] = max(frame.watermark_ms, state.watermark_ms.get(frame.domain, frame.watermark_ms))
+        state.watermark_ms[frame.domain] = max(
+            frame.watermark_ms, state.watermark_ms.get(frame.domain, frame.watermark_ms)
+        )
         rows = []
         messages = []
         for hosted in self._hosted:
             if frame.domain not in hosted.spec.domains:
                 continue
             before = state.processors.get(hosted.name)
-            result = hosted.spec.step(hosted.spec.state() if before is None else before, frame, self._city, hosted.config)
+            result = hosted.spec.step(
+                hosted.spec.state() if before is None else before, frame, self._city, hosted.config
+            )
             state.processors[hosted.name] = result.state
             if len(result.rows):
                 rows.append(result.rows)
-            messages += [Message(topics.DETECTIONS, one.entity.encode(), msgspec.json.encode(one), 0) for one in result.detections]
+            messages += [
+                Message(topics.DETECTIONS, one.entity.encode(), msgspec.json.encode(one), 0)
+                for one in result.detections
+            ]
         if rows:
             yielded = MetricFrame(frame.domain, SECOND_LEVEL, Rows.concat(rows), frame.watermark_ms)
             messages.append(Message(topics.METRICS, frame.domain.encode(), encode_metrics(self._city.id, yielded), 0))
@@ -114,7 +123,10 @@ class SecondLevelStage:
         if state is None or state.offset == self._saved_offset or time.monotonic() - self._saved_at < SNAPSHOT_EVERY_S:
             return ()
         plain = _Second(
-            state.offset, state.frames, state.watermark_ms, {name: state_codec.encode(one) for name, one in state.processors.items()}
+            state.offset,
+            state.frames,
+            state.watermark_ms,
+            {name: state_codec.encode(one) for name, one in state.processors.items()},
         )
         await bus.send([snapshots.to_message(topics.state("second"), 0, state.offset, state_codec.encode(plain))])
         self._saved_offset, self._saved_at = state.offset, time.monotonic()

@@ -158,7 +158,12 @@ def _too_late(zone: Zone, header: FrameHeader, rows: FrameRows, row: int) -> Dea
     values = {name: float(column[row]) for name, column in rows.columns.items() if not np.isnan(column[row])}
     reading = {"sensor": header.sensors[rows.sensor[row]], "at": int(rows.at_ms[row]), **values}
     return DeadLetter(
-        msgspec.json.encode(reading), "too_late", zone.inbox_topic, header.source, int(rows.offset[row]), int(rows.place[row])
+        msgspec.json.encode(reading),
+        "too_late",
+        zone.inbox_topic,
+        header.source,
+        int(rows.offset[row]),
+        int(rows.place[row]),
     )
 
 

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 SNAPSHOT_EVERY_S = 1.0
 WATERMARK_NEWS_MS = 60_000
-"""A watermark that moved alone is published when it passes a multiple of this: the shortest window of the second level."""
+"""A watermark that moved alone is published when it passes a multiple of this, the second level's shortest window."""
 
 
 @dataclass
@@ -52,7 +52,7 @@ class _Partition:
 
 
 class ZoneStage:
-    """Hosts the first-level processors. Invariant: a snapshot holds all that a partition yielded, or comes before it."""
+    """Hosts the first-level processors. Invariant: what a snapshot contains has been yielded and acknowledged."""
 
     name = "zone"
     tick_s = 0.25
@@ -72,7 +72,9 @@ class ZoneStage:
         for source in partitions:
             domain = self._domain[source.topic]
             held = _Partition(
-                domain, await bus.partition_count(topics.inbox(domain)), await bus.partition_count(topics.readings(domain))
+                domain,
+                await bus.partition_count(topics.inbox(domain)),
+                await bus.partition_count(topics.readings(domain)),
             )
             found = await snapshots.load(bus, topics.state("zone", domain), source.partition)
             if found is not None:
@@ -132,7 +134,7 @@ class ZoneStage:
             missing = [sensor for sensor in header.sensors if sensor not in self._city.sensor_code]
             if missing:
                 raise CityFileError(
-                    f"{self._folder / 'sensors.csv'}: sensor {missing[0]}: readings of it wait, and it no longer stands there; put it back"
+                    f"{self._folder / 'sensors.csv'}: sensor {missing[0]}: readings of it wait; put it back"
                 )
         return self._city
 
@@ -142,7 +144,9 @@ class ZoneStage:
         if output.rows or passed:
             frame = MetricFrame(zone.domain, zone.index, Rows.concat(output.rows), state.watermark_ms)
             messages.append(Message(topics.METRICS, zone_id.encode(), encode_metrics(self._city.id, frame, zone_id), 0))
-        messages += [Message(topics.DETECTIONS, one.entity.encode(), msgspec.json.encode(one), 0) for one in output.detections]
+        messages += [
+            Message(topics.DETECTIONS, one.entity.encode(), msgspec.json.encode(one), 0) for one in output.detections
+        ]
         return messages
 
     async def tick(self, bus: Bus) -> Sequence[TopicPartition]:
@@ -163,20 +167,29 @@ class ZoneStage:
                 rows[held.domain] += provisional(self._zone(held, zone_id), held.zones[zone_id], sensors, self._city)
             held.touched.clear()
         return [
-            Message(topics.LIVE, domain.encode(), encode_metrics(self._city.id, MetricFrame(domain, -1, Rows.concat(found), 0)), 0)
+            Message(
+                topics.LIVE,
+                domain.encode(),
+                encode_metrics(self._city.id, MetricFrame(domain, -1, Rows.concat(found), 0)),
+                0,
+            )
             for domain, found in rows.items()
             if found
         ]
 
     async def _save(self, source: TopicPartition, held: _Partition, bus: Bus) -> None:
-        message = snapshots.to_message(topics.state("zone", held.domain), source.partition, held.offset, self._encode(held))
+        message = snapshots.to_message(
+            topics.state("zone", held.domain), source.partition, held.offset, self._encode(held)
+        )
         await bus.send([message])
         held.saved_offset, held.saved_at = held.offset, time.monotonic()
         held.books = self._book(held)
 
     def _encode(self, held: _Partition) -> bytes:
         plain = {
-            zone_id: replace(state, processors={name: state_codec.encode(one) for name, one in state.processors.items()})
+            zone_id: replace(
+                state, processors={name: state_codec.encode(one) for name, one in state.processors.items()}
+            )
             for zone_id, state in held.zones.items()
         }
         return msgspec.msgpack.encode({zone_id: state_codec.encode(state) for zone_id, state in plain.items()})

@@ -64,7 +64,7 @@ class KafkaBus:
         waiting = []
         try:
             for message in messages:
-                waiting.append(  # noqa: PERF401 - each send awaits room in the buffer
+                waiting.append(
                     await producer.send(
                         message.topic,
                         message.value,
@@ -76,7 +76,9 @@ class KafkaBus:
             if waiting:
                 await asyncio.gather(*waiting)
         except KafkaError as exc:
-            raise ExactnessError(f"Kafka did not take a record ({type(exc).__name__}: {exc}); starting again from the last state") from exc
+            raise ExactnessError(
+                f"Kafka did not take a record ({type(exc).__name__}: {exc}); starting again from the last state"
+            ) from exc
 
     async def read_all(self, topic: str, partition: int) -> list[Record]:
         """Read one partition from its start to its present end."""
@@ -107,5 +109,3 @@ class KafkaBus:
                 raise ExactnessError("the bus is asked before it was started")
             self._counts[topic] = len(await self._producer.partitions_for(topic))
         return self._counts[topic]
-
-

@@ -85,7 +85,13 @@ class Pulse:
                     "lag_s": round(lag_s, 3),
                 }
             )
-        pulse = {"part": self.part, "pid": os.getpid(), "at_ms": at_ms, "partitions": rows, "rates": {"in_per_s": self._rate()}}
+        pulse = {
+            "part": self.part,
+            "pid": os.getpid(),
+            "at_ms": at_ms,
+            "partitions": rows,
+            "rates": {"in_per_s": self._rate()},
+        }
         self._write(pulse)
         return pulse
 

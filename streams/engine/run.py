@@ -1,7 +1,7 @@
 """The run loop: hosts one stage in a Faust worker, with its pulse, its books and its end.
 
-A stage that cannot keep a promise (ExactnessError) ends the process at once with status 70; the supervisor starts it again and
-it goes on from its last durable state.
+A stage that cannot keep a promise (ExactnessError) ends the process at once with status 70; the supervisor starts it
+again and it goes on from its last durable state.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import logging
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 import faust
 from faust.transport.drivers import TRANSPORTS
@@ -23,7 +23,7 @@ from streams.engine import transport
 from streams.engine.bus import KafkaBus
 from streams.engine.pulse import Pulse
 from streams.engine.stage import Chunk, Message, TopicPartition
-from streams.errors import CityError
+from streams.errors import CityError, ExactnessError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -46,7 +46,8 @@ class Host:
         self.bus = KafkaBus(bootstrap)
         self.pulse = Pulse(part or stage.name, stage.name, data)
         self._turn = asyncio.Lock()
-        self._newest: dict[TopicPartition, int] = {}
+        self._next: dict[TopicPartition, int] = {}
+        """Next offset of each partition that the stage knows."""
         self.app = _app(stage, bootstrap, data)
         channel = self.app.topic(*stage.topics, key_type=bytes, value_type=bytes, value_serializer="raw")
         self.app.agent(channel, name=f"{stage.name}-chunks")(self._chunks)
@@ -55,14 +56,14 @@ class Host:
         self.app.positions = self._positions
         self.app.on_before_shutdown.connect(self._stop)
 
-    async def _stop(self, _app: Any, **_: Any) -> None:  # noqa: ANN401 - Faust's signal
+    async def _stop(self, *_: Any, **__: Any) -> None:  # noqa: ANN401 - Faust's signal
         async with self._turn:
             if self.bus.running:
                 self._settle(await self.stage.tick(self.bus))
                 await self.bus.stop()
 
     def _consumer(self) -> transport.Consumer:
-        return self.app.consumer  # type: ignore[no-any-return]  # Faust is untyped
+        return cast("transport.Consumer", self.app.consumer)
 
     async def _positions(self, assigned: Sequence[TopicPartition]) -> Mapping[TopicPartition, int]:
         async with self._turn:
@@ -72,6 +73,7 @@ class Host:
                 positions = await self.stage.assigned(assigned, self.bus)
             except CityError as exc:
                 _end(exc)
+            self._next = dict(positions)
             self.pulse.assigned(assigned, positions)
             return positions
 
@@ -82,12 +84,16 @@ class Host:
 
     async def _absorb(self, chunk: Chunk) -> None:
         self.pulse.received(chunk)
+        expected = self._next.get(chunk.source)
+        if expected is not None and chunk.begin is not None and chunk.begin > expected:
+            missed = f"{chunk.topic}[{chunk.partition}]: records {expected} to {chunk.begin - 1} were not delivered"
+            _end(ExactnessError(f"{missed}; reading again"))
         try:
             settled = await self.stage.absorb(chunk, self.bus)
         except CityError as exc:
             _end(exc)
         self.pulse.absorbed(chunk)
-        self._newest[chunk.source] = chunk.records[-1].offset + 1
+        self._next[chunk.source] = max(chunk.records[-1].offset + 1, expected or 0)
         if settled:
             self._settle([chunk.source])
 
@@ -103,8 +109,8 @@ class Host:
     def _settle(self, partitions: Sequence[TopicPartition]) -> None:
         settled = self._consumer().settled
         for partition in partitions:
-            if partition in self._newest:
-                settled[TP(*partition)] = self._newest[partition]
+            if partition in self._next:
+                settled[TP(*partition)] = self._next[partition]
 
     async def _report(self) -> None:
         if not self.bus.running:
@@ -114,13 +120,14 @@ class Host:
         books = {f"pulse:{self.pulse.part}": pulse, **self.stage.books()}
         try:
             await self.bus.send(
-                Message(topics.BOOKS, key.encode(), json.dumps(value, separators=(",", ":")).encode()) for key, value in books.items()
+                Message(topics.BOOKS, key.encode(), json.dumps(value, separators=(",", ":")).encode())
+                for key, value in books.items()
             )
         except CityError as exc:
             _end(exc)
 
 
-class StageApp(faust.App):  # type: ignore[misc]  # Faust is untyped
+class StageApp(faust.App):
     """A Faust app whose consumer asks `positions` where to start; see `streams.engine.transport`."""
 
     positions: Any = None
@@ -169,5 +176,3 @@ def _end(exc: CityError) -> NoReturn:
     """Leave at once: whatever is in memory only is made again from the last durable state."""
     print(f"{exc}", file=sys.stderr, flush=True)
     os._exit(EXIT_BROKEN)
-
-

@@ -37,6 +37,8 @@ class Chunk:
     records: Sequence[Record]
     end_offset: int
     """The partition's end when it was fetched: one above its newest record."""
+    begin: int | None = None
+    """One above the last record delivered before it; None = not known."""
 
     @property
     def source(self) -> TopicPartition:

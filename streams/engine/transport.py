@@ -1,8 +1,8 @@
 """The chunked transport: a fetched run of records enters a Faust agent as one event.
 
-Faust's own path costs some 100 µs an event (a lock, two tasks and acknowledgement sets for each); here that is paid once a
-run. Overridden, all of it private to Faust 0.15.3 and aiokafka 0.14.0 (pinned; `tests/streams/engine/test_transport.py` fails
-when a new version changes one):
+Faust's own path costs some 100 µs an event (a lock, two tasks, acknowledgement sets); here that is paid once a run.
+Overridden, all of it private to Faust 0.15.3 and aiokafka 0.14.0 (pinned;
+`tests/streams/engine/test_transport.py` fails when a new version changes one):
 
 Consumer._getmany           wrap each partition's records into runs of at most `RUN_RECORDS`, after a short linger
 Consumer._to_message        one ConsumerMessage per run, its value a Chunk, its offset the last of the run
@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from aiokafka.consumer import fetcher
 from aiokafka.structs import TopicPartition as KafkaTopicPartition
 from faust.transport.drivers import aiokafka as driver
-from faust.types import TP, ConsumerMessage
+from faust.types import TP, ConsumerMessage, Message
 
 from streams.engine.stage import Chunk, Record, TopicPartition
 
@@ -71,7 +71,7 @@ def runs(records: Sequence[Any]) -> Iterator[list[Record]]:
         yield run
 
 
-class Consumer(driver.Consumer):  # type: ignore[misc]  # Faust's driver is untyped to mypy
+class Consumer(driver.Consumer):
     """Faust's aiokafka consumer, by runs. It asks `app.positions` where to start."""
 
     linger_s: float = LINGER_S
@@ -79,6 +79,7 @@ class Consumer(driver.Consumer):  # type: ignore[misc]  # Faust's driver is unty
     def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - Faust's own signature
         super().__init__(*args, **kwargs)
         self.settled: dict[TP, int] = {}
+        self._delivered: dict[TP, int] = {}
 
     async def _getmany(self, active_partitions: set[TP] | None, timeout: float) -> dict[TP, list[Any]]:
         if self.linger_s:
@@ -88,17 +89,20 @@ class Consumer(driver.Consumer):  # type: ignore[misc]  # Faust's driver is unty
 
     def _to_message(self, tp: TP, record: list[Record]) -> ConsumerMessage:
         last = record[-1]
-        end = self.highwater(tp)
-        chunk = Chunk(tp.topic, tp.partition, record, end if end is not None else last.offset + 1)
+        end: int | None = self.highwater(tp)  # None before the first answer, whatever Faust declares
+        chunk = Chunk(
+            tp.topic, tp.partition, record, end if end is not None else last.offset + 1, self._delivered.get(tp)
+        )
+        self._delivered[tp] = last.offset + 1
         return ConsumerMessage(
             tp.topic,
             tp.partition,
             last.offset,
             last.timestamp_ms / 1000.0,
             0,
-            (),
             None,
-            chunk,
+            None,
+            chunk,  # type: ignore[arg-type]  # Faust hands a value that is no bytes through untouched
             None,
             -1,
             -1,
@@ -106,7 +110,7 @@ class Consumer(driver.Consumer):  # type: ignore[misc]  # Faust's driver is unty
             generation_id=self.app.consumer_generation_id,
         )
 
-    def ack(self, message: ConsumerMessage) -> bool:
+    def ack(self, message: Message) -> bool:
         """Forget the event; what may be committed is `settled`."""
         message.acked = True
         self._unacked_messages.discard(message)
@@ -131,13 +135,14 @@ class Consumer(driver.Consumer):  # type: ignore[misc]  # Faust's driver is unty
         """Seek to where the stage's state says; a partition it does not know keeps the group's committed offset."""
         committed = dict(await super().seek_to_committed())
         assigned = [TopicPartition(tp.topic, tp.partition) for tp in sorted(self.assignment())]
-        known = {TP(*partition): offset for partition, offset in (await self.app.positions(assigned)).items()}
+        known = {TP(*partition): offset for partition, offset in (await self.app.positions(assigned)).items()}  # type: ignore[attr-defined]  # StageApp
         if known:
             await self.seek_wait({KafkaTopicPartition(*tp): offset for tp, offset in known.items()})
+        self._delivered = dict(known)
         return {**committed, **known}
 
 
-class Transport(driver.Transport):  # type: ignore[misc]  # Faust's driver is untyped to mypy
+class Transport(driver.Transport):
     """`chunked://host:port`, found by Faust through `faust.transport.TRANSPORTS`."""
 
     Consumer: ClassVar[type] = Consumer

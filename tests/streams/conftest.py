@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
+
 from streams.city import City, load_city
 
 if TYPE_CHECKING:
@@ -26,13 +27,24 @@ def _feature(kind: str, coordinates: Any, **properties: Any) -> dict[str, Any]:
 def write_small_city(folder: Path) -> Path:
     """Write the city folder: segment `s<i>` lies in zone `z<i mod 4>`, detector `d<i>` watches it."""
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "city.toml").write_text('id = "small"\nname_zh = "小城"\nname_en = "Small"\ntime_zone = "Asia/Shanghai"\n', encoding="utf-8")
+    (folder / "city.toml").write_text(
+        'id = "small"\nname_zh = "小城"\nname_en = "Small"\ntime_zone = "Asia/Shanghai"\n', encoding="utf-8"
+    )
     square = [[[0, 0], [1, 0], [1, 1], [0, 0]]]
     zones = [_feature("Polygon", square, id=f"z{i}", name_zh=f"{i}区", name_en=f"Zone {i}") for i in range(ZONES)]
     (folder / "zones.geojson").write_text(_collection(zones), encoding="utf-8")
     road = {"road_class": "arterial", "lanes": 2, "length_m": 500, "free_flow_km_h": 60}
     segments = [
-        _feature("LineString", [[0, i], [1, i]], id=f"s{i}", zone=f"z{i % ZONES}", name_zh=f"{i}路", name_en=f"Road {i}", upstream=[], **road)
+        _feature(
+            "LineString",
+            [[0, i], [1, i]],
+            id=f"s{i}",
+            zone=f"z{i % ZONES}",
+            name_zh=f"{i}路",
+            name_en=f"Road {i}",
+            upstream=[],
+            **road,
+        )
         for i in range(SEGMENTS)
     ]
     (folder / "segments.geojson").write_text(_collection(segments), encoding="utf-8")

@@ -8,6 +8,7 @@ import math
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+
 from streams.decode import decode_fast, decode_slow
 from streams.schema import load_schemas
 
@@ -80,13 +81,17 @@ def test_an_iso_time_with_zone_is_the_same_instant_as_its_epoch() -> None:
 
 numbers = st.one_of(st.integers(), st.floats(allow_nan=False, allow_infinity=False), st.none())
 values = st.recursive(
-    st.one_of(numbers, st.booleans(), st.text(max_size=5)), lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text(max_size=3), inner, max_size=2), max_leaves=4
+    st.one_of(numbers, st.booleans(), st.text(max_size=5)),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text(max_size=3), inner, max_size=2),
+    max_leaves=4,
 )
 readings = st.fixed_dictionaries(
     {},
     optional={
         "sensor": st.one_of(st.text(max_size=4), values),
-        "at": st.one_of(st.integers(0, 2**60), st.sampled_from(["2026-01-01T00:00:00Z", "2026-01-01T00:00:00+08:00", "x"]), values),
+        "at": st.one_of(
+            st.integers(0, 2**60), st.sampled_from(["2026-01-01T00:00:00Z", "2026-01-01T00:00:00+08:00", "x"]), values
+        ),
         "speed_km_h": values,
         "flow_veh_h": numbers,
         "other": values,
@@ -95,13 +100,21 @@ readings = st.fixed_dictionaries(
 
 
 @settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(st.one_of(st.binary(max_size=60), readings.map(lambda one: json.dumps(one).encode()), st.lists(readings, max_size=3).map(lambda many: json.dumps(many).encode())))
+@given(
+    st.one_of(
+        st.binary(max_size=60),
+        readings.map(lambda one: json.dumps(one).encode()),
+        st.lists(readings, max_size=3).map(lambda many: json.dumps(many).encode()),
+    )
+)
 def test_the_slow_decoder_takes_whatever_the_fast_one_takes_and_never_raises(value: bytes) -> None:
     slow = decode_slow(value, TRAFFIC)
     fast = decode_fast(value, TRAFFIC)
     assert slow.readings or slow.refused
     if fast is not None:
-        refused_late = {one.reason for one in slow.refused} <= {"bad_time"}  # the fast path leaves the clock to the checks
+        refused_late = {one.reason for one in slow.refused} <= {
+            "bad_time"
+        }  # the fast path leaves the clock to the checks
         assert refused_late
         assert len(fast) == len(slow.readings) + len(slow.refused)
         for a, b in zip(fast, slow.readings, strict=False) if not slow.refused else ():
