@@ -27,6 +27,9 @@ if TYPE_CHECKING:
     from alerts.records import Alarm, Event
     from streams.alarm_stage import Input
 
+INPUT_BYTES = 64 * 1024
+"""A longer input is unreadable: a journal record has to fit into its topic."""
+
 
 class Engine:
     """Alarms folded from a journal. Invariant: the state is what the chain up to `head` says; no input changes it."""
@@ -115,7 +118,7 @@ def _judge(state: State, one: Input) -> Event | None:
 def _detection(value: bytes | None) -> Detection | None:
     """Decode a detection; evidence that is unknown (null) is left out."""
     try:
-        raw = msgspec.json.decode(value or b"")
+        raw = msgspec.json.decode(_bounded(value))
         if isinstance(raw, dict) and isinstance(raw.get("evidence"), dict):
             raw["evidence"] = {name: found for name, found in raw["evidence"].items() if found is not None}
         return msgspec.convert(raw, Detection)
@@ -125,6 +128,11 @@ def _detection(value: bytes | None) -> Detection | None:
 
 def _command(value: bytes | None) -> Command | None:
     try:
-        return replace(msgspec.json.decode(value or b"", type=Command), verified=False)
+        return replace(msgspec.json.decode(_bounded(value), type=Command), verified=False)
     except (msgspec.DecodeError, UnicodeDecodeError):
         return None
+
+
+def _bounded(value: bytes | None) -> bytes:
+    """Return what may be decoded: nothing, which is no JSON, for a missing or too long value."""
+    return value if value is not None and len(value) <= INPUT_BYTES else b""

@@ -7,6 +7,7 @@ again on what stands there.
 
 from __future__ import annotations
 
+from itertools import accumulate
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from streams.engine.stage import Chunk, Message, TopicPartition
@@ -19,7 +20,8 @@ if TYPE_CHECKING:
     from streams.engine.stage import Bus, Record
 
 RUN_INPUTS = 500
-"""Most inputs that one journal record covers: some 500 kB, half of what a topic takes."""
+RUN_BYTES = 256 * 1024
+"""A journal record covers at most so many inputs, and no more once they hold this much: a topic takes 1 MiB."""
 
 AWAIT_TICKS = 60
 """A record that was acknowledged and has not come back for so long never will: 30 s."""
@@ -62,8 +64,9 @@ class AlarmStage:
     topics = (DETECTIONS, COMMANDS, JOURNAL)
     tick_s = 0.5
 
-    def __init__(self, make_engine: Callable[[], AlarmEngine]) -> None:
+    def __init__(self, make_engine: Callable[[], AlarmEngine], run_inputs: int = RUN_INPUTS) -> None:
         self._make_engine = make_engine
+        self._run_inputs = run_inputs
         self._forget()
 
     def _forget(self) -> None:
@@ -140,13 +143,17 @@ class AlarmStage:
     async def _judge(self, bus: Bus) -> None:
         if self._awaiting or not self._inputs:
             return
-        run = self._inputs[:RUN_INPUTS]
-        value = self._engine.judge(run, whole=len(run) == RUN_INPUTS)
+        run = self._run()
+        value = self._engine.judge(run, whole=len(run) < len(self._inputs))
         if value is None:
             return
         self._awaiting = True
         self._awaited_ticks = 0
         await bus.send([Message(JOURNAL, b"journal", value, partition=0)])
+
+    def _run(self) -> list[Input]:
+        sizes = accumulate(len(one.value or b"") for one in self._inputs[: self._run_inputs])
+        return self._inputs[: max(sum(size <= RUN_BYTES for size in sizes), 1)]
 
     async def _fold(self, records: Sequence[Record], bus: Bus) -> None:
         changed: dict[str, bytes | None] = {}

@@ -1,0 +1,191 @@
+"""What each detection and command does to an alarm, worked out by hand from the table in `alerts/lifecycle.py`."""
+
+import pytest
+
+from alerts.lifecycle import REMEMBERED, State, alarm_id, apply, judge_command, judge_detection
+from alerts.records import Command
+from tests.alerts.writing import acknowledge, detection, opened_at
+
+AT_10 = opened_at(10)
+AT_40 = opened_at(40)
+
+
+def live(*inputs: object) -> tuple[State, list[str | None]]:
+    """Fold the inputs → the state and, for each, what it did (None = nothing)."""
+    state = State()
+    did: list[str | None] = []
+    for one in inputs:
+        event = judge_command(state, one) if isinstance(one, Command) else judge_detection(state, one)
+        if event is not None:
+            apply(state, event)
+        did.append(getattr(event, "change", None) or getattr(event, "reason", None) or (event and "acknowledged"))
+    return state, did
+
+
+def standing(state: State) -> list[tuple]:
+    return [(one.id, one.state, one.level, one.acknowledged, one.count) for one in state.open.values()]
+
+
+raise_3 = detection(3, 10)
+end_20 = detection(0, 20)
+by_li = acknowledge(AT_10)
+
+CASES = {
+    "a level opens": ([raise_3], ["raised"], [(AT_10, "active", 3, False, 1)]),
+    "an end without an alarm opens nothing": ([end_20], ["normal"], []),
+    "the same level again updates": (
+        [raise_3, detection(3, 20)],
+        ["raised", "updated"],
+        [(AT_10, "active", 3, False, 2)],
+    ),
+    "a higher level rises": ([raise_3, detection(2, 20)], ["raised", "risen"], [(AT_10, "active", 2, False, 2)]),
+    "a lower level lowers": ([raise_3, detection(4, 20)], ["raised", "lowered"], [(AT_10, "active", 4, False, 2)]),
+    "an end leaves it listed": ([raise_3, end_20], ["raised", "cleared"], [(AT_10, "cleared", 3, False, 1)]),
+    "an end after an end": (
+        [raise_3, end_20, detection(0, 30)],
+        ["raised", "cleared", "normal"],
+        [(AT_10, "cleared", 3, False, 1)],
+    ),
+    "acknowledged while active": ([raise_3, by_li], ["raised", "acknowledged"], [(AT_10, "active", 3, True, 1)]),
+    "acknowledged, then ended: closed": ([raise_3, by_li, end_20], ["raised", "acknowledged", "cleared"], []),
+    "ended, then acknowledged: closed": ([raise_3, end_20, by_li], ["raised", "cleared", "acknowledged"], []),
+    "back before anybody looked: the same alarm": (
+        [raise_3, end_20, detection(4, 30)],
+        ["raised", "cleared", "returned"],
+        [(AT_10, "active", 4, False, 2)],
+    ),
+    "back after it closed: a new alarm": (
+        [raise_3, by_li, end_20, detection(3, 40)],
+        ["raised", "acknowledged", "cleared", "raised"],
+        [(AT_40, "active", 3, False, 1)],
+    ),
+    "a rise needs a new acknowledgement": (
+        [raise_3, by_li, detection(2, 20)],
+        ["raised", "acknowledged", "risen"],
+        [(AT_10, "active", 2, False, 2)],
+    ),
+    "and gets one": (
+        [raise_3, by_li, detection(2, 20), acknowledge(AT_10, "k2", seen_level=2)],
+        ["raised", "acknowledged", "risen", "acknowledged"],
+        [(AT_10, "active", 2, True, 2)],
+    ),
+    "a lowering does not": (
+        [raise_3, by_li, detection(4, 20)],
+        ["raised", "acknowledged", "lowered"],
+        [(AT_10, "active", 4, True, 2)],
+    ),
+    "a repeat": ([raise_3, raise_3], ["raised", None], [(AT_10, "active", 3, False, 1)]),
+    "an older one": ([raise_3, detection(1, 9)], ["raised", None], [(AT_10, "active", 3, False, 1)]),
+    "a repeat of what came before the newest": (
+        [raise_3, detection(2, 20), raise_3],
+        ["raised", "risen", None],
+        [(AT_10, "active", 2, False, 2)],
+    ),
+    "at one time the higher level counts": (
+        [detection(3, 10), detection(2, 10), detection(3, 10)],
+        ["raised", "risen", None],
+        [(AT_10, "active", 2, False, 2)],
+    ),
+    "at one time an end counts over all": (
+        [detection(1, 10), detection(0, 10), detection(1, 10)],
+        ["raised", "cleared", None],
+        [(AT_10, "cleared", 1, False, 1)],
+    ),
+    "a replay after it closed": (
+        [raise_3, by_li, end_20, raise_3, by_li, end_20],
+        ["raised", "acknowledged", "cleared", None, None, None],
+        [],
+    ),
+    "two people: the first wins": (
+        [raise_3, by_li, acknowledge(AT_10, "k2", who="王强")],
+        ["raised", "acknowledged", "already_acknowledged"],
+        [(AT_10, "active", 3, True, 1)],
+    ),
+    "risen since it was on screen": (
+        [raise_3, detection(1, 20), by_li],
+        ["raised", "risen", "level_risen"],
+        [(AT_10, "active", 1, False, 2)],
+    ),
+    "lowered since it was on screen": (
+        [raise_3, detection(4, 20), by_li],
+        ["raised", "lowered", "acknowledged"],
+        [(AT_10, "active", 4, True, 2)],
+    ),
+    "an alarm that never was": ([acknowledge("nobody")], ["unknown_alarm"], []),
+    "an alarm of another city": (
+        [raise_3, acknowledge(AT_10, city="d")],
+        ["raised", "unknown_alarm"],
+        [(AT_10, "active", 3, False, 1)],
+    ),
+    "an alarm that closed": (
+        [raise_3, by_li, end_20, acknowledge(AT_10, "k2")],
+        ["raised", "acknowledged", "cleared", "closed"],
+        [],
+    ),
+    "another action": (
+        [raise_3, acknowledge(AT_10, action="dance")],
+        ["raised", "unknown_action"],
+        [(AT_10, "active", 3, False, 1)],
+    ),
+    "a refused command again": ([acknowledge("nobody"), acknowledge("nobody")], ["unknown_alarm", None], []),
+}
+
+
+@pytest.mark.parametrize(("inputs", "did", "stands"), CASES.values(), ids=CASES)
+def test_life(inputs, did, stands):
+    state, happened = live(*inputs)
+    assert happened == did
+    assert standing(state) == stands
+
+
+def test_alarms_are_apart_by_city_entity_and_kind():
+    others = ({}, {"city": "d"}, {"entity": "s2"}, {"kind": "sensor_silent"})
+    state, did = live(*(detection(3, 10, **other) for other in others))
+    assert did == ["raised"] * 4
+    assert len(state.open) == 4
+
+
+def test_an_alarm_tells_who_took_it_and_forgets_it_when_it_rises():
+    state, _ = live(raise_3, by_li)
+    alarm = state.open[AT_10]
+    assert (alarm.acknowledged_by, alarm.acknowledged_desk) == ("李敏", "2 号台")
+    assert (alarm.acknowledged_at_ms, alarm.why) == (500, "已派警")
+    state, _ = live(raise_3, by_li, detection(2, 20))
+    alarm = state.open[AT_10]
+    assert (alarm.acknowledged_by, alarm.acknowledged_desk, alarm.acknowledged_at_ms, alarm.why) == (None,) * 4
+
+
+@pytest.mark.parametrize("ended", [(), (end_20,)], ids=["active", "closed"])
+def test_the_second_person_is_told_who_was_first(ended):
+    state, _ = live(raise_3, by_li, *ended)
+    refused = judge_command(state, acknowledge(AT_10, "k2", who="王强"))
+    assert (refused.by, refused.by_desk) == ("李敏", "2 号台")
+
+
+def test_times_and_values_are_those_of_the_detections():
+    first = detection(3, 10, value=4.0, limit=3.0, unit="1", basis="own choice", evidence={"upstream": "s0"})
+    state, _ = live(first, detection(2, 20, value=6.0, limit=5.0), detection(0, 30, value=1.0))
+    alarm = state.open[AT_10]
+    assert (alarm.raised_at_ms, alarm.updated_at_ms, alarm.cleared_at_ms) == (10, 30, 30)
+    assert (alarm.value, alarm.limit, alarm.unit, alarm.evidence) == (6.0, 5.0, "", {})
+    state, _ = live(first, detection(0, 30), detection(3, 40))
+    assert state.open[AT_10].cleared_at_ms is None
+
+
+def test_an_id_depends_on_what_opened_and_on_nothing_else():
+    one = alarm_id(detection(3, 10))
+    assert one == alarm_id(detection(1, 10, value=9.0, zone="z9"))
+    changed = [{"city": "d"}, {"entity": "s2"}, {"kind": "x"}]
+    assert one not in {alarm_id(detection(3, 10, **other)) for other in changed} | {alarm_id(detection(3, 11))}
+
+
+def test_memory_of_commands_and_closed_alarms_is_bounded():
+    state = State()
+    for number in range(REMEMBERED + 1):
+        found = detection(3, 10, entity=f"s{number}")
+        for one in (found, detection(0, 20, entity=f"s{number}")):
+            apply(state, judge_detection(state, one))
+        apply(state, judge_command(state, acknowledge(alarm_id(found), f"k{number}")))
+    assert len(state.commands) == len(state.closed) == REMEMBERED
+    assert "k0" not in state.commands
+    assert f"k{REMEMBERED}" in state.commands
