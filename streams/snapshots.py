@@ -1,4 +1,4 @@
-"""Snapshots: what a stage knows of a partition, a record of a `city.state.v1.…` topic each, with the offset it contains.
+"""Snapshots: what a stage knows of a partition, a record of a `city.state.v1.…` topic, with the offset it contains.
 
 The one with the highest offset counts: an older one behind it was written by a worker that had lost the partition.
 """

@@ -7,7 +7,6 @@ again and it goes on from its last durable state.
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 import os
 import sys
@@ -15,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 import faust
+import msgspec
 from faust.transport.drivers import TRANSPORTS
 from faust.types import TP
 
@@ -34,6 +34,8 @@ PULSE_EVERY_S = 1.0
 SESSION_S = 6.0
 EXIT_BROKEN = 70
 QUEUED_CHUNKS = 16
+NOISY_LOGGERS = ("aiokafka", "faust.transport", "mode")
+"""They write hundreds of lines while a broker is away; the run loop writes one when it goes, one when it is back."""
 
 log = logging.getLogger("citywall")
 
@@ -46,6 +48,8 @@ class Host:
         self.bus = KafkaBus(bootstrap)
         self.pulse = Pulse(part or stage.name, stage.name, data)
         self._turn = asyncio.Lock()
+        self._reporting: asyncio.Task[None] | None = None
+        self._away = False
         self._next: dict[TopicPartition, int] = {}
         """Next offset of each partition that the stage knows."""
         self.app = _app(stage, bootstrap, data)
@@ -117,11 +121,21 @@ class Host:
             return
         ends = {partition: self._consumer().highwater(TP(*partition)) for partition in self.pulse.partitions}
         pulse = self.pulse.beat(ends)
+        if self._reporting is not None and not self._reporting.done():
+            if not self._away:
+                log.warning("Kafka does not answer; waiting for it")
+            self._away = True
+            return
+        if self._away:
+            log.warning("Kafka is back")
+        self._away = False
         books = {f"pulse:{self.pulse.part}": pulse, **self.stage.books()}
+        self._reporting = asyncio.create_task(self._send_books(books))
+
+    async def _send_books(self, books: Mapping[str, Any]) -> None:
         try:
             await self.bus.send(
-                Message(topics.BOOKS, key.encode(), json.dumps(value, separators=(",", ":")).encode())
-                for key, value in books.items()
+                Message(topics.BOOKS, key.encode(), msgspec.json.encode(value)) for key, value in books.items()
             )
         except CityError as exc:
             _end(exc)
@@ -167,6 +181,8 @@ def run_stage(stage: Stage, bootstrap: str, data: Path, part: str | None = None)
     `data` is the city's data folder: the pulse goes to `<data>/pulses/<part>.json`.
     """
     host = Host(stage, bootstrap, data, part)
+    for noisy in NOISY_LOGGERS:
+        logging.getLogger(noisy).setLevel(logging.CRITICAL)
     worker = faust.Worker(host.app, loglevel="WARN", quiet=True)
     worker.spinner = None
     worker.execute_from_commandline()

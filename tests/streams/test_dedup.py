@@ -43,7 +43,7 @@ def in_cuts(rows: list[Row], cuts: random.Random) -> list[int]:
 
 @pytest.mark.parametrize("seed", range(40))
 def test_any_cut_of_the_log_gives_the_verdicts_of_row_by_row(seed: int) -> None:
-    chance = random.Random(seed)  # noqa: S311 - a seeded test
+    chance = random.Random(seed)
     now = 0
     rows = []
     for _ in range(chance.randint(1, 400)):
