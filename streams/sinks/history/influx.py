@@ -15,7 +15,6 @@ import json
 import logging
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qs, urlsplit
 
 from influxdb_client.client.exceptions import InfluxDBError
 from influxdb_client.client.influxdb_client import InfluxDBClient
@@ -24,7 +23,7 @@ from influxdb_client.domain.bucket_retention_rules import BucketRetentionRules
 from influxdb_client.rest import ApiException
 from urllib3.exceptions import HTTPError
 
-from streams.errors import RefusedError, SettingError, UnreachableError
+from streams.errors import RefusedError, UnreachableError
 from streams.records import Rows
 from streams.sinks.history import influx_text
 from streams.sinks.history.influx_text import quoted
@@ -33,11 +32,12 @@ from streams.sinks.history.store import DAY_MS, HOUR_S, HOURS_KEPT_MS, MINUTES_K
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from streams.sinks.history.store import InfluxPlace
+
 LINES_PER_WRITE = 5_000
 TIMEOUT_MS = 60_000
 EXPIRED = 422
 """Status of a write with points past the bucket's retention; its other points are stored."""
-DEFAULT_NAME = "citywall"
 
 _SHARD_MS = {MINUTES_KEPT_MS: DAY_MS, HOURS_KEPT_MS: 28 * DAY_MS, 0: 28 * DAY_MS}
 """Retention → length of a shard group: retention drops whole groups."""
@@ -50,34 +50,22 @@ class InfluxHistory:
 
     kind = "influxdb"
 
-    def __init__(self, url: str, org: str, token: str, bucket: str, *, replay: bool = False) -> None:
-        self._where = f"{url} (bucket {bucket})"
-        self._client = InfluxDBClient(url, token=token, org=org, timeout=TIMEOUT_MS)
-        self._org = org
+    def __init__(self, place: InfluxPlace, *, read_only: bool = False) -> None:
+        self._where = f"{place.url} (bucket {place.bucket})"
+        self._client = InfluxDBClient(place.url, token=place.token, org=place.org, timeout=TIMEOUT_MS)
+        self._org = place.org
         self._kept_ms = {
-            f"{bucket}_minutes": 0 if replay else MINUTES_KEPT_MS,
-            f"{bucket}_hours": 0 if replay else HOURS_KEPT_MS,
-            f"{bucket}_state": 0,
+            f"{place.bucket}_minutes": 0 if place.keep_all else MINUTES_KEPT_MS,
+            f"{place.bucket}_hours": 0 if place.keep_all else HOURS_KEPT_MS,
+            f"{place.bucket}_state": 0,
         }
         self._minutes, self._hours, self._state = self._kept_ms
         self._expired_said = False
-        with self._mapped():
-            self._make_buckets()
+        if not read_only:
+            with self._mapped():
+                self._make_buckets()
         self._writer = self._client.write_api(write_options=SYNCHRONOUS)
         self._reader = self._client.query_api()
-
-    @classmethod
-    def at(cls, address: str) -> InfluxHistory:
-        """Open `http://host:8086?org=…&bucket=…&token=…[&replay=1]`; org and bucket default to `citywall`.
-
-        Raises SettingError without a token. `replay`: no retention, because event time is not now.
-        """
-        parts = urlsplit(address)
-        given = {name: values[-1] for name, values in parse_qs(parts.query).items()}
-        if "token" not in given:
-            raise SettingError(f"{parts.scheme}://{parts.netloc}: InfluxDB needs a token: add ?token=… to its address")
-        org, bucket = given.get("org", DEFAULT_NAME), given.get("bucket", DEFAULT_NAME)
-        return cls(f"{parts.scheme}://{parts.netloc}", org, given["token"], bucket, replay="replay" in given)
 
     def write(self, rows: Rows) -> None:
         """Store rows, the final ones first."""

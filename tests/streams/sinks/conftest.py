@@ -7,7 +7,6 @@ import re
 import shutil
 import subprocess
 import time
-import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,7 +15,7 @@ from influxdb_client.client.influxdb_client import InfluxDBClient
 from influxdb_client.domain.onboarding_request import OnboardingRequest
 from influxdb_client.service.setup_service import SetupService
 
-from streams.sinks.history.store import History, open_history
+from streams.sinks.history.store import History, InfluxPlace, open_history
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -71,17 +70,17 @@ def listening_port(log: Path) -> str:
 
 
 @pytest.fixture(params=["sqlite", "influxdb"])
-def address(request: pytest.FixtureRequest, tmp_path: Path) -> str | Path:
+def place(request: pytest.FixtureRequest, tmp_path: Path, unique: str) -> Path | InfluxPlace:
     """Where a history of each kind, still empty, is."""
     if request.param == "sqlite":
         return tmp_path / "history.sqlite"
     url = request.getfixturevalue("influxd")
-    return f"{url}?org=citywall&bucket=t{uuid.uuid4().hex}&token={TOKEN}&replay=1"
+    return InfluxPlace(url=url, org="citywall", bucket=unique, token=TOKEN, keep_all=True)
 
 
 @pytest.fixture
-def history(address: str | Path) -> Iterator[History]:
+def history(place: Path | InfluxPlace) -> Iterator[History]:
     """An empty history of each kind; its rows are of 2014."""
-    opened = open_history(address)
+    opened = open_history(place)
     yield opened
     opened.close()

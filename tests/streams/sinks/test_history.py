@@ -9,38 +9,8 @@ import numpy as np
 import pytest
 
 from streams.records import ROW_TYPES, Rows
-from streams.sinks.history.store import History, open_history
-
-MINUTE_MS = 60_000
-START_MS = 1_408_492_800_000
-"""2014-08-20T00:00:00Z, a multiple of every window used here."""
-
-
-def row(
-    entity: str = "S1",
-    minute: int = 0,
-    value: float = 1.5,
-    *,
-    metric: str = "tti_ratio",
-    revision: int = 0,
-    window_s: int = 60,
-    coverage_ratio: float = 1.0,
-    imputed_ratio: float = 0.0,
-) -> tuple[object, ...]:
-    """One row in the order of ROW_TYPES."""
-    at_ms = START_MS + minute * MINUTE_MS
-    return (entity, metric, at_ms, window_s, value, 3 * 10**14, 2 * 10**14, 7, coverage_ratio, imputed_ratio, revision)
-
-
-def rows_of(*rows: tuple[object, ...]) -> Rows:
-    columns = list(zip(*rows, strict=True))
-    return Rows(**{name: np.array(columns[i], kind) for i, (name, kind) in enumerate(ROW_TYPES.items())})
-
-
-def seen(rows: Rows) -> list[tuple[str, int, float, int]]:
-    """(entity, minute, value, revision) of each row."""
-    minutes = (rows.at_ms - START_MS) // MINUTE_MS
-    return list(zip(rows.entity.tolist(), minutes.tolist(), rows.value.tolist(), rows.revision.tolist(), strict=True))
+from streams.sinks.history.store import History, InfluxPlace, open_history
+from tests.streams.sinks.rows import MINUTE_MS, START_MS, row, rows_of, seen
 
 
 def test_a_row_comes_back_whole(history: History):
@@ -153,9 +123,9 @@ def test_clear_leaves_nothing(history: History):
     assert seen(history.read("tti_ratio")) == [("S1", 0, 5.0, 0)]
 
 
-def test_what_was_written_is_there_after_opening_again(history: History, address: str | Path):
+def test_what_was_written_is_there_after_opening_again(history: History, place: Path | InfluxPlace):
     history.write(rows_of(row()))
     history.close()
-    again = open_history(address, read_only=True)
+    again = open_history(place, read_only=True)
     assert seen(again.read("tti_ratio", "S1")) == [("S1", 0, 1.5, 0)]
     again.close()

@@ -1,0 +1,166 @@
+"""The newest value of everything the wall shows, as fields of one hash. Pure, as big as the city.
+
+in      rows of metrics, alarm projections, books and pulses, clock settings
+out     fields that changed since they were last taken
+state   field → value, and per row field its (window start, revision)
+drops   rows of older windows or lower revisions, windows other than a minute, metrics that no tile shows
+source  own choice, docs/architecture.md
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+if TYPE_CHECKING:
+    from collections.abc import Container, Mapping
+
+    from streams.records import Rows
+
+WINDOW_S = 60
+"""Windows of this length are live; longer ones are history."""
+ROAD_METRICS = {"tti_ratio": 1, "speed_km_h": 2}
+"""Metric of a segment → its place in `[at_ms, tti, speed_km_h, state]`."""
+WIDE = ("zone:", "city:", "feed:")
+"""Entities whose every metric is shown."""
+SILENT = "silent_ratio"
+"""Metric of `feed:<domain>`: the share of its sensors that say nothing."""
+PULSE = "pulse:"
+INTAKE = "intake:"
+DISPLAYED_DECIMALS = 3
+
+_encode = msgspec.json.Encoder().encode
+
+
+class LiveState:
+    """Field → newest value.
+
+    Invariants: a newer window replaces an older one, never the other way round; within a window a revision never goes
+    back, so a provisional value never follows a final one.
+    """
+
+    def __init__(self, segments: Container[str], methods: Mapping[str, str], shown: Container[str] = ()) -> None:
+        self.fields: dict[str, Any] = {}
+        self._segments = segments
+        self._methods = methods
+        self._shown = shown
+        self._rank: dict[str, tuple[int, int]] = {}
+        self._changed: set[str] = set()
+        self._readings_in: dict[str, int] = {}
+
+    def put(self, field: str, value: Any) -> None:  # noqa: ANN401 - anything that JSON can say
+        """Set a field; None deletes it."""
+        if value is None:
+            if self.fields.pop(field, None) is not None:
+                self._changed.add(field)
+        elif self.fields.get(field) != value:
+            self.fields[field] = value
+            self._changed.add(field)
+
+    def fold_rows(self, domain: str, rows: Rows) -> None:
+        """Take what is newer of a frame's rows."""
+        rows = rows.where(rows.window_s == WINDOW_S)
+        names = ("entity", "metric", "at_ms", "value", "coverage_ratio", "imputed_ratio", "revision")
+        for entity, metric, at_ms, *numbers, revision in zip(
+            *(getattr(rows, name).tolist() for name in names), strict=True
+        ):
+            if metric in ROAD_METRICS and entity in self._segments:
+                self._fold_road(entity, metric, at_ms, _known(numbers[0]), revision)
+            if entity.startswith(WIDE) or metric in self._shown:
+                field = f"m:{metric}:{entity}"
+                if self._is_newer(field, at_ms, revision):
+                    self.put(field, self._metric(domain, metric, at_ms, numbers, revision))
+            if metric == SILENT and entity == f"feed:{domain}":
+                self._put_feed(domain, silent_ratio=_known(numbers[0]))
+
+    def fold_book(self, key: str, book: Mapping[str, Any], received_ms: int) -> None:
+        """Take a pulse, or what intake's books tell of a feed."""
+        if key.startswith(PULSE):
+            self.put(f"p:{key.removeprefix(PULSE)}", book)
+        elif key.startswith(INTAKE):
+            domain, counts = book["domain"], book["counts"]
+            before = self._readings_in.get(key)
+            self._readings_in[key] = counts["readings_in"]
+            if counts["last_at_ms"] is not None:
+                newest_ms = self.fields.get(f"f:{domain}", {}).get("at_ms")
+                self._put_feed(domain, at_ms=max(counts["last_at_ms"], newest_ms or counts["last_at_ms"]))
+            if before is not None and counts["readings_in"] > before:
+                self._put_feed(domain, received_ms=received_ms)
+
+    def adopt(self, fields: Mapping[str, Any]) -> None:
+        """Go on from fields that another process published."""
+        self.fields = dict(fields)
+        self._rank = {}
+        for field, value in self.fields.items():
+            if field.startswith("s:"):
+                for place in ROAD_METRICS.values():
+                    self._rank[f"{field}:{place}"] = (value[0], value[3] - 1)
+            elif field.startswith("m:"):
+                self._rank[field] = (value["at_ms"], value["state"] - 1)
+
+    def take(self) -> tuple[dict[str, str], list[str]]:
+        """Return what changed since the last call: field → JSON, and the deleted fields."""
+        changed, self._changed = self._changed, set()
+        present = sorted(field for field in changed if field in self.fields)
+        return {field: _encode(self.fields[field]).decode() for field in present}, sorted(changed.difference(present))
+
+    def give_back(self, fields: Mapping[str, str], deleted: list[str]) -> None:
+        """Mark what was taken as changed again: it could not be published."""
+        self._changed.update(fields, deleted)
+
+    def everything(self) -> dict[str, str]:
+        """Return all fields as JSON; nothing counts as changed after it."""
+        self._changed.clear()
+        return {field: _encode(value).decode() for field, value in self.fields.items()}
+
+    @property
+    def changed(self) -> bool:
+        """Whether there is something to publish."""
+        return bool(self._changed)
+
+    def _fold_road(self, segment: str, metric: str, at_ms: int, value: float | None, revision: int) -> None:
+        field, place = f"s:{segment}", ROAD_METRICS[metric]
+        road = self.fields.get(field)
+        if road is not None and at_ms < road[0]:
+            return
+        if not self._is_newer(f"{field}:{place}", at_ms, revision):
+            return
+        road = [at_ms, None, None, 0] if road is None or at_ms > road[0] else list(road)
+        road[place] = None if value is None else round(value, DISPLAYED_DECIMALS)
+        road[3] = _state(revision)
+        self.put(field, road)
+
+    def _metric(self, domain: str, metric: str, at_ms: int, numbers: list[float], revision: int) -> dict[str, Any]:
+        value, coverage_ratio, imputed_ratio = map(_known, numbers)
+        return {
+            "at_ms": at_ms,
+            "window_s": WINDOW_S,
+            "value": value,
+            "coverage_ratio": coverage_ratio,
+            "imputed_ratio": imputed_ratio,
+            "state": _state(revision),
+            "method": self._methods.get(metric, ""),
+            "domain": domain,
+        }
+
+    def _is_newer(self, field: str, at_ms: int, revision: int) -> bool:
+        rank = (at_ms, revision)
+        if rank < self._rank.get(field, rank):
+            return False
+        self._rank[field] = rank
+        return True
+
+    def _put_feed(self, domain: str, **known: float | None) -> None:
+        unknown = {"at_ms": None, "received_ms": None, "silent_ratio": None}
+        self.put(f"f:{domain}", {**unknown, **self.fields.get(f"f:{domain}", {}), **known})
+
+
+def _known(number: float) -> float | None:
+    return None if math.isnan(number) else number
+
+
+def _state(revision: int) -> int:
+    """0 provisional, 1 final, 2 corrected."""
+    return min(revision, 1) + 1

@@ -1,0 +1,138 @@
+"""What the wall shows is the newest of everything, and never goes back."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+from streams.sinks.live_state import LiveState
+from tests.streams.sinks.rows import MINUTE_MS, START_MS, row, rows_of
+
+METHODS = {"tti_ratio": "tti", "tpi": "tpi"}
+
+
+@pytest.fixture
+def state() -> LiveState:
+    return LiveState({"S1", "S2"}, METHODS, shown={"pm2_5_ug_m3"})
+
+
+def taken(state: LiveState) -> dict[str, object]:
+    fields, deleted = state.take()
+    assert deleted == []
+    return {name: json.loads(text) for name, text in fields.items()}
+
+
+def test_a_segment_shows_both_values_of_its_window(state: LiveState):
+    state.fold_rows(
+        "traffic", rows_of(row("S1", 2, 1.23456, revision=-1), row("S1", 2, 40.0, metric="speed_km_h", revision=-1))
+    )
+    assert taken(state) == {"s:S1": [START_MS + 2 * MINUTE_MS, 1.235, 40.0, 0]}
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "shown"),
+    [
+        ((0, 0), (0, -1), (0, 1)),  # provisional never follows final
+        ((0, 0), (1, -1), (1, 0)),  # but a newer window does
+        ((1, -1), (0, 0), (1, 0)),  # the final of an older window does not replace the newer provisional
+        ((0, 2), (0, 1), (0, 2)),  # no lower revision replaces a higher one
+        ((0, 0), (0, 1), (0, 2)),  # a correction shows as such
+        ((0, -1), (0, -1), (0, 0)),  # provisional after provisional: the later one
+    ],
+)
+def test_newer_window_then_higher_revision_wins(state: LiveState, first: tuple, second: tuple, shown: tuple):
+    for value, (minute, revision) in ((1.0, first), (2.0, second)):
+        state.fold_rows(
+            "traffic",
+            rows_of(row("S1", minute, value, revision=revision), row("zone:Z", minute, value, revision=revision)),
+        )
+    road, zone = state.fields["s:S1"], state.fields["m:tti_ratio:zone:Z"]
+    value = 2.0 if second == first or (second[0], second[1]) > (first[0], first[1]) else 1.0
+    assert road == [START_MS + shown[0] * MINUTE_MS, value, None, shown[1]]
+    assert (zone["at_ms"], zone["state"], zone["value"]) == (road[0], shown[1], value)
+
+
+def test_a_newer_window_forgets_the_other_value_of_the_older(state: LiveState):
+    state.fold_rows("traffic", rows_of(row("S1", 0, 40.0, metric="speed_km_h")))
+    state.fold_rows("traffic", rows_of(row("S1", 1, 1.5)))
+    assert taken(state) == {"s:S1": [START_MS + MINUTE_MS, 1.5, None, 1]}
+
+
+def test_a_zone_row_carries_its_truth_label(state: LiveState):
+    state.fold_rows(
+        "traffic", rows_of(row("zone:Z1", 0, np.nan, metric="tpi", coverage_ratio=0.5, imputed_ratio=np.nan))
+    )
+    assert taken(state) == {
+        "m:tpi:zone:Z1": {
+            "at_ms": START_MS,
+            "window_s": 60,
+            "value": None,
+            "coverage_ratio": 0.5,
+            "imputed_ratio": None,
+            "state": 1,
+            "method": "tpi",
+            "domain": "traffic",
+        }
+    }
+
+
+def test_hours_and_metrics_that_no_tile_shows_stay_out(state: LiveState):
+    state.fold_rows("traffic", rows_of(row("zone:Z1", window_s=3600), row("S1", metric="delay_s"), row("elsewhere")))
+    state.fold_rows("environment", rows_of(row("E1", metric="pm10_ug_m3"), row("E1", metric="pm2_5_ug_m3")))
+    assert list(taken(state)) == ["m:pm2_5_ug_m3:E1"]
+
+
+def test_only_what_changed_is_taken(state: LiveState):
+    state.fold_rows("traffic", rows_of(row("S1"), row("S2")))
+    assert set(taken(state)) == {"s:S1", "s:S2"}
+    state.fold_rows("traffic", rows_of(row("S1"), row("S2", value=3.0, revision=1)))
+    assert set(taken(state)) == {"s:S2"}
+    assert not state.changed
+
+
+def test_what_could_not_be_published_is_taken_again_with_its_newest_value(state: LiveState):
+    state.put("a:1", {"level": 2})
+    fields, deleted = state.take()
+    state.give_back(fields, deleted)
+    state.put("a:1", {"level": 1})
+    assert taken(state) == {"a:1": {"level": 1}}
+
+
+def test_a_closed_alarm_is_deleted_once(state: LiveState):
+    state.put("a:1", {"level": 2})
+    state.take()
+    state.put("a:1", None)
+    state.put("a:never", None)
+    assert state.take() == ({}, ["a:1"])
+
+
+def intake_book(readings_in: int, last_at_ms: int | None) -> dict[str, object]:
+    return {"domain": "water", "counts": {"readings_in": readings_in, "last_at_ms": last_at_ms}}
+
+
+def test_a_feed_tells_its_newest_event_and_when_a_reading_last_came(state: LiveState):
+    state.fold_book("intake:water:0", intake_book(5, 1_000), 90_000)
+    assert state.fields["f:water"] == {"at_ms": 1_000, "received_ms": None, "silent_ratio": None}
+    state.fold_book("intake:water:0", intake_book(6, 2_000), 91_000)
+    state.fold_book("intake:water:0", intake_book(6, 2_000), 92_000)  # nothing came in that second
+    state.fold_book("intake:water:1", intake_book(0, None), 93_000)
+    state.fold_rows("water", rows_of(row("feed:water", value=0.25, metric="silent_ratio")))
+    assert state.fields["f:water"] == {"at_ms": 2_000, "received_ms": 91_000, "silent_ratio": 0.25}
+
+
+def test_a_pulse_shows_under_its_part(state: LiveState):
+    state.fold_book("pulse:intake", {"part": "intake", "pid": 7}, 0)
+    state.fold_book("zone:water:0", {"counts": {}}, 0)
+    assert taken(state) == {"p:intake": {"part": "intake", "pid": 7}}
+
+
+def test_adopted_fields_do_not_go_back_and_are_not_published_again(state: LiveState):
+    state.fold_rows("traffic", rows_of(row("S1", 1, 2.0), row("zone:Z1", 1, 2.0)))
+    after = LiveState({"S1"}, METHODS)
+    after.adopt(state.fields)
+    after.fold_rows("traffic", rows_of(row("S1", 1, 3.0, revision=-1), row("zone:Z1", 0, 3.0)))
+    assert not after.changed
+    after.fold_rows("traffic", rows_of(row("S1", 1, 3.0, revision=1)))
+    assert taken(after) == {"s:S1": [START_MS + MINUTE_MS, 3.0, None, 2]}
