@@ -40,12 +40,22 @@ def start(
 
 def stop(process: subprocess.Popen[bytes], grace_s: float) -> None:
     """Ask a child to end, insist after `grace_s`, and sweep up what it left in its group."""
+    ask(process)
+    end(process, grace_s)
+
+
+def ask(process: subprocess.Popen[bytes]) -> None:
+    """Ask a child to end."""
     if process.poll() is None:
         process.terminate()
-        try:
-            process.wait(grace_s)
-        except subprocess.TimeoutExpired:
-            process.kill()
+
+
+def end(process: subprocess.Popen[bytes], grace_s: float) -> None:
+    """Wait for a child that was asked to end, insist after `grace_s`, and sweep up what it left in its group."""
+    try:
+        process.wait(grace_s)
+    except subprocess.TimeoutExpired:
+        process.kill()
     sweep(process)
 
 

@@ -75,7 +75,7 @@ def readings(domain: str) -> str:
 
 
 def state(stage: str, domain: str = "") -> str:
-    """Name the topic of a stage's snapshots, one a domain where the stage's input is; as many partitions as that input."""
+    """Name the topic of a stage's snapshots; it has as many partitions as that stage's input topic."""
     return f"city.state.v1.{stage}.{domain}" if domain else f"city.state.v1.{stage}"
 
 

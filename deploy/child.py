@@ -1,0 +1,120 @@
+"""One supervised process: started, watched, started again with a growing pause when it ends by itself."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+from deploy import process
+
+if TYPE_CHECKING:
+    import subprocess
+    from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
+
+FIRST_PAUSE_S = 0.5
+LONGEST_PAUSE_S = 10.0
+STEADY_S = 30.0
+"""A process that ran so long is taken for well: the next pause is the first one again."""
+
+State = Literal["starting", "running", "waiting", "stopping", "stopped"]
+
+GO = b"go\n"
+"""What a part reads on its standard input once the servers and topics are there."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """How a child is run."""
+
+    name: str
+    command: Sequence[str]
+    bind: bool = False
+    """It cannot notice our death by itself."""
+    needs_go: bool = True
+    """It is a part: it waits for GO."""
+    is_ready: Callable[[], bool] | None = None
+    """Whether it serves; None = as soon as it runs."""
+    grace_s: float = 5.0
+    env: Mapping[str, str] | None = None
+    """Added to our own environment."""
+
+
+@dataclass
+class Child:
+    """A plan under way. Invariant: at most one process of it exists."""
+
+    plan: Plan
+    log: Path
+    now: Callable[[], float] = time.monotonic
+    running: subprocess.Popen[bytes] | None = None
+    state: State = "stopped"
+    restarts: int = 0
+    ended: deque[tuple[float, int]] = field(default_factory=lambda: deque(maxlen=20))
+    """(when, exit code) of its ends."""
+    _begun_at: float = 0.0
+    _pause_s: float = FIRST_PAUSE_S
+    _gone: bool = False
+
+    @property
+    def pid(self) -> int | None:
+        """Its process id, None while there is none."""
+        return None if self.running is None else self.running.pid
+
+    def start(self) -> None:
+        """Start it for the first time."""
+        self.state = "starting"
+        self._begun_at = self.now()
+        self._gone = False
+        self.running = process.start(self.plan.command, self.log, bind=self.plan.bind, env=self.plan.env)
+
+    def go(self) -> None:
+        """Tell it, once, that the servers are there."""
+        if self._gone or self.running is None or not self.plan.needs_go:
+            return
+        self._gone = True
+        if self.running.stdin is not None:
+            try:
+                self.running.stdin.write(GO)
+                self.running.stdin.flush()
+            except BrokenPipeError:  # it has just ended; `watch` will see it
+                return
+
+    def watch(self, *, may_go: bool) -> bool:
+        """Look after it: note its end, start it again when its pause is over → whether its state changed."""
+        before = (self.state, self.pid)
+        if self.running is not None and self.running.poll() is not None:
+            self._note_end(self.running)
+        if self.state == "waiting" and self.now() >= self._begun_at:
+            self.restarts += 1
+            self.start()
+        if may_go:
+            self.go()
+        if self.state == "starting" and (self._gone or not self.plan.needs_go):
+            if self.plan.is_ready is None or self.plan.is_ready():
+                self.state = "running"
+        return before != (self.state, self.pid)
+
+    def ask(self) -> None:
+        """Ask it to end for good, without waiting."""
+        self.state = "stopping"
+        if self.running is not None:
+            process.ask(self.running)
+
+    def end(self) -> None:
+        """Wait until it has ended, and insist."""
+        if self.running is not None:
+            process.end(self.running, self.plan.grace_s)
+        self.running, self.state = None, "stopped"
+
+    def _note_end(self, ended: subprocess.Popen[bytes]) -> None:
+        process.sweep(ended)
+        self.running, self.state = None, "waiting"
+        now = self.now()
+        if now - self._begun_at > STEADY_S:
+            self._pause_s = FIRST_PAUSE_S
+        self.ended.append((now, ended.returncode))
+        self._begun_at = now + self._pause_s
+        self._pause_s = min(self._pause_s * 2, LONGEST_PAUSE_S)

@@ -1,0 +1,66 @@
+"""`citywall up`: a city on one screen, until Ctrl-C."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import argparse
+
+SUMMARY = "Run a city and show it on one screen"
+EPILOG = """\
+Starts Kafka, live state, feeds, intake, processors, alarm engine, sinks and wall, and prints the wall's address.
+Runs until Ctrl-C or SIGTERM; a second `up` on the same --data goes on where the first one ended.
+
+  citywall up                          the sample city
+  citywall up --speed 60 --port 0      an hour a minute, on any free port
+  citywall up --city DIR               your own city folder, fed by your departments (docs/city-folder.md)
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of a city that runs."""
+    from deploy import launch
+
+    launch.add_arguments(parser)
+    parser.add_argument("--city", type=Path, metavar="DIR", help="a city folder (default: the sample city)")
+    parser.add_argument(
+        "--speed", type=float, metavar="X", help="city time per wall time of the sample city (default 1)"
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run until asked to stop."""
+    from deploy import folder, launch
+    from deploy.run import SAMPLE_CITY
+    from streams.city import load_city
+    from streams.errors import SettingError
+
+    found = launch.effective(args)
+    speed = found.stack.speed if args.speed is None else args.speed
+    if speed <= 0:
+        raise SettingError(f"--speed {speed:g}: a number above 0 is needed")
+    chosen = args.city or (Path(found.stack.city) if found.stack.city else SAMPLE_CITY)
+    city_folder = chosen.resolve()
+    city = load_city(city_folder)
+    simulated = city_folder == SAMPLE_CITY.resolve()
+    if speed != 1 and not simulated:
+        raise SettingError("--speed is for the sample city; time in a city of your own passes as it does")
+    data = (args.data or folder.default(city.id, replay=False)).resolve()
+    lock = launch.hold(data, city.id)
+    try:
+        launch.check_same_city(data, city.id)
+        wanted = launch.Wanted(
+            settings=found,
+            city=city,
+            city_folder=city_folder,
+            mode="simulated" if simulated else "live",
+            speed=speed,
+            data=data,
+            show=not args.no_open,
+        )
+        launch.launch(wanted, lambda line: print(line, flush=True))
+    finally:
+        lock.release()
+    return 0

@@ -1,0 +1,22 @@
+"""Join the processors that were found with their settings, as the stages host them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from deploy.components import discover
+from streams.zone import Hosted
+
+if TYPE_CHECKING:
+    from deploy.run import Run
+
+
+def hosted(run: Run, *, second_level: bool) -> list[Hosted]:
+    """Return the processors of one level, by name, each with its configuration."""
+    return [
+        Hosted(name, spec, msgspec.convert(run.components.get(name, {}), spec.config))
+        for name, spec in discover().items()
+        if spec.second_level == second_level
+    ]

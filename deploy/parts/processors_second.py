@@ -1,0 +1,18 @@
+"""The second level: processors that read metrics."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from deploy.hosting import hosted
+from streams.engine.run import run_stage
+from streams.second_level import SecondLevelStage
+
+if TYPE_CHECKING:
+    from deploy.run import Run
+
+
+def main(run: Run) -> None:
+    """Run it until told to end."""
+    stage = SecondLevelStage(run.city_path, hosted(run, second_level=True))
+    run_stage(stage, run.kafka, run.data_path, "processors_second")

@@ -1,0 +1,57 @@
+"""Make ready what the parts rely on: wait for the servers and create the topics.
+
+`python -m deploy.provision --data DIR` (or `--from-settings`) ends with 0 when the parts may begin; else its last line
+says what is wrong.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from deploy import run as runs
+from deploy.compose import run_from_settings
+from deploy.process import is_open
+from streams import topics
+from streams.errors import CityError, UnreachableError
+
+WAIT_S = 60.0
+
+
+def main(argv: list[str]) -> int:
+    """Wait, create, answer."""
+    parser = argparse.ArgumentParser(prog="python -m deploy.provision", description="Create the topics of a city.")
+    where = parser.add_mutually_exclusive_group(required=True)
+    where.add_argument("--data", type=Path)
+    where.add_argument("--from-settings", action="store_true")
+    args = parser.parse_args(argv)
+    try:
+        run = run_from_settings() if args.from_settings else runs.read(args.data)
+        made = topics.ensure_topics(run.kafka, timeout_s=WAIT_S)
+        _reach(run.redis, "Redis", "--redis HOST:PORT")
+        if run.history.startswith("http"):
+            _reach(run.history, "InfluxDB", "--influx URL")
+    except CityError as error:
+        print(error, flush=True)
+        return 1
+    print(f"{len(made)} topics created")
+    return 0
+
+
+def _reach(address: str, server: str, option: str) -> None:
+    """Wait until something listens at an address."""
+    parts = urlsplit(address)
+    deadline = time.monotonic() + WAIT_S / 4
+    while not is_open(parts.port or (443 if parts.scheme == "https" else 6379), parts.hostname or ""):
+        if time.monotonic() > deadline:
+            raise UnreachableError(
+                f"no {server} answers at {parts.hostname}:{parts.port}; start it, or give the right {option}"
+            )
+        time.sleep(0.2)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,174 @@
+"""The supervisor: starts a city's processes, keeps them running and ends them all; nothing of the city runs inside it.
+
+Whatever ends it, Ctrl-C, SIGTERM, an error or SIGKILL, leaves no process and no port behind.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from deploy import logfiles
+from deploy.child import Child
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from pathlib import Path
+
+    from deploy.child import Plan
+
+STATE_FILE = "supervisor.json"
+TICK_S = 0.1
+BOUND_LOGS_EVERY_S = 5.0
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+class PartState(msgspec.Struct, kw_only=True):
+    """A supervised process, as `status` shows it."""
+
+    name: str
+    state: str
+    pid: int | None
+    restarts: int
+    recent_ends: int = 0
+    """How often it ended by itself within the last five minutes."""
+    exit_code: int | None = None
+    """How it ended last."""
+
+
+class SupervisorState(msgspec.Struct, kw_only=True):
+    """What the supervisor knows, in `<data>/supervisor.json`."""
+
+    pid: int
+    phase: str
+    """`starting`, `running` or `stopping`."""
+    at_ms: int
+    parts: list[PartState]
+
+
+RECENT_S = 300.0
+
+
+class Supervisor:
+    """The processes of one city. Use from the main thread: children are bound to it."""
+
+    def __init__(self, data: Path, servers: Sequence[Plan], parts: Sequence[Plan]) -> None:
+        self._data = data
+        self._servers = [Child(plan, logfiles.path(data, plan.name)) for plan in servers]
+        self._parts = [Child(plan, logfiles.path(data, plan.name)) for plan in parts]
+        self._wake = threading.Event()
+        self._stopping = False
+        self._may_go = False
+        self._phase = "starting"
+        self._logs_bounded_at = 0.0
+
+    @property
+    def stopping(self) -> bool:
+        """Whether someone asked it to end."""
+        return self._stopping
+
+    def request_stop(self) -> None:
+        """Ask it to end; may be called from a signal handler or another thread."""
+        self._stopping = True
+        self._wake.set()
+
+    def start(self) -> None:
+        """Start everything at once; parts import what they need while the servers come up."""
+        for child in (*self._servers, *self._parts):
+            child.start()
+        self._write()
+
+    def servers_ready(self) -> bool:
+        """Tell whether every server serves."""
+        return all(child.state == "running" for child in self._servers)
+
+    def let_parts_go(self) -> None:
+        """Tell the parts, and each that is started again, to begin."""
+        self._may_go = True
+        self._phase = "running"
+
+    def ends_of(self, name: str) -> int:
+        """Return how often a process ended by itself."""
+        return next(len(child.ended) for child in (*self._servers, *self._parts) if child.plan.name == name)
+
+    def tick(self) -> None:
+        """Look after every process once."""
+        changed = [child.watch(may_go=self._may_go) for child in (*self._servers, *self._parts)]
+        if any(changed):
+            self._write()
+        if time.monotonic() - self._logs_bounded_at > BOUND_LOGS_EVERY_S:
+            self._logs_bounded_at = time.monotonic()
+            for child in (*self._servers, *self._parts):
+                logfiles.bound(child.log)
+
+    def run_until(self, done: Callable[[], bool]) -> bool:
+        """Look after everything until `done` or until asked to stop → whether it was done."""
+        while not self._stopping:
+            self.tick()
+            if done():
+                return True
+            self._wake.wait(TICK_S)
+        return False
+
+    def stop(self) -> None:
+        """End every process: the parts together, then the servers they use."""
+        self._phase = "stopping"
+        for group in (self._parts, self._servers):
+            for child in group:
+                child.ask()
+            self._write()
+            for child in group:
+                child.end()
+        self._write()
+
+    @contextmanager
+    def signals(self) -> Iterator[None]:
+        """Take Ctrl-C and the like as a request to stop."""
+        before = {number: signal.signal(number, lambda *_: self.request_stop()) for number in SIGNALS}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+    def _write(self) -> None:
+        state = SupervisorState(
+            pid=os.getpid(),
+            phase=self._phase,
+            at_ms=time.time_ns() // 1_000_000,
+            parts=[_part_state(child) for child in (*self._servers, *self._parts)],
+        )
+        write_json(self._data / STATE_FILE, state)
+
+
+def read_state(data: Path) -> SupervisorState | None:
+    """Read what the supervisor of a folder last wrote."""
+    try:
+        return msgspec.json.decode((data / STATE_FILE).read_bytes(), type=SupervisorState)
+    except (OSError, msgspec.DecodeError):
+        return None
+
+
+def write_json(path: Path, value: Any) -> None:  # noqa: ANN401 - whatever msgspec encodes
+    """Write a file whole or not at all."""
+    draft = path.with_name(f"{path.name}.tmp")
+    draft.write_bytes(msgspec.json.encode(value))
+    draft.replace(path)
+
+
+def _part_state(child: Child) -> PartState:
+    recent = [code for when, code in child.ended if child.now() - when < RECENT_S]
+    return PartState(
+        name=child.plan.name,
+        state=child.state,
+        pid=child.pid,
+        restarts=child.restarts,
+        recent_ends=len(recent),
+        exit_code=recent[-1] if recent else None,
+    )
