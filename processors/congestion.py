@@ -22,6 +22,7 @@ from processors.maths import coverage, travel, windows
 from processors.maths.measures import (
     FLOW,
     SPEED,
+    TRAFFIC,
     TRAVEL,
     TTI,
     Amounts,
@@ -40,7 +41,6 @@ from streams.spec import Metric, Spec
 if TYPE_CHECKING:
     from streams.city import City
 
-DOMAIN = "traffic"
 PROVISIONAL = -1
 
 
@@ -68,7 +68,7 @@ def step(state: State, frame: Frame, city: City, config: Config) -> Result[State
     layout = layout_of(city, frame.domain, frame.zone)
     places, window_ms = len(layout.sensors), config.window_s * 1000
     dropped: dict[str, int] = {}
-    touched: dict[int, NDArray[np.int32]] = {}
+    touched: dict[int, NDArray[np.integer[Any]]] = {}
     if len(frame):
         batch, dropped = travel.readings(frame, layout, config.speed_floor_km_h)
         state.newest_ms = grown(state.newest_ms, places, coverage.NEVER)
@@ -105,7 +105,9 @@ def _final(state: State, start_ms: int, layout: Layout, config: Config) -> Rows:
     return _rows(_Totals(start_ms, place, totals, told[place], np.zeros(len(place), np.int64)), layout, config)
 
 
-def _corrected(state: State, start_ms: int, late_places: NDArray[np.int32], layout: Layout, config: Config) -> Rows:
+def _corrected(
+    state: State, start_ms: int, late_places: NDArray[np.integer[Any]], layout: Layout, config: Config
+) -> Rows:
     sums, late = windows.with_late(state.windows, start_ms, travel.FIELDS, len(layout.sensors))
     place = np.unique(layout.segment[late_places])
     revision = travel.by_segment(late[np.newaxis], layout)[0, place]
@@ -143,7 +145,7 @@ def live(state: State, sensors: NDArray[np.int32], city: City, config: Config) -
     """
     if not len(sensors) or not state.windows.open:
         return Rows.empty()
-    layout = layout_of(city, DOMAIN, int(city.sensor_zone[sensors[0]]))
+    layout = layout_of(city, TRAFFIC, int(city.sensor_zone[sensors[0]]))
     segment = layout.segment[layout.place[sensors]]
     wanted = np.zeros(len(layout.segments), bool)
     wanted[segment[segment >= 0]] = True
@@ -165,7 +167,7 @@ def live(state: State, sensors: NDArray[np.int32], city: City, config: Config) -
 
 
 SPEC = Spec(
-    domains=(DOMAIN,),
+    domains=(TRAFFIC,),
     step=step,
     config=Config,
     state=State,

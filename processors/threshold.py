@@ -22,7 +22,7 @@ from numpy.typing import NDArray  # at run time: `streams.state` reads the types
 from processors.maths import coverage, hold, windows
 from processors.maths.fixed import to_fixed
 from processors.maths.hold import Hold, Limits
-from processors.maths.measures import Amounts, Heads, make_rows, quotient
+from processors.maths.measures import OTHER_DOMAINS, Amounts, Heads, make_rows, quotient
 from processors.maths.places import Layout, grown, layout_of
 from processors.maths.windows import READINGS, Batch, Windows
 from streams.records import Detection, Frame, Result, Rows
@@ -35,19 +35,6 @@ if TYPE_CHECKING:
 
     from streams.city import City
 
-DOMAINS = (
-    "energy",
-    "environment",
-    "fire",
-    "health",
-    "parking",
-    "safety",
-    "sanitation",
-    "services",
-    "transit",
-    "water",
-    "weather",
-)
 SUM, EXPECTED = READINGS + 1, READINGS + 2
 FIELDS = EXPECTED + 1
 NO_VALUE, ELSEWHERE = "no_value", "elsewhere"
@@ -109,8 +96,9 @@ class Config(BaseConfig, frozen=True, kw_only=True):
 
 def _problems(rule: Rule) -> Iterable[str]:
     schemas = load_schemas()
-    if rule.domain not in DOMAINS:
-        yield f"rule {rule.name}: domain: {rule.domain!r} is none that it can watch{_nearest(rule.domain, DOMAINS)}"
+    if rule.domain not in OTHER_DOMAINS:
+        near = _nearest(rule.domain, OTHER_DOMAINS)
+        yield f"rule {rule.name}: domain: {rule.domain!r} is none that it can watch{near}"
     elif rule.column not in schemas[rule.domain].names:
         near = _nearest(rule.column, schemas[rule.domain].names)
         yield f"rule {rule.name}: column: {rule.domain} has no column {rule.column!r}{near}"
@@ -148,7 +136,7 @@ def step(state: State, frame: Frame, city: City, config: Config) -> Result[State
     layout = layout_of(city, frame.domain, frame.zone)
     window_ms = config.window_s * 1000
     dropped: dict[str, int] = {}
-    touched: dict[int, NDArray[np.int32]] = {}
+    touched: dict[int, NDArray[np.integer[Any]]] = {}
     if len(frame):
         batch, dropped = _batch(state, frame, layout)
         touched = windows.fold(state.windows, batch, len(state.column_of), window_ms)
@@ -293,7 +281,7 @@ def _found(state: State, rule: Rule, start_ms: int, sums: NDArray[np.int64], at:
 
 
 SPEC = Spec(
-    domains=DOMAINS,
+    domains=OTHER_DOMAINS,
     step=step,
     config=Config,
     state=State,

@@ -44,6 +44,6 @@ def spoke(reported: NDArray[np.bool_], last_ms: NDArray[np.int64], start_ms: int
 
 
 def ratio(reported: NDArray[np.int64], wanted: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Return the share that reported, NaN where nobody was expected; one that spoke unexpectedly counts on both sides."""
+    """Return the share that reported, NaN where nobody was expected; one that spoke unexpectedly counts twice."""
     wanted = np.maximum(wanted, reported)
     return np.where(wanted > 0, reported / np.maximum(wanted, 1), np.nan)

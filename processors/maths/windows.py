@@ -9,12 +9,13 @@ watermark's cadence changes a value.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray  # at run time: `streams.state` reads the types of a state's fields
 
 from processors.maths.fixed import add_at, check_range
+from processors.maths.packing import pack, unpack
 from processors.maths.places import grown
 from streams.records import NO_TIME_MS
 
@@ -28,21 +29,13 @@ LATE_LIMIT_MS = 3_600_000
 
 
 @dataclass
-class Cells:
-    """Sums of some places: rising place numbers (k,) and (fields, k) sums."""
-
-    place: NDArray[np.int32]
-    sums: NDArray[np.int64]
-
-
-@dataclass
 class Windows:
-    """Sums of one zone's windows, by the windows' start. `open` holds dense (fields, places) arrays."""
+    """Sums of one zone's windows, by start. `open` holds dense (fields, places) arrays, the others packed ones."""
 
     watermark_ms: int = NO_TIME_MS
     open: dict[int, NDArray[np.int64]] = field(default_factory=dict)
-    closed: dict[int, Cells] = field(default_factory=dict)
-    late: dict[int, Cells] = field(default_factory=dict)
+    closed: dict[int, bytes] = field(default_factory=dict)
+    late: dict[int, bytes] = field(default_factory=dict)
 
 
 class Batch(NamedTuple):
@@ -54,9 +47,9 @@ class Batch(NamedTuple):
     terms: NDArray[np.int64]
 
 
-def fold(windows: Windows, batch: Batch, places: int, window_ms: int) -> dict[int, NDArray[np.int32]]:
+def fold(windows: Windows, batch: Batch, places: int, window_ms: int) -> dict[int, NDArray[np.integer[Any]]]:
     """Add readings to their windows → the windows closed before that got late ones: start → places touched."""
-    touched: dict[int, NDArray[np.int32]] = {}
+    touched: dict[int, NDArray[np.integer[Any]]] = {}
     for start_ms, rows in by_window(batch.at_ms, window_ms):
         place, late, terms = batch.place[rows], batch.late[rows], batch.terms[:, rows]
         closed = start_ms + window_ms <= windows.watermark_ms
@@ -88,21 +81,23 @@ def by_window(at_ms: NDArray[np.int64], window_ms: int) -> Iterator[tuple[int, s
         yield start, np.flatnonzero(start_ms == start)
 
 
-def _merged(cells: Cells | None, place: NDArray[np.int32], terms: NDArray[np.int64], places: int) -> Cells:
-    dense = np.zeros((len(terms), places), np.int64) if cells is None else _dense(cells, places)
+def _merged(late: bytes | None, place: NDArray[np.int32], terms: NDArray[np.int64], places: int) -> bytes:
+    dense = _dense(late, len(terms), places)
     add_at(dense, place, terms)
     return compact(dense)
 
 
-def compact(dense: NDArray[np.int64]) -> Cells:
-    """Return the cells of the places where any field is not 0."""
-    place = np.flatnonzero(dense.any(axis=0)).astype(np.int32)
-    return Cells(place, dense[:, place])
+def compact(dense: NDArray[np.int64]) -> bytes:
+    """Return the places where any field is not 0, packed."""
+    place = np.flatnonzero(dense.any(axis=0))
+    return pack(np.concatenate([place[np.newaxis], dense[:, place]]))
 
 
-def _dense(cells: Cells, places: int) -> NDArray[np.int64]:
-    dense = np.zeros((len(cells.sums), places), np.int64)
-    dense[:, cells.place] = cells.sums
+def _dense(packed: bytes | None, fields: int, places: int) -> NDArray[np.int64]:
+    dense = np.zeros((fields, places), np.int64)
+    if packed is not None:
+        cells = unpack(packed)
+        dense[:, cells[0]] = cells[1:]
     return dense
 
 
@@ -119,8 +114,8 @@ def close(windows: Windows, start_ms: int, sums: NDArray[np.int64]) -> None:
 
 
 def advance(
-    windows: Windows, touched: dict[int, NDArray[np.int32]], watermark_ms: int, window_ms: int
-) -> dict[int, NDArray[np.int32]]:
+    windows: Windows, touched: dict[int, NDArray[np.integer[Any]]], watermark_ms: int, window_ms: int
+) -> dict[int, NDArray[np.integer[Any]]]:
     """Move the watermark and forget what is too old → the windows to correct: start → places, rising.
 
     These are the windows touched after their close, and those that close now with late readings beside them.
@@ -129,9 +124,9 @@ def advance(
     corrected = dict(touched)
     if watermark_ms > before_ms:
         windows.watermark_ms = watermark_ms
-        for start_ms, cells in windows.late.items():
+        for start_ms, late in windows.late.items():
             if before_ms < start_ms + window_ms <= watermark_ms:
-                corrected[start_ms] = cells.place
+                corrected[start_ms] = unpack(late)[0]
     return {start_ms: corrected[start_ms] for start_ms in sorted(corrected)}
 
 
@@ -147,10 +142,7 @@ def forget(windows: Windows, window_ms: int, keep_ms: int = LATE_LIMIT_MS) -> li
 
 def with_late(windows: Windows, start_ms: int, fields: int, places: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return a closed window's (fields, places) sums with its late readings, and (places,) how many those are."""
-    on_time, late = windows.closed.get(start_ms), windows.late.get(start_ms)
-    empty = np.zeros((fields, places), np.int64)
-    first = empty if on_time is None else _dense(on_time, places)
-    second = empty if late is None else _dense(late, places)
-    total = first + second
+    late = _dense(windows.late.get(start_ms), fields, places)
+    total = _dense(windows.closed.get(start_ms), fields, places) + late
     check_range(total)
-    return total, second[READINGS]
+    return total, late[READINGS]

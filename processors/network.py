@@ -1,0 +1,200 @@
+"""The state of zones and of the city per minute, and of everything per hour: sums of what the zones' processors found.
+
+in      city.metrics.v1 of every domain: rows of segments and sensors, one minute each, final and corrected
+out     per hour, each segment's and sensor's metrics; per minute and hour, those of zones and city, with `tpi`;
+        per minute, `feed:<domain>`. There a column that two domains share is named `<domain>_<column>`
+state   per domain: the zones' watermarks; per minute, every row's sums and revision, packed, for as long as it may be
+        corrected; per hour, sums by segment or sensor
+drops   repeat: that row is known with this or a higher revision; other_window: not of one minute; provisional;
+        too_late: of a window that nothing can correct any more; unknown_entity: not in the city
+source  GB/T 33171-2016, 7.2.3 and Annex C (TPI); sums first, one division: `docs/methods/`
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Annotated, NamedTuple
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray  # at run time: `streams.state` reads the types of a state's fields
+
+from processors.maths import aggregates, identities
+from processors.maths.aggregates import MEMBERS, REVISION
+from processors.maths.fixed import check_range
+from processors.maths.identities import Identities
+from processors.maths.measures import DOMAINS, FEEDS, TPI, TRAVEL
+from processors.maths.packing import pack, unpack
+from processors.maths.places import grown
+from processors.maths.windows import LATE_LIMIT_MS
+from streams.records import NO_TIME_MS, MetricFrame, Result, Rows
+from streams.spec import Config as BaseConfig
+from streams.spec import Spec
+
+if TYPE_CHECKING:
+    from streams.city import City
+
+MINUTE_MS, HOUR_MS = 60_000, 3_600_000
+REPEAT, OTHER_WINDOW, PROVISIONAL, TOO_LATE, UNKNOWN_ENTITY = DROPS = (
+    "repeat",
+    "other_window",
+    "provisional",
+    "too_late",
+    "unknown_entity",
+)
+
+
+class Config(BaseConfig, frozen=True, kw_only=True):
+    """Tunables; each name ends in its unit."""
+
+    least_coverage_ratio: Annotated[float, msgspec.Meta(ge=0, le=1)] = 0.6
+    """Below this share of expected sensors there is no TPI."""
+
+
+@dataclass
+class Domain:
+    """What is known of one domain. `minutes` holds packed (1 + fields, n) arrays: slots and their sums."""
+
+    identities: Identities = field(default_factory=Identities)
+    marks_ms: dict[int, int] = field(default_factory=dict)
+    """Zone → watermark."""
+    watermark_ms: int = NO_TIME_MS
+    """What all zones have passed."""
+    minutes: dict[int, bytes] = field(default_factory=dict)
+    hours: dict[int, NDArray[np.int64]] = field(default_factory=dict)
+    """(fields, slots)."""
+
+
+@dataclass
+class State:
+    """Every domain."""
+
+    domains: dict[str, Domain] = field(default_factory=dict)
+
+
+class _Touched(NamedTuple):
+    """Closed windows that rows have changed: start → slots."""
+
+    minutes: dict[int, NDArray[np.int64]]
+    hours: dict[int, NDArray[np.int64]]
+
+
+def step(state: State, frame: MetricFrame, city: City, config: Config) -> Result[State]:
+    """Fold the rows that say something new; emit the windows that all zones have passed, and those corrected."""
+    domain = state.domains.setdefault(frame.domain, Domain())
+    touched = _Touched({}, {})
+    dropped: dict[str, int] = {}
+    if len(frame.rows):
+        dropped = _fold(domain, frame, city, touched)
+    before_ms = domain.watermark_ms
+    _advance(domain, frame, city)
+    if domain.watermark_ms == before_ms and not touched.minutes and not touched.hours:
+        return Result(state=state, dropped=dropped)
+    at = aggregates.At(domain.identities, city, frame.domain, config.least_coverage_ratio)
+    parts = [_minute(domain, start_ms, None, at) for start_ms in _due(domain.minutes, before_ms, domain, MINUTE_MS)]
+    parts += [_minute(domain, start_ms, slot, at) for start_ms, slot in sorted(touched.minutes.items())]
+    parts += [_hour(domain, start_ms, None, at) for start_ms in _due(domain.hours, before_ms, domain, HOUR_MS)]
+    parts += [_hour(domain, start_ms, slot, at) for start_ms, slot in sorted(touched.hours.items())]
+    _forget(domain)
+    return Result(state=state, rows=Rows.concat(parts), dropped=dropped)
+
+
+def _fold(domain: Domain, frame: MetricFrame, city: City, touched: _Touched) -> dict[str, int]:
+    """Take the rows that are new or of a higher revision → why the others were not used."""
+    rows = frame.rows
+    slot = identities.slots(domain.identities, rows, frame.zone, city)
+    judged = np.full(len(rows), "", object)
+    judged[slot == identities.UNKNOWN] = UNKNOWN_ENTITY
+    judged[rows.revision < 0] = PROVISIONAL
+    judged[rows.window_s * 1000 != MINUTE_MS] = OTHER_WINDOW
+    old_ms = NO_TIME_MS if domain.watermark_ms == NO_TIME_MS else domain.watermark_ms - LATE_LIMIT_MS
+    judged[(judged == "") & (rows.at_ms + MINUTE_MS <= old_ms)] = TOO_LATE
+    for start_ms in np.unique(rows.at_ms[judged == ""]).tolist():
+        of_minute = np.flatnonzero((rows.at_ms == start_ms) & (judged == ""))
+        used = _fold_minute(domain, start_ms, slot[of_minute], aggregates.amounts(rows, of_minute), touched)
+        judged[of_minute[~used]] = REPEAT
+    reasons, counts = np.unique(judged[judged != ""].astype(str), return_counts=True)
+    return dict(zip(reasons.tolist(), counts.tolist(), strict=True))
+
+
+def _fold_minute(
+    domain: Domain, start_ms: int, slot: NDArray[np.int64], amounts: NDArray[np.int64], touched: _Touched
+) -> NDArray[np.bool_]:
+    """Put a minute's rows in the place of lower revisions, and the difference into the hour → (n,) which were used."""
+    present = _minute_sums(domain, start_ms)
+    newest = np.lexsort((amounts[REVISION], slot))
+    last = np.append(slot[newest][1:] != slot[newest][:-1], True)
+    used = np.zeros(len(slot), bool)
+    used[newest[last]] = True
+    used &= (present[MEMBERS, slot] == 0) | (amounts[REVISION] > present[REVISION, slot])
+    place, fresh = slot[used], amounts[:, used]
+    hour_ms = start_ms - start_ms % HOUR_MS
+    hour = grown(domain.hours.get(hour_ms, np.zeros((aggregates.FIELDS, 0), np.int64)), len(domain.identities))
+    hour[:, place] += fresh - present[:, place]
+    check_range(hour[:, place])
+    domain.hours[hour_ms] = hour
+    present[:, place] = fresh
+    kept = np.flatnonzero(present[MEMBERS])
+    domain.minutes[start_ms] = pack(np.concatenate([kept[np.newaxis], present[:, kept]]))
+    if place.size:
+        _touch(touched.minutes, start_ms, place, start_ms + MINUTE_MS <= domain.watermark_ms)
+        _touch(touched.hours, hour_ms, place, hour_ms + HOUR_MS <= domain.watermark_ms)
+    return used
+
+
+def _touch(touched: dict[int, NDArray[np.int64]], start_ms: int, slot: NDArray[np.int64], closed: bool) -> None:
+    if closed:
+        touched[start_ms] = np.union1d(touched.get(start_ms, np.empty(0, np.int64)), slot)
+
+
+def _minute_sums(domain: Domain, start_ms: int) -> NDArray[np.int64]:
+    sums = np.zeros((aggregates.FIELDS, len(domain.identities)), np.int64)
+    packed = domain.minutes.get(start_ms)
+    if packed is not None:
+        cells = unpack(packed)
+        sums[:, cells[0]] = cells[1:]
+    return sums
+
+
+def _advance(domain: Domain, frame: MetricFrame, city: City) -> None:
+    domain.marks_ms[frame.zone] = max(frame.watermark_ms, domain.marks_ms.get(frame.zone, NO_TIME_MS))
+    zones = [zone for name, zone in city.sensors_of_zone if name == frame.domain]
+    behind_ms = min((domain.marks_ms.get(zone, NO_TIME_MS) for zone in zones), default=NO_TIME_MS)
+    domain.watermark_ms = max(domain.watermark_ms, behind_ms)
+
+
+def _due(
+    starts: dict[int, bytes] | dict[int, NDArray[np.int64]], before_ms: int, domain: Domain, window_ms: int
+) -> list[int]:
+    return sorted(start for start in starts if before_ms < start + window_ms <= domain.watermark_ms)
+
+
+def _minute(domain: Domain, start_ms: int, slot: NDArray[np.int64] | None, at: aggregates.At) -> Rows:
+    """Return the zones', the city's and the feed's rows of a minute; of a corrected one those that `slot` touches."""
+    return aggregates.totals(_minute_sums(domain, start_ms), start_ms, MINUTE_MS, slot, at)
+
+
+def _hour(domain: Domain, start_ms: int, slot: NDArray[np.int64] | None, at: aggregates.At) -> Rows:
+    """Return an hour's rows of entities, zones and city; of a corrected one those that `slot` touches."""
+    sums = domain.hours[start_ms] = grown(domain.hours[start_ms], len(domain.identities))
+    entities = aggregates.entities(sums, start_ms, HOUR_MS, slot, at)
+    return Rows.concat([entities, aggregates.totals(sums, start_ms, HOUR_MS, slot, at)])
+
+
+def _forget(domain: Domain) -> None:
+    """Drop what no row can change any more: minutes an hour after their end, hours after their last minute."""
+    limit_ms = domain.watermark_ms - LATE_LIMIT_MS
+    domain.minutes = {start: packed for start, packed in domain.minutes.items() if start + MINUTE_MS > limit_ms}
+    domain.hours = {start: sums for start, sums in domain.hours.items() if start + HOUR_MS > limit_ms}
+
+
+SPEC = Spec(
+    domains=DOMAINS,
+    step=step,
+    config=Config,
+    state=State,
+    metrics=(*TRAVEL, TPI, *FEEDS),
+    column_metrics=True,
+    drops=DROPS,
+    second_level=True,
+)
