@@ -30,7 +30,7 @@ from streams.sinks.history.influx_text import quoted
 from streams.sinks.history.store import DAY_MS, HOUR_S, HOURS_KEPT_MS, MINUTES_KEPT_MS, newest_revisions
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from streams.sinks.history.store import InfluxPlace
 
@@ -81,10 +81,10 @@ class InfluxHistory:
             self._state, [influx_text.text_line("books", key, {"body": body}, 0) for key, body in books.items()]
         )
 
-    def write_alarms(self, alarms: Mapping[str, str | None]) -> None:
+    def write_alarms(self, alarms: Sequence[tuple[str, str | None]]) -> None:
         """Store alarms; None marks one as closed."""
         lines = []
-        for key, body in alarms.items():
+        for key, body in alarms:
             fields = {"closed": "1"} if body is None else {"body": body, "closed": "0"}
             lines.append(influx_text.text_line("alarms", key, fields, 0))
         self._write(self._state, lines)

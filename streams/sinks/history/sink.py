@@ -14,6 +14,8 @@ import logging
 import time
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from streams import topics
 from streams.errors import FrameError, UnreachableError
 from streams.metric_codec import decode_metrics
@@ -29,10 +31,19 @@ if TYPE_CHECKING:
 PROVISIONAL_EVERY_S = 5.0
 PRUNE_EVERY_S = 10.0
 RETRY_FIRST_S, RETRY_LAST_S = 0.25, 10.0
+BATCH_ROWS = 20_000
+"""So many rows are stored at once; fewer wait for the next tick, for one transaction a tick."""
 ROWS_IN_MEMORY = 500_000
 """While the store is away, so many rows wait for it here (some 100 MB); then the process ends, and Kafka keeps them."""
 
 log = logging.getLogger("citywall")
+
+
+class _Alarm(msgspec.Struct):
+    """What a stored alarm must have."""
+
+    id: str
+    raised_at_ms: int
 
 
 class HistorySink:
@@ -43,7 +54,7 @@ class HistorySink:
     """
 
     name = "history"
-    tick_s = 1.0
+    tick_s = 0.5
     topics = (topics.METRICS, topics.LIVE, topics.BOOKS, topics.ALARMS)
 
     def __init__(self, history: History) -> None:
@@ -51,7 +62,7 @@ class HistorySink:
         self._rows: list[Rows] = []
         self._waiting = 0
         self._books: dict[str, str] = {}
-        self._alarms: dict[str, str | None] = {}
+        self._alarms: list[tuple[str, str | None]] = []
         self._open = OpenWindows()
         self._unsettled: set[TopicPartition] = set()
         self._away = False
@@ -72,17 +83,17 @@ class HistorySink:
         return {}
 
     async def absorb(self, chunk: Chunk, bus: Bus) -> bool:
-        """Take a chunk and store it at once, unless the store is away."""
+        """Take a chunk; store what waits when it is much."""
         take = self._take[chunk.topic]
         for record in chunk.records:
             try:
                 take(record)
-            except FrameError as exc:
+            except (FrameError, msgspec.DecodeError, UnicodeDecodeError) as exc:
                 log.warning("%s, offset %d: not stored: %s", chunk.topic, record.offset, exc)
         if chunk.topic == topics.LIVE:
             return True
         self._unsettled.add(chunk.source)
-        return chunk.source in await self._store()
+        return self._waiting >= BATCH_ROWS and chunk.source in await self._store()
 
     async def tick(self, bus: Bus) -> Sequence[TopicPartition]:
         """Store what waits; every few seconds provisional rows and some pruning."""
@@ -105,15 +116,14 @@ class HistorySink:
         if self._away and time.monotonic() < self._retry_at:
             self._refuse_too_much()
             return set()
-        rows = Rows.concat(self._rows)
-        if await self._try(self._write, rows, self._books, self._alarms):
+        if not self._unsettled or await self._try(self._write, Rows.concat(self._rows), self._alarms, self._books):
             settled, self._unsettled = self._unsettled, set()
             self._forget()
             return settled
         self._refuse_too_much()
         return set()
 
-    def _write(self, rows: Rows, books: Mapping[str, str], alarms: Mapping[str, str | None]) -> None:
+    def _write(self, rows: Rows, alarms: Sequence[tuple[str, str | None]], books: Mapping[str, str]) -> None:
         if len(rows):
             self._history.write(rows)
         if alarms:
@@ -143,7 +153,7 @@ class HistorySink:
             )
 
     def _forget(self) -> None:
-        self._rows, self._waiting, self._books, self._alarms = [], 0, {}, {}
+        self._rows, self._waiting, self._books, self._alarms = [], 0, {}, []
 
     def _take_rows(self, record: Record) -> None:
         if record.value:
@@ -159,8 +169,11 @@ class HistorySink:
 
     def _take_book(self, record: Record) -> None:
         if record.value and record.key:
+            msgspec.json.decode(record.value, type=dict[str, Any])
             self._books[record.key.decode()] = record.value.decode()
 
     def _take_alarm(self, record: Record) -> None:
         if record.key:
-            self._alarms[record.key.decode()] = None if record.value is None else record.value.decode()
+            if record.value is not None:
+                msgspec.json.decode(record.value, type=_Alarm)
+            self._alarms.append((record.key.decode(), None if record.value is None else record.value.decode()))

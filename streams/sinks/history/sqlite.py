@@ -26,7 +26,7 @@ from streams.sinks.history.store import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
 VERSION = 1
@@ -110,10 +110,10 @@ class SqliteHistory:
         with self._changing():
             self._db.executemany("INSERT OR REPLACE INTO books VALUES (?, ?)", list(books.items()))
 
-    def write_alarms(self, alarms: Mapping[str, str | None]) -> None:
+    def write_alarms(self, alarms: Sequence[tuple[str, str | None]]) -> None:
         """Store alarms; None marks one as closed."""
         with self._changing():
-            for key, body in alarms.items():
+            for key, body in alarms:
                 if body is None:
                     self._db.execute("UPDATE alarms SET closed = 1 WHERE id = ?", (key,))
                 else:

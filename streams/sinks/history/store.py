@@ -10,7 +10,7 @@ import numpy as np
 from streams.records import ROW_TYPES, Rows
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
 HOUR_S = 3600
@@ -42,8 +42,8 @@ class History(Protocol):
     def write_books(self, books: Mapping[str, str]) -> None:
         """Store books, key → JSON object; the last one of a key stays."""
 
-    def write_alarms(self, alarms: Mapping[str, str | None]) -> None:
-        """Store alarms, id → JSON projection; None: the alarm is closed, and is kept as such."""
+    def write_alarms(self, alarms: Sequence[tuple[str, str | None]]) -> None:
+        """Store (id, JSON projection) in order; None: the alarm is closed, and is kept as such."""
 
     def read(
         self,

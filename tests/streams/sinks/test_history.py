@@ -109,8 +109,8 @@ def test_the_last_books_of_a_key_stay(history: History):
 
 def test_a_closed_alarm_is_kept_as_closed(history: History):
     alarms = [{"id": f"a{i}", "raised_at_ms": START_MS + i, "level": 2} for i in range(3)]
-    history.write_alarms({alarm["id"]: json.dumps(alarm) for alarm in alarms})
-    history.write_alarms({"a1": None, "never_seen": None})
+    history.write_alarms([(alarm["id"], json.dumps(alarm)) for alarm in alarms] + [("a1", None)])
+    history.write_alarms([("never_seen", None)])
     assert history.alarms(START_MS, START_MS + 2) == [alarms[0] | {"closed": False}, alarms[1] | {"closed": True}]
 
 

@@ -1,0 +1,126 @@
+"""What only the SQLite history promises: retention by event time, readers beside the writer, one sentence on errors."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import sqlite3
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from streams.errors import RefusedError, UnreachableError
+from streams.sinks.history import sqlite
+from streams.sinks.history.sqlite import SqliteHistory
+from tests.streams.sinks.rows import START_MS, row, rows_of, seen
+
+DAY_MINUTES = 24 * 60
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "history.sqlite"
+
+
+def test_age_counts_from_the_newest_event_not_from_today(path: Path):
+    history = SqliteHistory(path)
+    week = 7 * DAY_MINUTES
+    history.write(rows_of(row(minute=-week - 1), row(minute=-week), row(minute=0)))
+    history.write(rows_of(row(minute=-week - 60, window_s=3600), row(minute=-731 * DAY_MINUTES, window_s=3600)))
+    history.write(rows_of(row(minute=-361, revision=-1), row(minute=-359, revision=-1)))
+    assert history.prune() == 3
+    assert [one[1] for one in seen(history.read("tti_ratio"))] == [-week, 0]
+    assert [one[1] for one in seen(history.read("tti_ratio", window_s=3600))] == [-week - 60]
+    assert [one[1] for one in seen(history.read("tti_ratio", provisional=True))] == [-week, -359, 0]
+    assert history.prune() == 0
+    history.close()
+
+
+def test_pruning_takes_bounded_steps(path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(sqlite, "PRUNE_ROWS", 4)
+    history = SqliteHistory(path)
+    old = -8 * DAY_MINUTES
+    history.write(rows_of(row(), *(row(f"S{i}", old + minute) for minute in range(5) for i in range(2))))
+    assert [history.prune() for _ in range(4)] == [4, 4, 2, 0]
+    history.close()
+
+
+def test_an_empty_history_prunes_nothing(path: Path):
+    history = SqliteHistory(path)
+    assert history.prune() == 0
+    history.close()
+
+
+def test_closed_alarms_past_the_hours_retention_go(path: Path):
+    history = SqliteHistory(path)
+    old_ms = START_MS - 731 * 86_400_000
+    alarms = [{"id": name, "raised_at_ms": old_ms} for name in ("closed", "open")]
+    history.write_alarms([(alarm["id"], json.dumps(alarm)) for alarm in alarms] + [("closed", None)])
+    history.write(rows_of(row()))
+    history.prune()
+    assert [alarm["id"] for alarm in history.alarms(0, 2**62)] == ["open"]
+    history.close()
+
+
+def pages(path: Path) -> int:
+    with contextlib.closing(sqlite3.connect(path)) as db:
+        return db.execute("PRAGMA page_count").fetchone()[0]
+
+
+def test_the_file_stops_growing_once_the_retention_is_reached(path: Path):
+    history = SqliteHistory(path)
+    for day in range(30):
+        history.write(rows_of(*(row(f"S{i}", day * DAY_MINUTES + i) for i in range(500))))
+        while history.prune():
+            pass
+        if day == 14:
+            before = pages(path)
+    history.close()
+    assert pages(path) <= before * 1.05
+    reader = SqliteHistory(path, read_only=True)
+    assert len(reader.read("tti_ratio")) == 7 * 500 + 1  # days 23 to 29, and of day 22 the one at the very edge
+    reader.close()
+
+
+def test_a_reader_sees_what_a_writer_in_another_process_committed(path: Path):
+    writer = SqliteHistory(path)
+    reader = SqliteHistory(path, read_only=True)
+    writer.write(rows_of(row(value=2.0)))
+    assert seen(reader.read("tti_ratio")) == [("S1", 0, 2.0, 0)]
+    with pytest.raises(UnreachableError, match="readonly"):
+        reader.write(rows_of(row()))
+    reader.close()
+    writer.close()
+
+
+def test_a_write_that_fails_leaves_nothing_of_itself(path: Path):
+    history = SqliteHistory(path)
+    good = rows_of(row("new"))
+    with pytest.raises(UnreachableError, match="count"):
+        history.write(replace(good, count=np.array([None])))
+    assert history.metrics() == []
+    history.write(good)
+    assert len(history.read("tti_ratio", "new")) == 1
+    history.close()
+
+
+def test_a_missing_history_says_what_to_do(path: Path):
+    with pytest.raises(UnreachableError, match="citywall up"):
+        SqliteHistory(path, read_only=True)
+
+
+def test_a_history_of_another_version_is_refused(path: Path):
+    SqliteHistory(path).close()
+    with sqlite3.connect(path) as db:
+        db.execute("PRAGMA user_version = 99")
+    db.close()
+    with pytest.raises(RefusedError, match="version 99"):
+        SqliteHistory(path)
+
+
+def test_a_file_that_is_no_database_is_said_in_one_sentence(path: Path):
+    path.write_bytes(b"no database at all" * 100)
+    with pytest.raises(UnreachableError, match="not a database"):
+        SqliteHistory(path, read_only=True)
