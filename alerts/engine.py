@@ -17,7 +17,7 @@ from msgspec.structs import replace
 
 from alerts.journal import Head, Record, seal, unseal
 from alerts.lifecycle import State, apply, judge_command, judge_detection
-from alerts.records import Cause, Command, Unreadable
+from alerts.records import TIME_END_MS, Cause, Command, Unreadable
 from streams.records import Detection
 from streams.topics import DETECTIONS
 
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 INPUT_BYTES = 64 * 1024
 """A longer input is unreadable: a journal record has to fit into its topic."""
+
+UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
 class Engine:
@@ -121,15 +123,16 @@ def _detection(value: bytes | None) -> Detection | None:
         raw = msgspec.json.decode(_bounded(value))
         if isinstance(raw, dict) and isinstance(raw.get("evidence"), dict):
             raw["evidence"] = {name: found for name, found in raw["evidence"].items() if found is not None}
-        return msgspec.convert(raw, Detection)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+        found = msgspec.convert(raw, Detection)
+    except UNREADABLE:
         return None
+    return found if 0 <= found.at_ms < TIME_END_MS else None
 
 
 def _command(value: bytes | None) -> Command | None:
     try:
         return replace(msgspec.json.decode(_bounded(value), type=Command), verified=False)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except UNREADABLE:
         return None
 
 

@@ -11,6 +11,9 @@ import msgspec
 
 from streams.records import Detection, Level
 
+TIME_END_MS = 2**53
+"""Times are below: every reader of JSON holds them exactly."""
+
 Name: TypeAlias = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
 
 
@@ -25,7 +28,7 @@ class Command(msgspec.Struct, frozen=True, kw_only=True):
     who: Name
     desk: Annotated[str, msgspec.Meta(max_length=200)]
     why: Annotated[str, msgspec.Meta(max_length=2000)]
-    at_ms: int
+    at_ms: Annotated[int, msgspec.Meta(ge=0, lt=TIME_END_MS)]
     seen_level: Literal[1, 2, 3, 4]
     """The level that the person had on screen."""
     verified: bool = False

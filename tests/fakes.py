@@ -98,7 +98,7 @@ class FakeHost:
         if not records:
             return False
         self.positions[source] = records[-1].offset + 1
-        if await self.stage.absorb(Chunk(topic, partition, records, len(log)), self.bus):
+        if await self.stage.absorb(Chunk(topic, partition, records, len(log), records[0].offset), self.bus):
             self.committed[source] = self.positions[source]
         return True
 
