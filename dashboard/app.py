@@ -1,0 +1,88 @@
+"""The wall as one ASGI application: page, stream, API and health.
+
+Serve it with uvicorn, without compression of the stream: `--ws-per-message-deflate false --ws-ping-interval 20`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+from fastapi import FastAPI, Request, WebSocket
+from fastapi.responses import JSONResponse
+from starlette.websockets import WebSocketDisconnect
+
+from dashboard import api, problems
+from dashboard.guard import Guard, content_policy
+from dashboard.health import health
+from dashboard.history_seed import keep_seeded
+from dashboard.hub import Hub, wall_clock_ms
+from dashboard.page import create_page
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from dashboard.config import WallConfig
+
+
+def create_app(config: WallConfig) -> FastAPI:
+    """Return the wall's application; its hub starts and stops with it."""
+    hub = Hub(config)
+
+    @asynccontextmanager
+    async def life(_: FastAPI) -> AsyncIterator[None]:
+        tasks = [asyncio.create_task(hub.run()), asyncio.create_task(keep_seeded(hub))]
+        yield
+        for task in tasks:
+            task.cancel()
+        for task in tasks:
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+
+    server = FastAPI(
+        title="CityWall", version=config.build, openapi_url=f"{api.PREFIX}/openapi.json", docs_url=None, redoc_url=None, lifespan=life
+    )  # fmt: skip
+    server.state.hub = hub
+    problems.install(server)
+    server.include_router(api.router(hub))
+
+    @server.get("/healthz", include_in_schema=False)
+    async def healthz() -> JSONResponse:
+        found = health(config, hub.mirror, hub.redis_lost_ms, wall_clock_ms())
+        return JSONResponse(found, 200 if found["status"] == "ok" else 503)
+
+    @server.websocket("/stream")
+    async def stream(socket: WebSocket) -> None:
+        await _serve_stream(hub, socket)
+
+    page = create_page(server, hub)
+
+    # Dash would answer every unknown path with the page; this route stands before that one.
+    @server.api_route("/{path:path}", methods=["GET", "POST", "PUT", "PATCH", "DELETE"], include_in_schema=False)
+    async def nothing(path: str, request: Request) -> JSONResponse:
+        raise problems.ProblemError(404, "not-found", f"There is nothing at {request.url.path}.")
+
+    server.add_middleware(Guard, policy=content_policy(list(page.csp_hashes())), hosts=config.hosts)
+    return server
+
+
+async def _serve_stream(hub: Hub, socket: WebSocket) -> None:
+    await socket.accept()
+    sending = asyncio.create_task(_send_all(hub, socket))
+    try:
+        while True:
+            message = await socket.receive()
+            if message["type"] == "websocket.disconnect":
+                return
+    finally:
+        sending.cancel()
+        with contextlib.suppress(asyncio.CancelledError, WebSocketDisconnect, RuntimeError):
+            await sending
+
+
+async def _send_all(hub: Hub, socket: WebSocket) -> None:
+    async with contextlib.aclosing(hub.listen()) as messages:
+        async for text in messages:
+            await socket.send_text(text)

@@ -1,0 +1,121 @@
+// Says how old the picture is: live, stale or connecting, in the header, on the page and in the strip under the header.
+
+import { byId, make, say, set } from "./dom.js";
+import { age, t, textIn, time, zone } from "./words.js";
+
+const WARN_MS = 3000;
+const STALE_MS = 10000;
+const LINE_STALE_MS = 4000;
+
+/** @typedef {import("./stream.js").Stream} Stream */
+
+export class Fresh {
+  /** @param {Stream} stream */
+  constructor(stream) {
+    this.stream = stream;
+    this.seen = false;
+    /** @type {any} */
+    this.city = null;
+    this.link = { redis_lost_ms: /** @type {number | null} */ (null), newest_ms: /** @type {number | null} */ (null) };
+    /** Event time at which the picture stopped; null while it is live. @type {number | null} */
+    this.stoppedAt = null;
+    this.attribution = "";
+  }
+
+  /** @param {import("./stream.js").Message} message */
+  take(message) {
+    this.seen = true;
+    if (message.city) this.city = message.city;
+    if (message.link) this.link = message.link;
+  }
+
+  /** Event time now. */
+  now() {
+    const clock = this.city?.clock;
+    const wall = this.stream.serverNow();
+    if (!clock) return wall;
+    const at = clock.at_ms + (wall - clock.wall_ms) * clock.speed;
+    return clock.until_ms ? Math.min(at, clock.until_ms) : at;
+  }
+
+  /** Why the picture is not live, "" if it is. */
+  reason() {
+    if (this.stream.silentMs() > LINE_STALE_MS) return "stale.line";
+    if (this.link.redis_lost_ms !== null) return "stale.redis";
+    const clock = this.city?.clock;
+    if (this.ageMs() > STALE_MS) return clock?.until_ms && this.now() >= clock.until_ms ? "stale.ended" : "stale.data";
+    return "";
+  }
+
+  /** Wall-clock age of the newest metric, ms. */
+  ageMs() {
+    return this.link.newest_ms === null ? Infinity : this.stream.serverNow() - this.link.newest_ms;
+  }
+
+  /** Once a second, and after each message. */
+  show() {
+    const reason = this.seen ? this.reason() : "";
+    const state = !this.seen ? "connecting" : reason ? "stale" : "live";
+    document.documentElement.dataset.state = state;
+    if (state === "stale") this.stoppedAt ??= this.now() - Math.min(this.ageMs(), 1e12) * (this.city?.clock?.speed ?? 1);
+    if (state === "live") this.stoppedAt = null;
+    this.showHeader(state);
+    this.showStrip(state, reason);
+  }
+
+  /** @param {string} state */
+  showHeader(state) {
+    const box = byId("fresh");
+    if (!box.firstChild) box.append(make("b"), make("span"));
+    const old = this.ageMs();
+    set(box, "data-age", state !== "live" ? "stale" : old > WARN_MS ? "late" : "live");
+    say(box.children[0], state === "live" ? (old > WARN_MS ? t("fresh.late") : t("fresh.live")) : t(`fresh.${state}`));
+    say(box.children[1], state === "connecting" || old === Infinity ? "" : t("fresh.age", { age: age(old) }));
+    const now = this.now();
+    const clock = byId("clock");
+    if (!clock.firstChild) clock.append(make("time", { class: "hms" }), make("div", {}, make("span"), make("span")));
+    if (!this.seen) return;
+    say(clock.children[0], time("clock", now));
+    const [date, weekday] = clock.children[1].children;
+    say(date, time("date", now));
+    say(weekday, time("weekday", now));
+    this.showMode(now);
+  }
+
+  /** @param {number} now */
+  showMode(now) {
+    const { mode, speed } = this.city;
+    const box = byId("mode");
+    set(box, "data-mode", mode);
+    set(document.documentElement, "data-mode", mode);
+    if (mode === "live") {
+      say(box, "");
+      return;
+    }
+    if (!box.firstChild) box.append(make("b"), make("span"));
+    say(box.children[0], `${textIn("zh", `mode.${mode}`)} ${textIn("en", `mode.${mode}`)}`);
+    const date = mode === "replay" ? `${time("date", now)} ` : "";
+    say(box.children[1], `${date}×${Number(speed.toFixed(2))}`);
+  }
+
+  /** @param {string} state @param {string} reason */
+  showStrip(state, reason) {
+    const strip = byId("strip");
+    if (strip.children.length !== 3) strip.replaceChildren(make("span"), make("span"), make("span"));
+    const [left, middle, right] = strip.children;
+    set(strip, "role", state === "stale" ? "alert" : "status");
+    if (state !== "live") {
+      say(left, "");
+      const at = this.stoppedAt === null || !Number.isFinite(this.stoppedAt) ? "" : time("clock", this.stoppedAt);
+      const old = this.stream.silentMs() > LINE_STALE_MS ? Math.max(this.stream.silentMs(), Math.min(this.ageMs(), 1e12)) : this.ageMs();
+      const known = at && old !== Infinity;
+      const text = state === "connecting" ? t("connecting") : t(reason) + (known ? t("stale.since", { at, age: age(old) }) : "");
+      say(middle, text);
+      say(right, "");
+      return;
+    }
+    say(left, t("strip.zone", { zone: zone(), offset: time("offset", this.now()) }));
+    say(middle, "");
+    say(right, this.attribution);
+  }
+}

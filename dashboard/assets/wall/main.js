@@ -1,0 +1,131 @@
+// Starts the wall: what it needs once, then the stream, applied straight to the page.
+
+import { Alarms } from "./alarms.js";
+import { byId, drawn, make, say, set } from "./dom.js";
+import * as drawer from "./drawer.js";
+import { Fresh } from "./fresh.js";
+import { Matrix } from "./matrix.js";
+import { ask, operator, operatorSaved, watchForm } from "./operator.js";
+import { Pipeline } from "./pipeline.js";
+import { Roads } from "./roads.js";
+import { Stream } from "./stream.js";
+import { Trends } from "./trends.js";
+import { Vitals } from "./vitals.js";
+import { fillTexts, lang, named, t, useLanguage, useTexts, useTimeZone } from "./words.js";
+
+const MEASURE = "citywall-tick";
+const MEASURES_KEPT = 2400;
+const query = new URLSearchParams(location.search);
+
+/** @type {any} */ (window).dash_clientside = {
+  .../** @type {any} */ (window).dash_clientside,
+  citywall: { operatorSaved, drawSeries: drawer.drawSeries },
+};
+
+async function once() {
+  for (let wait = 500; ; wait = Math.min(wait * 2, 5000)) {
+    try {
+      const response = await fetch("/api/v1/wall");
+      if (response.ok) return await response.json();
+    } catch {
+      // the server is away: ask again
+    }
+    await new Promise((resolve) => setTimeout(resolve, wait));
+  }
+}
+
+/** Sizes: `?scale=` enlarges everything and drops the least needed first; `?kiosk=1` hides the pointer and the tools. */
+function dress() {
+  const root = document.documentElement;
+  const scale = Math.min(2, Math.max(1, Number(query.get("scale") ?? 1) || 1));
+  root.style.setProperty("--scale", String(scale));
+  set(root, "data-scale", scale >= 1.6 ? "huge" : scale > 1.1 ? "large" : "normal");
+  set(root, "data-kiosk", query.get("kiosk") === "1");
+  if (query.get("kiosk") === "1") navigator.wakeLock?.request("screen").catch(() => {});
+}
+
+/** @param {any} about */
+function build(about) {
+  const stream = new Stream((message) => take(message));
+  const fresh = new Fresh(stream);
+  const open = drawer.open;
+  const roads = new Roads(about.map, open);
+  const alarms = new Alarms({ open, point: (id) => roads.point(id) });
+  const vitals = new Vitals(about.vitals, open);
+  const panels = [vitals, roads, alarms, new Trends(about.vitals, open), new Matrix(about), new Pipeline(about)];
+  /** @type {any} */
+  let picture = {};
+  let measures = 0;
+
+  /** @param {import("./stream.js").Message} message */
+  function take(message) {
+    const start = performance.now();
+    if (message.type === "snapshot" && (message.build !== about.build || message.version !== about.version)) {
+      location.reload();
+      return;
+    }
+    picture = message.type === "snapshot" ? message : { ...picture, ...message, segments: undefined };
+    fresh.take(message);
+    const now = fresh.now();
+    for (const panel of panels) panel.take(message, now);
+    if (message.alarms) drawer.showAction();
+    fresh.show();
+    performance.measure(MEASURE, { start, end: performance.now(), detail: message.type });
+    measures += 1;
+    if (measures > MEASURES_KEPT) {
+      performance.clearMeasures(MEASURE);
+      measures = 0;
+    }
+  }
+
+  function texts() {
+    fillTexts(document);
+    say(byId("city-name"), named(about.city));
+    fresh.attribution = about.city.attribution;
+    tools(texts);
+    /** @type {any} */ (window).dash_clientside.set_props("language", { data: lang() });
+    drawer.ask();
+    if (!fresh.seen) return;
+    const now = fresh.now();
+    for (const panel of panels) panel.take({ ...picture, segments: undefined }, now);
+    roads.showLabels();
+    fresh.show();
+  }
+
+  drawer.watchDrawer((id) => alarms.block.rows.find((/** @type {any} */ row) => row.id === id));
+  watchForm();
+  texts();
+  setInterval(() => {
+    fresh.show();
+    if (fresh.seen) alarms.show(fresh.now());
+  }, 500);
+  document.addEventListener("visibilitychange", () => document.visibilityState === "visible" && stream.renew());
+  stream.open();
+}
+
+/** @param {() => void} again */
+function tools(again) {
+  const box = byId("tools");
+  const language = make("button", { type: "button", "aria-label": t("language.label") }, t("language.other"));
+  language.addEventListener("click", () => {
+    useLanguage(lang() === "zh" ? "en" : "zh");
+    again();
+  });
+  const who = operator();
+  const person = make("button", { type: "button", "aria-label": t("operator.title"), class: "person" }, who ? `${who.who} · ${who.desk}` : t("operator.none"));
+  person.addEventListener("click", () => ask().then(() => again()));
+  box.replaceChildren(person, language);
+}
+
+async function start() {
+  dress();
+  const wanted = query.get("lang") ?? localStorage.getItem("citywall-language");
+  const [about] = await Promise.all([once(), drawn("wall")]);
+  useTexts(about.messages);
+  useTimeZone(about.city.time_zone);
+  useLanguage(wanted === "en" ? "en" : "zh");
+  await document.fonts.ready;
+  build(about);
+}
+
+start();

@@ -1,0 +1,71 @@
+// Zone by domain: empty and grey when normal, the highest level where an alarm is active.
+
+import { byId, make, say, set } from "./dom.js";
+import { named, t } from "./words.js";
+
+export class Matrix {
+  /** @param {{zones: any[], domains: any[]}} about */
+  constructor({ zones, domains }) {
+    this.zones = zones;
+    this.domains = domains;
+    /** @type {number[][]} */
+    this.block = [];
+    /** @type {Set<string>} */
+    this.late = new Set();
+    /** @type {any[][]} */
+    this.cells = [];
+    this.build();
+  }
+
+  build() {
+    const box = byId("matrix-body");
+    box.style.setProperty("--zones", String(this.zones.length));
+    box.style.setProperty("--domains", String(this.domains.length));
+    set(box, "role", "table");
+    const head = make("div", { role: "row", class: "row head" }, make("span", { class: "corner" }));
+    this.heads = this.zones.map(() => head.appendChild(make("span", { role: "columnheader" }, make("i"))));
+    box.append(head);
+    this.names = this.domains.map((_, d) => {
+      const name = make("span", { role: "rowheader" });
+      const row = make("div", { role: "row", class: "row" }, name);
+      this.cells[d] = this.zones.map(() => row.appendChild(make("span", { role: "cell" })));
+      box.append(row);
+      return name;
+    });
+  }
+
+  /** @param {import("./stream.js").Message} message */
+  take(message) {
+    if (message.sources) {
+      const late = message.sources.filter((/** @type {any} */ one) => one.late).map((/** @type {any} */ one) => one.domain);
+      if (late.join() !== [...this.late].join()) {
+        this.late = new Set(late);
+        this.show();
+      }
+    }
+    if (message.matrix) {
+      this.block = message.matrix;
+      this.show();
+    }
+  }
+
+  show() {
+    this.zones.forEach((zone, z) => say(this.heads[z].firstChild, named(zone.short)));
+    this.domains.forEach((domain, d) => {
+      say(this.names[d], named(domain));
+      set(this.names[d].parentNode, "data-late", this.late.has(domain.id));
+    });
+    const found = new Map(this.block.map((cell) => [`${cell[0]}:${cell[1]}`, cell]));
+    this.cells.forEach((row, d) =>
+      row.forEach((cell, z) => {
+        const hit = found.get(`${z}:${d}`);
+        const level = hit ? String(hit[2]) : "";
+        set(cell, "data-level", hit ? level : undefined);
+        set(cell, "data-waiting", Boolean(hit && hit[4]));
+        say(cell, hit ? ["", "I", "II", "III", "IV"][hit[2]] : "");
+        const label = `${named(this.zones[z])} · ${named(this.domains[d])}`;
+        set(cell, "title", hit ? `${label}: ${t(`level.${hit[2]}`)} × ${hit[3]}` : undefined);
+      }),
+    );
+  }
+}

@@ -1,0 +1,85 @@
+// The line to the hub: a snapshot, then numbered deltas; reconnects for ever.
+
+const RETRY_MS = { first: 500, most: 5000 };
+const SILENT_MS = 6000;
+
+/**
+ * @typedef {{type: "snapshot" | "delta", epoch: string, seq: number, server_at: number, [block: string]: any}} Message
+ */
+
+export class Stream {
+  /** @param {(message: Message) => void} take */
+  constructor(take) {
+    this.take = take;
+    this.epoch = "";
+    this.seq = -1;
+    this.waitMs = RETRY_MS.first;
+    this.heardAt = 0;
+    this.offsetMs = 0;
+    /** @type {WebSocket | null} */
+    this.socket = null;
+  }
+
+  open() {
+    const scheme = location.protocol === "https:" ? "wss" : "ws";
+    const socket = new WebSocket(`${scheme}://${location.host}/stream`);
+    this.socket = socket;
+    this.heardAt = performance.now();
+    socket.onmessage = (event) => this.hear(socket, JSON.parse(event.data));
+    socket.onclose = () => this.again(socket);
+    setTimeout(() => this.watch(socket), 1000);
+  }
+
+  /** Wall-clock time of the server. */
+  serverNow() {
+    return Date.now() + this.offsetMs;
+  }
+
+  /** How long the line has been silent, ms. */
+  silentMs() {
+    return performance.now() - this.heardAt;
+  }
+
+  /** Ask for a new snapshot by a new line. */
+  renew() {
+    this.socket?.close();
+  }
+
+  /** @param {WebSocket} socket @param {Message} message */
+  hear(socket, message) {
+    if (socket !== this.socket) return;
+    this.heardAt = performance.now();
+    this.offsetMs = message.server_at - Date.now();
+    if (message.type === "delta") {
+      if (message.epoch === this.epoch && message.seq <= this.seq) return;
+      if (message.epoch !== this.epoch || message.seq !== this.seq + 1) {
+        this.renew();
+        return;
+      }
+    }
+    this.epoch = message.epoch;
+    this.seq = message.seq;
+    this.waitMs = RETRY_MS.first;
+    this.take(message);
+  }
+
+  /** @param {WebSocket} socket */
+  again(socket) {
+    if (socket !== this.socket) return;
+    this.socket = null;
+    setTimeout(() => this.open(), this.waitMs * (0.75 + Math.random() / 2));
+    this.waitMs = Math.min(this.waitMs * 2, RETRY_MS.most);
+  }
+
+  /** A line that is open and silent is dead: a half-open socket never says so. @param {WebSocket} socket */
+  watch(socket) {
+    if (socket !== this.socket) return;
+    if (this.silentMs() > SILENT_MS) {
+      socket.onclose = null;
+      socket.close();
+      this.again(socket);
+      return;
+    }
+    setTimeout(() => this.watch(socket), 1000);
+  }
+}

@@ -1,0 +1,151 @@
+// The tiles: value, unit, normal band and the last 60 minutes.
+
+import { byId, make, say, set } from "./dom.js";
+import { age, named, number, t } from "./words.js";
+
+const WIDTH = 200;
+const HEIGHT = 56;
+
+/** @typedef {{id: string, zh: string, en: string, unit: {zh: string, en: string}, decimals: number, normal: [number, number] | null}} About */
+
+export class Vitals {
+  /** @param {About[]} about @param {(kind: string, id: string) => void} open */
+  constructor(about, open) {
+    this.about = new Map(about.map((one) => [one.id, one]));
+    this.open = open;
+    /** @type {Map<string, any>} */
+    this.tiles = new Map();
+    /** @type {any[]} */
+    this.rows = [];
+    /** @type {Record<string, (number | null)[]>} */
+    this.sparks = {};
+  }
+
+  /** @param {import("./stream.js").Message} message @param {number} now */
+  take(message, now) {
+    if (message.sparks) this.sparks = message.sparks;
+    if (message.vitals) this.rows = message.vitals;
+    if (!message.vitals && !message.sparks) return;
+    this.arrange();
+    for (const row of this.rows) this.show(row, now);
+  }
+
+  arrange() {
+    const ids = this.rows.map(({ id }) => id);
+    const box = byId("tiles");
+    if ([...box.children].map((tile) => tile.getAttribute("data-tile")).join() === ids.join()) return;
+    box.replaceChildren(...ids.map((id) => this.tile(id).box));
+  }
+
+  /** @param {string} id */
+  tile(id) {
+    const known = this.tiles.get(id);
+    if (known) return known;
+    const parts = {
+      name: make("span", { class: "name" }),
+      value: make("span", { class: "number" }),
+      unit: make("span", { class: "unit" }),
+      note: make("span", { class: "note" }),
+      range: make("span", { class: "range" }),
+      band: make("svg:rect", { class: "band", x: 0, width: WIDTH }),
+      line: make("svg:path", { class: "line" }),
+      dot: make("svg:circle", { class: "dot", r: 3 }),
+    };
+    const spark = make(
+      "svg:svg",
+      { class: "spark", viewBox: `0 0 ${WIDTH} ${HEIGHT}`, preserveAspectRatio: "none", "aria-hidden": "true" },
+      parts.band,
+      parts.line,
+    );
+    const box = make(
+      "button",
+      { class: "tile", "data-tile": id, type: "button" },
+      make("span", { class: "left" }, parts.name, make("span", { class: "figure" }, parts.value, parts.unit), parts.note),
+      make("span", { class: "right" }, spark, parts.range),
+    );
+    box.addEventListener("click", () => this.open("vital", id));
+    const tile = { box, ...parts };
+    this.tiles.set(id, tile);
+    return tile;
+  }
+
+  /** @param {any} row @param {number} now */
+  show(row, now) {
+    const about = this.about.get(row.id);
+    if (!about) return;
+    const tile = this.tile(row.id);
+    set(tile.box, "data-state", row.state);
+    say(tile.name, named(about));
+    say(tile.value, number(row.value, about.decimals));
+    say(tile.unit, row.value === null ? "" : named(about.unit));
+    say(tile.note, this.note(row, now));
+    say(tile.range, about.normal ? t("vital.normal", { low: number(about.normal[0]), high: number(about.normal[1], about.normal[1] % 1 ? 1 : 0) }) : "");
+    set(tile.box, "aria-label", `${named(about)} ${tile.value.textContent} ${tile.unit.textContent}, ${t(`state.${row.state}`)}`);
+    this.draw(tile, about, row.value);
+  }
+
+  /** @param {any} row @param {number} now */
+  note(row, now) {
+    if (row.state === "unknown") return t(row.at_ms === null ? "vital.none" : "vital.thin");
+    if (row.state === "stale") return t("vital.stale", { age: age(now - row.at_ms) });
+    const label = t(["label.provisional", "label.final", "label.corrected"][row.label]);
+    const coverage = row.coverage !== null && row.coverage < 0.9 ? ` · ${t("vital.coverage", { n: Math.round(row.coverage * 100) })}` : "";
+    return `${label}${coverage}`;
+  }
+
+  /** @param {any} tile @param {About} about @param {number | null} value */
+  draw(tile, about, value) {
+    const values = (this.sparks[about.id] ?? []).slice();
+    if (value !== null && values.length) values[values.length - 1] = value;
+    const known = values.filter((one) => one !== null);
+    if (!known.length) {
+      set(tile.line, "d", "");
+      set(tile.band, "height", 0);
+      return;
+    }
+    const [low, high] = scale(/** @type {number[]} */ (known), about.normal);
+    const y = (/** @type {number} */ one) => HEIGHT - ((one - low) / (high - low)) * HEIGHT;
+    const band = about.normal ? [Math.max(0, y(about.normal[1])), Math.min(HEIGHT, y(about.normal[0]))] : [0, 0];
+    set(tile.band, "y", band[0].toFixed(1));
+    set(tile.band, "height", Math.max(0, band[1] - band[0]).toFixed(1));
+    set(tile.line, "d", path(values, WIDTH, y));
+  }
+}
+
+/**
+ * The range to draw: the values with some air, and as much of the normal band as keeps them readable.
+ * @param {number[]} values
+ * @param {[number, number] | null} normal
+ */
+export function scale(values, normal) {
+  let low = Math.min(...values);
+  let high = Math.max(...values);
+  if (normal) {
+    const span = Math.max(high - low, (normal[1] - normal[0]) * 0.25);
+    low = Math.max(Math.min(low, normal[0]), low - span * 1.5);
+    high = Math.min(Math.max(high, normal[1]), high + span * 1.5);
+  }
+  const air = (high - low || Math.abs(high) || 1) * 0.12;
+  return [low - air, high + air];
+}
+
+/**
+ * A line with gaps where nothing is known.
+ * @param {(number | null)[]} values
+ * @param {number} width
+ * @param {(value: number) => number} y
+ */
+export function path(values, width, y) {
+  const step = width / Math.max(1, values.length - 1);
+  let out = "";
+  let pen = false;
+  values.forEach((value, index) => {
+    if (value === null) {
+      pen = false;
+      return;
+    }
+    out += `${pen ? "L" : "M"}${(index * step).toFixed(1)} ${y(value).toFixed(1)}`;
+    pen = true;
+  });
+  return out;
+}

@@ -1,0 +1,59 @@
+"""What the wall is given: the city, where its live state is, and the two ways out (commands, history)."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from streams.city import City
+    from streams.records import Rows
+
+Mode = Literal["live", "simulated", "replay"]
+
+
+class History(Protocol):
+    """Where the last 24 hours come from, a store of `streams/sinks/history`; called in a thread, so it may block."""
+
+    def read(self, metric: str, entity: str | None, from_ms: int, until_ms: int, window_s: int) -> Rows:
+        """Return the final rows whose window starts in [from, until), sorted by entity, then time."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """When the wall calls itself unhealthy or a picture old."""
+
+    age_s: float = 10.0
+    """Wall-clock seconds since the newest metric beyond which the wall is not living."""
+    sending_s: float = 15.0
+    """How long an acknowledgement may stay `sending` before the row says that nobody confirmed it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WallConfig:
+    """Everything `create_app` needs."""
+
+    city: City
+    redis: str
+    """Address of the live state, `redis://host:port/0`."""
+    send_command: Callable[[bytes], Awaitable[None]]
+    """Send one record to the command topic; returns once it is acknowledged, raises when it cannot be."""
+    history: History
+    build: str
+    """Id of what runs; a page that meets another one reloads itself."""
+    mode: Mode = "live"
+    """Shown until the live state says it."""
+    domains: tuple[str, ...] = ()
+    """Domains whose data a living wall must have seen since `started_ms`; empty = all that the city has sensors for."""
+    started_ms: int = field(default_factory=lambda: int(time.time() * 1000))
+    """Wall-clock time of this start of the stack: data received before it proves nothing."""
+    limits: Limits = field(default_factory=Limits)
+    hosts: tuple[str, ...] = ()
+    """Host names under which the wall may be reached besides the loopback ones."""
+
+    def running_domains(self) -> tuple[str, ...]:
+        """Return the domains that must be alive, in a fixed order."""
+        return self.domains or tuple(sorted({sensor.domain for sensor in self.city.sensors}))

@@ -1,0 +1,124 @@
+"""Around everything the wall answers: allowed hosts and origins, the same-site token, and the security headers."""
+
+from __future__ import annotations
+
+import secrets
+from http.cookies import CookieError, SimpleCookie
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from starlette.datastructures import Headers, MutableHeaders
+
+from dashboard.problems import ProblemError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+COOKIE = "citywall_token"
+TOKEN_HEADER = "x-citywall-token"  # noqa: S105 - the name of a header
+STREAM = "/stream"
+LOOPBACK = ("localhost", "127.0.0.1", "::1")
+SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
+REFUSED_SOCKET = 4403
+HEADERS = {
+    "x-content-type-options": "nosniff",
+    "referrer-policy": "no-referrer",
+    "cross-origin-opener-policy": "same-origin",
+    "cross-origin-resource-policy": "same-origin",
+    "permissions-policy": "camera=(), microphone=(), geolocation=()",
+}
+
+
+def content_policy(script_hashes: list[str]) -> str:
+    """Return the Content-Security-Policy: nothing from outside, no inline script but Dash's own by hash, no eval."""
+    return (
+        f"default-src 'none'; script-src 'self' {' '.join(script_hashes)}; style-src 'self' 'unsafe-inline'; "
+        "img-src 'self' data:; font-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'self'; "
+        "frame-ancestors 'none'"
+    )
+
+
+class Guard:
+    """Pure ASGI, so that it sees sockets too."""
+
+    def __init__(self, app: ASGIApp, policy: str, hosts: tuple[str, ...] = ()) -> None:
+        self._app, self._policy = app, policy
+        self._hosts = {*LOOPBACK, *hosts}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Refuse or pass on."""
+        if scope["type"] == "websocket":
+            await self._socket(scope, receive, send)
+        elif scope["type"] == "http":
+            await self._request(scope, receive, send)
+        else:
+            await self._app(scope, receive, send)
+
+    async def _socket(self, scope: Scope, receive: Receive, send: Send) -> None:
+        headers = Headers(scope=scope)
+        if scope["path"] != STREAM or not self._known_host(headers) or not same_origin(headers):
+            await receive()
+            await send({"type": "websocket.close", "code": REFUSED_SOCKET})
+            return
+        await self._app(scope, receive, send)
+
+    async def _request(self, scope: Scope, receive: Receive, send: Send) -> None:
+        headers = Headers(scope=scope)
+        cookies = _cookies(headers)
+        problem = self._problem(scope["method"], scope["path"], headers, cookies)
+
+        async def decorated(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                out = MutableHeaders(scope=message)
+                for name, value in HEADERS.items():
+                    out[name] = value
+                out["content-security-policy"] = self._policy
+                out.setdefault("cache-control", _cache(scope["path"]))
+                if scope["path"] == "/" and COOKIE not in cookies:
+                    out.append("set-cookie", f"{COOKIE}={secrets.token_urlsafe(24)}; Path=/; SameSite=Strict")
+            await send(message)
+
+        if problem is None:
+            await self._app(scope, receive, decorated)
+        else:
+            await problem.response()(scope, receive, decorated)
+
+    def _problem(
+        self, method: str, path: str, headers: Headers, cookies: Mapping[str, str]
+    ) -> ProblemError | None:
+        if not self._known_host(headers):
+            return ProblemError(421, "host", f"This wall does not answer to the name {headers.get('host', '')!r}.")
+        if method in SAFE_METHODS:
+            return None
+        if not same_origin(headers, required=True):
+            return ProblemError(403, "origin", "A command must come from the wall's own page (Origin).")
+        if path.startswith("/api/"):
+            given, cookie = headers.get(TOKEN_HEADER, ""), cookies.get(COOKIE, "")
+            if not cookie or not secrets.compare_digest(given.encode(), cookie.encode()):
+                return ProblemError(403, "token", f"The header {TOKEN_HEADER} must repeat the cookie {COOKIE}.")
+        return None
+
+    def _known_host(self, headers: Headers) -> bool:
+        host = urlsplit(f"//{headers.get('host', '')}").hostname
+        return host in self._hosts
+
+
+def same_origin(headers: Headers, *, required: bool = False) -> bool:
+    """Say whether Origin names the host that was asked; without one, whether that is allowed (no browser sends it)."""
+    origin = headers.get("origin")
+    if origin is None:
+        return not required
+    return urlsplit(origin).netloc == headers.get("host")
+
+
+def _cookies(headers: Headers) -> dict[str, str]:
+    try:
+        return {name: morsel.value for name, morsel in SimpleCookie(headers.get("cookie", "")).items()}
+    except CookieError:
+        return {}
+
+
+def _cache(path: str) -> str:
+    return "public, max-age=31536000, immutable" if path.startswith("/assets/vendor/") else "no-cache"

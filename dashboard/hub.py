@@ -1,0 +1,205 @@
+"""One subscription to the live state, one encoding a tick, the same text to every browser.
+
+A client first gets a snapshot, then numbered deltas of the same epoch. Its queue is bounded: when it is full the client has
+been too slow, the queue is emptied and a new snapshot takes its place. When Redis is away the hub goes on, says so, and reads
+the whole state again on return.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import secrets
+import time
+from typing import TYPE_CHECKING, Any
+
+import orjson
+import redis.asyncio
+from redis.exceptions import RedisError
+
+from dashboard.mirror import Mirror
+from dashboard.screen import Screen
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+
+    from dashboard.config import WallConfig
+
+TICK_S = 0.25
+QUIET_TICKS = 4
+"""A message goes out at least every so many ticks, so that silence means a lost line."""
+QUEUE_LENGTH = 8
+RETRY_S = (0.2, 2.0)
+POLL_S = 1.0
+
+log = logging.getLogger(__name__)
+
+
+def wall_clock_ms() -> int:
+    """Return the time of the machine's clock."""
+    return int(time.time() * 1000)
+
+
+class Hub:
+    """The live state of one city, fanned out."""
+
+    def __init__(self, config: WallConfig, clock: Callable[[], int] = wall_clock_ms) -> None:
+        self.config, self._clock = config, clock
+        self.mirror = Mirror(config.city)
+        self.screen = Screen(config, self.mirror)
+        self.epoch = secrets.token_hex(4)
+        self.seq = 0
+        self.redis_lost_ms: int | None = clock()
+        """Since when Redis is away; None = it is there."""
+        self._clients: set[asyncio.Queue[str | None]] = set()
+        self._wake = asyncio.Event()
+        self._quiet = 0
+        self._snapshot: tuple[int, str] = (-1, "")
+        self._link: dict[str, Any] = {}
+
+    # --- outwards -------------------------------------------------------------------------------------------------
+
+    @property
+    def clients(self) -> int:
+        """Return how many browsers listen."""
+        return len(self._clients)
+
+    async def listen(self) -> AsyncIterator[str]:
+        """Yield a snapshot, then every delta."""
+        queue: asyncio.Queue[str | None] = asyncio.Queue(QUEUE_LENGTH)
+        self._clients.add(queue)
+        try:
+            yield self.snapshot()
+            while True:
+                message = await queue.get()
+                if message is None:
+                    _drain(queue)
+                yield self.snapshot() if message is None else message
+        finally:
+            self._clients.discard(queue)
+
+    def snapshot(self) -> str:
+        """Return the whole picture as of the last tick; encoded once for all who ask between two ticks."""
+        if self._snapshot[0] != self.seq:
+            rows = [[index, *row] for index, row in self.mirror.segments.items()]
+            body = {"build": self.config.build, "version": self.config.city.version, "segments": rows, **self.screen.blocks}
+            self._snapshot = (self.seq, self._encode("snapshot", body | {"link": self._link}))
+        return self._snapshot[1]
+
+    def tick(self) -> None:
+        """Number and send what changed since the last tick."""
+        now_ms = self._clock()
+        kinds, segments = self.mirror.take_changed()
+        body = self.screen.update(kinds | self._expire(now_ms), now_ms)
+        if segments:
+            body["segments"] = [[index, *self.mirror.segments[index]] for index in segments if index in self.mirror.segments]
+        link = {"redis_lost_ms": self.redis_lost_ms, "newest_ms": self.mirror.newest_metric_wall_ms}
+        self._quiet += 1
+        if not body and self._quiet < QUIET_TICKS:
+            return
+        self._quiet = 0
+        self._link = link
+        self.seq += 1
+        self._send(self._encode("delta", body | {"link": link}))
+
+    def sending(self, alarm_id: str, mark: Any) -> None:  # noqa: ANN401 - an `alarm_list.Sending` or None
+        """Mark an alarm's acknowledgement as on its way (None: no longer), and tell every browser at once."""
+        if mark is None:
+            self.screen.sending.pop(alarm_id, None)
+        else:
+            self.screen.sending[alarm_id] = mark
+        self.mirror.changed.add("sending")
+        self._wake.set()
+
+    def _expire(self, now_ms: int) -> set[str]:
+        limit_ms = self.config.limits.sending_s * 1000
+        old = [key for key, mark in self.screen.sending.items() if now_ms - mark.since_ms > limit_ms]
+        for key in old:
+            del self.screen.sending[key]
+        return {"sending"} if old else set()
+
+    def _encode(self, kind: str, body: dict[str, Any]) -> str:
+        head = {"type": kind, "epoch": self.epoch, "seq": self.seq, "server_at": self._clock()}
+        return orjson.dumps(head | body).decode()
+
+    def _send(self, text: str) -> None:
+        for queue in self._clients:
+            if queue.full():
+                _drain(queue)
+                queue.put_nowait(None)
+            else:
+                queue.put_nowait(text)
+
+    def _begin_epoch(self) -> None:
+        self.epoch, self.seq, self._snapshot = secrets.token_hex(4), 0, (-1, "")
+        self.tick()
+        for queue in self._clients:
+            _drain(queue)
+            queue.put_nowait(None)
+
+    # --- loops ----------------------------------------------------------------------------------------------------
+
+    async def run(self) -> None:
+        """Follow Redis and tick, until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._follow())
+            group.create_task(self._beat())
+
+    async def _beat(self) -> None:
+        while True:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._wake.wait(), TICK_S)
+            self._wake.clear()
+            self.tick()
+
+    async def _follow(self) -> None:
+        wait_s = RETRY_S[0]
+        while True:
+            client = redis.asyncio.from_url(self.config.redis, socket_connect_timeout=2, socket_keepalive=True)
+            try:
+                await self._subscribe(client)
+            except (RedisError, OSError) as exc:
+                if self.redis_lost_ms is None or not self.mirror.epoch:
+                    log.info("live state lost: %s", exc)
+                self.redis_lost_ms = self.redis_lost_ms or self._clock()
+            finally:
+                with contextlib.suppress(RedisError, OSError):
+                    await client.aclose()
+            await asyncio.sleep(wait_s)
+            wait_s = RETRY_S[0] if self.redis_lost_ms is None else min(wait_s * 2, RETRY_S[1])
+
+    async def _subscribe(self, client: redis.asyncio.Redis) -> None:
+        prefix = f"citywall:{self.config.city.id}"
+        async with client.pubsub(ignore_subscribe_messages=True) as channel:
+            await channel.subscribe(f"{prefix}:deltas")
+            await self._read_all(client, prefix)
+            while True:
+                message = await channel.get_message(timeout=POLL_S)
+                if message is None:
+                    await self._check_epoch(client, prefix)
+                elif not self.mirror.apply(orjson.loads(message["data"]), self._clock()):
+                    await self._read_all(client, prefix)
+
+    async def _check_epoch(self, client: redis.asyncio.Redis, prefix: str) -> None:
+        """Nothing came for a while: see that the state is still the one we know (it may have been emptied)."""
+        epoch = await client.hget(f"{prefix}:head", "epoch")
+        if (epoch or b"").decode() != self.mirror.epoch:
+            await self._read_all(client, prefix)
+
+    async def _read_all(self, client: redis.asyncio.Redis, prefix: str) -> None:
+        async with client.pipeline(transaction=True) as pipe:
+            pipe.hgetall(f"{prefix}:head")
+            pipe.hgetall(f"{prefix}:state")
+            head, state = await pipe.execute()
+        fields = {field.decode(): orjson.loads(value) for field, value in state.items()}
+        self.mirror.load(head.get(b"epoch", b"").decode(), int(head.get(b"seq", 0)), fields)
+        if self.redis_lost_ms is not None:
+            log.info("live state found: %d fields", len(fields))
+        self.redis_lost_ms = None
+        self._begin_epoch()
+
+
+def _drain(queue: asyncio.Queue[str | None]) -> None:
+    while not queue.empty():
+        queue.get_nowait()

@@ -1,0 +1,133 @@
+"""The live state of Redis, merged in memory and cut by kind, as docs/architecture.md names its fields."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from streams.city import City
+
+Segment = tuple[int, float | None, float | None, int]
+"""(at_ms, tti, speed_km_h, state); state 0 provisional, 1 final, 2 corrected."""
+
+STATES = {"provisional": 0, "final": 1, "corrected": 2}
+ROW_WINDOW_MS = 60_000
+
+
+class Mirror:
+    """One city's live state.
+
+    Invariant: `seq` is the number of the last change merged; `changed` holds what changed since `take_changed`.
+    """
+
+    def __init__(self, city: City) -> None:
+        self._segment_code = city.segment_code
+        self.epoch = ""
+        self.seq = 0
+        self.newest_metric_wall_ms: int | None = None
+        """Wall-clock time at which the newest segment or metric row arrived; None = none yet."""
+        self.newest_final_ms: int | None = None
+        """Event time up to which final values reach."""
+        self._clear()
+        self.changed: set[str] = set()
+        self.changed_segments: set[int] = set()
+
+    def _clear(self) -> None:
+        self.city: dict[str, Any] = {}
+        self.clock: dict[str, Any] = {}
+        self.segments: dict[int, Segment] = {}
+        self.metrics: dict[str, dict[str, dict[str, Any]]] = {}
+        self.alarms: dict[str, dict[str, Any]] = {}
+        self.feeds: dict[str, dict[str, Any]] = {}
+        self.parts: dict[str, dict[str, Any]] = {}
+        self.books: dict[str, dict[str, Any]] = {}
+
+    def load(self, epoch: str, seq: int, fields: Mapping[str, Any]) -> None:
+        """Take a whole state in the place of the present one."""
+        self._clear()
+        self.epoch, self.seq = epoch, seq
+        for field, value in fields.items():
+            self._set(field, value)
+        self.changed |= {"city", "segments", "metrics", "alarms", "feeds", "parts", "books"}
+        self.changed_segments |= set(self.segments)
+
+    def apply(self, delta: Mapping[str, Any], wall_ms: int) -> bool:
+        """Merge a delta; False = it does not follow the last one, so the whole state must be read again."""
+        if delta["epoch"] != self.epoch:
+            return False
+        if delta["seq"] <= self.seq:
+            return True
+        if delta["seq"] != self.seq + 1:
+            return False
+        self.seq = delta["seq"]
+        fields = delta["set"]
+        for field, value in fields.items():
+            self._set(field, value)
+        self._remove(delta["del"])
+        if any(field.startswith(("s:", "m:")) for field in fields):
+            self.newest_metric_wall_ms = wall_ms
+        return True
+
+    def take_changed(self) -> tuple[set[str], set[int]]:
+        """Return what changed since the last call: kinds, and indices of segments."""
+        taken = (self.changed, self.changed_segments)
+        self.changed, self.changed_segments = set(), set()
+        return taken
+
+    def _set(self, field: str, value: Any) -> None:  # noqa: ANN401 - JSON
+        kind, _, rest = field.partition(":")
+        if kind == "s":
+            self._set_segment(rest, value)
+        elif kind == "m":
+            metric, _, entity = rest.partition(":")
+            value["state"] = STATES.get(value["state"], value["state"])
+            self.metrics.setdefault(metric, {})[entity] = value
+            self.changed.add("metrics")
+            self._final(value["state"], value["at_ms"] + int(value["window_s"]) * 1000)
+        elif kind in ("city", "clock"):
+            setattr(self, kind, value)
+            self.changed.add("city")
+        elif kind in _TABLES:
+            name = _TABLES[kind]
+            getattr(self, name)[rest] = value
+            self.changed.add(name)
+
+    def _set_segment(self, segment: str, value: list[Any]) -> None:
+        index = self._segment_code.get(segment)
+        if index is None:
+            return
+        at_ms, tti, speed_km_h, state = value
+        self.segments[index] = (at_ms, tti, speed_km_h, state)
+        self.changed.add("segments")
+        self.changed_segments.add(index)
+        self._final(state, at_ms + ROW_WINDOW_MS)
+
+    def _final(self, state: int, until_ms: int) -> None:
+        if state >= STATES["final"] and (self.newest_final_ms is None or until_ms > self.newest_final_ms):
+            self.newest_final_ms = until_ms
+
+    def _remove(self, fields: Iterable[str]) -> None:
+        for field in fields:
+            kind, _, rest = field.partition(":")
+            if kind == "m":
+                metric, _, entity = rest.partition(":")
+                self.metrics.get(metric, {}).pop(entity, None)
+                self.changed.add("metrics")
+            elif kind in _TABLES:
+                getattr(self, _TABLES[kind]).pop(rest, None)
+                self.changed.add(_TABLES[kind])
+
+
+_TABLES = {"a": "alarms", "f": "feeds", "p": "parts", "b": "books"}
+"""First letter of a field → table that holds its values by the rest of its name."""
+
+
+def city_now_ms(clock: Mapping[str, Any], wall_ms: int) -> int:
+    """Return the event time of the city clock at a wall time; without a clock, the wall time itself."""
+    if not clock:
+        return wall_ms
+    now_ms = int(clock["at_ms"] + (wall_ms - clock["wall_ms"]) * clock["speed"])
+    until_ms = clock.get("until_ms")
+    return now_ms if until_ms is None else min(now_ms, until_ms)

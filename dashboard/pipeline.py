@@ -1,0 +1,82 @@
+"""Sources with their ages, and the pipeline's rate, lag and dead letters, from feeds, pulses and books."""
+
+from __future__ import annotations
+
+from statistics import median
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from streams.city import City
+
+LATE_INTERVALS = 3
+LATE_MIN_S = 15.0
+PULSE_OLD_S = 5.0
+
+
+def intervals_s(city: City, domains: Iterable[str]) -> dict[str, float]:
+    """Return how often a domain's sensors usually report."""
+    every: dict[str, list[float]] = {}
+    for sensor in city.sensors:
+        every.setdefault(sensor.domain, []).append(sensor.interval_s)
+    return {domain: median(every[domain]) if domain in every else 60.0 for domain in domains}
+
+
+def late_after_s(interval_s: float) -> float:
+    """Return the age, in event time, beyond which a source is late."""
+    return LATE_INTERVALS * interval_s + LATE_MIN_S
+
+
+def is_late(feed: Mapping[str, Any] | None, interval_s: float, now_ms: int, wall_ms: int, speed: float) -> bool:
+    """Say whether a source is behind its own rhythm, by event time or by when its last frame came."""
+    if feed is None:
+        return True
+    behind_s = (now_ms - feed["at_ms"]) / 1000
+    quiet_s = (wall_ms - feed["received_ms"]) / 1000
+    quiet_limit_s = LATE_MIN_S + LATE_INTERVALS * interval_s / max(speed, 1e-3)
+    return behind_s > late_after_s(interval_s) + LATE_MIN_S * max(speed, 1.0) or quiet_s > quiet_limit_s
+
+
+def lag(parts: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """Return the worst lag over all partitions, and the records behind."""
+    partitions = [partition for part in parts.values() for partition in part.get("partitions", ())]
+    seconds = [partition["lag_s"] for partition in partitions if partition.get("lag_s") is not None]
+    return {
+        "lag_s": round(max(seconds), 2) if seconds else None,
+        "lag_records": sum(partition.get("lag_records") or 0 for partition in partitions) if partitions else None,
+    }
+
+
+def rate(parts: Mapping[str, Mapping[str, Any]], prefix: str) -> float | None:
+    """Return readings or records a second into the parts whose name begins so; None = no pulse."""
+    found = [part["rates"].get("in_per_s") for name, part in parts.items() if name.startswith(prefix) and part.get("rates")]
+    numbers = [value for value in found if value is not None]
+    return round(sum(numbers), 1) if numbers else None
+
+
+def dead_letters(books: Mapping[str, Mapping[str, Any]]) -> dict[str, int] | None:
+    """Sum dead letters by reason over all books; None = no books have come."""
+    if not books:
+        return None
+    total: dict[str, int] = {}
+    for book in books.values():
+        counts = book.get("counts", {})
+        for reason, count in counts.get("dead_lettered", {}).items():
+            total[reason] = total.get(reason, 0) + count
+        late = counts.get("too_late")
+        if isinstance(late, int) and late:
+            total["too_late"] = total.get("too_late", 0) + late
+    return dict(sorted(total.items(), key=lambda pair: (-pair[1], pair[0])))
+
+
+def parts_view(parts: Mapping[str, Mapping[str, Any]], wall_ms: int) -> list[dict[str, Any]]:
+    """Return each part's name, rate and whether its pulse is fresh."""
+    return [
+        {
+            "part": name,
+            "in_per_s": part.get("rates", {}).get("in_per_s"),
+            "alive": (wall_ms - part["at_ms"]) / 1000 <= PULSE_OLD_S,
+        }
+        for name, part in sorted(parts.items())
+    ]

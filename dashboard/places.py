@@ -1,0 +1,151 @@
+"""The city as a picture: segments, zones and water projected to whole numbers for SVG paths, names beside them."""
+
+from __future__ import annotations
+
+import math
+import re
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from streams.city import City, Segment
+
+Point = tuple[float, float]
+
+WIDTH = 10_000
+"""Units of the picture's longer side: a tenth of a pixel or less on any wall."""
+SIDE_STEP = 11.0
+"""Units by which two opposite directions of one road are drawn apart, each to its right."""
+
+_ORDINAL = re.compile(r"[\s\-_·—(#（]*(?:第)?\d+\s*(?:段|号)?\)?$|[\s]*\([^)]*\)$")
+
+
+class Name(NamedTuple):
+    """A name in both languages."""
+
+    zh: str
+    en: str
+
+
+class Projection(NamedTuple):
+    """Equirectangular about the city's middle; y grows downwards."""
+
+    lng: float
+    lat: float
+    scale_x: float
+    scale_y: float
+
+    def point(self, lng: float, lat: float) -> Point:
+        """Return a place in picture units."""
+        return ((lng - self.lng) * self.scale_x, (self.lat - lat) * self.scale_y)
+
+
+def projection(city: City) -> Projection:
+    """Fit segments, or sensors where there are none, into WIDTH units."""
+    points = [point for segment in city.segments for point in segment.line] or [(s.lng, s.lat) for s in city.sensors]
+    west, east = min(p[0] for p in points), max(p[0] for p in points)
+    south, north = min(p[1] for p in points), max(p[1] for p in points)
+    squeeze = math.cos(math.radians((south + north) / 2))
+    scale = WIDTH / max((east - west) * squeeze, north - south, 1e-6)
+    return Projection(west, north, scale * squeeze, scale)
+
+
+def picture(city: City) -> dict[str, Any]:
+    """Return everything the browser draws once: box, segments in index order, zones, water, labels."""
+    at = projection(city)
+    ends = {(segment.line[0], segment.line[-1]) for segment in city.segments}
+    boxes = [at.point(*point) for segment in city.segments for point in segment.line]
+    boxes = boxes or [at.point(sensor.lng, sensor.lat) for sensor in city.sensors]
+    return {
+        "width": round(max(x for x, _ in boxes)),
+        "height": round(max(y for _, y in boxes)),
+        "segments": [_segment(segment, at, (segment.line[-1], segment.line[0]) in ends) for segment in city.segments],
+        **_places(city, at),
+    }
+
+
+def _segment(segment: Segment, at: Projection, has_twin: bool) -> dict[str, Any]:
+    line = [at.point(*point) for point in segment.line]
+    if has_twin:
+        line = to_the_right(line, SIDE_STEP)
+    return {"id": segment.id, "d": path(line), "class": segment.road_class, "zh": segment.name_zh, "en": segment.name_en}
+
+
+def path(line: Sequence[Point], close: str = "") -> str:
+    """Return SVG path data in whole units."""
+    return "M" + "L".join(f"{round(x)} {round(y)}" for x, y in line) + close
+
+
+def to_the_right(line: Sequence[Point], step: float) -> list[Point]:
+    """Move a line sideways to the right of its direction (y downwards)."""
+    moved = []
+    for index, (x, y) in enumerate(line):
+        before, after = line[max(index - 1, 0)], line[min(index + 1, len(line) - 1)]
+        dx, dy = after[0] - before[0], after[1] - before[1]
+        length = math.hypot(dx, dy) or 1.0
+        moved.append((x - dy / length * step, y + dx / length * step))
+    return moved
+
+
+def _places(city: City, at: Projection) -> dict[str, Any]:
+    water, labels, outlines = [], [], []
+    for feature in city.places.get("features", []):
+        properties, geometry = feature["properties"], feature["geometry"]
+        kind = properties["kind"]
+        rings = list(_rings(geometry, at.point))
+        if kind == "water":
+            closed = "Z" if "Polygon" in geometry["type"] else ""
+            water.append({"d": "".join(path(ring, closed) for ring in rings), "line": not closed})
+        elif kind == "district" and geometry["type"] != "Point":
+            outlines.append("".join(path(ring, "Z") for ring in rings))
+        name = {"zh": properties.get("name_zh", ""), "en": properties.get("name_en", ""), "kind": kind}
+        if kind != "water" and name["zh"]:
+            labels.append(name | _anchor(rings))
+    if not any(label["kind"] == "district" for label in labels):
+        labels += _zone_labels(city, at)
+    return {"water": water, "districts": outlines, "labels": labels}
+
+
+def _rings(geometry: dict[str, Any], to: Callable[[float, float], Point]) -> Iterable[list[Point]]:
+    nested = geometry["coordinates"]
+    depth = {"Point": -1, "LineString": 0, "MultiLineString": 1, "Polygon": 1, "MultiPolygon": 2}[geometry["type"]]
+    if depth < 0:
+        nested, depth = [nested], 0
+    rings = [nested]
+    for _ in range(depth):
+        rings = [inner for ring in rings for inner in ring]
+    return ([to(point[0], point[1]) for point in ring] for ring in rings)
+
+
+def _anchor(rings: Sequence[Sequence[Point]]) -> dict[str, int]:
+    points = [point for ring in rings for point in ring]
+    return {"x": round(sum(p[0] for p in points) / len(points)), "y": round(sum(p[1] for p in points) / len(points))}
+
+
+def _zone_labels(city: City, at: Projection) -> list[dict[str, Any]]:
+    """A name in the middle of each zone's segments, or of its sensors."""
+    points: dict[int, list[Point]] = {}
+    for segment in city.segments:
+        points.setdefault(segment.zone, []).extend(at.point(*point) for point in segment.line)
+    for sensor in city.sensors:
+        if not city.segments:
+            points.setdefault(sensor.zone, []).append(at.point(sensor.lng, sensor.lat))
+    return [
+        {"zh": zone.name_zh, "en": zone.name_en, "kind": "district", **_anchor([points[index]])}
+        for index, zone in enumerate(city.zones)
+        if index in points
+    ]
+
+
+def short(name: Name) -> Name:
+    """Shorten a zone's name for a column head: 江城区 → 江城, `River District` → `River`."""
+    zh = re.sub(r"(?<=..)(?:新区|新城|片区|街道|区|县|市|镇)$", "", name.zh)
+    return Name(zh, re.sub(r"(?<=\w) (?:New Area|New Town|District|County|Zone|Area)$", "", name.en))
+
+
+@lru_cache(maxsize=65_536)
+def corridor(name_zh: str, name_en: str) -> Name:
+    """Return the road that a segment belongs to: its name without a number or a bracket at the end."""
+    return Name(_ORDINAL.sub("", name_zh) or name_zh, _ORDINAL.sub("", name_en) or name_en)

@@ -1,0 +1,215 @@
+"""What one screen shows, in blocks, from the merged live state: the shape of the stream's messages."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
+
+from dashboard import alarm_list, pipeline
+from dashboard.labels import as_json, domain_names
+from dashboard.mirror import Mirror, city_now_ms
+from dashboard.places import Name, short
+from dashboard.roads import Corridors, tally
+from dashboard.tracks import Track
+from dashboard.vitals import SHOWN, TRENDS_SHOWN, Figure, Vital, choose, figure, judge, rows_of, trends, vitals
+from streams.schema import REASONS
+
+if TYPE_CHECKING:
+    from dashboard.alarm_list import Sending
+    from dashboard.config import WallConfig
+    from streams.city import Zone
+
+SPARK_MS, SPARK_LENGTH = 60_000, 60
+TREND_MS, TREND_LENGTH = 300_000, 288
+SLOW_BLOCK_MS = 1000
+TREND_BLOCK_MS = 5000
+CORRIDORS_SHOWN = 5
+
+
+class Screen:
+    """Turns the mirror into blocks. Invariant: `blocks` holds what the last `update` made; names are those of the stream."""
+
+    def __init__(self, config: WallConfig, mirror: Mirror) -> None:
+        self.config, self.mirror = config, mirror
+        city = config.city
+        self.names = domain_names(tuple({*config.running_domains(), *(sensor.domain for sensor in city.sensors)}))
+        self.intervals = pipeline.intervals_s(city, self.names)
+        self._domain_index = {domain: index for index, domain in enumerate(self.names)}
+        self._places = alarm_list.Places(city)
+        self._corridors = Corridors(city)
+        self.sparks = {vital.id: Track(SPARK_MS, SPARK_LENGTH) for vital in vitals()}
+        self.days = {vital.id: Track(TREND_MS, TREND_LENGTH) for vital in trends()}
+        self.bands: dict[str, tuple[int, list[list[float] | None]]] = {}
+        """Trend → (start of the local day it is for, band per slot)."""
+        self.seen: set[str] = set()
+        self.sending: dict[str, Sending] = {}
+        self.blocks: dict[str, Any] = {}
+        self._slow_at_ms = self._trends_at_ms = 0
+
+    def now_ms(self, wall_ms: int) -> int:
+        """Return the city's time."""
+        return city_now_ms(self.mirror.clock, wall_ms)
+
+    def speed(self) -> float:
+        """Return how fast the city's clock runs."""
+        return float(self.mirror.clock.get("speed", 1.0))
+
+    def update(self, kinds: set[str], wall_ms: int) -> dict[str, Any]:
+        """Make the blocks anew that `kinds` or the time concern; return those that differ from before."""
+        slow = wall_ms - self._slow_at_ms >= SLOW_BLOCK_MS
+        made: dict[str, Any] = {}
+        if "city" in kinds or not self.blocks:
+            made["city"] = self._city()
+        if kinds & {"alarms", "sending"} or not self.blocks:
+            made |= self._alarms()
+        if "metrics" in kinds or slow:
+            made["vitals"] = self._vitals(wall_ms)
+        if slow:
+            self._slow_at_ms = wall_ms
+            made |= self._slow(wall_ms)
+        if wall_ms - self._trends_at_ms >= TREND_BLOCK_MS or "trends" in kinds:
+            self._trends_at_ms = wall_ms
+            made["trends"] = self._trends(wall_ms)
+        changed = {name: block for name, block in made.items() if self.blocks.get(name) != block}
+        self.blocks |= changed
+        return changed
+
+    def alarm_row(self, alarm: dict[str, Any]) -> dict[str, Any]:
+        """Return one alarm as the list and the API show it."""
+        return alarm_list.row(alarm, self._places.find(alarm["entity"], alarm["zone"]), self.sending.get(alarm["id"]))
+
+    def shown_vitals(self) -> tuple[Vital, ...]:
+        """Return the tiles of this city."""
+        return choose(vitals(), self.names, self.seen, SHOWN)
+
+    def figure(self, vital: Vital) -> Figure:
+        """Return a tile's figure."""
+        return figure(vital, rows_of(vital, self.mirror.metrics, self.config.city.id))
+
+    def day_start_ms(self, now_ms: int, days_ago: int = 0) -> int:
+        """Return the local midnight before a time."""
+        zone = ZoneInfo(self.config.city.time_zone)
+        local = datetime.fromtimestamp(now_ms / 1000, tz=zone) - timedelta(days=days_ago)
+        midnight = local.replace(hour=0, minute=0, second=0, microsecond=0)
+        return int(midnight.astimezone(UTC).timestamp() * 1000)
+
+    def _city(self) -> dict[str, Any]:
+        found = self.mirror.city
+        return {
+            "mode": found.get("mode", self.config.mode),
+            "speed": self.mirror.clock.get("speed", found.get("speed", 1.0)),
+            "time_zone": self.config.city.time_zone,
+            "clock": self.mirror.clock or None,
+        }
+
+    def _alarms(self) -> dict[str, Any]:
+        alarms = list(self.mirror.alarms.values())
+        for alarm_id in [key for key in self.sending if self._settled(key)]:
+            del self.sending[alarm_id]
+        top = sorted(alarms, key=alarm_list.order)[: alarm_list.SHOWN]
+        zones = self.config.city.zone_code
+        active = [alarm for alarm in alarms if alarm["state"] == "active"]
+        return {
+            "alarms": {"rows": [self.alarm_row(alarm) for alarm in top], **alarm_list.counts(alarms)},
+            "matrix": alarm_list.matrix(active, zones, self._domain_index),
+        }
+
+    def _settled(self, alarm_id: str) -> bool:
+        alarm = self.mirror.alarms.get(alarm_id)
+        return alarm is None or bool(alarm["acknowledged"])
+
+    def late_domains(self, wall_ms: int) -> set[str]:
+        """Return the domains whose source is behind its own rhythm."""
+        now_ms, speed = self.now_ms(wall_ms), self.speed()
+        return {
+            domain
+            for domain in self.names
+            if pipeline.is_late(self.mirror.feeds.get(domain), self.intervals[domain], now_ms, wall_ms, speed)
+        }
+
+    def _vitals(self, wall_ms: int) -> list[dict[str, Any]]:
+        late = self.late_domains(wall_ms)
+        for vital in vitals():
+            found = self.figure(vital)
+            if found.value is not None and found.at_ms is not None:
+                self.seen.add(vital.id)
+                self.sparks[vital.id].put(found.at_ms, round(found.value, 4))
+                if vital.id in self.days:
+                    self.days[vital.id].put(found.at_ms, round(found.value, 4))
+        return [self._tile(vital, vital.domain in late) for vital in self.shown_vitals()]
+
+    def _tile(self, vital: Vital, late: bool) -> dict[str, Any]:
+        found = self.figure(vital)
+        coverage = found.coverage_ratio
+        return {
+            "id": vital.id,
+            "state": judge(vital, found, late),
+            "value": None if found.value is None else round(found.value, 4),
+            "at_ms": found.at_ms,
+            "label": found.state,
+            "coverage": None if coverage is None else round(coverage, 2),
+            "domain": vital.domain,
+            "entity": found.entity,
+        }
+
+    def _slow(self, wall_ms: int) -> dict[str, Any]:
+        mirror = self.mirror
+        late = self.late_domains(wall_ms)
+        return {
+            "sources": [self._source(domain, domain in late) for domain in self.names],
+            "pipeline": {
+                "in_per_s": pipeline.rate(mirror.parts, "intake"),
+                **pipeline.lag(mirror.parts),
+                "dead_letters": pipeline.dead_letters(mirror.books),
+                "parts": pipeline.parts_view(mirror.parts, wall_ms),
+            },
+            "roads": {
+                "worst": self._corridors.worst(mirror.segments, CORRIDORS_SHOWN),
+                **tally(mirror.segments, len(self.config.city.segments)),
+            },
+            "sparks": {vital.id: self.sparks[vital.id].values() for vital in self.shown_vitals()},
+        }
+
+    def _source(self, domain: str, late: bool) -> dict[str, Any]:
+        feed = self.mirror.feeds.get(domain)
+        silent = None if feed is None else feed.get("silent_ratio")
+        return {"domain": domain, "late": late, "at_ms": None if feed is None else feed["at_ms"], "silent": silent}
+
+    def _trends(self, wall_ms: int) -> list[dict[str, Any]]:
+        start_ms = self.day_start_ms(self.now_ms(wall_ms))
+        chosen = choose(trends(), self.names, self.seen, TRENDS_SHOWN)
+        out = []
+        for vital in chosen:
+            day, band = self.bands.get(vital.id, (0, []))
+            values = self.days[vital.id].since(start_ms, TREND_LENGTH)
+            usual = band if day == start_ms else []
+            out.append({"id": vital.id, "start_ms": start_ms, "step_ms": TREND_MS, "values": values, "band": usual})
+        return out
+
+    def about(self) -> dict[str, Any]:
+        """Return what does not change while the wall runs: names of zones, domains and tiles."""
+        city = self.config.city
+        return {
+            "city": {
+                "id": city.id, "zh": city.name_zh, "en": city.name_en,
+                "attribution": city.attribution, "time_zone": city.time_zone,
+            },
+            "version": city.version,
+            "zones": [_about_zone(zone) for zone in city.zones],
+            "reasons": {reason: {"zh": zh, "en": en} for reason, (zh, en) in REASONS.items()},
+            "domains": [{"id": domain, **as_json(name)} for domain, name in self.names.items()],
+            "vitals": [_about_vital(vital) for vital in vitals()],
+        }
+
+
+def _about_zone(zone: Zone) -> dict[str, Any]:
+    name = Name(zone.name_zh, zone.name_en)
+    return {"id": zone.id, **as_json(name), "short": as_json(short(name))}
+
+
+def _about_vital(vital: Vital) -> dict[str, Any]:
+    return {
+        "id": vital.id, **as_json(vital.name), "unit": as_json(vital.unit_name), "decimals": vital.decimals, "normal": vital.normal,
+        "of": vital.of, "domain": vital.domain, "metric": vital.metric, "basis": vital.basis,
+    }  # fmt: skip

@@ -1,0 +1,166 @@
+"""The tiles: which figures, folded from which rows, and in which of five states."""
+
+from __future__ import annotations
+
+import math
+import tomllib
+from enum import StrEnum
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+import msgspec
+
+from dashboard.labels import column_name, column_unit
+from dashboard.places import Name
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+SHOWN = 8
+TRENDS_SHOWN = 2
+MIN_COVERAGE = 0.6
+"""Below this share of sensors a figure of the whole city is not shown (reference: GB/T 33171 practice)."""
+
+
+class State(StrEnum):
+    """What a tile says of its figure."""
+
+    OK = "ok"
+    WARN = "warn"
+    ALARM = "alarm"
+    STALE = "stale"
+    UNKNOWN = "unknown"
+
+
+class Vital(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One tile, as vitals.toml describes it."""
+
+    id: str
+    metric: str
+    domain: str
+    of: Literal["city", "mean", "max", "min", "sum"]
+    zh: str = ""
+    en: str = ""
+    unit: str = ""
+    """`zh|en` where the languages differ; empty = the column's own."""
+    scale: float = 1.0
+    decimals: int = 1
+    normal: tuple[float, float] | None = None
+    alarm: tuple[float, float] | None = None
+    basis: str
+
+    @property
+    def name(self) -> Name:
+        """Return what the tile is called."""
+        known = column_name(self.domain, self.metric) or Name(self.metric, self.metric)
+        return Name(self.zh or known.zh, self.en or known.en)
+
+    @property
+    def unit_name(self) -> Name:
+        """Return the unit in both languages."""
+        unit = self.unit or (column_unit(self.domain, self.metric) if self.of != "city" else "")
+        zh, _, en = unit.partition("|")
+        return Name(zh, en or zh)
+
+
+class Figure(NamedTuple):
+    """A folded value with its label of truth."""
+
+    value: float | None
+    """In the tile's unit; None = unknown."""
+    at_ms: int | None
+    """Event time of the newest row in it."""
+    state: int
+    """0 provisional, 1 final, 2 corrected."""
+    coverage_ratio: float | None
+    entity: str | None
+    """Where the value is from: the sensor of a max or min."""
+
+
+UNKNOWN = Figure(None, None, 0, None, None)
+
+
+class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    vital: tuple[Vital, ...]
+    trend: tuple[dict[str, str], ...]
+
+
+@cache
+def _definitions() -> _File:
+    path = Path(__file__).with_name("vitals.toml")
+    return msgspec.convert(tomllib.loads(path.read_text(encoding="utf-8")), _File)
+
+
+def vitals() -> tuple[Vital, ...]:
+    """Return every tile that there may be, most wanted first."""
+    return _definitions().vital
+
+
+def trends() -> tuple[Vital, ...]:
+    """Return every trend that there may be, most wanted first."""
+    known = {vital.id: vital for vital in vitals()}
+    return tuple(known[trend["vital"]] for trend in _definitions().trend)
+
+
+def choose(wanted: Sequence[Vital], domains: Iterable[str], seen: set[str], count: int) -> tuple[Vital, ...]:
+    """Pick `count` tiles: those whose data was seen first, then those of the city's domains; in the wanted order."""
+    inward = set(domains)
+    possible = [vital for vital in wanted if vital.domain in inward]
+    ranked = sorted(possible, key=lambda vital: vital.id not in seen)[:count]
+    return tuple(vital for vital in wanted if vital in ranked)
+
+
+def rows_of(vital: Vital, metrics: Mapping[str, Mapping[str, dict[str, Any]]], city: str) -> list[tuple[str, dict[str, Any]]]:
+    """Return the rows that a tile folds, by entity."""
+    table = metrics.get(vital.metric, {})
+    if vital.of == "city":
+        row = table.get(f"city:{city}")
+        return [] if row is None else [(f"city:{city}", row)]
+    return [
+        (entity, row) for entity, row in table.items() if row.get("domain") == vital.domain and not entity.startswith(("city:", "zone:"))
+    ]
+
+
+def figure(vital: Vital, rows: Sequence[tuple[str, dict[str, Any]]]) -> Figure:
+    """Fold rows of the newest window, and of the one before it, into one figure."""
+    usable = [(entity, row) for entity, row in rows if known(row["value"])]
+    if not usable:
+        return UNKNOWN
+    newest = max(row["at_ms"] for _, row in usable)
+    recent = [(entity, row) for entity, row in usable if newest - row["at_ms"] <= 2 * _window_ms(row)]
+    values = [row["value"] for _, row in recent]
+    entity: str | None = None
+    if vital.of in ("max", "min"):
+        pick = max if vital.of == "max" else min
+        entity, best = pick(recent, key=lambda pair: pair[1]["value"])
+        value = best["value"]
+    else:
+        value = sum(values) if vital.of == "sum" else sum(values) / len(values)
+    coverage = [row["coverage_ratio"] for _, row in recent if known(row.get("coverage_ratio"))]
+    share = sum(coverage) / len(coverage) if coverage else None
+    if vital.of == "city" and share is not None and share < MIN_COVERAGE:
+        return Figure(None, newest, 0, share, None)
+    return Figure(value * vital.scale, newest, min(row["state"] for _, row in recent), share, entity)
+
+
+def _window_ms(row: Mapping[str, Any]) -> int:
+    return max(int(row["window_s"]) * 1000, 300_000)
+
+
+def known(value: float | None) -> bool:
+    """Say whether there is a number."""
+    return value is not None and math.isfinite(value)
+
+
+def judge(vital: Vital, found: Figure, source_is_late: bool) -> State:
+    """Say in which state a tile is."""
+    if found.value is None:
+        return State.UNKNOWN
+    if source_is_late:
+        return State.STALE
+    if vital.alarm is not None and not vital.alarm[0] <= found.value <= vital.alarm[1]:
+        return State.ALARM
+    if vital.normal is not None and not vital.normal[0] <= found.value <= vital.normal[1]:
+        return State.WARN
+    return State.OK

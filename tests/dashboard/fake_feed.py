@@ -1,0 +1,256 @@
+"""A publisher in the place of the live sink: fills Redis as docs/architecture.md says and moves the fake city on."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import math
+import random
+import time
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from streams.records import ROW_TYPES, Rows
+
+if TYPE_CHECKING:
+    from redis.asyncio import Redis
+
+    from streams.city import City
+
+CHANGE = """
+local epoch = redis.call('HGET', KEYS[2], 'epoch')
+if not epoch then epoch = ARGV[1]; redis.call('HSET', KEYS[2], 'epoch', epoch) end
+local seq = redis.call('HINCRBY', KEYS[2], 'seq', 1)
+local set, del = cjson.decode(ARGV[2]), cjson.decode(ARGV[3])
+local parts = {}
+for field, value in pairs(set) do
+  redis.call('HSET', KEYS[1], field, value)
+  parts[#parts + 1] = cjson.encode(field) .. ':' .. value
+end
+for _, field in ipairs(del) do redis.call('HDEL', KEYS[1], field) end
+local gone = #del > 0 and cjson.encode(del) or '[]'
+redis.call('PUBLISH', ARGV[4], '{"epoch":"' .. epoch .. '","seq":' .. seq .. ',"set":{' .. table.concat(parts, ',') .. '},"del":' .. gone .. '}')
+return seq
+"""
+SENSOR_METRICS = {
+    "transit": ("delay_s", 45.0, 30.0),
+    "parking": ("occupancy_ratio", 0.66, 0.15),
+    "environment": ("pm2_5_ug_m3", 32.0, 9.0),
+    "weather": ("depth_cm", 0.8, 0.5),
+    "water": ("pressure_mpa", 0.31, 0.03),
+    "energy": ("load_ratio", 0.61, 0.08),
+    "safety": ("crowd_per_m2", 0.9, 0.4),
+    "fire": ("hydrant_mpa", 0.28, 0.02),
+    "sanitation": ("fill_ratio", 0.42, 0.2),
+    "services": ("requests_per_h", 34.0, 8.0),
+    "health": ("bed_ratio", 0.81, 0.05),
+}
+ALARMS = [
+    ("slow_traffic", "traffic", 1, "tti_ratio", 4.6, 3.33, "", "GB/T 33171-2016 7.2.2.1", True),
+    ("depth_high", "weather", 1, "", 27.0, 25.0, "cm", "own choice", False),
+    ("slow_traffic", "traffic", 2, "tti_ratio", 3.1, 2.5, "", "GB/T 33171-2016 7.2.2.1", True),
+    ("crowd_high", "safety", 2, "", 4.2, 4.0, "1/m²", "own choice", False),
+    ("load_high", "energy", 2, "", 1.01, 1.0, "", "own choice", False),
+    ("pm2_5_high", "environment", 3, "", 129.0, 115.0, "µg/m³", "HJ 633-2026", False),
+    ("slow_traffic", "traffic", 3, "tti_ratio", 2.7, 2.5, "", "GB/T 33171-2016 7.2.2.1", True),
+    ("occupancy_high", "parking", 3, "", 0.98, 0.95, "", "own choice", False),
+    ("pressure_low", "water", 3, "", 0.12, 0.14, "MPa", "CJJ 58", False),
+    ("sensor_silent", "environment", 4, "", 312.0, 180.0, "s", "own choice", False),
+    ("fill_high", "sanitation", 4, "", 0.84, 0.8, "", "own choice", False),
+    ("bed_high", "health", 4, "", 0.93, 0.9, "", "own choice", False),
+]
+
+
+def daily(at_ms: int) -> float:
+    """Return the strength of the rush at that time, 0 to 1, peaks at 08:15 and 18:00 local (UTC+8)."""
+    hour = (at_ms / 3_600_000 + 8) % 24
+    return 0.95 * math.exp(-(((hour - 8.25) / 1.3) ** 2)) + math.exp(-(((hour - 18) / 1.6) ** 2)) + 0.35 * math.exp(-(((hour - 13) / 4) ** 2))
+
+
+def city_speed_km_h(at_ms: int) -> float:
+    """Return the fake city's mean speed at a time."""
+    return 44.0 - 15.0 * min(1.0, daily(at_ms)) + 0.8 * math.sin(at_ms / 97_000)
+
+
+class FakeHistory:
+    """Yesterday and before, as the history store would tell it."""
+
+    def read(self, metric, entity, from_ms, until_ms, window_s) -> Rows:
+        step_ms = window_s * 1000
+        times = range(-(-from_ms // step_ms) * step_ms, until_ms, step_ms)
+        values = [fake_value(metric, at_ms, _noise(at_ms, entity or "")) for at_ms in times]
+        columns = {
+            "entity": [entity] * len(times), "metric": [metric] * len(times), "at_ms": list(times),
+            "window_s": [window_s] * len(times), "value": values, "coverage_ratio": [0.98] * len(times),
+        }  # fmt: skip
+        return Rows(**{name: np.array(columns.get(name, [0] * len(times)), kind) for name, kind in ROW_TYPES.items()})
+
+
+def _noise(at_ms: int, entity: str) -> float:
+    return math.sin(at_ms / 61_000 + len(entity)) * 0.5 + math.sin(at_ms / 911_000 + (at_ms // 86_400_000) * 2.1)
+
+
+def fake_value(metric: str, at_ms: int, noise: float) -> float:
+    """Return a plausible value of a metric."""
+    rush = min(1.0, daily(at_ms))
+    known = {
+        "speed_km_h": city_speed_km_h(at_ms) + 0.9 * noise,
+        "tti_ratio": 1.15 + 0.75 * rush + 0.05 * noise,
+        "tpi": 1.0 + 3.6 * rush + 0.25 * noise,
+        "delay_s": 40 + 300 * rush + 10 * noise,
+    }
+    if metric in known:
+        return known[metric]
+    usual = {name: (mean, spread) for name, mean, spread in SENSOR_METRICS.values()}
+    mean, spread = usual.get(metric, (1.0, 0.1))
+    return mean * (0.8 + 0.4 * rush) + 0.4 * spread * noise
+
+
+class FakeFeed:
+    """Moves one fake city: `fill` once, then `tick` as often as wanted; `acknowledge` plays the alarm engine."""
+
+    def __init__(self, city: City, redis: Redis, seed: int = 7, start_ms: int | None = None) -> None:
+        self.city, self.redis, self.chance = city, redis, random.Random(seed)
+        self.offset_ms = 0 if start_ms is None else start_ms - int(time.time() * 1000)
+        self.mode, self.speed = "simulated", 1.0
+        self.heat = [self.chance.random() ** 3 for _ in city.segments]
+        self.alarms: dict[str, dict[str, Any]] = {}
+        self.silent: set[str] = set()
+        self._script = redis.register_script(CHANGE)
+        self._hot_spots()
+
+    def _hot_spots(self) -> None:
+        slow = [index for index, segment in enumerate(self.city.segments) if segment.road_class == "expressway"]
+        for start in self.chance.sample(slow, min(4, len(slow))):
+            for index in range(start, min(start + 5, len(self.heat))):
+                self.heat[index] = 2.6 + self.chance.random() * 2.4
+        for index in self.chance.sample(range(len(self.heat)), len(self.heat) // 60):
+            self.heat[index] = 1.5 + 2 * self.chance.random()
+
+    def now_ms(self) -> int:
+        """Return the fake city's clock."""
+        return int(time.time() * 1000) + self.offset_ms
+
+    async def change(self, fields: dict[str, Any], gone: tuple[str, ...] = ()) -> None:
+        """Write fields and publish the delta in one Lua call."""
+        city = self.city.id
+        keys = [f"citywall:{city}:state", f"citywall:{city}:head"]
+        values = {field: json.dumps(value, ensure_ascii=False) for field, value in fields.items()}
+        args = [f"e{self.chance.getrandbits(32):08x}", json.dumps(values), json.dumps(list(gone)), f"citywall:{city}:deltas"]
+        await self._script(keys=keys, args=args)
+
+    async def fill(self) -> None:
+        """Write everything once."""
+        now = self.now_ms()
+        fields: dict[str, Any] = {"city": self._city(), "clock": self._clock()}
+        for index in range(len(self.city.segments)):
+            fields[f"s:{self.city.segments[index].id}"] = self._segment(index, now)
+        fields |= self._metrics(now) | self._feeds(now) | self._parts() | self._first_alarms(now)
+        await self.change(fields)
+
+    async def tick(self, share: float = 0.1) -> None:
+        """Move on: a share of the segments, the metrics, the sources and the pulses."""
+        now = self.now_ms()
+        chosen = self.chance.sample(range(len(self.city.segments)), max(1, int(len(self.city.segments) * share)))
+        fields = {f"s:{self.city.segments[index].id}": self._segment(index, now) for index in chosen}
+        fields |= self._metrics(now) | self._feeds(now) | self._parts() | {"clock": self._clock()}
+        await self.change(fields)
+
+    async def run(self, share: float = 0.1, interval_s: float = 1.0) -> None:
+        """Tick for ever."""
+        while True:
+            await self.tick(share)
+            await asyncio.sleep(interval_s)
+
+    async def acknowledge(self, command: bytes, delay_s: float = 0.15) -> None:
+        """Play the alarm engine: answer a command with a new projection."""
+        order = json.loads(command)
+        await asyncio.sleep(delay_s)
+        alarm = self.alarms.get(order["alarm"])
+        if alarm is None or alarm["acknowledged"]:
+            return
+        alarm |= {
+            "acknowledged": True, "acknowledged_by": order["who"], "acknowledged_desk": order["desk"],
+            "acknowledged_at_ms": self.now_ms(), "why": order["why"],
+        }  # fmt: skip
+        await self.change({f"a:{alarm['id']}": alarm})
+
+    def _city(self) -> dict[str, Any]:
+        city = self.city
+        return {
+            "id": city.id, "name_zh": city.name_zh, "name_en": city.name_en, "time_zone": city.time_zone,
+            "version": city.version, "attribution": city.attribution, "mode": self.mode, "speed": self.speed,
+        }  # fmt: skip
+
+    def _clock(self) -> dict[str, Any]:
+        return {"at_ms": self.now_ms(), "wall_ms": int(time.time() * 1000), "speed": self.speed}
+
+    def _segment(self, index: int, now: int) -> list[Any]:
+        segment = self.city.segments[index]
+        tti = max(1.0, 1.0 + 0.28 * self.chance.random() + self.heat[index] * (0.25 if self.heat[index] < 1 else 0.72))
+        return [now - 2000, round(tti, 3), round(segment.free_flow_km_h / tti, 1), 0 if self.chance.random() < 0.5 else 1]
+
+    def _metric(self, metric: str, value: float, domain: str, now: int) -> dict[str, Any]:
+        return {
+            "at_ms": now // 60_000 * 60_000, "window_s": 60, "value": round(value, 4), "coverage_ratio": 0.97,
+            "imputed_ratio": 0.01, "state": 0, "method": f"fake-{metric}", "domain": domain,
+        }  # fmt: skip
+
+    def _metrics(self, now: int) -> dict[str, Any]:
+        fields = {}
+        for metric in ("speed_km_h", "tti_ratio", "tpi", "delay_s"):
+            value = fake_value(metric, now, self.chance.uniform(-1, 1))
+            fields[f"m:{metric}:city:{self.city.id}"] = self._metric(metric, value, "traffic", now)
+        for sensor in self.city.sensors:
+            if sensor.domain == "traffic" or sensor.domain in self.silent:
+                continue
+            metric = SENSOR_METRICS[sensor.domain][0]
+            value = fake_value(metric, now, self.chance.uniform(-1, 1))
+            fields[f"m:{metric}:{sensor.id}"] = self._metric(metric, value, sensor.domain, now)
+        return fields
+
+    def _feeds(self, now: int) -> dict[str, Any]:
+        wall = int(time.time() * 1000)
+        domains = {sensor.domain for sensor in self.city.sensors} - self.silent
+        return {f"f:{domain}": {"at_ms": now - 1500, "received_ms": wall, "silent_ratio": 0.01} for domain in sorted(domains)}
+
+    def _parts(self) -> dict[str, Any]:
+        now = int(time.time() * 1000)
+        partitions = [
+            {"topic": "city.inbox.v1.traffic", "partition": 0, "group": "intake", "absorbed": 9, "end": 9, "lag_records": 12, "lag_s": 0.2}
+        ]
+        parts = {}
+        for part, rate in (("intake", 1240.0), ("processors", 1238.0), ("alarms", 0.4), ("sinks", 960.0)):
+            rates = {"in_per_s": round(rate * self.chance.uniform(0.96, 1.04), 1)}
+            parts[f"p:{part}"] = {"part": part, "pid": 1, "at_ms": now, "partitions": partitions, "rates": rates}
+        return parts
+
+    def _first_alarms(self, now: int) -> dict[str, Any]:
+        for number in range(24):
+            shape = ALARMS[number % len(ALARMS)]
+            age_ms = int(1000 * self.chance.choice([12, 45, 130, 400, 900, 2600]))
+            self.raise_alarm(shape, now - age_ms, number)
+        for name in list(self.alarms)[12::3]:
+            self.alarms[name] |= {
+                "acknowledged": True, "acknowledged_by": "陈静", "acknowledged_desk": "2 号台", "acknowledged_at_ms": now - 9000,
+            }  # fmt: skip
+        return {f"a:{name}": alarm for name, alarm in self.alarms.items()}
+
+    def raise_alarm(self, shape: tuple[Any, ...], at_ms: int, number: int) -> dict[str, Any]:
+        """Make an alarm of one of the shapes in ALARMS; write it with `change`."""
+        kind, domain, level, _, value, limit, unit, basis, on_road = shape
+        if on_road:
+            hot = [index for index, heat in enumerate(self.heat) if heat > 2]
+            place = self.city.segments[hot[number % len(hot)]]
+        else:
+            place = [sensor for sensor in self.city.sensors if sensor.domain == domain][number % 14]
+        name = f"A{number:05d}"
+        self.alarms[name] = {
+            "id": name, "city": self.city.id, "domain": domain, "kind": kind, "entity": place.id,
+            "zone": self.city.zones[place.zone].id, "level": level, "state": "active", "acknowledged": False,
+            "acknowledged_by": None, "acknowledged_desk": None, "acknowledged_at_ms": None, "why": None,
+            "raised_at_ms": at_ms, "updated_at_ms": at_ms, "cleared_at_ms": None, "value": value, "limit": limit,
+            "unit": unit, "basis": basis, "evidence": {}, "count": 1,
+        }  # fmt: skip
+        return self.alarms[name]
