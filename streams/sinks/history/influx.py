@@ -15,6 +15,7 @@ import json
 import logging
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs, urlsplit
 
 from influxdb_client.client.exceptions import InfluxDBError
 from influxdb_client.client.influxdb_client import InfluxDBClient
@@ -23,7 +24,7 @@ from influxdb_client.domain.bucket_retention_rules import BucketRetentionRules
 from influxdb_client.rest import ApiException
 from urllib3.exceptions import HTTPError
 
-from streams.errors import RefusedError, UnreachableError
+from streams.errors import RefusedError, SettingError, UnreachableError
 from streams.records import Rows
 from streams.sinks.history import influx_text
 from streams.sinks.history.influx_text import quoted
@@ -32,10 +33,10 @@ from streams.sinks.history.store import DAY_MS, HOUR_S, HOURS_KEPT_MS, MINUTES_K
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from streams.sinks.history.store import InfluxPlace
-
 LINES_PER_WRITE = 5_000
 TIMEOUT_MS = 60_000
+DEFAULT_NAME = "citywall"
+"""Organisation and first part of the buckets' names, where the address tells none."""
 EXPIRED = 422
 """Status of a write with points past the bucket's retention; its other points are stored."""
 
@@ -50,14 +51,16 @@ class InfluxHistory:
 
     kind = "influxdb"
 
-    def __init__(self, place: InfluxPlace, *, read_only: bool = False) -> None:
-        self._where = f"{place.url} (bucket {place.bucket})"
-        self._client = InfluxDBClient(place.url, token=place.token, org=place.org, timeout=TIMEOUT_MS)
-        self._org = place.org
+    def __init__(self, address: str, *, read_only: bool = False) -> None:
+        url, given = _split(address)
+        org, bucket, keep_all = given.get("org", DEFAULT_NAME), given.get("bucket", DEFAULT_NAME), "replay" in given
+        self._where = f"{url} (bucket {bucket})"
+        self._client = InfluxDBClient(url, token=given["token"], org=org, timeout=TIMEOUT_MS)
+        self._org = org
         self._kept_ms = {
-            f"{place.bucket}_minutes": 0 if place.keep_all else MINUTES_KEPT_MS,
-            f"{place.bucket}_hours": 0 if place.keep_all else HOURS_KEPT_MS,
-            f"{place.bucket}_state": 0,
+            f"{bucket}_minutes": 0 if keep_all else MINUTES_KEPT_MS,
+            f"{bucket}_hours": 0 if keep_all else HOURS_KEPT_MS,
+            f"{bucket}_state": 0,
         }
         self._minutes, self._hours, self._state = self._kept_ms
         self._expired_said = False
@@ -207,3 +210,12 @@ class InfluxHistory:
             raise RefusedError(f"{self._where}: InfluxDB refuses: {exc.status} {exc.body or exc.reason}") from exc
         except (InfluxDBError, HTTPError, OSError) as exc:
             raise UnreachableError(f"{self._where}: InfluxDB does not answer: {exc}") from exc
+
+
+def _split(address: str) -> tuple[str, dict[str, str]]:
+    parts = urlsplit(address)
+    url = f"{parts.scheme}://{parts.netloc}"
+    given = {name: values[-1] for name, values in parse_qs(parts.query).items()}
+    if "token" not in given:
+        raise SettingError(f"{url}: InfluxDB needs a token: add ?token=… to its address")
+    return url, given

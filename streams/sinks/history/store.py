@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -11,7 +11,6 @@ from streams.records import ROW_TYPES, Rows
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from pathlib import Path
 
 HOUR_S = 3600
 DAY_MS = 86_400_000
@@ -81,31 +80,21 @@ class History(Protocol):
         """Let go of the store."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class InfluxPlace:
-    """A history in an InfluxDB 2."""
+def open_history(address: str | Path, *, read_only: bool = False) -> History:
+    """Open the history at an address; a writer makes what is missing.
 
-    url: str
-    org: str
-    bucket: str
-    """First part of the names of its buckets."""
-    token: str = field(repr=False)
-    keep_all: bool = False
-    """No retention: for a replay, whose event time is long ago."""
-
-
-def open_history(place: Path | InfluxPlace, *, read_only: bool = False) -> History:
-    """Open the history in a file of SQLite or in InfluxDB; a writer makes what is missing.
-
-    Raises UnreachableError when there is none to read or its server is away, RefusedError when it refuses us.
+    `address` is a file of SQLite, or an InfluxDB 2 as `http://host:8086?org=…&bucket=…&token=…`; `&replay=1` keeps all,
+    because a replay's event time is long ago. Raises UnreachableError when there is none to read or its server is away,
+    RefusedError when it refuses us, SettingError when the address is incomplete.
     """
-    if isinstance(place, InfluxPlace):
+    text = str(address)
+    if text.startswith(("http://", "https://")):
         from streams.sinks.history.influx import InfluxHistory  # the client takes half a second to import
 
-        return InfluxHistory(place, read_only=read_only)
+        return InfluxHistory(text, read_only=read_only)
     from streams.sinks.history.sqlite import SqliteHistory
 
-    return SqliteHistory(place, read_only=read_only)
+    return SqliteHistory(Path(text), read_only=read_only)
 
 
 def retention_ms(window_s: int) -> int:

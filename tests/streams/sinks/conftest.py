@@ -15,7 +15,7 @@ from influxdb_client.client.influxdb_client import InfluxDBClient
 from influxdb_client.domain.onboarding_request import OnboardingRequest
 from influxdb_client.service.setup_service import SetupService
 
-from streams.sinks.history.store import History, InfluxPlace, open_history
+from streams.sinks.history.store import History, open_history
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -70,17 +70,16 @@ def listening_port(log: Path) -> str:
 
 
 @pytest.fixture(params=["sqlite", "influxdb"])
-def place(request: pytest.FixtureRequest, tmp_path: Path, unique: str) -> Path | InfluxPlace:
+def address(request: pytest.FixtureRequest, tmp_path: Path, unique: str) -> str | Path:
     """Where a history of each kind, still empty, is."""
     if request.param == "sqlite":
         return tmp_path / "history.sqlite"
-    url = request.getfixturevalue("influxd")
-    return InfluxPlace(url=url, org="citywall", bucket=unique, token=TOKEN, keep_all=True)
+    return f"{request.getfixturevalue('influxd')}?org=citywall&bucket={unique}&token={TOKEN}&replay=1"
 
 
 @pytest.fixture
-def history(place: Path | InfluxPlace) -> Iterator[History]:
+def history(address: str | Path) -> Iterator[History]:
     """An empty history of each kind; its rows are of 2014."""
-    opened = open_history(place)
+    opened = open_history(address)
     yield opened
     opened.close()

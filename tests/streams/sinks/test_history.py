@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from streams.records import ROW_TYPES, Rows
-from streams.sinks.history.store import History, InfluxPlace, open_history
+from streams.sinks.history.store import History, open_history
 from tests.streams.sinks.rows import MINUTE_MS, START_MS, row, rows_of, seen
 
 
@@ -123,9 +123,9 @@ def test_clear_leaves_nothing(history: History):
     assert seen(history.read("tti_ratio")) == [("S1", 0, 5.0, 0)]
 
 
-def test_what_was_written_is_there_after_opening_again(history: History, place: Path | InfluxPlace):
+def test_what_was_written_is_there_after_opening_again(history: History, address: str | Path):
     history.write(rows_of(row()))
     history.close()
-    again = open_history(place, read_only=True)
+    again = open_history(address, read_only=True)
     assert seen(again.read("tti_ratio", "S1")) == [("S1", 0, 1.5, 0)]
     again.close()
