@@ -36,7 +36,7 @@ def links() -> pd.DataFrame:
 
 
 def travel(rows: pd.DataFrame) -> pd.DataFrame:
-    """Per link and minute: vht, free_vht, vkt (tti.md); only minutes with a reading that counts."""
+    """Per link and minute: vht, free_vht, vkt, vehicles (tti.md, delay.md); only minutes with a reading that counts."""
     once = rows.drop_duplicates(["REPORT_ID", "at"], keep="first")
     flow, speed = once["vehicleCount"] * 12, once["avgSpeed"]
     used = once[(flow > 0) & (speed > 0)].join(links(), on="REPORT_ID")
@@ -48,6 +48,7 @@ def travel(rows: pd.DataFrame) -> pd.DataFrame:
             "vht": flow / slowest * used["length_km"] / 60,
             "free_vht": flow / used["free_flow_km_h"] * used["length_km"] / 60,
             "vkt": flow * used["length_km"] / 60,
+            "vehicles": flow / 60,
         }
     )
     return per_reading.groupby(["link", "minute"], as_index=False).mean()
@@ -56,17 +57,23 @@ def travel(rows: pd.DataFrame) -> pd.DataFrame:
 def sums(minutes: pd.DataFrame, by: str, floor: str) -> pd.DataFrame:
     """Added up over the minutes of a window and over what has the same `by`."""
     at = minutes["minute"].dt.floor(floor).rename("at")
-    return minutes.groupby([by, at])[["vht", "free_vht", "vkt"]].sum()
+    return minutes.groupby([by, at])[["vht", "free_vht", "vkt", "vehicles"]].sum()
 
 
 def measured(sums: pd.DataFrame) -> pd.DataFrame:
-    """tti_ratio, speed_km_h, delay_s (of single links only) and tpi of rows of sums, indexed by (link, time)."""
+    """tti_ratio, speed_km_h, delay_s and tpi of rows of sums."""
     tti = np.maximum(sums["vht"] / sums["free_vht"], 1)
-    found = pd.DataFrame({"tti_ratio": tti, "speed_km_h": sums["vkt"] / sums["vht"], "tpi": tti.map(tpi)})
+    lost_h = np.maximum((sums["vht"] - sums["free_vht"]) / sums["vehicles"], 0)
+    speed = sums["vkt"] / sums["vht"]
+    return pd.DataFrame({"tti_ratio": tti, "speed_km_h": speed, "delay_s": lost_h * 3600, "tpi": tti.map(tpi)})
+
+
+def delay_of_links(sums: pd.DataFrame) -> pd.Series:
+    """delay_s of single links, indexed by (link, time), by the first formula of delay.md."""
+    speed = sums["vkt"] / sums["vht"]
     road = links()
     road = road.set_index(road.index.astype(str)).reindex(sums.index.get_level_values(0)).set_index(sums.index)
-    hours = road["length_km"] / found["speed_km_h"] - road["length_km"] / road["free_flow_km_h"]
-    return found.assign(delay_s=np.maximum(hours, 0) * 3600)
+    return np.maximum(road["length_km"] / speed - road["length_km"] / road["free_flow_km_h"], 0) * 3600
 
 
 def tpi(tti_ratio: float) -> float:

@@ -149,33 +149,43 @@ def of_links(found):
     return found[[":" not in entity for entity, _ in found.index]]
 
 
-@pytest.mark.parametrize("metric", ["tti_ratio", "speed_km_h", "delay_s"])
-def test_minutes_of_links(day, minutes, metric):
-    agree(
-        of_links(day.measure(metric, 60)),
-        plain.measured(minutes.set_index(["link", "minute"]))[metric],
-        NEAR_ZERO.get(metric, 0),
-    )
+def sums_of(minutes, who, floor):
+    """The sums of links, or of zones and city, in windows of that length."""
+    if who == "links":
+        return plain.sums(minutes, "link", floor)
+    zones = minutes.assign(link=minutes["link"].map(who))
+    return pd.concat([plain.sums(part, "link", floor) for part in (zones, minutes.assign(link="city:aarhus"))])
 
 
-@pytest.mark.parametrize("metric", ["tti_ratio", "speed_km_h", "delay_s"])
-def test_hours_of_links(day, minutes, metric):
-    agree(
-        of_links(day.measure(metric, 3600)),
-        plain.measured(plain.sums(minutes, "link", "h"))[metric],
-        NEAR_ZERO.get(metric, 0),
-    )
-
-
-@pytest.mark.parametrize("metric", ["tti_ratio", "speed_km_h", "tpi"])
 @pytest.mark.parametrize(("window_s", "floor"), [(60, "min"), (3600, "h")])
+@pytest.mark.parametrize("metric", ["tti_ratio", "speed_km_h", "delay_s"])
+def test_links(day, minutes, metric, window_s, floor):
+    sums = sums_of(minutes, "links", floor)
+    expected = plain.delay_of_links(sums) if metric == "delay_s" else plain.measured(sums)[metric]
+    agree(of_links(day.measure(metric, window_s)), expected, NEAR_ZERO.get(metric, 0))
+
+
+@pytest.mark.parametrize(("window_s", "floor"), [(60, "min"), (3600, "h")])
+@pytest.mark.parametrize("metric", ["tti_ratio", "speed_km_h", "delay_s", "tpi"])
 def test_zones_and_city(day, minutes, metric, window_s, floor):
     zone_of = {segment.id: f"zone:{day.city.zones[segment.zone].id}" for segment in day.city.segments}
-    zones = minutes.assign(link=minutes["link"].map(zone_of))
-    city = minutes.assign(link="city:aarhus")
-    expected = plain.measured(pd.concat([plain.sums(part, "link", floor) for part in (zones, city)]))[metric]
     found = day.measure(metric, window_s)
+    expected = plain.measured(sums_of(minutes, zone_of, floor))[metric]
     agree(found[[":" in entity for entity, _ in found.index]], expected, NEAR_ZERO.get(metric, 0))
+
+
+@pytest.mark.xfail(reason="processors/maths/coverage.py never expects a silent link whose neighbours keep to its beat")
+def test_coverage_of_the_citys_hours_is_the_share_of_reports_that_came(day):
+    """Every link owes a report each five minutes; so much came of what was owed when others of its zone spoke."""
+    rows = plain.rows_of(DAY, plain.ALL_LINKS)
+    zone_of = {segment.id: segment.zone for segment in day.city.segments}
+    zone = rows["REPORT_ID"].astype(str).map(zone_of)
+    links_of_zone = pd.Series(zone_of).value_counts()
+    owed = rows.assign(zone=zone)[["at", "zone"]].drop_duplicates()
+    owed = owed["zone"].map(links_of_zone).groupby(owed["at"].dt.floor("h")).sum()
+    came = rows.groupby(rows["at"].dt.floor("h")).size()
+    found = day.rows.query("metric == 'tti_ratio' and entity == 'city:aarhus' and window_s == 3600")
+    assert found["coverage_ratio"].tolist() == pytest.approx((came / owed).tolist(), abs=0.002)
 
 
 def test_books_of_the_day_are_those_of_the_files(day):
