@@ -1,12 +1,10 @@
 """A plan's rows reach the inbox once each, in order of event time, no mark runs ahead, and kills change nothing."""
 
 import json
-import os
 import subprocess
 import sys
 import threading
 import time
-from pathlib import Path
 
 import msgspec
 import pytest
@@ -17,7 +15,6 @@ from streams.clock import ClockSetting
 from streams.errors import RefusedError
 from streams.feeds.aarhus import prepare, run_replay
 
-CACHE = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "citywall"
 META = (
     "POINT_1_NAME,POINT_2_NAME,NDT_IN_KMH,POINT_1_POSTAL_CODE,POINT_1_LAT,POINT_1_LNG,"
     "POINT_2_LAT,POINT_2_LNG,ROAD_TYPE,REPORT_ID,DISTANCE_IN_METERS"
@@ -26,11 +23,7 @@ LINKS = 40
 STAMPS = 30
 FIRST_MS = 1_577_836_800_000  # 2020-01-01T00:00Z
 LAST_MS = FIRST_MS + (STAMPS - 1) * 10_000
-pytestmark = [
-    pytest.mark.timeout(180),
-    # kafka-python 3.0.12 reads its schemas through an importlib function that Python 3.11 and 3.12 call deprecated
-    pytest.mark.filterwarnings("ignore:(read|open)_text is deprecated:DeprecationWarning"),
-]
+pytestmark = pytest.mark.timeout(180)
 
 
 @pytest.fixture(scope="module")
@@ -47,8 +40,8 @@ def folder(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def broker(tmp_path_factory):
-    with embedded.running(tmp_path_factory.mktemp("kafka"), CACHE) as running:
+def broker(tmp_path_factory, cache):
+    with embedded.running(tmp_path_factory.mktemp("kafka"), cache) as running:
         topics.ensure_topics(running.address, {"traffic": 3})
         yield running.address
 
