@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from deploy import folder, settings, stack
+from deploy import folder, pulses, settings, stack
 from deploy import run as runs
 from deploy.embedded import kafka, valkey
 from deploy.run import Run
@@ -26,8 +26,6 @@ if TYPE_CHECKING:
     from deploy.run import Mode, Speed
     from deploy.settings import Settings
     from streams.city import City
-
-PULSES = "pulses"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -121,7 +119,7 @@ def _prepare(wanted: Wanted, say: Callable[[str], None]) -> tuple[Run, Superviso
     choice, data = wanted.settings.stack, wanted.data
     port = stack.choose_port(choice.bind, choice.port)
     folder.remember(data)
-    shutil.rmtree(data / PULSES, ignore_errors=True)
+    shutil.rmtree(data / pulses.FOLDER, ignore_errors=True)
     broker = None if choice.kafka else kafka.embedded(data / "kafka", settings.cache_home(), say)
     redis = None if choice.redis else valkey.embedded(data / "redis")
     run = Run(

@@ -17,6 +17,7 @@ from deploy.compose import run_from_settings
 from deploy.process import is_open
 from streams import topics
 from streams.errors import CityError, UnreachableError
+from streams.sinks.history.store import open_history
 
 WAIT_S = 60.0
 
@@ -34,6 +35,7 @@ def main(argv: list[str]) -> int:
         _reach(run.redis, "Redis", "--redis HOST:PORT")
         if run.history.startswith("http"):
             _reach(run.history, "InfluxDB", "--influx URL")
+        open_history(run.history).close()
     except CityError as error:
         print(error, flush=True)
         return 1

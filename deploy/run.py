@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
-from urllib.parse import quote, urlsplit
+from urllib.parse import parse_qs, urlencode, urlsplit
 
 import msgspec
 
@@ -36,13 +36,17 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     redis: str
     """redis://HOST:PORT/0"""
     history: str
-    """Address of the history for `streams.sinks.history`: a SQLite file, or an InfluxDB with its token."""
+    """Address of the history, as `streams.sinks.history` takes it; may hold a token."""
     bind: str = "127.0.0.1"
     port: int
     """The wall's."""
     started_ms: int
     components: dict[str, dict[str, Any]] = {}
     """Each processor's settings; its own Config has accepted them."""
+
+    def __repr__(self) -> str:
+        """Leave out what may hold a password or token."""
+        return f"Run(city_id={self.city_id!r}, mode={self.mode!r}, data={self.data!r})"
 
     @property
     def data_path(self) -> Path:
@@ -86,18 +90,17 @@ def redis_url(address: str) -> str:
 
 
 def history_address(choice: Stack, data: Path, *, replay: bool) -> str:
-    """Return where the history is kept, as `streams.sinks.history` takes it.
+    """Return where the history is kept: a file in the data folder, or the InfluxDB that the settings name.
 
-    Raises SettingError when an InfluxDB has no token.
+    Raises SettingError when its token is missing.
     """
     if not choice.influx:
         return str(data / "history.sqlite")
-    query = urlsplit(choice.influx).query
-    if "token=" not in query:
-        if not choice.influx_token:
-            raise SettingError("an InfluxDB needs a token: set CITYWALL_INFLUX_TOKEN, or add ?token=… to --influx")
-        given = {"org": choice.influx_org, "bucket": choice.influx_bucket, "token": choice.influx_token}
-        query = "&".join([query, *(f"{key}={quote(value, safe='')}" for key, value in given.items())]).strip("&")
+    parts = urlsplit(choice.influx)
+    query = {"org": choice.influx_org, "bucket": choice.influx_bucket, "token": choice.influx_token}
+    query |= {name: values[-1] for name, values in parse_qs(parts.query).items()}
+    if not query["token"]:
+        raise SettingError("an InfluxDB needs a token: set CITYWALL_INFLUX_TOKEN, or add ?token=… to --influx")
     if replay:
-        query += "&replay=1"
-    return f"{choice.influx.split('?')[0].rstrip('/')}?{query}"
+        query["replay"] = "1"
+    return f"{parts.scheme}://{parts.netloc}?{urlencode(query)}"

@@ -1,0 +1,22 @@
+"""The feeds of our own: the sample city, or the files of a replay. Another city is fed by its departments."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from deploy.run import Run
+
+
+def main(run: Run) -> None:
+    """Run it until told to end."""
+    stop = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: stop.set())
+    if run.mode == "replay":
+        from streams.feeds.aarhus import load_plan, run_replay
+
+        speed = None if run.speed == "max" else run.speed
+        run_replay(load_plan(run.city_path), run.kafka, speed=speed, data=run.data_path, stop=stop)
+    stop.wait()

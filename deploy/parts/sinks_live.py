@@ -1,0 +1,23 @@
+"""The live sink: newest values to Redis, for the wall."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from deploy.components import discover
+from streams.city import load_city
+from streams.engine.run import run_stage
+from streams.sinks.live import LiveSink
+from streams.sinks.live_redis import LiveRedis
+
+if TYPE_CHECKING:
+    from deploy.run import Run
+
+
+def main(run: Run) -> None:
+    """Run it until told to end."""
+    methods = {metric.name: metric.method for spec in discover().values() for metric in spec.metrics}
+    about = {"mode": run.mode, "speed": 0.0 if run.speed == "max" else run.speed}
+    redis = LiveRedis(run.redis, run.city_id, str(run.started_ms))
+    stage = LiveSink(load_city(run.city_path), redis, about, methods)
+    run_stage(stage, run.kafka, run.data_path, "sinks_live")

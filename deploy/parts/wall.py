@@ -1,0 +1,66 @@
+"""The wall: page, stream and API, served by uvicorn."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+import uvicorn
+
+from dashboard.app import create_app
+from dashboard.config import WallConfig
+from deploy.build import build_id
+from streams import topics
+from streams.city import load_city
+from streams.engine.bus import KafkaBus
+from streams.engine.stage import Message
+from streams.sinks.history.store import open_history
+
+if TYPE_CHECKING:
+    from deploy.run import Run
+
+SEND_WITHIN_S = 10.0
+END_WITHIN_S = 2
+
+
+class Commands:
+    """Sends what a person decided to Kafka; connects when the first one comes."""
+
+    def __init__(self, kafka: str, city_id: str) -> None:
+        self._bus = KafkaBus(kafka)
+        self._key = city_id.encode()
+        self._connecting = asyncio.Lock()
+
+    async def send(self, command: bytes) -> None:
+        """Send one record and wait until Kafka has it.
+
+        Raises CityError or TimeoutError when it has not.
+        """
+        async with asyncio.timeout(SEND_WITHIN_S):
+            async with self._connecting:
+                if not self._bus.running:
+                    await self._bus.start()
+            await self._bus.send([Message(topics.COMMANDS, self._key, command)])
+
+
+def main(run: Run) -> None:
+    """Run it until told to end."""
+    config = WallConfig(
+        city=load_city(run.city_path),
+        redis=run.redis,
+        send_command=Commands(run.kafka, run.city_id).send,
+        history=open_history(run.history),
+        build=build_id(),
+        mode=run.mode,
+        started_ms=run.started_ms,
+    )
+    uvicorn.run(
+        create_app(config),
+        host=run.bind,
+        port=run.port,
+        log_level="warning",
+        access_log=False,
+        ws_per_message_deflate=False,
+        ws_ping_interval=20.0,
+        timeout_graceful_shutdown=END_WITHIN_S,
+    )

@@ -1,0 +1,45 @@
+"""Read the pulses that hosted stages write once a second."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+FOLDER = "pulses"
+
+
+class PartitionPulse(msgspec.Struct, frozen=True):
+    """How far behind one partition is."""
+
+    topic: str
+    partition: int
+    group: str
+    absorbed: int
+    end: int
+    lag_records: int
+    lag_s: float
+
+
+class PartPulse(msgspec.Struct, frozen=True):
+    """One part's pulse."""
+
+    part: str
+    pid: int
+    at_ms: int
+    partitions: list[PartitionPulse]
+    rates: dict[str, float] = {}
+
+
+def read(data: Path) -> dict[str, PartPulse]:
+    """Return the newest pulse of each part that has one."""
+    found = {}
+    for path in sorted((data / FOLDER).glob("*.json")):
+        try:
+            found[path.stem] = msgspec.json.decode(path.read_bytes(), type=PartPulse)
+        except (OSError, msgspec.DecodeError):  # just being replaced, or another version's
+            continue
+    return found
