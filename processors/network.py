@@ -23,6 +23,7 @@ from processors.maths import aggregates, identities
 from processors.maths.aggregates import MEMBERS, REVISION
 from processors.maths.fixed import check_range
 from processors.maths.identities import Identities
+from processors.maths.marks import Marks
 from processors.maths.measures import DOMAINS, FEEDS, TPI, TRAVEL
 from processors.maths.packing import pack, unpack
 from processors.maths.places import grown
@@ -56,10 +57,7 @@ class Domain:
     """What is known of one domain. `minutes` holds packed (1 + fields, n) arrays: slots and their sums."""
 
     identities: Identities = field(default_factory=Identities)
-    marks_ms: dict[int, int] = field(default_factory=dict)
-    """Zone → watermark."""
-    watermark_ms: int = NO_TIME_MS
-    """What all zones have passed."""
+    marks: Marks = field(default_factory=Marks)
     minutes: dict[int, bytes] = field(default_factory=dict)
     hours: dict[int, NDArray[np.int64]] = field(default_factory=dict)
     """(fields, slots)."""
@@ -86,9 +84,8 @@ def step(state: State, frame: MetricFrame, city: City, config: Config) -> Result
     dropped: dict[str, int] = {}
     if len(frame.rows):
         dropped = _fold(domain, frame, city, touched)
-    before_ms = domain.watermark_ms
-    _advance(domain, frame, city)
-    if domain.watermark_ms == before_ms and not touched.minutes and not touched.hours:
+    before_ms = domain.marks.advance(frame, city)
+    if domain.marks.watermark_ms == before_ms and not touched.minutes and not touched.hours:
         return Result(state=state, dropped=dropped)
     at = aggregates.At(domain.identities, city, frame.domain, config.least_coverage_ratio)
     parts = [_minute(domain, start_ms, None, at) for start_ms in _due(domain.minutes, before_ms, domain, MINUTE_MS)]
@@ -107,7 +104,7 @@ def _fold(domain: Domain, frame: MetricFrame, city: City, touched: _Touched) -> 
     judged[slot == identities.UNKNOWN] = UNKNOWN_ENTITY
     judged[rows.revision < 0] = PROVISIONAL
     judged[rows.window_s * 1000 != MINUTE_MS] = OTHER_WINDOW
-    old_ms = NO_TIME_MS if domain.watermark_ms == NO_TIME_MS else domain.watermark_ms - LATE_LIMIT_MS
+    old_ms = NO_TIME_MS if domain.marks.watermark_ms == NO_TIME_MS else domain.marks.watermark_ms - LATE_LIMIT_MS
     judged[(judged == "") & (rows.at_ms + MINUTE_MS <= old_ms)] = TOO_LATE
     for start_ms in np.unique(rows.at_ms[judged == ""]).tolist():
         of_minute = np.flatnonzero((rows.at_ms == start_ms) & (judged == ""))
@@ -137,8 +134,8 @@ def _fold_minute(
     kept = np.flatnonzero(present[MEMBERS])
     domain.minutes[start_ms] = pack(np.concatenate([kept[np.newaxis], present[:, kept]]))
     if place.size:
-        _touch(touched.minutes, start_ms, place, start_ms + MINUTE_MS <= domain.watermark_ms)
-        _touch(touched.hours, hour_ms, place, hour_ms + HOUR_MS <= domain.watermark_ms)
+        _touch(touched.minutes, start_ms, place, start_ms + MINUTE_MS <= domain.marks.watermark_ms)
+        _touch(touched.hours, hour_ms, place, hour_ms + HOUR_MS <= domain.marks.watermark_ms)
     return used
 
 
@@ -156,17 +153,10 @@ def _minute_sums(domain: Domain, start_ms: int) -> NDArray[np.int64]:
     return sums
 
 
-def _advance(domain: Domain, frame: MetricFrame, city: City) -> None:
-    domain.marks_ms[frame.zone] = max(frame.watermark_ms, domain.marks_ms.get(frame.zone, NO_TIME_MS))
-    zones = [zone for name, zone in city.sensors_of_zone if name == frame.domain]
-    behind_ms = min((domain.marks_ms.get(zone, NO_TIME_MS) for zone in zones), default=NO_TIME_MS)
-    domain.watermark_ms = max(domain.watermark_ms, behind_ms)
-
-
 def _due(
     starts: dict[int, bytes] | dict[int, NDArray[np.int64]], before_ms: int, domain: Domain, window_ms: int
 ) -> list[int]:
-    return sorted(start for start in starts if before_ms < start + window_ms <= domain.watermark_ms)
+    return sorted(start for start in starts if before_ms < start + window_ms <= domain.marks.watermark_ms)
 
 
 def _minute(domain: Domain, start_ms: int, slot: NDArray[np.int64] | None, at: aggregates.At) -> Rows:
@@ -183,7 +173,7 @@ def _hour(domain: Domain, start_ms: int, slot: NDArray[np.int64] | None, at: agg
 
 def _forget(domain: Domain) -> None:
     """Drop what no row can change any more: minutes an hour after their end, hours after their last minute."""
-    limit_ms = domain.watermark_ms - LATE_LIMIT_MS
+    limit_ms = domain.marks.watermark_ms - LATE_LIMIT_MS
     domain.minutes = {start: packed for start, packed in domain.minutes.items() if start + MINUTE_MS > limit_ms}
     domain.hours = {start: sums for start, sums in domain.hours.items() if start + HOUR_MS > limit_ms}
 

@@ -1,0 +1,306 @@
+"""Which sensors have fallen silent, are stuck or deliver late, and how much of a zone's feed is silent, per minute.
+
+in      city.readings.v1 of every domain: who spoke when, and whether the values ever change
+out     silent_ratio and reporting_count of `feed:<domain>:<zone>`; detections sensor_silent, sensor_stuck and
+        sensor_late, IV; where half of the zone's sensors are silent they have one cause, see feed_outage
+state   per open minute and sensor: readings, newest, whether their values differ; per sensor: last reading on time, the
+        run of equal values, what it alarms; per hour: readings and late ones
+drops   elsewhere: the sensor belongs to another zone
+source  own choice, see docs/processors.md. Silent is judged at whole minutes of the watermark, late when nothing later
+        can come for the hour, so no cut of the input and no cadence of the watermark changes a decision
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Annotated, NamedTuple
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray  # at run time: `streams.state` reads the types of a state's fields
+
+from processors.maths import digests
+from processors.maths.digests import FAR, Runs
+from processors.maths.measures import DOMAINS, FEED_PREFIX, FEEDS, REPORTING, SILENT, Amounts, Heads, make_rows
+from processors.maths.places import Layout, grown, layout_of
+from processors.maths.windows import LATE_LIMIT_MS, by_window
+from streams.records import NO_TIME_MS, Detection, Frame, Result, Rows
+from streams.spec import Config as BaseConfig
+from streams.spec import Spec
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from streams.city import City
+
+ELSEWHERE = "elsewhere"
+MINUTE_MS, HOUR_MS = 60_000, 3_600_000
+READINGS, NEWEST, LEAST, GREATEST = range(4)
+"""Fields of a minute: readings, newest event time, and the bounds of a digest of their values: equal = all the same."""
+BLANK = np.array([[0], [NO_TIME_MS], [FAR], [-FAR]])
+ALL, LATE = range(2)
+
+
+class Config(BaseConfig, frozen=True, kw_only=True):
+    """Tunables; each name ends in its unit."""
+
+    silent_intervals_count: Annotated[float, msgspec.Meta(ge=1)] = 3.0
+    """A sensor is silent after so many of its intervals without a reading on time …"""
+    silent_least_s: Annotated[float, msgspec.Meta(ge=1)] = 60.0
+    """… and never before this."""
+    silent_delay_s: Annotated[float, msgspec.Meta(ge=0)] = 120.0
+    """It alarms when it has been silent so long, if not half of its feed is."""
+    outage_ratio: Annotated[float, msgspec.Meta(gt=0, le=1)] = 0.5
+    """Share of a zone's sensors whose silence is the feed's, not theirs."""
+    outage_least_count: Annotated[int, msgspec.Meta(ge=1)] = 2
+    """The same as a number of sensors."""
+    stuck_count: Annotated[int, msgspec.Meta(ge=2)] = 30
+    """Readings with the same values, none of them 0 …"""
+    stuck_s: Annotated[float, msgspec.Meta(ge=0)] = 1800.0
+    """… over this time: the sensor is stuck."""
+    steady_columns: tuple[str, ...] = digests.STEADY_COLUMNS
+    """Columns that may rightly stay the same for long: they are no sign of a stuck sensor."""
+    late_ratio: Annotated[float, msgspec.Meta(gt=0, le=1)] = 0.5
+    """Share of an hour's readings that came late, from which on a sensor counts as late …"""
+    late_cleared_ratio: Annotated[float, msgspec.Meta(ge=0, lt=1)] = 0.1
+    """… and below which it is on time again."""
+    late_least_count: Annotated[int, msgspec.Meta(ge=1)] = 10
+    """Readings an hour needs for that judgement."""
+
+
+def _none() -> NDArray[np.int64]:
+    return np.empty(0, np.int64)
+
+
+@dataclass
+class State:
+    """One zone and domain. Arrays without a note are (m,) by sensor."""
+
+    open: dict[int, NDArray[np.int64]] = field(default_factory=dict)
+    """Minute → (4, m): READINGS, NEWEST, LEAST, GREATEST of the readings on time."""
+    hours: dict[int, NDArray[np.int64]] = field(default_factory=dict)
+    """Hour → (2, m): ALL readings and LATE ones."""
+    judged_ms: int = NO_TIME_MS
+    """The minutes before are judged; the first is that of the first reading."""
+    last_ms: NDArray[np.int64] = field(default_factory=_none)
+    """Newest reading on time; of a sensor that never spoke, when it was first waited for."""
+    silent: NDArray[np.int64] = field(default_factory=_none)
+    """1 = it has an alarm of its own for being silent, and likewise `stuck` and `late`."""
+    stuck: NDArray[np.int64] = field(default_factory=_none)
+    late: NDArray[np.int64] = field(default_factory=_none)
+    runs: Runs = field(default_factory=Runs)
+    """Of readings that repeat each other."""
+
+
+class _Where(NamedTuple):
+    """Where a step happens, and by which rules."""
+
+    layout: Layout
+    city: City
+    frame: Frame
+    config: Config
+
+    @property
+    def limit_ms(self) -> NDArray[np.int64]:
+        """(m,) how long each sensor may say nothing."""
+        intervals_s = self.config.silent_intervals_count * self.layout.interval_s
+        return (np.maximum(intervals_s, self.config.silent_least_s) * 1000).astype(np.int64)
+
+
+class _Finding(NamedTuple):
+    """A sensor's condition that began (`on`) or ended."""
+
+    kind: str
+    place: int
+    at_ms: int
+    on: bool
+    value: float
+    limit: float
+    unit: str
+
+
+def step(state: State, frame: Frame, city: City, config: Config) -> Result[State]:
+    """Fold a frame; judge the minutes and hours that the watermark has closed, in their order."""
+    where = _Where(layout_of(city, frame.domain, frame.zone), city, frame, config)
+    dropped = _fold(state, where) if len(frame) else 0
+    parts: list[Rows] = []
+    found: list[_Finding] = []
+    for start_ms in _minutes(state, where):
+        _grow(state, start_ms, len(where.layout.sensors))
+        minute = state.open.pop(start_ms, None)
+        if minute is not None:
+            minute = _roomy(minute, len(where.layout.sensors))
+            found += _stuck(state, start_ms, minute, config)
+            state.last_ms = np.maximum(state.last_ms, minute[NEWEST])
+            _count(state, start_ms - start_ms % HOUR_MS, minute[READINGS], late=False)
+        found += _silent(state, start_ms + MINUTE_MS, where)
+        parts.append(_rows(state, start_ms, minute, where))
+        state.judged_ms = start_ms + MINUTE_MS
+    for hour_ms in sorted(hour for hour in state.hours if hour + HOUR_MS + LATE_LIMIT_MS <= frame.watermark_ms):
+        found += _late(state, hour_ms, state.hours.pop(hour_ms), where)
+    return Result(
+        state=state,
+        rows=Rows.concat(parts),
+        detections=tuple(_detection(one, where) for one in found),
+        dropped={ELSEWHERE: dropped} if dropped else {},
+    )
+
+
+def _fold(state: State, where: _Where) -> int:
+    """Take the readings in → how many belong elsewhere."""
+    frame, places = where.frame, len(where.layout.sensors)
+    place = where.layout.place[frame.sensor]
+    now = (place >= 0) & ~frame.late & (frame.at_ms >= state.judged_ms)
+    least, greatest = digests.bounds(frame, where.config.steady_columns)
+    for start_ms, row in by_window(frame.at_ms, MINUTE_MS):
+        kept = now[row]
+        at = place[row][kept]
+        if at.size:
+            minute = _roomy(state.open.get(start_ms), places)
+            np.add.at(minute[READINGS], at, 1)
+            np.maximum.at(minute[NEWEST], at, frame.at_ms[row][kept])
+            np.minimum.at(minute[LEAST], at, least[row][kept])
+            np.maximum.at(minute[GREATEST], at, greatest[row][kept])
+            state.open[start_ms] = minute
+    if frame.late.any():
+        for hour_ms, row in by_window(frame.at_ms, HOUR_MS):
+            late = place[row][frame.late[row] & (place[row] >= 0)]
+            _count(state, hour_ms, np.bincount(late, minlength=places), late=True)
+    return int(np.count_nonzero(place < 0))
+
+
+def _count(state: State, hour_ms: int, readings: NDArray[np.int64], *, late: bool) -> None:
+    """Add (m,) readings to an hour."""
+    counts = grown(state.hours.get(hour_ms, np.zeros((2, 0), np.int64)), len(readings))
+    counts[ALL] += readings
+    if late:
+        counts[LATE] += readings
+    state.hours[hour_ms] = counts
+
+
+def _roomy(minute: NDArray[np.int64] | None, places: int) -> NDArray[np.int64]:
+    have = 0 if minute is None else minute.shape[1]
+    if minute is not None and have >= places:
+        return minute
+    blank = np.repeat(BLANK, places - have, axis=1)
+    return blank if minute is None else np.concatenate([minute, blank], axis=1)
+
+
+def _grow(state: State, start_ms: int, places: int) -> None:
+    state.last_ms = grown(state.last_ms, places, start_ms)
+    state.silent, state.stuck, state.late = (grown(one, places) for one in (state.silent, state.stuck, state.late))
+    state.same, state.run, state.run_ms = (
+        grown(state.same, places, -FAR),
+        grown(state.run, places),
+        grown(state.run_ms, places),
+    )
+
+
+def _minutes(state: State, where: _Where) -> Iterator[int]:
+    """Yield the minutes to judge now, rising; while all are long silent, only those with readings."""
+    if where.frame.watermark_ms == NO_TIME_MS:
+        return
+    end_ms = where.frame.watermark_ms - where.frame.watermark_ms % MINUTE_MS
+    if state.judged_ms == NO_TIME_MS:
+        first_ms = min(state.open, default=end_ms)
+        if first_ms >= end_ms:
+            return
+        state.judged_ms = first_ms
+    patience_ms = max(int(where.limit_ms.max(initial=0)), HOUR_MS) + int(where.config.silent_delay_s * 1000)
+    while state.judged_ms < end_ms:
+        newest_ms = int(state.last_ms.max(initial=NO_TIME_MS))
+        if newest_ms != NO_TIME_MS and state.judged_ms - newest_ms > patience_ms:
+            state.judged_ms = min(min(state.open, default=end_ms), end_ms)
+            if state.judged_ms == end_ms:
+                return
+        yield state.judged_ms
+
+
+def _silent(state: State, now_ms: int, where: _Where) -> list[_Finding]:
+    """Judge who is silent at the end of a minute."""
+    limit_ms, config = where.limit_ms, where.config
+    since_ms = state.last_ms + limit_ms
+    silent = now_ms > since_ms
+    outage = np.count_nonzero(silent) >= max(config.outage_least_count, config.outage_ratio * len(silent))
+    begins = silent & (state.silent == 0) & (now_ms - since_ms >= config.silent_delay_s * 1000) & (not outage)
+    ends = ~silent & (state.silent == 1)
+    state.silent = np.where(begins, 1, np.where(ends, 0, state.silent))
+    found = []
+    for place in np.flatnonzero(begins | ends).tolist():
+        on = bool(begins[place])
+        at_ms = int(since_ms[place] if on else state.last_ms[place])
+        quiet_s = (now_ms - int(state.last_ms[place])) / 1000
+        found.append(_Finding("sensor_silent", place, at_ms, on, quiet_s, float(limit_ms[place]) / 1000, "s"))
+    return found
+
+
+def _stuck(state: State, start_ms: int, minute: NDArray[np.int64], config: Config) -> list[_Finding]:
+    """Move the runs of equal values on → sensors that are stuck now, or no longer."""
+    broken = digests.move_on(state.runs, minute[READINGS], (minute[LEAST], minute[GREATEST]), start_ms)
+    lasted_ms = start_ms + MINUTE_MS - state.runs.since_ms
+    stuck = (state.runs.count >= config.stuck_count) & (lasted_ms >= config.stuck_s * 1000)
+    begins, ends = stuck & (state.stuck == 0), broken & (state.stuck == 1)
+    state.stuck = np.where(begins, 1, np.where(ends, 0, state.stuck))
+    return [
+        _Finding(
+            "sensor_stuck", place, int(state.runs.since_ms[place]), bool(begins[place]), float(state.runs.count[place]),
+            float(config.stuck_count), "",
+        )
+        for place in np.flatnonzero(begins | ends).tolist()
+    ]  # fmt: skip
+
+
+def _late(state: State, hour_ms: int, counts: NDArray[np.int64], where: _Where) -> list[_Finding]:
+    """Judge an hour for which nothing can come any more."""
+    config = where.config
+    counts, state.late = grown(counts, len(where.layout.sensors)), grown(state.late, len(where.layout.sensors))
+    enough = counts[ALL] >= config.late_least_count
+    share = counts[LATE] / np.maximum(counts[ALL], 1)
+    begins = enough & (share >= config.late_ratio) & (state.late == 0)
+    ends = enough & (share < config.late_cleared_ratio) & (state.late == 1)
+    state.late = np.where(begins, 1, np.where(ends, 0, state.late))
+    return [
+        _Finding("sensor_late", place, hour_ms, bool(begins[place]), float(share[place]), config.late_ratio, "")
+        for place in np.flatnonzero(begins | ends).tolist()
+    ]
+
+
+def _rows(state: State, start_ms: int, minute: NDArray[np.int64] | None, where: _Where) -> Rows:
+    """Return the zone's share of silent sensors and how many report, at the end of a minute."""
+    total = len(where.layout.sensors)
+    silent = int(np.count_nonzero(start_ms + MINUTE_MS > state.last_ms + where.limit_ms))
+    readings = 0 if minute is None else int(minute[READINGS].sum())
+    zone = where.city.zones[where.frame.zone].id
+    entity = np.array([f"{FEED_PREFIX}{where.frame.domain}:{zone}"], object)
+    heads = Heads(entity, start_ms, MINUTE_MS // 1000, np.ones(1), np.zeros(1, np.int64))
+    parts = []
+    for metric, part, value in ((SILENT, silent, silent / max(total, 1)), (REPORTING, total - silent, total - silent)):
+        amounts = Amounts(np.array([part]), np.array([total]), np.array([float(value)]), np.array([readings]))
+        parts.append(make_rows(metric.name, heads, amounts))
+    return Rows.concat(parts)
+
+
+def _detection(one: _Finding, where: _Where) -> Detection:
+    return Detection(
+        city=where.city.id,
+        domain=where.frame.domain,
+        kind=one.kind,
+        entity=str(where.layout.sensor_ids[one.place]),
+        zone=where.city.zones[where.frame.zone].id,
+        at_ms=one.at_ms,
+        level=4 if one.on else 0,
+        value=one.value,
+        limit=one.limit,
+        unit=one.unit,
+        basis="own choice",
+    )
+
+
+SPEC = Spec(
+    domains=DOMAINS,
+    step=step,
+    config=Config,
+    state=State,
+    metrics=FEEDS,
+    drops=(ELSEWHERE,),
+)

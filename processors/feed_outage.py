@@ -1,0 +1,164 @@
+"""A feed that has fallen silent: one alarm for the domain, or for a zone's part of it, instead of one a sensor.
+
+in      city.metrics.v1 of every domain: `silent_ratio` of `feed:<domain>:<zone>`, a minute each (see feed_health)
+out     detections feed_silent: III of `feed:<domain>` when half of the domain's sensors are silent, else IV of
+        `feed:<domain>:<zone>` when half of a zone's are; level 0 when they are back
+state   per domain: the zones' watermarks, the minutes not yet passed by all zones, each zone's latest share, the alarms
+drops   other_metric: any other row; repeat: of a minute that is judged already
+source  own choice, see docs/processors.md; suppression of children by a failed parent after ISA-18.2
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Annotated, NamedTuple
+
+import msgspec
+import numpy as np
+
+from processors.maths.marks import Marks
+from processors.maths.measures import DOMAINS, FEED_PREFIX, SILENT
+from streams.records import NO_TIME_MS, Detection, Level, MetricFrame, Result
+from streams.spec import Config as BaseConfig
+from streams.spec import Spec
+
+if TYPE_CHECKING:
+    from streams.city import City
+
+OTHER_METRIC, REPEAT = "other_metric", "repeat"
+KIND = "feed_silent"
+MINUTE_MS = 60_000
+ALL_ZONES = -1
+LEVEL_OF_DOMAIN: Level = 3
+LEVEL_OF_ZONE: Level = 4
+
+
+class Config(BaseConfig, frozen=True, kw_only=True):
+    """Tunables; each name ends in its unit."""
+
+    outage_ratio: Annotated[float, msgspec.Meta(gt=0, le=1)] = 0.5
+    """Share of silent sensors from which on the feed is silent …"""
+    back_ratio: Annotated[float, msgspec.Meta(ge=0, lt=1)] = 0.3
+    """… and below which it is back."""
+    outage_least_count: Annotated[int, msgspec.Meta(ge=1)] = 2
+    """Silent sensors that make a zone's feed silent, at least."""
+    zone_delay_s: Annotated[float, msgspec.Meta(ge=0)] = 120.0
+    """How long a zone waits before it alarms: the whole domain may be following."""
+
+
+@dataclass
+class Domain:
+    """One domain. A zone's share is (silent sensors, sensors); ALL_ZONES stands for the domain."""
+
+    marks: Marks = field(default_factory=Marks)
+    judged_ms: int = NO_TIME_MS
+    """The minutes before are judged."""
+    minutes: dict[int, dict[int, tuple[int, int]]] = field(default_factory=dict)
+    """Minute → zone → share."""
+    latest: dict[int, tuple[int, int]] = field(default_factory=dict)
+    since_ms: dict[int, int] = field(default_factory=dict)
+    """Zone → the minute since which it is silent."""
+    alarms: list[int] = field(default_factory=list)
+    """Zones that alarm, in the order of their alarms."""
+
+
+@dataclass
+class State:
+    """Every domain."""
+
+    domains: dict[str, Domain] = field(default_factory=dict)
+
+
+def step(state: State, frame: MetricFrame, city: City, config: Config) -> Result[State]:
+    """Take the zone's shares; judge the minutes that all zones of the domain have passed, in their order."""
+    domain = state.domains.setdefault(frame.domain, Domain())
+    dropped = _take(domain, frame)
+    domain.marks.advance(frame, city)
+    found: list[Detection] = []
+    for start_ms in sorted(start for start in domain.minutes if start + MINUTE_MS <= domain.marks.watermark_ms):
+        domain.latest.update(domain.minutes.pop(start_ms))
+        domain.judged_ms = start_ms + MINUTE_MS
+        for change in _judged(domain, start_ms, config):
+            found.append(_detection(domain, frame.domain, change, city, config))
+    return Result(state=state, detections=tuple(found), dropped=dropped)
+
+
+def _take(domain: Domain, frame: MetricFrame) -> dict[str, int]:
+    """Keep the zone's shares → how many rows were not used, and why."""
+    rows = frame.rows
+    of_feed = np.flatnonzero(rows.metric == SILENT.name)
+    repeats = 0
+    for row in of_feed.tolist():
+        start_ms = int(rows.at_ms[row])
+        if start_ms < domain.judged_ms:
+            repeats += 1
+            continue
+        domain.minutes.setdefault(start_ms, {})[frame.zone] = (int(rows.numerator[row]), int(rows.denominator[row]))
+    counts = {OTHER_METRIC: len(rows) - len(of_feed), REPEAT: repeats}
+    return {reason: count for reason, count in counts.items() if count}
+
+
+class _Change(NamedTuple):
+    """An alarm of a zone, or of ALL_ZONES, that began (`on`) or ended."""
+
+    zone: int
+    at_ms: int
+    on: bool
+
+
+def _judged(domain: Domain, start_ms: int, config: Config) -> list[_Change]:
+    """Judge the domain and its zones at the end of a minute → what changes."""
+    shares = dict(sorted(domain.latest.items()))
+    shares[ALL_ZONES] = (sum(one for one, _ in shares.values()), sum(total for _, total in shares.values()))
+    changes = []
+    for zone in (ALL_ZONES, *(zone for zone in shares if zone != ALL_ZONES)):
+        silent, total = shares[zone]
+        is_out = silent >= max(config.outage_least_count, config.outage_ratio * total)
+        if is_out:
+            domain.since_ms.setdefault(zone, start_ms)
+        else:
+            domain.since_ms.pop(zone, None)
+        if zone in domain.alarms:
+            if silent < config.back_ratio * total:
+                domain.alarms.remove(zone)
+                changes.append(_Change(zone, start_ms, on=False))
+        elif is_out and (zone == ALL_ZONES or _waited(domain, zone, start_ms, config)):
+            domain.alarms.append(zone)
+            changes.append(_Change(zone, domain.since_ms[zone], on=True))
+    return changes
+
+
+def _waited(domain: Domain, zone: int, start_ms: int, config: Config) -> bool:
+    """Tell whether a zone speaks for itself: the domain does not alarm, and it has waited for it."""
+    return ALL_ZONES not in domain.alarms and start_ms - domain.since_ms[zone] >= config.zone_delay_s * 1000
+
+
+def _detection(domain: Domain, name: str, change: _Change, city: City, config: Config) -> Detection:
+    of_domain = change.zone == ALL_ZONES
+    shares = domain.latest.values() if of_domain else [domain.latest[change.zone]]
+    silent, total = sum(one for one, _ in shares), sum(all_of_it for _, all_of_it in shares)
+    zone = "" if of_domain else city.zones[change.zone].id
+    level: Level = LEVEL_OF_DOMAIN if of_domain else LEVEL_OF_ZONE
+    return Detection(
+        city=city.id,
+        domain=name,
+        kind=KIND,
+        entity=f"{FEED_PREFIX}{name}" if of_domain else f"{FEED_PREFIX}{name}:{zone}",
+        zone=zone,
+        at_ms=change.at_ms,
+        level=level if change.on else 0,
+        value=silent / max(total, 1),
+        limit=config.outage_ratio if change.on else config.back_ratio,
+        basis="own choice",
+        evidence={"silent_count": float(silent), "sensor_count": float(total)},
+    )
+
+
+SPEC = Spec(
+    domains=DOMAINS,
+    step=step,
+    config=Config,
+    state=State,
+    drops=(OTHER_METRIC, REPEAT),
+    second_level=True,
+)

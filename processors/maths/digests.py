@@ -1,0 +1,80 @@
+"""A number that stands for all values of a reading, and the runs of readings that repeat each other."""
+
+from __future__ import annotations
+
+import zlib
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray  # at run time: `streams.state` reads the types of a state's fields
+
+from processors.maths.places import grown
+
+if TYPE_CHECKING:
+    from streams.records import Frame
+
+FAR = 2**62
+"""No digest reaches it."""
+STEP = 2_654_435_761
+STEADY_COLUMNS = tuple(
+    "alarmed_count ambulance_ready_ratio bed_ratio capacity_count fill_ratio frequency_hz headway_s lamp_fault_ratio "
+    "occupancy_ratio occupied_count on_time_ratio queue_count ready_ratio responding_count river_level_m supply_c "
+    "tilt_deg trapped_s".split()
+)
+"""Columns that rightly stay the same for long."""
+
+
+def _none() -> NDArray[np.int64]:
+    return np.empty(0, np.int64)
+
+
+@dataclass
+class Runs:
+    """Per sensor, (m,): the digest that its readings repeat, -FAR = none; how many have; since which minute."""
+
+    same: NDArray[np.int64] = field(default_factory=_none)
+    count: NDArray[np.int64] = field(default_factory=_none)
+    since_ms: NDArray[np.int64] = field(default_factory=_none)
+
+
+def grow(runs: Runs, places: int) -> None:
+    """Make room for new sensors."""
+    runs.same = grown(runs.same, places, -FAR)
+    runs.count, runs.since_ms = grown(runs.count, places), grown(runs.since_ms, places)
+
+
+def move_on(
+    runs: Runs, readings: NDArray[np.int64], bounds_of: tuple[NDArray[np.int64], NDArray[np.int64]], start_ms: int
+) -> NDArray[np.bool_]:
+    """Take a minute's (m,) readings and the bounds of their digests → (m,) bool: a run ended."""
+    spoke = readings > 0
+    least, greatest = bounds_of
+    even = least == greatest
+    goes_on = spoke & even & (least == runs.same)
+    broken: NDArray[np.bool_] = spoke & ~goes_on
+    runs.count = np.where(goes_on, runs.count + readings, np.where(spoke, even * readings, runs.count))
+    runs.since_ms = np.where(broken, start_ms, runs.since_ms)
+    runs.same = np.where(spoke, np.where(even, least, -FAR), runs.same)
+    return broken
+
+
+def bounds(frame: Frame, but: tuple[str, ...]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return (n,) the digest of each reading's columns, all `but` these, twice.
+
+    A reading that observed nothing, or a 0 among its values, tells nothing: its two bounds are -FAR and FAR.
+    """
+    names = [name for name in frame.columns if name not in but]
+    values = np.stack([frame.columns[name] for name in names]) if names else np.empty((0, len(frame)))
+    seen = np.isfinite(values)
+    bits = np.where(seen, np.ascontiguousarray(values).view(np.uint64), np.uint64(0))
+    digest = ((bits * _factors(tuple(names))).sum(axis=0, dtype=np.uint64) >> np.uint64(2)).astype(np.int64)
+    telling = seen.any(axis=0) & ~(values == 0.0).any(axis=0)
+    return np.where(telling, digest, -FAR), np.where(telling, digest, FAR)
+
+
+@lru_cache(maxsize=64)
+def _factors(names: tuple[str, ...]) -> NDArray[np.uint64]:
+    """Return (columns, 1) odd numbers, one a name."""
+    return np.array([[(zlib.crc32(name.encode()) * STEP) % 2**64 | 1] for name in names], np.uint64).reshape(-1, 1)
