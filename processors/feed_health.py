@@ -172,9 +172,7 @@ def _fold(state: State, where: _Where) -> int:
 def _count(state: State, hour_ms: int, readings: NDArray[np.int64], *, late: bool) -> None:
     """Add (m,) readings to an hour."""
     counts = grown(state.hours.get(hour_ms, np.zeros((2, 0), np.int64)), len(readings))
-    counts[ALL] += readings
-    if late:
-        counts[LATE] += readings
+    counts[[ALL, LATE] if late else [ALL]] += readings
     state.hours[hour_ms] = counts
 
 
@@ -189,11 +187,7 @@ def _roomy(minute: NDArray[np.int64] | None, places: int) -> NDArray[np.int64]:
 def _grow(state: State, start_ms: int, places: int) -> None:
     state.last_ms = grown(state.last_ms, places, start_ms)
     state.silent, state.stuck, state.late = (grown(one, places) for one in (state.silent, state.stuck, state.late))
-    state.same, state.run, state.run_ms = (
-        grown(state.same, places, -FAR),
-        grown(state.run, places),
-        grown(state.run_ms, places),
-    )
+    digests.grow(state.runs, places)
 
 
 def _minutes(state: State, where: _Where) -> Iterator[int]:
