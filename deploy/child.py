@@ -25,6 +25,11 @@ GO = b"go\n"
 """What a part reads on its standard input once the servers and topics are there."""
 
 
+def now_ms() -> int:
+    """Return the wall clock, epoch ms."""
+    return time.time_ns() // 1_000_000
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
     """How a child is run."""
@@ -52,8 +57,8 @@ class Child:
     running: subprocess.Popen[bytes] | None = None
     state: State = "stopped"
     restarts: int = 0
-    ended: deque[tuple[float, int]] = field(default_factory=lambda: deque(maxlen=20))
-    """(when, exit code) of its ends."""
+    ended: deque[tuple[int, int]] = field(default_factory=lambda: deque(maxlen=20))
+    """(wall-clock ms, exit code) of its ends, oldest first."""
     _begun_at: float = 0.0
     _pause_s: float = FIRST_PAUSE_S
     _gone: bool = False
@@ -115,6 +120,6 @@ class Child:
         now = self.now()
         if now - self._begun_at > STEADY_S:
             self._pause_s = FIRST_PAUSE_S
-        self.ended.append((now, ended.returncode))
+        self.ended.append((now_ms(), ended.returncode))
         self._begun_at = now + self._pause_s
         self._pause_s = min(self._pause_s * 2, LONGEST_PAUSE_S)

@@ -139,4 +139,4 @@ def _prepare(wanted: Wanted, say: Callable[[str], None]) -> tuple[Run, Superviso
     run.write()
     say(f"starting {wanted.city.name_en} {wanted.city.name_zh} in {data}")
     servers = stack.server_plans(broker, redis)
-    return run, Supervisor(data, servers, stack.part_plans(data, os.getpid()))
+    return run, Supervisor(data, servers, stack.part_plans(data, os.getpid()), say)

@@ -41,6 +41,8 @@ def main(argv: list[str]) -> int:
     if args.under is not None:
         die_with_parent(args.under)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    for noisy in ("kafka", "aiokafka", "faust", "mode"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)
     part = importlib.import_module(f"deploy.parts.{args.name}")
     if args.under is not None:
         _wait_for_go()

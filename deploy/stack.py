@@ -152,6 +152,7 @@ class Stack:
             return False
         if provision.returncode != 0:
             raise ServerError(_last_line(log) or f"the topics could not be created; {log} says why")
+        self._say(f"Kafka at {self._run.kafka}, topics are there; waiting for the first data on the wall")
         self._supervisor.let_parts_go()
         self._health.begin()
         return True

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from deploy import logfiles
-from deploy.child import Child
+from deploy.child import Child, now_ms
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -26,7 +26,16 @@ if TYPE_CHECKING:
 STATE_FILE = "supervisor.json"
 TICK_S = 0.1
 BOUND_LOGS_EVERY_S = 5.0
+LONGEST_REASON = 300
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+class End(msgspec.Struct):
+    """A process ended by itself."""
+
+    at_ms: int
+    code: int
+    """Exit code; below 0: the signal that killed it."""
 
 
 class PartState(msgspec.Struct, kw_only=True):
@@ -36,10 +45,8 @@ class PartState(msgspec.Struct, kw_only=True):
     state: str
     pid: int | None
     restarts: int
-    recent_ends: int = 0
-    """How often it ended by itself within the last five minutes."""
-    exit_code: int | None = None
-    """How it ended last."""
+    ends: list[End] = []
+    """The last times that it ended by itself, oldest first."""
 
 
 class SupervisorState(msgspec.Struct, kw_only=True):
@@ -52,14 +59,14 @@ class SupervisorState(msgspec.Struct, kw_only=True):
     parts: list[PartState]
 
 
-RECENT_S = 300.0
-
-
 class Supervisor:
     """The processes of one city. Use from the main thread: children are bound to it."""
 
-    def __init__(self, data: Path, servers: Sequence[Plan], parts: Sequence[Plan]) -> None:
+    def __init__(
+        self, data: Path, servers: Sequence[Plan], parts: Sequence[Plan], say: Callable[[str], None] = print
+    ) -> None:
         self._data = data
+        self._say = say
         self._servers = [Child(plan, logfiles.path(data, plan.name)) for plan in servers]
         self._parts = [Child(plan, logfiles.path(data, plan.name)) for plan in parts]
         self._wake = threading.Event()
@@ -99,8 +106,10 @@ class Supervisor:
 
     def tick(self) -> None:
         """Look after every process once."""
-        changed = [child.watch(may_go=self._may_go) for child in (*self._servers, *self._parts)]
-        if any(changed):
+        changed = [child for child in (*self._servers, *self._parts) if child.watch(may_go=self._may_go)]
+        for child in changed:
+            self._tell(child)
+        if changed:
             self._write()
         if time.monotonic() - self._logs_bounded_at > BOUND_LOGS_EVERY_S:
             self._logs_bounded_at = time.monotonic()
@@ -137,11 +146,18 @@ class Supervisor:
             for number, handler in before.items():
                 signal.signal(number, handler)
 
+    def _tell(self, child: Child) -> None:
+        """Say that a process ended: the first time, and then ever more rarely."""
+        often = len(child.ended)
+        if child.state == "waiting" and often & (often - 1) == 0:
+            reason = "".join(logfiles.tail(child.log, 1))[:LONGEST_REASON]
+            self._say(f"{child.plan.name} ended with code {child.ended[-1][1]} and is started again: {reason}")
+
     def _write(self) -> None:
         state = SupervisorState(
             pid=os.getpid(),
             phase=self._phase,
-            at_ms=time.time_ns() // 1_000_000,
+            at_ms=now_ms(),
             parts=[_part_state(child) for child in (*self._servers, *self._parts)],
         )
         write_json(self._data / STATE_FILE, state)
@@ -163,12 +179,10 @@ def write_json(path: Path, value: Any) -> None:  # noqa: ANN401 - whatever msgsp
 
 
 def _part_state(child: Child) -> PartState:
-    recent = [code for when, code in child.ended if child.now() - when < RECENT_S]
     return PartState(
         name=child.plan.name,
         state=child.state,
         pid=child.pid,
         restarts=child.restarts,
-        recent_ends=len(recent),
-        exit_code=recent[-1] if recent else None,
+        ends=[End(at_ms, code) for at_ms, code in child.ended],
     )

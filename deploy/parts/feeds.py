@@ -19,4 +19,8 @@ def main(run: Run) -> None:
 
         speed = None if run.speed == "max" else run.speed
         run_replay(load_plan(run.city_path), run.kafka, speed=speed, data=run.data_path, stop=stop)
+    elif run.mode == "simulated":
+        from streams.feeds.sample_city import run_sample_city
+
+        run_sample_city(run.city_path, run.kafka, data=run.data_path, stop=stop, speed=float(run.speed))
     stop.wait()
