@@ -1,0 +1,38 @@
+"""What the pages say exists does exist: paths, links, commands."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from deploy import cli, reference
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
+TOPS = ("streams", "processors", "alerts", "dashboard", "deploy", "tests", "docs", ".ci")
+
+OUR_PATH = re.compile(rf"`((?:{'|'.join(map(re.escape, TOPS))})/[\w./-]*)`")
+LINK = re.compile(r"\]\((?!\w+:|#)([^)#\s]+)")
+COMMAND = re.compile(r"(?:`|^)\./citywall ([a-z]+)", re.M)
+
+
+def mentions(pattern: re.Pattern[str]) -> Iterator[tuple[Path, str]]:
+    for page in PAGES:
+        for found in pattern.findall(page.read_text(encoding="utf-8")):
+            yield page, found
+
+
+def test_paths_exist():
+    assert [f"{page.name}: {path}" for page, path in mentions(OUR_PATH) if not (ROOT / path).exists()] == []
+
+
+def test_links_lead_somewhere():
+    assert [f"{page.name}: {link}" for page, link in mentions(LINK) if not (page.parent / link).exists()] == []
+
+
+def test_commands_exist():
+    names = {*cli.command_names(), "help"}
+    assert [f"{page.name}: {name}" for page, name in mentions(COMMAND) if name not in names] == []
+
+
+def test_the_reference_of_commands_is_what_the_commands_say():
+    assert reference.PAGE.read_text(encoding="utf-8") == reference.page(), "run: python -m deploy.reference"
