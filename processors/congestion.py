@@ -3,7 +3,7 @@
 in      city.readings.v1.traffic: speed_km_h, flow_veh_h of sensors that watch a segment
 out     tti_ratio, speed_km_h, delay_s, flow_veh_h with coverage: a row per segment with a reading, or with a sensor
         that was due
-state   per window and sensor: exact sums of flow and flow / speed; when each sensor last spoke
+state   per window and sensor: exact sums of flow and flow / speed; when each sensor was last expected
 drops   no_segment: the sensor watches no segment; no_vehicles: a flow of 0, which has no speed but counts as flow;
         no_speed: vehicles without a usable speed
 source  GB/T 33171-2016, 7.2 (TTI, speed, delay); Wardrop 1952; `docs/methods/tti.md`, `speed.md`, `delay.md`
@@ -56,10 +56,10 @@ class Config(BaseConfig, frozen=True, kw_only=True):
 
 @dataclass
 class State:
-    """One zone's windows by sensor; (m,) start of each sensor's last window, and its newest reading on time."""
+    """One zone's windows by sensor; (m,) start of the last window that expected each sensor, and its newest reading."""
 
     windows: Windows = field(default_factory=Windows)
-    heard_ms: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
+    asked_ms: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
     newest_ms: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
 
 
@@ -96,8 +96,9 @@ def _final(state: State, start_ms: int, layout: Layout, config: Config) -> Rows:
     places, window_ms = len(layout.sensors), config.window_s * 1000
     sums = grown(state.windows.open.pop(start_ms), places)
     reported = sums[READINGS] > 0
-    state.heard_ms = coverage.spoke(reported, grown(state.heard_ms, places, coverage.NEVER), start_ms, window_ms)
-    sums[travel.EXPECTED] = coverage.expected(reported, state.heard_ms, layout.interval_s, start_ms, window_ms)
+    asked_ms = grown(state.asked_ms, places, coverage.NEVER)
+    expected, state.asked_ms = coverage.ask(reported, asked_ms, layout.interval_s, start_ms, window_ms)
+    sums[travel.EXPECTED] = expected
     windows.close(state.windows, start_ms, sums)
     told = _coverage(sums, layout)
     place = np.flatnonzero(np.isfinite(told))

@@ -125,8 +125,8 @@ class State:
     column_of: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
     sensor_of: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
     """(cells,) place of its sensor."""
-    heard_ms: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
-    """(cells,) start of the last window in which it spoke."""
+    asked_ms: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
+    """(cells,) start of the last window that expected it."""
     holds: dict[str, Hold] = field(default_factory=dict)
     """By rule."""
 
@@ -202,7 +202,7 @@ def _cells(state: State, column: NDArray[np.int64], place: NDArray[np.int32], pl
         state.cell[new[0], new[1]] = len(state.column_of) + np.arange(new.shape[1])
         state.column_of = np.concatenate([state.column_of, new[0]])
         state.sensor_of = np.concatenate([state.sensor_of, new[1]])
-        state.heard_ms = grown(state.heard_ms, len(state.column_of), coverage.NEVER)
+        state.asked_ms = grown(state.asked_ms, len(state.column_of), coverage.NEVER)
     return state.cell[column, place].astype(np.int32)
 
 
@@ -210,9 +210,8 @@ def _close(state: State, start_ms: int, at: _At) -> NDArray[np.int64]:
     window_ms = at.config.window_s * 1000
     sums = grown(state.windows.open.pop(start_ms), len(state.column_of))
     reported = sums[READINGS] > 0
-    state.heard_ms = coverage.spoke(reported, state.heard_ms, start_ms, window_ms)
     interval_s = at.layout.interval_s[state.sensor_of]
-    sums[EXPECTED] = coverage.expected(reported, state.heard_ms, interval_s, start_ms, window_ms)
+    sums[EXPECTED], state.asked_ms = coverage.ask(reported, state.asked_ms, interval_s, start_ms, window_ms)
     windows.close(state.windows, start_ms, sums)
     return sums
 

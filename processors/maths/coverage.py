@@ -1,14 +1,12 @@
-"""Which sensors were expected to speak in a window, and which did.
+"""Which sensors were expected to speak in a window, and which did (`docs/methods/coverage.md`).
 
-A sensor that reports more often than once a window is expected in each. A slower one, or one as fast as the window,
-may fall on either side of a window's end: it is expected where it spoke, and where it is overdue, once an interval.
-With n = its interval in windows, rounded up, these are the windows n + 1, 2n + 1, 3n + 1 … after the last in which it
-spoke.
+Only windows with readings of the zone are judged. A sensor is expected where it spoke; else in the first window that
+begins an interval, in whole windows and rounded up, or more after the one in which it last spoke or was last expected.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -18,32 +16,37 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 NEVER = NO_TIME_MS
-"""`last_ms` of a sensor that has not spoken yet and that no window has waited for yet."""
+"""`asked_ms` of a sensor for which no window has waited yet."""
 
 
-def expected(
+class Asked(NamedTuple):
+    """(m,) bool: expected in this window; (m,) start of the last window in which each sensor was."""
+
+    expected: NDArray[np.bool_]
+    asked_ms: NDArray[np.int64]
+
+
+def ask(
     reported: NDArray[np.bool_],
-    last_ms: NDArray[np.int64],
+    asked_ms: NDArray[np.int64],
     interval_s: NDArray[np.float64],
     start_ms: int,
     window_ms: int,
-) -> NDArray[np.bool_]:
-    """Return (m,) bool: expected in the window that starts then. `last_ms` is what `spoke` returns."""
-    waited = (start_ms - last_ms) // window_ms
-    periods = np.ceil(interval_s * 1000.0 / window_ms).astype(np.int64)
-    overdue = (waited > periods) & ((waited - 1) % periods == 0)
-    often = interval_s * 1000.0 < window_ms
-    wanted: NDArray[np.bool_] = reported | often | overdue
-    return wanted
+) -> Asked:
+    """Judge the window that starts then; windows come in their order. A new sensor counts as heard just before.
+
+    >>> silent, interval_s = np.array([False, False]), np.array([60.0, 300.0])
+    >>> asked = ask(silent, np.array([0, 0]), interval_s, start_ms=60_000, window_ms=60_000)
+    >>> asked.expected.tolist(), asked.asked_ms.tolist()
+    ([True, False], [60000, 0])
+    """
+    known_ms = np.where(asked_ms == NEVER, start_ms - window_ms, asked_ms)
+    interval_ms = np.ceil(interval_s * 1000.0 / window_ms).astype(np.int64) * window_ms
+    expected: NDArray[np.bool_] = reported | (start_ms - known_ms >= interval_ms)
+    return Asked(expected, np.where(expected, start_ms, known_ms))
 
 
-def spoke(reported: NDArray[np.bool_], last_ms: NDArray[np.int64], start_ms: int, window_ms: int) -> NDArray[np.int64]:
-    """Return the new (m,) start of each sensor's last window; a new sensor counts as heard just before its first."""
-    known = np.where(last_ms == NEVER, start_ms - window_ms, last_ms)
-    return np.where(reported, np.maximum(known, start_ms), known)
-
-
-def ratio(reported: NDArray[np.int64], wanted: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Return the share that reported, NaN where nobody was expected; one that spoke unexpectedly counts twice."""
-    wanted = np.maximum(wanted, reported)
+def ratio(reported: NDArray[np.int64], expected: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Return the share that reported, NaN where nobody was expected; one that spoke late counts as expected, too."""
+    wanted = np.maximum(expected, reported)
     return np.where(wanted > 0, reported / np.maximum(wanted, 1), np.nan)
