@@ -54,6 +54,8 @@ class FrameHeader(msgspec.Struct, frozen=True, kw_only=True):
     last: tuple[int, int]
     mark_ms: int
     """No row of this source after `last` is expected before this event time."""
+    sent: int = 0
+    """Rows of this source for this zone up to `last`: what the zone must have counted. A mark says nothing: 0."""
     sensors: list[str] = []
     columns: list[str] = []
 

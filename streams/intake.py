@@ -21,7 +21,7 @@ from streams.records import NO_TIME_MS, DeadLetter
 from streams.schema import implausible
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -49,6 +49,8 @@ class IntakeState(msgspec.Struct, kw_only=True):
     """Newest mark of the source's feed, NO_TIME_MS = its feed gives none."""
     newest_ms: int = NO_TIME_MS
     """Highest plausible event time."""
+    sent: dict[str, int] = msgspec.field(default_factory=dict)
+    """Zone id → rows sent to it."""
     readings_in: int = 0
     dead_lettered: dict[str, int] = msgspec.field(default_factory=dict)
     unknown_fields: int = 0
@@ -116,16 +118,13 @@ def take(chunk: Chunk, state: IntakeState, city: City, schema: Schema, clock: Ci
     ]
     after = _count(state, batch, checked, dead, records)
     end = (records[-1].offset if records else state.offset - 1, LAST_PLACE)
+    mark_ms, source = after.mark_ms, chunk.partition
     whole = FrameHeader(
-        city=city.id,
-        zone=ALL_ZONES,
-        version=city.version,
-        source=chunk.partition,
-        first=end,
-        last=end,
-        mark_ms=after.mark_ms,
+        city=city.id, zone=ALL_ZONES, version=city.version, source=source, first=end, last=end, mark_ms=mark_ms
     )
-    return Taken(_cut(checked, mark, whole, city), whole, dead, after)
+    frames = _cut(checked, mark, whole, city, state.sent)
+    after.sent = state.sent | {header.zone: header.sent for header, _ in frames}
+    return Taken(frames, whole, dead, after)
 
 
 def _decode(records: Sequence[Record], schema: Schema, fed_mark_ms: int) -> _Batch:
@@ -263,7 +262,7 @@ def _count(
 
 
 def _cut(
-    checked: _Checked, mark: NDArray[np.int64], whole: FrameHeader, city: City
+    checked: _Checked, mark: NDArray[np.int64], whole: FrameHeader, city: City, sent: Mapping[str, int]
 ) -> list[tuple[FrameHeader, FrameRows]]:
     """Cut the rows into frames of one zone each, in zone order, rows in source order."""
     rows = checked.rows
@@ -274,23 +273,26 @@ def _cut(
     starts = np.flatnonzero(np.diff(zone[order], prepend=-1))
     frames = []
     for start, stop in zip(starts, [*starts[1:], len(order)], strict=True):
+        name = city.zones[zone[order[start]]].id
         for first in range(start, stop, FRAME_ROWS):
             picked = order[first : min(first + FRAME_ROWS, stop)]
-            frames.append(_frame(rows.take(picked), int(mark[picked[-1]]), whole, city))
+            own = msgspec.structs.replace(
+                whole,
+                zone=name,
+                mark_ms=int(mark[picked[-1]]),
+                sent=sent.get(name, 0) + int(picked.size + first - start),
+            )
+            frames.append(_frame(rows.take(picked), own, city))
     return frames
 
 
-def _frame(rows: FrameRows, mark_ms: int, whole: FrameHeader, city: City) -> tuple[FrameHeader, FrameRows]:
+def _frame(rows: FrameRows, own: FrameHeader, city: City) -> tuple[FrameHeader, FrameRows]:
     codes, sensor = np.unique(rows.sensor, return_inverse=True)
     columns = {name: values for name, values in rows.columns.items() if not np.isnan(values).all()}
-    header = FrameHeader(
-        city=whole.city,
-        zone=city.zones[city.sensors[codes[0]].zone].id,
-        version=whole.version,
-        source=whole.source,
+    header = msgspec.structs.replace(
+        own,
         first=(int(rows.offset[0]), int(rows.place[0])),
         last=(int(rows.offset[-1]), int(rows.place[-1])),
-        mark_ms=mark_ms,
         sensors=[city.sensors[code].id for code in codes],
         columns=list(columns),
     )

@@ -155,6 +155,7 @@ class IntakeStage:
                 "counts": {
                     "readings_in": state.readings_in,
                     "dead_lettered": state.dead_lettered,
+                    "sent": sum(state.sent.values()),
                     "unknown_fields": state.unknown_fields,
                     "first_at_ms": state.first_at_ms,
                     "last_at_ms": state.last_at_ms,

@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 LATE_LIMIT_MS = 3_600_000
 """A reading this far behind its own source's mark is dead-lettered (design.md 6.2 d)."""
 
+JOINED_LATER = "joined_later"
+"""Reason under which the readings count that a zone took before a processor was added."""
+
 WATERMARK_STEP_MS = 1_000
 """Watermarks are rounded down to this, so that processors are not called for less."""
 
@@ -52,6 +55,8 @@ class SourceCounts:
     conflicts: int = 0
     """Duplicates that carried other values."""
     too_late: int = 0
+    sent: int = 0
+    """Rows that intake says it has sent, up to the last one absorbed: what the three numbers must add up to."""
 
 
 @dataclass
@@ -105,6 +110,8 @@ def absorb(zone: Zone, state: ZoneState, header: FrameHeader, rows: FrameRows | 
         return output
     fresh = None if rows is None else _admit(zone, state, header, rows, output)
     state.absorbed[header.source] = header.last
+    if rows is not None:
+        state.counts.setdefault(header.source, SourceCounts()).sent = header.sent
     state.marks[header.source] = max(header.mark_ms, state.marks.get(header.source, NO_TIME_MS))
     watermark_ms = _watermark(state.marks, zone.sources)
     output.watermark_moved = watermark_ms > state.watermark_ms
@@ -182,6 +189,9 @@ def _process(zone: Zone, state: ZoneState, frame: Frame, city: City, output: Out
         result = hosted.spec.step(hosted.spec.state() if before is None else before, frame, city, hosted.config)
         state.processors[hosted.name] = result.state
         dropped = state.dropped.setdefault(hosted.name, {})
+        if before is None:
+            missed = sum(one.in_frames for one in state.counts.values()) - len(frame)
+            dropped.update({JOINED_LATER: missed} if missed else {})
         for reason, count in result.dropped.items():
             if count:
                 dropped[reason] = dropped.get(reason, 0) + int(count)

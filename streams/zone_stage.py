@@ -20,6 +20,7 @@ from streams.metric_codec import encode_metrics
 from streams.records import MetricFrame, Rows
 from streams.schema import load_schemas
 from streams.zone import Hosted, Output, Zone, ZoneState, absorb, provisional
+from streams.zone_books import zone_counts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -205,18 +206,7 @@ class ZoneStage:
         return zones
 
     def _book(self, held: _Partition) -> dict[str, Any]:
-        counts: dict[str, int] = defaultdict(int)
-        processors: dict[str, dict[str, Any]] = {}
-        for state in held.zones.values():
-            for one in state.counts.values():
-                for name in ("in_frames", "duplicates", "conflicts", "too_late"):
-                    counts[name] += getattr(one, name)
-            for name, used in state.used.items():
-                book = processors.setdefault(name, {"used": 0, "dropped": defaultdict(int)})
-                book["used"] += used
-                for reason, dropped in state.dropped.get(name, {}).items():
-                    book["dropped"][reason] += dropped
-        return {"offset": held.offset, "counts": {**counts, "processors": processors}}
+        return {"offset": held.offset, "counts": zone_counts(held.zones.values(), held.inbox_partitions)}
 
     def books(self) -> Mapping[str, Mapping[str, Any]]:
         """Return the counters of each readings partition, as of its last snapshot."""
