@@ -8,6 +8,7 @@ import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
+import hypothesis
 import pytest
 
 from deploy.embedded import kafka as embedded_kafka
@@ -32,6 +33,9 @@ CHROMIUM_OPTIONS = (
     "--disable-sync",
     "--disable-dev-shm-usage",
 )
+
+hypothesis.settings.register_profile("citywall", deadline=None)  # the machine is shared: no wall clock judges a test
+hypothesis.settings.load_profile("citywall")
 
 
 def absent(what: str, cure: str) -> NoReturn:

@@ -110,6 +110,7 @@ def refused(done: subprocess.CompletedProcess[str]) -> str:
 def test_first_call_installs_and_runs_the_command(tree: Tree, tmp_path: Path):
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
+    tree.env["PIP_USER"] = "1"
     done = tree.call("up", "--port", "0", "a b", cwd=elsewhere)
     assert done.returncode == 0
     assert done.stdout.splitlines() == [f"{elsewhere} up --port 0 a b", str(tree.root / ".venv" / "bin" / "python")]
