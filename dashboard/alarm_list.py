@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from dashboard.labels import as_json, column_unit, kind_name
-from dashboard.places import Name, projection
+from alerts.kinds import response_limit_s
+from dashboard.labels import as_json, kind_name
+from dashboard.places import Name, corridor, projection
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -15,8 +16,9 @@ if TYPE_CHECKING:
 
 SHOWN = 20
 LEVELS = (1, 2, 3, 4)
-RESPONSE_S = {1: 60, 2: 180, 3: 600, 4: 1800}
-"""Level → seconds in which an operator should have acknowledged (own choice; first two as in the wall's design)."""
+PERCENT_SUFFIX = "_ratio"
+PLAIN_RATIOS = ("tti_ratio",)
+"""Ratios that nobody reads as a percentage."""
 
 
 class Place(NamedTuple):
@@ -53,7 +55,7 @@ class Places:
             index = city.segment_code[entity]
             segment = city.segments[index]
             point = segment.line[len(segment.line) // 2]
-            return self._point(Name(segment.name_zh, segment.name_en), zone, point, index)
+            return self._point(corridor(segment.name_zh, segment.name_en), zone, point, index)
         if entity in city.sensor_code:
             sensor = city.sensors[city.sensor_code[entity]]
             segment_index = sensor.segment if sensor.segment >= 0 else None
@@ -75,18 +77,46 @@ def order(alarm: Mapping[str, Any]) -> tuple[bool, int, int, str]:
     return (bool(alarm["acknowledged"]), alarm["level"], alarm["raised_at_ms"], alarm["id"])
 
 
+def metric_of(alarm: Mapping[str, Any]) -> str:
+    """Return the metric that an alarm is about: the column its evidence names, else a road's speed."""
+    return str(alarm.get("evidence", {}).get("column") or "speed_km_h")
+
+
+def scale_of(alarm: Mapping[str, Any]) -> tuple[float, str]:
+    """Return by what its values are multiplied where people read them, and their unit then."""
+    metric, unit = metric_of(alarm), str(alarm.get("unit") or "")
+    if not unit and metric.endswith(PERCENT_SUFFIX) and metric not in PLAIN_RATIOS:
+        return 100.0, "%"
+    return 1.0, unit
+
+
 def row(alarm: Mapping[str, Any], place: Place, sending: Sending | None) -> dict[str, Any]:
     """Return an alarm as the list shows it."""
-    domain, kind = alarm["domain"], alarm["kind"]
-    unit = alarm.get("unit") or column_unit(domain, kind.rpartition("_")[0])
+    scale, unit = scale_of(alarm)
+    value, limit = alarm.get("value"), alarm.get("limit")
     return {
-        "id": alarm["id"], "level": alarm["level"], "domain": domain, "kind": as_json(kind_name(domain, kind)),
-        "place": as_json(place.name), "x": place.x, "y": place.y, "segment": place.segment, "zone": alarm["zone"],
-        "entity": alarm["entity"], "cleared": alarm["state"] == "cleared", "acknowledged": bool(alarm["acknowledged"]),
-        "by": alarm.get("acknowledged_by"), "desk": alarm.get("acknowledged_desk"),
-        "raised_at_ms": alarm["raised_at_ms"], "value": alarm.get("value"), "limit": alarm.get("limit"), "unit": unit,
-        "count": alarm.get("count", 1), "sending": sending.who if sending else None, "respond_s": RESPONSE_S.get(alarm["level"], 1800),
-    }  # fmt: skip
+        "id": alarm["id"],
+        "level": alarm["level"],
+        "domain": alarm["domain"],
+        "kind": as_json(kind_name(alarm["kind"])),
+        "place": as_json(place.name),
+        "x": place.x,
+        "y": place.y,
+        "segment": place.segment,
+        "zone": alarm["zone"],
+        "entity": alarm["entity"],
+        "cleared": alarm["state"] == "cleared",
+        "acknowledged": bool(alarm["acknowledged"]),
+        "by": alarm.get("acknowledged_by"),
+        "desk": alarm.get("acknowledged_desk"),
+        "raised_at_ms": alarm["raised_at_ms"],
+        "value": None if value is None else round(value * scale, 4),
+        "limit": None if limit is None else round(limit * scale, 4),
+        "unit": unit,
+        "count": alarm.get("count", 1),
+        "sending": sending.who if sending else None,
+        "respond_s": response_limit_s(alarm["level"]),
+    }
 
 
 def counts(alarms: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
@@ -104,7 +134,9 @@ def counts(alarms: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
     }
 
 
-def matrix(alarms: Iterable[Mapping[str, Any]], zones: Mapping[str, int], domains: Mapping[str, int]) -> list[list[int]]:
+def matrix(
+    alarms: Iterable[Mapping[str, Any]], zones: Mapping[str, int], domains: Mapping[str, int]
+) -> list[list[int]]:
     """Return [zone, domain, highest level, alarms, unacknowledged] of each cell that has an active alarm."""
     cells: dict[tuple[int, int], list[int]] = {}
     for alarm in alarms:

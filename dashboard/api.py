@@ -91,7 +91,9 @@ def router(hub: Hub) -> APIRouter:
             if moment.tzinfo is None:
                 raise ProblemError(422, "no-zone", f"{name}: a time needs its zone, e.g. 2026-11-24T08:00:00Z.")
         span = (int(from_.timestamp() * 1000), int(until.timestamp() * 1000))
-        return JSONResponse({"metric": metric, "entity": entity, "rows": await _series(hub, metric, entity, span, window_s)})
+        return JSONResponse(
+            {"metric": metric, "entity": entity, "rows": await _series(hub, metric, entity, span, window_s)}
+        )
 
     return routes
 

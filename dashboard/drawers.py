@@ -11,8 +11,9 @@ from zoneinfo import ZoneInfo
 import anyio
 from dash import ClientsideFunction, Input, Output, html
 
+from dashboard.alarm_list import metric_of, scale_of
 from dashboard.hub import wall_clock_ms
-from dashboard.labels import column_name, kind_name, text
+from dashboard.labels import column_name, kind_name, text, unit_name
 from dashboard.places import Name
 from dashboard.vitals import vitals
 from streams.errors import CityError
@@ -71,7 +72,7 @@ def install(app: Dash, hub: Hub) -> None:
         series = await last_day(hub, subject)
         return html.H2(getattr(subject.title, language)), _facts(subject, language), series | {"key": selection["id"]}
 
-    app.clientside_callback(ClientsideFunction("citywall", "drawSeries"), Input("drawer-series", "data"))
+    app.clientside_callback(ClientsideFunction("citywall", "drawSeries"), Input("drawer-series", "data"), prevent_initial_call=True)
 
 
 def _facts(subject: Subject, language: str) -> Component:
@@ -158,20 +159,20 @@ def _vital(hub: Hub, vital: Vital) -> Subject:
         sensor = hub.config.city.sensors[hub.config.city.sensor_code[entity]]
         facts.insert(2, ("fact.sensor", Name(sensor.name_zh, sensor.name_en)))
     return Subject(
-        vital.name, facts, vital.metric, entity or f"fold:{vital.id}", vital.unit_name, vital.scale, vital.decimals, vital.normal,
+        vital.name, facts, vital.field, entity or f"fold:{vital.id}", vital.unit_name, vital.scale, vital.decimals, vital.normal,
         label=vital.name,
     )  # fmt: skip
 
 
 def _alarm(hub: Hub, alarm: Mapping[str, Any]) -> Subject:
     row = hub.screen.alarm_row(dict(alarm))
-    unit = _same(row["unit"])
-    metric, name = _metric_of(alarm)
-    kind = kind_name(alarm["domain"], alarm["kind"])
+    scale, shown_unit = scale_of(alarm)
+    unit, metric = unit_name(shown_unit), metric_of(alarm)
+    kind = kind_name(alarm["kind"])
     facts = [
         ("fact.place", Name(row["place"]["zh"], row["place"]["en"])),
-        ("fact.reading", _number(alarm.get("value"), 2, unit)),
-        ("fact.limit", _number(alarm.get("limit"), 2, unit)),
+        ("fact.reading", _number(row["value"], 2, unit)),
+        ("fact.limit", _number(row["limit"], 2, unit)),
         ("fact.basis", _same(alarm.get("basis") or "—")),
         ("fact.raised", _time(hub, alarm["raised_at_ms"])),
         ("fact.state", text("alarm.cleared" if alarm["state"] == "cleared" else "alarm.active") or _same("")),
@@ -180,30 +181,13 @@ def _alarm(hub: Hub, alarm: Mapping[str, Any]) -> Subject:
         ("fact.id", _same(alarm["id"])),
     ]
     title = Name(f"{row['place']['zh']} · {kind.zh}", f"{kind.en} · {row['place']['en']}")
-    return Subject(
-        title, facts, metric, alarm["entity"], unit, decimals=2, limit=alarm.get("limit"), label=name
-    )
-
-
-def _metric_of(alarm: Mapping[str, Any]) -> tuple[str, Name]:
-    """Guess the metric that an alarm is about: what its evidence names, else the column its kind is made of."""
-    named = alarm.get("evidence", {}).get("metric")
-    domain, stem = alarm["domain"], alarm["kind"].rpartition("_")[0]
-    if not named:
-        named = "tti_ratio" if domain == "traffic" else next((c for c in _columns(domain) if c.startswith(stem)), stem)
-    return str(named), column_name(domain, str(named)) or text("fact.reading") or Name("", "")
-
-
-def _columns(domain: str) -> list[str]:
-    from streams.schema import load_schemas
-
-    schema = load_schemas().get(domain)
-    return list(schema.names) if schema else []
+    name = column_name(alarm["domain"], metric) or text("fact.reading") or kind
+    return Subject(title, facts, metric, alarm["entity"], unit, scale, 2, limit=row["limit"], label=name)
 
 
 def _acknowledged(hub: Hub, alarm: Mapping[str, Any]) -> Name:
     if not alarm["acknowledged"]:
-        return text("alarm.waiting") or _same("")
+        return text("alarm.unacknowledged") or _same("")
     at = _time(hub, alarm.get("acknowledged_at_ms"))
     return _same(f"{alarm.get('acknowledged_by')} · {alarm.get('acknowledged_desk')} · {at.zh}")
 
@@ -237,5 +221,3 @@ def _read(hub: Hub, subject: Subject, until_ms: int) -> list[float | None]:
         if 0 <= slot < POINTS and math.isfinite(value):
             values[slot] = float(value) * subject.scale
     return values
-
-

@@ -85,9 +85,7 @@ class Guard:
         else:
             await problem.response()(scope, receive, decorated)
 
-    def _problem(
-        self, method: str, path: str, headers: Headers, cookies: Mapping[str, str]
-    ) -> ProblemError | None:
+    def _problem(self, method: str, path: str, headers: Headers, cookies: Mapping[str, str]) -> ProblemError | None:
         if not self._known_host(headers):
             return ProblemError(421, "host", f"This wall does not answer to the name {headers.get('host', '')!r}.")
         if method in SAFE_METHODS:

@@ -36,7 +36,7 @@ def health(config: WallConfig, mirror: Mirror, redis_lost_ms: int | None, wall_m
 
 def _seen(mirror: Mirror, domain: str, started_ms: int) -> bool:
     feed = mirror.feeds.get(domain)
-    return feed is not None and feed["received_ms"] >= started_ms
+    return feed is not None and (feed["received_ms"] or 0) >= started_ms
 
 
 def _final_age_s(mirror: Mirror, wall_ms: int) -> float | None:

@@ -83,7 +83,12 @@ class Hub:
         """Return the whole picture as of the last tick; encoded once for all who ask between two ticks."""
         if self._snapshot[0] != self.seq:
             rows = [[index, *row] for index, row in self.mirror.segments.items()]
-            body = {"build": self.config.build, "version": self.config.city.version, "segments": rows, **self.screen.blocks}
+            body = {
+                "build": self.config.build,
+                "version": self.config.city.version,
+                "segments": rows,
+                **self.screen.blocks,
+            }
             self._snapshot = (self.seq, self._encode("snapshot", body | {"link": self._link}))
         return self._snapshot[1]
 
@@ -93,7 +98,9 @@ class Hub:
         kinds, segments = self.mirror.take_changed()
         body = self.screen.update(kinds | self._expire(now_ms), now_ms)
         if segments:
-            body["segments"] = [[index, *self.mirror.segments[index]] for index in segments if index in self.mirror.segments]
+            body["segments"] = [
+                [index, *self.mirror.segments[index]] for index in segments if index in self.mirror.segments
+            ]
         link = {"redis_lost_ms": self.redis_lost_ms, "newest_ms": self.mirror.newest_metric_wall_ms}
         self._quiet += 1
         if not body and self._quiet < QUIET_TICKS:

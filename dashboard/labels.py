@@ -7,6 +7,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from alerts.kinds import title
 from dashboard.places import Name
 from streams.schema import load_schemas
 
@@ -17,20 +18,12 @@ DOMAIN_ORDER = (
 )  # fmt: skip
 """The same thing always in the same place; a domain not named here comes after, by name."""
 
-_SIDES = {"high": Name("过高", "too high"), "low": Name("过低", "too low"), "full": Name("已满", "full")}
-_UNITS = (
-    "km_h", "veh_h", "ug_m3", "mg_m3", "mg_l", "persons_h", "per_m2", "per_h", "mm_h", "m3_h", "m_s",
-    "ratio", "count", "ntu", "mpa", "kpa", "hpa", "deg", "hz", "db", "cm", "mm", "mw", "c", "m", "s",
-)  # fmt: skip
-
 
 @cache
 def messages() -> dict[str, dict[str, str]]:
     """Return language → key → text."""
     folder = Path(__file__).parent / "i18n"
-    return {
-        language: json.loads((folder / f"{language}.json").read_text(encoding="utf-8")) for language in LANGUAGES
-    }
+    return {language: json.loads((folder / f"{language}.json").read_text(encoding="utf-8")) for language in LANGUAGES}
 
 
 def text(key: str) -> Name | None:
@@ -63,22 +56,14 @@ def column_unit(domain: str, column: str) -> str:
 
 
 @cache
-def kind_name(domain: str, kind: str) -> Name:
-    """Return what an alarm says: its own message, else `<column> too high`, else its kind in words."""
-    own = text(f"kind.{kind}")
-    if own:
-        return own
-    stem, _, side = kind.rpartition("_")
-    if side in _SIDES:
-        for column in [stem, *(f"{stem}_{unit}" for unit in _UNITS)]:
-            name = column_name(domain, column)
-            if name:
-                return Name(name.zh + _SIDES[side].zh, f"{name.en} {_SIDES[side].en}")
-    whole = column_name(domain, kind)
-    if whole:
-        return Name(whole.zh + "异常", f"{whole.en} abnormal")
-    words = kind.replace("_", " ")
-    return Name(words, words[:1].upper() + words[1:])
+def kind_name(kind: str) -> Name:
+    """Return what an alarm says; a kind without a name stands for itself."""
+    return Name(title(kind, "zh"), title(kind, "en"))
+
+
+def unit_name(unit: str) -> Name:
+    """Return a unit as people read it: 1/m² counts people, 1/h cases."""
+    return text(f"unit.{unit}") or Name(unit, unit)
 
 
 def as_json(name: Name) -> dict[str, Any]:

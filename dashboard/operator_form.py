@@ -44,4 +44,5 @@ def install(app: Dash) -> None:
         ClientsideFunction("citywall", "operatorSaved"),
         Input("citywall-operator", "modified_timestamp"),
         State("citywall-operator", "data"),
+        prevent_initial_call=True,
     )

@@ -28,6 +28,7 @@ INDEX = """<!DOCTYPE html>
 <link rel="icon" type="image/svg+xml" href="/assets/wall/icon.svg">
 STYLE_LINKS
 {%css%}
+<script src="/assets/wall/early.js"></script>
 <script type="module" src="/assets/wall/main.js"></script>
 </head>
 <body>
@@ -65,7 +66,10 @@ def layout() -> Component:
     return html.Div(
         [
             _header(),
-            html.Div(id="strip", role="status", className="strip"),
+            html.Div(
+                [html.Div(id="strip", role="status", className="strip"), html.Div(id="tools", className="tools")],
+                className="under",
+            ),
             html.Main([_vitals(), _map(), _alarms(), *(_trend(index) for index in (0, 1)), _matrix(), _pipeline()]),
             _drawer(),
             _operator_form(),
@@ -101,7 +105,6 @@ def _header() -> Component:
             html.Div([html.H1(**_i18n("title")), html.Span(id="city-name")], className="brand"),
             html.Div(id="mode", className="mode"),
             html.Div(id="levels", className="levels", role="status", **{"aria-live": "polite"}),
-            html.Div(id="tools", className="tools"),
             html.Div(id="fresh", className="fresh"),
             html.Div(id="clock", className="clock"),
         ],
@@ -157,7 +160,9 @@ def _drawer() -> Component:
 
 def _operator_form() -> Component:
     fields = [
-        html.Label([html.Span(**_i18n(f"operator.{name}")), dcc.Input(id=f"operator-{name}", type="text", maxLength=64)])
+        html.Label(
+            [html.Span(**_i18n(f"operator.{name}")), dcc.Input(id=f"operator-{name}", type="text", maxLength=64)]
+        )
         for name in ("who", "desk")
     ]
     return html.Div(

@@ -30,7 +30,7 @@ def late_after_s(interval_s: float) -> float:
 
 def is_late(feed: Mapping[str, Any] | None, interval_s: float, now_ms: int, wall_ms: int, speed: float) -> bool:
     """Say whether a source is behind its own rhythm, by event time or by when its last frame came."""
-    if feed is None:
+    if feed is None or feed["at_ms"] is None or feed["received_ms"] is None:
         return True
     behind_s = (now_ms - feed["at_ms"]) / 1000
     quiet_s = (wall_ms - feed["received_ms"]) / 1000
@@ -50,7 +50,9 @@ def lag(parts: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
 
 def rate(parts: Mapping[str, Mapping[str, Any]], prefix: str) -> float | None:
     """Return readings or records a second into the parts whose name begins so; None = no pulse."""
-    found = [part["rates"].get("in_per_s") for name, part in parts.items() if name.startswith(prefix) and part.get("rates")]
+    found = [
+        part["rates"].get("in_per_s") for name, part in parts.items() if name.startswith(prefix) and part.get("rates")
+    ]
     numbers = [value for value in found if value is not None]
     return round(sum(numbers), 1) if numbers else None
 

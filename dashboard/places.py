@@ -19,7 +19,7 @@ WIDTH = 10_000
 SIDE_STEP = 11.0
 """Units by which two opposite directions of one road are drawn apart, each to its right."""
 
-_ORDINAL = re.compile(r"[\s\-_·—(#（]*(?:第)?\d+\s*(?:段|号)?\)?$|[\s]*\([^)]*\)$")
+_PART = re.compile(r"\s*[(（][^()（）]*[)）]$|[\s\-_·—#]*第?\d+\s*(?:段|号)?$")
 
 
 class Name(NamedTuple):
@@ -70,7 +70,13 @@ def _segment(segment: Segment, at: Projection, has_twin: bool) -> dict[str, Any]
     line = [at.point(*point) for point in segment.line]
     if has_twin:
         line = to_the_right(line, SIDE_STEP)
-    return {"id": segment.id, "d": path(line), "class": segment.road_class, "zh": segment.name_zh, "en": segment.name_en}
+    return {
+        "id": segment.id,
+        "d": path(line),
+        "class": segment.road_class,
+        "zh": segment.name_zh,
+        "en": segment.name_en,
+    }
 
 
 def path(line: Sequence[Point], close: str = "") -> str:
@@ -103,9 +109,15 @@ def _places(city: City, at: Projection) -> dict[str, Any]:
         name = {"zh": properties.get("name_zh", ""), "en": properties.get("name_en", ""), "kind": kind}
         if kind != "water" and name["zh"]:
             labels.append(name | _anchor(rings))
-    if not any(label["kind"] == "district" for label in labels):
-        labels += _zone_labels(city, at)
-    return {"water": water, "districts": outlines, "labels": labels}
+    return {"water": water, "districts": outlines, "labels": _named_once(city, labels) or _zone_labels(city, at)}
+
+
+def _named_once(city: City, labels: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Keep one label a name, a point before an outline's middle; what is called as a zone looks like a district."""
+    zones = {zone.name_zh for zone in city.zones}
+    points = {label["zh"] for label in labels if label["kind"] == "label"}
+    kept = [label for label in labels if label["kind"] == "label" or label["zh"] not in points]
+    return [label | {"kind": "district" if label["zh"] in zones else label["kind"]} for label in kept]
 
 
 def _rings(geometry: dict[str, Any], to: Callable[[float, float], Point]) -> Iterable[list[Point]]:
@@ -148,4 +160,4 @@ def short(name: Name) -> Name:
 @lru_cache(maxsize=65_536)
 def corridor(name_zh: str, name_en: str) -> Name:
     """Return the road that a segment belongs to: its name without a number or a bracket at the end."""
-    return Name(_ORDINAL.sub("", name_zh) or name_zh, _ORDINAL.sub("", name_en) or name_en)
+    return Name(_PART.sub("", name_zh) or name_zh, _PART.sub("", name_en) or name_en)

@@ -192,8 +192,11 @@ class Screen:
         city = self.config.city
         return {
             "city": {
-                "id": city.id, "zh": city.name_zh, "en": city.name_en,
-                "attribution": city.attribution, "time_zone": city.time_zone,
+                "id": city.id,
+                "zh": city.name_zh,
+                "en": city.name_en,
+                "attribution": city.attribution,
+                "time_zone": city.time_zone,
             },
             "version": city.version,
             "zones": [_about_zone(zone) for zone in city.zones],

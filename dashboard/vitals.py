@@ -13,14 +13,22 @@ import msgspec
 
 from dashboard.labels import column_name, column_unit
 from dashboard.places import Name
+from streams.spec import column_metric
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
 SHOWN = 8
+TRAFFIC = "traffic"
+"""The domain whose metrics are computed, not means of columns."""
 TRENDS_SHOWN = 2
 MIN_COVERAGE = 0.6
 """Below this share of sensors a figure of the whole city is not shown (reference: GB/T 33171 practice)."""
+
+
+Row = dict[str, Any]
+"""A field `m:<metric>:<entity>` of the live state."""
+WIDE = ("city:", "zone:", "feed:")
 
 
 class State(StrEnum):
@@ -39,7 +47,7 @@ class Vital(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     id: str
     metric: str
     domain: str
-    of: Literal["city", "mean", "max", "min", "sum"]
+    of: Literal["city", "max", "min", "sum"]
     zh: str = ""
     en: str = ""
     unit: str = ""
@@ -49,6 +57,13 @@ class Vital(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     normal: tuple[float, float] | None = None
     alarm: tuple[float, float] | None = None
     basis: str
+
+    @property
+    def field(self) -> str:
+        """Return the metric's name in the rows that the tile reads: a mean of the city may carry its domain's."""
+        if self.of != "city" or column_name(self.domain, self.metric) is None or self.domain == TRAFFIC:
+            return self.metric
+        return column_metric(self.domain, self.metric)
 
     @property
     def name(self) -> Name:
@@ -99,8 +114,13 @@ def vitals() -> tuple[Vital, ...]:
 
 def trends() -> tuple[Vital, ...]:
     """Return every trend that there may be, most wanted first."""
-    known = {vital.id: vital for vital in vitals()}
-    return tuple(known[trend["vital"]] for trend in _definitions().trend)
+    known_ids = {vital.id: vital for vital in vitals()}
+    return tuple(known_ids[trend["vital"]] for trend in _definitions().trend)
+
+
+def sensor_metrics() -> frozenset[str]:
+    """Return the metrics whose rows of single sensors the wall folds: the live sink must carry them."""
+    return frozenset(vital.metric for vital in vitals() if vital.of != "city")
 
 
 def choose(wanted: Sequence[Vital], domains: Iterable[str], seen: set[str], count: int) -> tuple[Vital, ...]:
@@ -111,18 +131,20 @@ def choose(wanted: Sequence[Vital], domains: Iterable[str], seen: set[str], coun
     return tuple(vital for vital in wanted if vital in ranked)
 
 
-def rows_of(vital: Vital, metrics: Mapping[str, Mapping[str, dict[str, Any]]], city: str) -> list[tuple[str, dict[str, Any]]]:
+def rows_of(vital: Vital, metrics: Mapping[str, Mapping[str, Row]], city: str) -> list[tuple[str, Row]]:
     """Return the rows that a tile folds, by entity."""
-    table = metrics.get(vital.metric, {})
+    table = metrics.get(vital.field, {})
     if vital.of == "city":
         row = table.get(f"city:{city}")
-        return [] if row is None else [(f"city:{city}", row)]
+        return [] if row is None or row.get("domain") != vital.domain else [(f"city:{city}", row)]
     return [
-        (entity, row) for entity, row in table.items() if row.get("domain") == vital.domain and not entity.startswith(("city:", "zone:"))
+        (entity, row)
+        for entity, row in table.items()
+        if row.get("domain") == vital.domain and not entity.startswith(WIDE)
     ]
 
 
-def figure(vital: Vital, rows: Sequence[tuple[str, dict[str, Any]]]) -> Figure:
+def figure(vital: Vital, rows: Sequence[tuple[str, Row]]) -> Figure:
     """Fold rows of the newest window, and of the one before it, into one figure."""
     usable = [(entity, row) for entity, row in rows if known(row["value"])]
     if not usable:
@@ -130,18 +152,22 @@ def figure(vital: Vital, rows: Sequence[tuple[str, dict[str, Any]]]) -> Figure:
     newest = max(row["at_ms"] for _, row in usable)
     recent = [(entity, row) for entity, row in usable if newest - row["at_ms"] <= 2 * _window_ms(row)]
     values = [row["value"] for _, row in recent]
-    entity: str | None = None
-    if vital.of in ("max", "min"):
-        pick = max if vital.of == "max" else min
-        entity, best = pick(recent, key=lambda pair: pair[1]["value"])
-        value = best["value"]
-    else:
-        value = sum(values) if vital.of == "sum" else sum(values) / len(values)
+    value = fold(vital, values)
+    entity = None
+    if vital.of != "sum":
+        entity = next(name for name, row in recent if row["value"] == value)
     coverage = [row["coverage_ratio"] for _, row in recent if known(row.get("coverage_ratio"))]
     share = sum(coverage) / len(coverage) if coverage else None
     if vital.of == "city" and share is not None and share < MIN_COVERAGE:
         return Figure(None, newest, 0, share, None)
     return Figure(value * vital.scale, newest, min(row["state"] for _, row in recent), share, entity)
+
+
+def fold(vital: Vital, values: Sequence[float]) -> float:
+    """Fold values of one time; a row of the city itself is alone."""
+    if vital.of == "sum":
+        return sum(values)
+    return min(values) if vital.of == "min" else max(values)
 
 
 def _window_ms(row: Mapping[str, Any]) -> int:

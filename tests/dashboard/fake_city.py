@@ -58,7 +58,10 @@ def _geo(point: tuple[float, float]) -> list[float]:
 
 
 def _warp(x: float, y: float) -> tuple[float, float]:
-    return (x + 0.35 * math.sin(y / 3.1) + 0.12 * math.sin(x * 1.3), y + 0.28 * math.sin(x / 3.7) + 0.1 * math.cos(y * 1.7))
+    return (
+        x + 0.35 * math.sin(y / 3.1) + 0.12 * math.sin(x * 1.3),
+        y + 0.28 * math.sin(x / 3.7) + 0.1 * math.cos(y * 1.7),
+    )
 
 
 def _zone_of(x: float, y: float) -> int:
@@ -80,12 +83,16 @@ def _roads(chance: random.Random) -> list[tuple[str, str, str, list[tuple[float,
         zh, en = names[(k + rows) % len(names)]
         span = columns * math.sqrt(max(0.0, 1 - (k * STEP / HALF_Y) ** 2))
         run = [_warp(i * STEP, k * STEP) for i in range(-int(span), int(span) + 1)]
-        roads.append((zh + "东路", en + " East Rd", "arterial" if k % 5 == 0 else "collector" if k % 2 else "local", run))
+        roads.append(
+            (zh + "东路", en + " East Rd", "arterial" if k % 5 == 0 else "collector" if k % 2 else "local", run)
+        )
     for k in range(-columns, columns + 1):
         zh, en = names[(k + columns + 11) % len(names)]
         span = rows * math.sqrt(max(0.0, 1 - (k * STEP / HALF_X) ** 2))
         run = [_warp(k * STEP, i * STEP) for i in range(-int(span), int(span) + 1)]
-        roads.append((zh + "北路", en + " North Rd", "arterial" if k % 5 == 0 else "collector" if k % 2 else "local", run))
+        roads.append(
+            (zh + "北路", en + " North Rd", "arterial" if k % 5 == 0 else "collector" if k % 2 else "local", run)
+        )
     for ring, share in enumerate((0.3, 0.6, 0.92), start=1):
         count = 20 * ring
         run = [
@@ -96,7 +103,8 @@ def _roads(chance: random.Random) -> list[tuple[str, str, str, list[tuple[float,
     for i in range(8):
         angle = math.tau * (i + 0.35) / 8 + chance.uniform(-0.08, 0.08)
         run = [
-            (HALF_X * r / 10 * math.cos(angle + 0.02 * r), HALF_Y * r / 10 * math.sin(angle + 0.02 * r)) for r in range(3, 12)
+            (HALF_X * r / 10 * math.cos(angle + 0.02 * r), HALF_Y * r / 10 * math.sin(angle + 0.02 * r))
+            for r in range(3, 12)
         ]
         zh, en = names[(i * 3 + 5) % len(names)]
         roads.append((zh + "高架", en + " Elevated", "expressway" if i % 2 else "arterial", run))
@@ -140,11 +148,15 @@ def _zone_feature(index: int) -> dict:
 
 
 def _zone_outline(index: int) -> list[tuple[float, float]]:
-    inner, outer, first, parts = (0.0, 0.3, 0, 2) if index < 2 else (0.3, 0.63, 2, 5) if index < 7 else (0.63, 1.04, 7, 7)
+    inner, outer, first, parts = (
+        (0.0, 0.3, 0, 2) if index < 2 else (0.3, 0.63, 2, 5) if index < 7 else (0.63, 1.04, 7, 7)
+    )
     start, width = math.tau / parts * (index - first), math.tau / parts
     arc = [start + width * i / 24 for i in range(25)]
     far = [(HALF_X * outer * math.cos(a), HALF_Y * outer * math.sin(a)) for a in arc]
-    near = [(HALF_X * inner * math.cos(a), HALF_Y * inner * math.sin(a)) for a in reversed(arc)] if inner else [(0.0, 0.0)]
+    near = (
+        [(HALF_X * inner * math.cos(a), HALF_Y * inner * math.sin(a)) for a in reversed(arc)] if inner else [(0.0, 0.0)]
+    )
     return far + near
 
 
@@ -153,7 +165,10 @@ def _places() -> list[dict]:
     width = [0.38 + 0.14 * math.sin(y / 2.7) for _, y in bank]
     ring = [_geo((x - w, y)) for (x, y), w in zip(bank, width, strict=True)]
     ring += [_geo((x + w, y)) for (x, y), w in reversed(list(zip(bank, width, strict=True)))]
-    lake = [(8.2 + 1.25 * math.cos(a) + 0.2 * math.sin(3 * a), 3.2 + 0.8 * math.sin(a)) for a in [math.tau * i / 60 for i in range(60)]]
+    lake = [
+        (8.2 + 1.25 * math.cos(a) + 0.2 * math.sin(3 * a), 3.2 + 0.8 * math.sin(a))
+        for a in [math.tau * i / 60 for i in range(60)]
+    ]
     lake_ring = [_geo(point) for point in lake]
     return [
         _place("water", "澄江", "Cheng River", {"type": "Polygon", "coordinates": [[*ring, ring[0]]]}),
@@ -184,7 +199,9 @@ def _write_sensors(path: Path, segments: list[dict], chance: random.Random) -> N
 
 
 def _centre(index: int) -> tuple[float, float]:
-    inner, outer, first, parts = (0.0, 0.3, 0, 2) if index < 2 else (0.3, 0.63, 2, 5) if index < 7 else (0.63, 1.04, 7, 7)
+    inner, outer, first, parts = (
+        (0.0, 0.3, 0, 2) if index < 2 else (0.3, 0.63, 2, 5) if index < 7 else (0.63, 1.04, 7, 7)
+    )
     angle = math.tau / parts * (index - first + 0.5)
     radius = (inner + outer) / 2
     return (HALF_X * radius * math.cos(angle), HALF_Y * radius * math.sin(angle))

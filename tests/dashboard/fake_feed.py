@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from streams.records import ROW_TYPES, Rows
+from streams.spec import column_metric
 
 if TYPE_CHECKING:
     from redis.asyncio import Redis
@@ -34,7 +35,7 @@ redis.call('PUBLISH', ARGV[4], '{"epoch":"' .. epoch .. '","seq":' .. seq .. ',"
 return seq
 """
 SENSOR_METRICS = {
-    "transit": ("delay_s", 45.0, 30.0),
+    "transit": ("load_ratio", 0.55, 0.08),
     "parking": ("occupancy_ratio", 0.66, 0.15),
     "environment": ("pm2_5_ug_m3", 32.0, 9.0),
     "weather": ("depth_cm", 0.8, 0.5),
@@ -46,26 +47,32 @@ SENSOR_METRICS = {
     "services": ("requests_per_h", 34.0, 8.0),
     "health": ("bed_ratio", 0.81, 0.05),
 }
+SHOWN_SENSORS = ("weather", "energy", "safety", "services")
 ALARMS = [
-    ("slow_traffic", "traffic", 1, "tti_ratio", 4.6, 3.33, "", "GB/T 33171-2016 7.2.2.1", True),
-    ("depth_high", "weather", 1, "", 27.0, 25.0, "cm", "own choice", False),
-    ("slow_traffic", "traffic", 2, "tti_ratio", 3.1, 2.5, "", "GB/T 33171-2016 7.2.2.1", True),
-    ("crowd_high", "safety", 2, "", 4.2, 4.0, "1/m²", "own choice", False),
-    ("load_high", "energy", 2, "", 1.01, 1.0, "", "own choice", False),
-    ("pm2_5_high", "environment", 3, "", 129.0, 115.0, "µg/m³", "HJ 633-2026", False),
-    ("slow_traffic", "traffic", 3, "tti_ratio", 2.7, 2.5, "", "GB/T 33171-2016 7.2.2.1", True),
-    ("occupancy_high", "parking", 3, "", 0.98, 0.95, "", "own choice", False),
-    ("pressure_low", "water", 3, "", 0.12, 0.14, "MPa", "CJJ 58", False),
-    ("sensor_silent", "environment", 4, "", 312.0, 180.0, "s", "own choice", False),
-    ("fill_high", "sanitation", 4, "", 0.84, 0.8, "", "own choice", False),
-    ("bed_high", "health", 4, "", 0.93, 0.9, "", "own choice", False),
+    ("slow_traffic", "traffic", 1, "speed_km_h", 9.4, 22.0, "km/h"),
+    ("underpass_flooding", "weather", 1, "depth_cm", 27.0, 25.0, "cm"),
+    ("slow_traffic", "traffic", 2, "speed_km_h", 14.2, 22.0, "km/h"),
+    ("crowd_dense", "safety", 2, "crowd_per_m2", 4.2, 4.0, "1/m²"),
+    ("feeder_overload", "energy", 2, "load_ratio", 1.012, 1.0, ""),
+    ("pm2_5_high", "environment", 3, "pm2_5_ug_m3", 162.0, 150.0, "µg/m³"),
+    ("slow_traffic", "traffic", 3, "speed_km_h", 19.7, 24.5, "km/h"),
+    ("parking_full", "parking", 3, "occupancy_ratio", 0.99, 0.98, ""),
+    ("water_pressure_low", "water", 3, "pressure_mpa", 0.09, 0.1, "MPa"),
+    ("sensor_silent", "environment", 4, "", 312.0, 180.0, "s"),
+    ("bin_overfull", "sanitation", 4, "fill_ratio", 0.87, 0.85, ""),
+    ("requests_surge", "services", 4, "requests_per_h", 171.0, 160.0, "1/h"),
 ]
+"""(kind, domain, level, column, value, limit, unit)"""
 
 
 def daily(at_ms: int) -> float:
     """Return the strength of the rush at that time, 0 to 1, peaks at 08:15 and 18:00 local (UTC+8)."""
     hour = (at_ms / 3_600_000 + 8) % 24
-    return 0.95 * math.exp(-(((hour - 8.25) / 1.3) ** 2)) + math.exp(-(((hour - 18) / 1.6) ** 2)) + 0.35 * math.exp(-(((hour - 13) / 4) ** 2))
+    return (
+        0.95 * math.exp(-(((hour - 8.25) / 1.3) ** 2))
+        + math.exp(-(((hour - 18) / 1.6) ** 2))
+        + 0.35 * math.exp(-(((hour - 13) / 4) ** 2))
+    )
 
 
 def city_speed_km_h(at_ms: int) -> float:
@@ -137,7 +144,12 @@ class FakeFeed:
         city = self.city.id
         keys = [f"citywall:{city}:state", f"citywall:{city}:head"]
         values = {field: json.dumps(value, ensure_ascii=False) for field, value in fields.items()}
-        args = [f"e{self.chance.getrandbits(32):08x}", json.dumps(values), json.dumps(list(gone)), f"citywall:{city}:deltas"]
+        args = [
+            f"e{self.chance.getrandbits(32):08x}",
+            json.dumps(values),
+            json.dumps(list(gone)),
+            f"citywall:{city}:deltas",
+        ]
         await self._script(keys=keys, args=args)
 
     async def fill(self) -> None:
@@ -189,7 +201,12 @@ class FakeFeed:
     def _segment(self, index: int, now: int) -> list[Any]:
         segment = self.city.segments[index]
         tti = max(1.0, 1.0 + 0.28 * self.chance.random() + self.heat[index] * (0.25 if self.heat[index] < 1 else 0.72))
-        return [now - 2000, round(tti, 3), round(segment.free_flow_km_h / tti, 1), 0 if self.chance.random() < 0.5 else 1]
+        return [
+            now - 2000,
+            round(tti, 3),
+            round(segment.free_flow_km_h / tti, 1),
+            0 if self.chance.random() < 0.5 else 1,
+        ]
 
     def _metric(self, metric: str, value: float, domain: str, now: int) -> dict[str, Any]:
         return {
@@ -202,28 +219,46 @@ class FakeFeed:
         for metric in ("speed_km_h", "tti_ratio", "tpi", "delay_s"):
             value = fake_value(metric, now, self.chance.uniform(-1, 1))
             fields[f"m:{metric}:city:{self.city.id}"] = self._metric(metric, value, "traffic", now)
-        for sensor in self.city.sensors:
-            if sensor.domain == "traffic" or sensor.domain in self.silent:
+        for domain, (metric, _, _) in SENSOR_METRICS.items():
+            if domain in self.silent:
                 continue
-            metric = SENSOR_METRICS[sensor.domain][0]
             value = fake_value(metric, now, self.chance.uniform(-1, 1))
-            fields[f"m:{metric}:{sensor.id}"] = self._metric(metric, value, sensor.domain, now)
+            field = f"m:{column_metric(domain, metric)}:city:{self.city.id}"
+            fields[field] = self._metric(metric, value, domain, now)
+        for sensor in self.city.sensors:
+            if sensor.domain in SHOWN_SENSORS and sensor.domain not in self.silent:
+                metric = SENSOR_METRICS[sensor.domain][0]
+                value = fake_value(metric, now, self.chance.uniform(-1, 1))
+                fields[f"m:{metric}:{sensor.id}"] = self._metric(metric, value, sensor.domain, now)
         return fields
 
     def _feeds(self, now: int) -> dict[str, Any]:
         wall = int(time.time() * 1000)
         domains = {sensor.domain for sensor in self.city.sensors} - self.silent
-        return {f"f:{domain}": {"at_ms": now - 1500, "received_ms": wall, "silent_ratio": 0.01} for domain in sorted(domains)}
+        return {
+            f"f:{domain}": {"at_ms": now - 1500, "received_ms": wall, "silent_ratio": 0.01}
+            for domain in sorted(domains)
+        }
 
     def _parts(self) -> dict[str, Any]:
         now = int(time.time() * 1000)
         partitions = [
-            {"topic": "city.inbox.v1.traffic", "partition": 0, "group": "intake", "absorbed": 9, "end": 9, "lag_records": 12, "lag_s": 0.2}
+            {
+                "topic": "city.inbox.v1.traffic",
+                "partition": 0,
+                "group": "intake",
+                "absorbed": 9,
+                "end": 9,
+                "lag_records": 12,
+                "lag_s": 0.2,
+            }
         ]
         parts = {}
         for part, rate in (("intake", 1240.0), ("processors", 1238.0), ("alarms", 0.4), ("sinks", 960.0)):
             rates = {"in_per_s": round(rate * self.chance.uniform(0.96, 1.04), 1)}
             parts[f"p:{part}"] = {"part": part, "pid": 1, "at_ms": now, "partitions": partitions, "rates": rates}
+        dead = {"undecodable": 3, "unknown_sensor": 41, "future": 7, "out_of_range": 128, "too_late": 2}
+        parts["b:intake:traffic:0"] = {"counts": {"dead_lettered": dead}}
         return parts
 
     def _first_alarms(self, now: int) -> dict[str, Any]:
@@ -239,18 +274,18 @@ class FakeFeed:
 
     def raise_alarm(self, shape: tuple[Any, ...], at_ms: int, number: int) -> dict[str, Any]:
         """Make an alarm of one of the shapes in ALARMS; write it with `change`."""
-        kind, domain, level, _, value, limit, unit, basis, on_road = shape
-        if on_road:
+        kind, domain, level, column, value, limit, unit = shape
+        if domain == "traffic":
             hot = [index for index, heat in enumerate(self.heat) if heat > 2]
             place = self.city.segments[hot[number % len(hot)]]
         else:
-            place = [sensor for sensor in self.city.sensors if sensor.domain == domain][number % 14]
+            place = [sensor for sensor in self.city.sensors if sensor.domain == domain][number % 14 * 2]
         name = f"A{number:05d}"
         self.alarms[name] = {
             "id": name, "city": self.city.id, "domain": domain, "kind": kind, "entity": place.id,
             "zone": self.city.zones[place.zone].id, "level": level, "state": "active", "acknowledged": False,
             "acknowledged_by": None, "acknowledged_desk": None, "acknowledged_at_ms": None, "why": None,
             "raised_at_ms": at_ms, "updated_at_ms": at_ms, "cleared_at_ms": None, "value": value, "limit": limit,
-            "unit": unit, "basis": basis, "evidence": {}, "count": 1,
+            "unit": unit, "basis": "own choice", "evidence": {"column": column} if column else {}, "count": 1,
         }  # fmt: skip
         return self.alarms[name]

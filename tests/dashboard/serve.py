@@ -28,10 +28,10 @@ def sibling(name: str):
     return module
 
 
-async def main(port: int, share: float, interval_s: float) -> None:
+async def main(port: int, share: float, interval_s: float, folder_given: Path | None) -> None:
     fake_city, fake_feed = sibling("fake_city"), sibling("fake_feed")
     with tempfile.TemporaryDirectory() as folder, ValkeyServer() as valkey:
-        city = load_city(fake_city.write_city(Path(folder) / "city"))
+        city = load_city(folder_given or fake_city.write_city(Path(folder) / "city"))
         address = f"redis://127.0.0.1:{valkey.port}/0"
         client = redis.asyncio.from_url(address)
         feed = fake_feed.FakeFeed(city, client)
@@ -58,5 +58,6 @@ if __name__ == "__main__":
     parser.add_argument("--port", type=int, default=8123)
     parser.add_argument("--share", type=float, default=0.1, help="share of the segments that change in a tick")
     parser.add_argument("--interval", type=float, default=1.0, help="seconds between ticks of the feed")
+    parser.add_argument("--city", type=Path, help="a city folder in the place of the generated one")
     given = parser.parse_args()
-    asyncio.run(main(given.port, given.share, given.interval))
+    asyncio.run(main(given.port, given.share, given.interval, given.city))

@@ -2,9 +2,9 @@
 
 import { acknowledge } from "./operator.js";
 import { byId, make, say, set } from "./dom.js";
-import { age, levelMark, named, number, reading, t } from "./words.js";
+import { age, levelMark, named, number, t, unitName } from "./words.js";
 
-const ROW_REM = 4.18;
+const ROW_REM = 4;
 
 export class Alarms {
   /** @param {{open: (kind: string, id: string) => void, point: (id: string | null) => void}} hooks */
@@ -73,7 +73,7 @@ export class Alarms {
   /** How many rows fit. */
   room() {
     const rem = parseFloat(getComputedStyle(document.documentElement).fontSize);
-    return Math.max(1, Math.floor((this.list.clientHeight + 0.5 * rem) / (ROW_REM * rem)));
+    return Math.max(1, Math.floor((this.list.clientHeight + 0.45 * rem) / (ROW_REM * rem)));
   }
 
   /** @param {number} now */
@@ -102,14 +102,15 @@ export class Alarms {
     const parts = {
       number: make("span", { class: "n" }),
       mark: make("span", { class: "mark-box" }),
-      place: make("b"),
-      kind: make("em"),
-      facts: make("span", { class: "facts" }),
+      kind: make("b"),
+      value: make("span", { class: "value" }),
+      place: make("span", { class: "place" }),
+      age: make("span", { class: "age" }),
       by: make("span", { class: "by" }),
       bar: make("i", { class: "bar" }),
       button: make("button", { type: "button", "data-action": "acknowledge", class: "ack" }),
     };
-    const text = make("span", { class: "text" }, make("span", { class: "what" }, parts.place, parts.kind), parts.facts);
+    const text = make("span", { class: "text" }, make("span", {}, parts.kind, parts.value), make("span", {}, parts.place, parts.age));
     const timer = make("span", { class: "timer", "aria-hidden": "true" }, parts.bar);
     const box = make("li", { "data-alarm": id, tabindex: 0 }, parts.number, parts.mark, text, make("span", { class: "do" }, parts.button, parts.by), timer);
     parts.button.addEventListener("click", (/** @type {Event} */ event) => {
@@ -138,7 +139,9 @@ export class Alarms {
     say(element.place, named(row.place));
     say(element.kind, named(row.kind));
     const old = now - row.raised_at_ms;
-    say(element.facts, this.facts(row, old));
+    set(element.place, "title", named(row.place));
+    say(element.value, values(row));
+    say(element.age, row.cleared ? t("alarm.cleared") : age(old));
     const waiting = !row.acknowledged && sending === null;
     element.button.hidden = !waiting;
     element.button.disabled = document.documentElement.dataset.state !== "live";
@@ -147,16 +150,9 @@ export class Alarms {
     element.by.hidden = waiting;
     say(element.by, row.acknowledged ? `✓ ${row.by ?? ""}` : t("sending"));
     set(element.by, "title", row.acknowledged ? `${row.by ?? ""} · ${row.desk ?? ""}` : undefined);
-    const share = row.acknowledged ? 0 : Math.max(0, Math.min(1, old / 1000 / row.respond_s));
+    const share = row.acknowledged || !row.respond_s ? 0 : Math.max(0, Math.min(1, old / 1000 / row.respond_s));
     element.bar.style.transform = `scaleX(${share.toFixed(3)})`;
     set(box, "data-overdue", !row.acknowledged && share >= 1);
-  }
-
-  /** @param {any} row @param {number} old */
-  facts(row, old) {
-    const unit = row.unit ? ` ${row.unit}` : "";
-    const value = row.value === null ? "" : row.limit === null ? `${reading(row.value)}${unit}` : `${reading(row.value)} / ${reading(row.limit)}${unit}`;
-    return [age(old), value, row.cleared ? t("alarm.cleared") : ""].filter(Boolean).join(" · ");
   }
 
   /** @param {string} id */
@@ -181,7 +177,7 @@ export class Alarms {
     }
     levels.forEach((/** @type {[number, number]} */ [all, open], /** @type {number} */ index) => {
       const [, name, count, wait] = box.children[index].children;
-      say(name, t(`level.${index + 1}`));
+      say(name, t(`level.short.${index + 1}`));
       say(count, number(all));
       say(wait, t("level.waiting", { n: number(open) }));
       set(box.children[index], "data-waiting", open > 0);
@@ -193,6 +189,20 @@ export class Alarms {
     say(count.children[1], number(waiting));
     say(count.children[2], `/ ${number(total)}`);
   }
+}
+
+/** Reading against limit, with as many decimals as both need. @param {any} row */
+function values({ value, limit, unit }) {
+  if (value === null) return "";
+  const decimals = Math.max(digits(value), limit === null ? 0 : digits(limit));
+  const both = limit === null ? number(value, decimals) : `${number(value, decimals)} / ${number(limit, decimals)}`;
+  return unit ? `${both} ${unitName(unit)}` : both;
+}
+
+/** @param {number} value */
+function digits(value) {
+  const size = Math.abs(value);
+  return size >= 20 || Number.isInteger(value) ? 0 : size >= 2 ? 1 : 2;
 }
 
 /** @param {EventTarget | null} target */

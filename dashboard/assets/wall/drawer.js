@@ -21,6 +21,12 @@ export function watchDrawer(find) {
   document.addEventListener("keydown", (event) => {
     if (event.key === "Escape" && selected) close();
   });
+  document.addEventListener("citywall-series", (event) => {
+    const [data] = /** @type {CustomEvent} */ (event).detail; // Dash has 24 hours of values
+    if (!data || !selected || data.key !== selected.id) return;
+    series = data;
+    show();
+  });
   new ResizeObserver(show).observe(byId("drawer-chart"));
 }
 
@@ -52,13 +58,6 @@ export function ask() {
   if (selected) /** @type {any} */ (window).dash_clientside.set_props("selection", { data: { ...selected, lang: lang() } });
 }
 
-/** Called by Dash with 24 hours of values. @param {any} data */
-export function drawSeries(data) {
-  if (!data || !selected || data.key !== selected.id) return;
-  series = data;
-  show();
-}
-
 function show() {
   const box = byId("drawer-chart");
   if (!series || !selected) return;
@@ -84,7 +83,7 @@ export function showAction() {
   }
   if (box.firstChild) return;
   const why = make("input", { type: "text", maxlength: 400, "aria-label": t("drawer.why"), placeholder: t("drawer.why") });
-  const button = make("button", { type: "button", class: "act", "data-i18n": "acknowledge" });
+  const button = make("button", { type: "button", class: "act", "data-i18n": "acknowledge.long" });
   button.addEventListener("click", () => acknowledge(alarm, why.value, (on) => (button.disabled = on)));
   box.append(why, button);
   fillTexts(box);

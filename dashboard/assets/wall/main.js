@@ -5,7 +5,7 @@ import { byId, drawn, make, say, set } from "./dom.js";
 import * as drawer from "./drawer.js";
 import { Fresh } from "./fresh.js";
 import { Matrix } from "./matrix.js";
-import { ask, operator, operatorSaved, watchForm } from "./operator.js";
+import { ask, operator, watchForm } from "./operator.js";
 import { Pipeline } from "./pipeline.js";
 import { Roads } from "./roads.js";
 import { Stream } from "./stream.js";
@@ -16,11 +16,6 @@ import { fillTexts, lang, named, t, useLanguage, useTexts, useTimeZone } from ".
 const MEASURE = "citywall-tick";
 const MEASURES_KEPT = 2400;
 const query = new URLSearchParams(location.search);
-
-/** @type {any} */ (window).dash_clientside = {
-  .../** @type {any} */ (window).dash_clientside,
-  citywall: { operatorSaved, drawSeries: drawer.drawSeries },
-};
 
 async function once() {
   for (let wait = 500; ; wait = Math.min(wait * 2, 5000)) {

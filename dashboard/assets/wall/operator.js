@@ -44,12 +44,10 @@ export function watchForm() {
     }
     event.stopPropagation();
   });
-}
-
-/** Called by Dash when the store has a new operator. @param {unknown} _ @param {{who: string, desk: string} | null} data */
-export function operatorSaved(_, data) {
-  const form = document.getElementById("operator-form");
-  if (data && form && !form.hidden) close(data);
+  document.addEventListener("citywall-operator", (event) => {
+    const [, data] = /** @type {CustomEvent} */ (event).detail; // Dash has stored who sits here
+    if (data && !byId("operator-form").hidden) close(data);
+  });
 }
 
 /**

@@ -64,12 +64,19 @@ export class Pipeline {
   /** @param {Record<string, number> | null} found */
   showDead(found) {
     const all = Object.entries(found ?? {});
-    const shown = all.slice(0, REASONS_SHOWN);
-    const rest = all.slice(REASONS_SHOWN).reduce((sum, [, count]) => sum + count, 0);
-    const chips = shown.map(([reason, count]) => chip(named(this.reasons[reason]) || reason, count));
-    if (rest) chips.push(chip(t("dead.rest"), rest));
-    const text = found === null || found === undefined ? t("dead.unknown") : t("dead.none");
-    this.dead.replaceChildren(make("span", { class: "dead-title" }, t("dead.title")), ...(chips.length ? chips : [make("span", { class: "quiet" }, text)]));
+    const title = make("span", { class: "dead-title" }, t("dead.title"));
+    if (!all.length) {
+      const text = found === null || found === undefined ? t("dead.unknown") : t("dead.none");
+      this.dead.replaceChildren(title, make("span", { class: "quiet" }, text));
+      return;
+    }
+    for (let shown = Math.min(REASONS_SHOWN, all.length); shown > 0; shown -= 1) {
+      const rest = all.slice(shown).reduce((sum, [, count]) => sum + count, 0);
+      const chips = all.slice(0, shown).map(([reason, count]) => chip(named(this.reasons[reason]) || reason, count));
+      if (rest) chips.push(chip(t("dead.rest"), rest));
+      this.dead.replaceChildren(title, ...chips);
+      if (this.dead.scrollWidth <= this.dead.clientWidth) return;
+    }
   }
 }
 

@@ -6,7 +6,8 @@ import { levelMark, named, number, t } from "./words.js";
 const GRADE_TTI = [1 / 0.7, 2, 2.5, 1 / 0.3];
 const CLASSES = ["local", "collector", "arterial", "expressway"];
 const GAP_REM = 1;
-const LABEL_SHIFTS = [[0, 0], [0, -1.6], [0, 1.6], [-3, 0], [3, 0], [-3, -1.6], [3, 1.6], [0, -3], [0, 3]];
+const LABEL_SHIFTS = [0, 1.5, -1.5, 2.8, -2.8, 4, -4].flatMap((dy) => [0, -2.4, 2.4, -4.2, 4.2].map((dx) => [dx, dy]));
+LABEL_SHIFTS.sort(([a, b], [c, d]) => a * a + b * b * 2 - c * c - d * d * 2);
 
 /** @param {number | null} tti */
 export function grade(tti) {
@@ -203,9 +204,13 @@ export class Roads {
     say(this.head.children[1], t("map.slow", { slow: number(slow), total: number(total) }));
     say(byId("map-side").children[0], t("map.worst"));
     const rows = worst.map((/** @type {any} */ road) => {
-      const row = make("li", { "data-grade": road.grade }, make("b", {}, named(road)), make("i", {}, number(road.tti, 2)));
-      row.append(make("span", {}, t("map.lost", { min: number(road.lost_min, 1), km: number(road.km, 1) })));
-      return row;
+      return make(
+        "li",
+        { "data-grade": road.grade },
+        make("b", {}, named(road)),
+        make("span", {}, t("map.lost", { min: number(road.lost_min, 1), km: number(road.km, 1) })),
+        make("i", {}, number(road.tti, 2)),
+      );
     });
     while (rows.length < 5) rows.push(make("li", { class: "none" }, "—"));
     this.worst.replaceChildren(...rows);

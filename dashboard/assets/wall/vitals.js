@@ -5,6 +5,8 @@ import { age, named, number, t } from "./words.js";
 
 const WIDTH = 200;
 const HEIGHT = 56;
+const LOW_COVERAGE = 0.9;
+const LABELS = ["provisional", "final", "corrected"];
 
 /** @typedef {{id: string, zh: string, en: string, unit: {zh: string, en: string}, decimals: number, normal: [number, number] | null}} About */
 
@@ -49,7 +51,6 @@ export class Vitals {
       range: make("span", { class: "range" }),
       band: make("svg:rect", { class: "band", x: 0, width: WIDTH }),
       line: make("svg:path", { class: "line" }),
-      dot: make("svg:circle", { class: "dot", r: 3 }),
     };
     const spark = make(
       "svg:svg",
@@ -60,8 +61,9 @@ export class Vitals {
     const box = make(
       "button",
       { class: "tile", "data-tile": id, type: "button" },
-      make("span", { class: "left" }, parts.name, make("span", { class: "figure" }, parts.value, parts.unit), parts.note),
-      make("span", { class: "right" }, spark, parts.range),
+      make("span", { class: "tile-head" }, parts.name, parts.range),
+      make("span", { class: "figure" }, parts.value, parts.unit, parts.note),
+      spark,
     );
     box.addEventListener("click", () => this.open("vital", id));
     const tile = { box, ...parts };
@@ -78,19 +80,21 @@ export class Vitals {
     say(tile.name, named(about));
     say(tile.value, number(row.value, about.decimals));
     say(tile.unit, row.value === null ? "" : named(about.unit));
-    say(tile.note, this.note(row, now));
-    say(tile.range, about.normal ? t("vital.normal", { low: number(about.normal[0]), high: number(about.normal[1], about.normal[1] % 1 ? 1 : 0) }) : "");
+    say(tile.note, row.value === null ? "" : t(`label.short.${LABELS[row.label]}`));
+    set(tile.note, "data-label", LABELS[row.label]);
+    say(tile.range, this.aside(row, about, now));
     set(tile.box, "aria-label", `${named(about)} ${tile.value.textContent} ${tile.unit.textContent}, ${t(`state.${row.state}`)}`);
     this.draw(tile, about, row.value);
   }
 
-  /** @param {any} row @param {number} now */
-  note(row, now) {
+  /** What is wrong with the figure, else its normal range. @param {any} row @param {About} about @param {number} now */
+  aside(row, about, now) {
     if (row.state === "unknown") return t(row.at_ms === null ? "vital.none" : "vital.thin");
     if (row.state === "stale") return t("vital.stale", { age: age(now - row.at_ms) });
-    const label = t(["label.provisional", "label.final", "label.corrected"][row.label]);
-    const coverage = row.coverage !== null && row.coverage < 0.9 ? ` · ${t("vital.coverage", { n: Math.round(row.coverage * 100) })}` : "";
-    return `${label}${coverage}`;
+    if (row.coverage !== null && row.coverage < LOW_COVERAGE) return t("vital.coverage", { n: Math.round(row.coverage * 100) });
+    if (!about.normal) return "";
+    const [low, high] = about.normal;
+    return t("vital.normal", { low: number(low, low % 1 ? 1 : 0), high: number(high, high % 1 ? 1 : 0) });
   }
 
   /** @param {any} tile @param {About} about @param {number | null} value */

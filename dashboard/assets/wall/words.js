@@ -90,12 +90,8 @@ export function number(value, decimals = 0) {
   return format.format(value).replace("-", "−");
 }
 
-/** A reading: as many decimals as it needs. @param {number | null | undefined} value */
-export function reading(value) {
-  if (value === null || value === undefined) return "—";
-  const size = Math.abs(value);
-  return number(value, size >= 100 || Number.isInteger(value) ? 0 : size >= 10 ? 1 : 2);
-}
+/** A unit as people read it. @param {string} unit */
+export const unitName = (unit) => texts[language][`unit.${unit}`] ?? unit;
 
 /**
  * An age in the largest unit that fits.

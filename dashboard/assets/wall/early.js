@@ -1,0 +1,10 @@
+// Loaded before Dash: its client-side callbacks may come before our modules have run, so they speak by events.
+{
+  /** @param {string} name */
+  const tell = (name) => (/** @type {unknown[]} */ ...detail) => {
+    document.dispatchEvent(new CustomEvent(name, { detail }));
+  };
+  window.dash_clientside = Object.assign({}, window.dash_clientside, {
+    citywall: { operatorSaved: tell("citywall-operator"), drawSeries: tell("citywall-series") },
+  });
+}
