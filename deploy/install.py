@@ -127,10 +127,8 @@ def install_packages(venv: Path, lock: str, guard: IO[str]) -> None:
     """Have pip install the lock, counting the packages as they come; pip's words go to a file."""
     names = set(re.findall(r"^([\w.-]+)==", (ROOT / lock).read_text(encoding="utf-8"), re.M))
     command = [str(venv / "bin" / "python"), "-I", "-m", "pip", "install", "--no-deps", "--progress-bar", "off"]
-    environment = os.environ | {
-        "PIP_DISABLE_PIP_VERSION_CHECK": "1",
-        "PIP_USER": "0",
-    }  # some have user = yes in pip.conf
+    # PIP_USER: some have user = yes in their pip.conf, which no environment takes
+    environment = os.environ | {"PIP_DISABLE_PIP_VERSION_CHECK": "1", "PIP_USER": "0"}
     if not {"PIP_NO_BINARY", "PIP_ONLY_BINARY"} & os.environ.keys():
         environment["PIP_ONLY_BINARY"] = ":all:"  # a missing wheel is a sentence, not an hour of compiling
     with (
