@@ -1,0 +1,45 @@
+"""The options `--from` and `--until` of commands that read history: event times, ISO 8601, until exclusive."""
+
+from __future__ import annotations
+
+from argparse import ArgumentTypeError
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import argparse
+
+
+def add_range(parser: argparse.ArgumentParser) -> None:
+    """Add both; they become `from_ms` and `until_ms`, epoch ms or None."""
+    parser.add_argument(
+        "--from",
+        dest="from_ms",
+        type=epoch_ms,
+        metavar="T",
+        help="from this event time on, ISO 8601, UTC without a zone",
+    )
+    parser.add_argument("--until", dest="until_ms", type=epoch_ms, metavar="T", help="before this event time")
+
+
+def epoch_ms(text: str) -> int:
+    """Read a time.
+
+    >>> epoch_ms("1970-01-01T08:00:01+08:00")
+    1000
+    """
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        raise ArgumentTypeError(f"{text!r} is no ISO 8601 time, such as 2014-08-20T07:30Z") from None
+    return round((at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp() * 1000)
+
+
+def iso(at_ms: int) -> str:
+    """Write a time in UTC; milliseconds where there are any.
+
+    >>> iso(1000), iso(1001)
+    ('1970-01-01T00:00:01Z', '1970-01-01T00:00:01.001Z')
+    """
+    at = datetime.fromtimestamp(at_ms / 1000, UTC)
+    return at.isoformat(timespec="milliseconds" if at_ms % 1000 else "seconds").replace("+00:00", "Z")
