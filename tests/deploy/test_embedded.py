@@ -16,8 +16,6 @@ from deploy.process import free_ports, is_open, start, stop, wait_open
 from streams import topics
 from streams.errors import RefusedError, UnreachableError
 
-CACHE = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "citywall"
-
 
 def ask_valkey(port: int, *words: str) -> bytes:
     with socket.create_connection(("127.0.0.1", port), timeout=5) as connection:
@@ -26,13 +24,13 @@ def ask_valkey(port: int, *words: str) -> bytes:
 
 
 @pytest.mark.timeout(180)
-def test_broker_makes_our_topics_once_and_keeps_them_over_a_restart(tmp_path):
-    with kafka.running(tmp_path / "kafka", CACHE) as broker:
+def test_broker_makes_our_topics_once_and_keeps_them_over_a_restart(tmp_path, cache):
+    with kafka.running(tmp_path / "kafka", cache) as broker:
         made = topics.ensure_topics(broker.address)
         assert set(made) == {topic.name for topic in topics.all_topics()}
         assert topics.ensure_topics(broker.address) == ()
     assert not is_open(broker.port)
-    with kafka.running(tmp_path / "kafka", CACHE) as broker:
+    with kafka.running(tmp_path / "kafka", cache) as broker:
         assert topics.ensure_topics(broker.address) == ()
         counts = topics.partition_counts(broker.address)
     assert counts[topics.inbox("traffic")] == counts[topics.state("zone", "traffic")] == 2
@@ -40,8 +38,8 @@ def test_broker_makes_our_topics_once_and_keeps_them_over_a_restart(tmp_path):
 
 
 @pytest.mark.timeout(180)
-def test_killed_broker_comes_back_on_its_port_with_its_topics(tmp_path):
-    broker = kafka.embedded(tmp_path / "kafka", CACHE, print)
+def test_killed_broker_comes_back_on_its_port_with_its_topics(tmp_path, cache):
+    broker = kafka.embedded(tmp_path / "kafka", cache, print)
     first = start(broker.command, tmp_path / "log", bind=True)
     second = None
     try:
@@ -81,11 +79,11 @@ def test_child_dies_with_a_starter_that_is_killed(tmp_path):
     assert child.wait(timeout=10) is None
 
 
-def test_jar_that_is_not_the_pinned_one_is_refused_and_removed(tmp_path, monkeypatch):
+def test_jar_that_is_not_the_pinned_one_is_refused_and_removed(tmp_path, cache, monkeypatch):
     pin = min(jars.pins(), key=lambda one: "jspecify" not in one.coordinate)
     wrong = jars.Pin("0" * 64, pin.coordinate)
-    artifact = jars._artifact(jars._context(CACHE), pin)
-    jars.fetch(CACHE, print)
+    artifact = jars._artifact(jars._context(cache), pin)
+    jars.fetch(cache, print)
     copy = jars._artifact(jars._context(tmp_path), wrong)
     Path(copy.cached_path).parent.mkdir(parents=True)
     Path(copy.cached_path).write_bytes(Path(artifact.cached_path).read_bytes())

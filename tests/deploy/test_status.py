@@ -1,0 +1,112 @@
+"""The judgement of `status`: ok, degraded with the reason, or not running."""
+
+from pathlib import Path
+
+import pytest
+
+from deploy import status, status_screen
+from deploy.folder import Holder
+from deploy.pulses import PartitionPulse, PartPulse
+from deploy.run import Run
+from deploy.status import Found
+from deploy.supervisor import End, PartState, SupervisorState
+
+NOW_MS = 1_000_000
+DATA = Path("/data")
+
+
+def a_run(mode="simulated"):
+    return Run(
+        data="/data", city="c", city_id="yunlan", mode=mode, kafka="127.0.0.1:9092",
+        redis="redis://user:s3cret@127.0.0.1:6379/0", history="/data/history.sqlite", port=8050, started_ms=0,
+    )  # fmt: skip
+
+
+def found(*, phase="running", state="running", ends=(), lag_s=0.0, pulse_ms=NOW_MS, **others):
+    part = PartState(name="intake", state=state, pid=7, restarts=len(ends), ends=[End(at_ms, 70) for at_ms in ends])
+    partition = PartitionPulse("city.inbox.v1.traffic", 0, "intake", 5, 5, 0, lag_s)
+    defaults = {
+        "holder": Holder(1, "yunlan", "2026-11-24T08:00:00+00:00"),
+        "run": a_run(),
+        "supervisor": SupervisorState(pid=1, phase=phase, at_ms=0, parts=[part]),
+        "pulses": {"intake": PartPulse("intake", 7, pulse_ms, [partition])},
+        "health": {"status": "ok", "reasons": []},
+    }
+    return Found(**{**defaults, **others})
+
+
+@pytest.mark.parametrize(
+    ("what", "reason"),
+    [
+        (found(phase="starting"), "the city is starting"),
+        (found(state="waiting", ends=[1]), "intake is waiting (1 restarts, exit code 70 last)"),
+        (found(ends=[NOW_MS - 3, NOW_MS - 2, NOW_MS - 1]), "intake ended 3 times in the last 5 minutes"),
+        (found(pulse_ms=NOW_MS - 6_001), "intake stands still: its last pulse is 6 s old"),
+        (found(lag_s=30.1), "intake is 30 s behind on city.inbox.v1.traffic, partition 0"),
+        (found(health=None), "the wall does not answer"),
+        (found(health={"status": "down", "reasons": ["no metric yet"]}), "the wall: no metric yet"),
+        (found(supervisor=None), "the supervisor has not said anything yet"),
+    ],
+)
+def test_what_is_wrong_makes_it_degraded_and_is_said(what, reason):
+    judged = status.judge(DATA, what, NOW_MS)
+    assert judged.status == "degraded"
+    assert any(one.startswith(reason) for one in judged.reasons), judged.reasons
+
+
+@pytest.mark.parametrize(
+    "what",
+    [
+        found(),
+        found(ends=[NOW_MS - 1, NOW_MS - 2]),  # two restarts are no pattern
+        found(ends=[1, 2, 3, NOW_MS - 301_000]),  # long ago
+        found(unread=("city.inbox.v2.traffic",)),
+        found(books={"intake:traffic:0": {"stage": "intake", "domain": "traffic", "partition": 0, "offset": 1,
+              "counts": {"readings_in": 5, "dead_lettered": {"future": 5}}}}),
+        found(run=a_run("replay"), health=None, replay_ended=True),
+    ],
+)  # fmt: skip
+def test_what_is_no_fault_of_the_stack_leaves_it_ok(what):
+    judged = status.judge(DATA, what, NOW_MS)
+    assert (judged.status, judged.reasons) == ("ok", [])
+
+
+def test_without_holder_it_is_down_and_still_tells_the_counts():
+    books = {
+        "intake:water:0": {
+            "stage": "intake",
+            "domain": "water",
+            "partition": 0,
+            "offset": 1,
+            "counts": {"readings_in": 5},
+        }
+    }
+    judged = status.judge(DATA, found(holder=None, books=books), NOW_MS)
+    assert judged.status == "down"
+    assert judged.parts == []
+    assert judged.counts.readings_in == 5
+    assert status.EXIT == {"ok": 0, "degraded": 1, "down": 2}
+
+
+def test_addresses_are_shown_without_passwords():
+    judged = status.judge(DATA, found(), NOW_MS)
+    assert (judged.wall, judged.kafka, judged.redis, judged.history) == (
+        "http://127.0.0.1:8050/", "127.0.0.1:9092", "127.0.0.1:6379", "sqlite",
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(("language", "word"), [("zh", "模拟"), ("en", "SIMULATED")])
+def test_screen_is_in_the_language_asked_for(language, word):
+    text = status_screen.screen(status.judge(DATA, found(), NOW_MS), language)
+    assert word in text
+    assert "intake" in text
+    assert len(text.splitlines()) <= 40
+
+
+def test_every_word_of_the_screen_is_in_both_languages():
+    assert all(zh and en for zh, en in status_screen.WORDS.values())
+
+
+def test_nothing_found_is_answered_quickly_and_as_not_running(tmp_path):
+    judged = status.judge(tmp_path, status.find(tmp_path), NOW_MS)
+    assert (judged.status, judged.reasons) == ("down", [f"nothing runs in {tmp_path}"])
