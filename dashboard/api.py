@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import uuid
-from datetime import datetime  # noqa: TC003 - FastAPI reads it at run time
+from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
 import anyio
@@ -117,18 +117,19 @@ async def _acknowledge(hub: Hub, alarm_id: str, order: Acknowledge) -> Accepted:
             409, "already-acknowledged", f"{alarm['acknowledged_by']} has acknowledged it.", by=alarm["acknowledged_by"]
         )
     wall_ms = wall_clock_ms()
+    who, desk, command_id = order.who.strip(), order.desk.strip(), str(uuid.uuid4())
     command = {
-        "id": str(uuid.uuid4()), "city": hub.config.city.id, "action": "acknowledge", "alarm": alarm_id,
-        "who": order.who.strip(), "desk": order.desk.strip(), "why": order.why.strip(),
+        "id": command_id, "city": hub.config.city.id, "action": "acknowledge", "alarm": alarm_id,
+        "who": who, "desk": desk, "why": order.why.strip(),
         "at_ms": hub.screen.now_ms(wall_ms), "verified": False, "seen_level": order.seen_level or alarm["level"],
     }  # fmt: skip
-    hub.sending(alarm_id, Sending(command["who"], command["desk"], wall_ms))
+    hub.sending(alarm_id, Sending(who, desk, wall_ms))
     try:
         await hub.config.send_command(orjson.dumps(command))
     except (CityError, OSError, TimeoutError) as exc:
         hub.sending(alarm_id, None)
         raise ProblemError(503, "not-sent", f"The command could not be sent: {exc}") from exc
-    return Accepted(id=command["id"])
+    return Accepted(id=command_id)
 
 
 async def _series(hub: Hub, metric: str, entity: str, span: tuple[int, int], window_s: int) -> list[dict[str, Any]]:

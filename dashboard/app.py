@@ -42,8 +42,13 @@ def create_app(config: WallConfig) -> FastAPI:
                 await task
 
     server = FastAPI(
-        title="CityWall", version=config.build, openapi_url=f"{api.PREFIX}/openapi.json", docs_url=None, redoc_url=None, lifespan=life
-    )  # fmt: skip
+        title="CityWall",
+        version=config.build,
+        openapi_url=f"{api.PREFIX}/openapi.json",
+        docs_url=None,
+        redoc_url=None,
+        lifespan=life,
+    )
     server.state.hub = hub
     problems.install(server)
     server.include_router(api.router(hub))

@@ -38,7 +38,7 @@ class WallConfig:
 
     city: City
     redis: str
-    """Address of the live state, `redis://host:port/0`."""
+    """Address of the live state: `host:port`, or a URL `redis://…`."""
     send_command: Callable[[bytes], Awaitable[None]]
     """Send one record to the command topic; returns once it is acknowledged, raises when it cannot be."""
     history: History

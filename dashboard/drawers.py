@@ -72,7 +72,9 @@ def install(app: Dash, hub: Hub) -> None:
         series = await last_day(hub, subject)
         return html.H2(getattr(subject.title, language)), _facts(subject, language), series | {"key": selection["id"]}
 
-    app.clientside_callback(ClientsideFunction("citywall", "drawSeries"), Input("drawer-series", "data"), prevent_initial_call=True)
+    app.clientside_callback(  # type: ignore[no-untyped-call]  # Dash leaves it untyped
+        ClientsideFunction("citywall", "drawSeries"), Input("drawer-series", "data"), prevent_initial_call=True
+    )
 
 
 def _facts(subject: Subject, language: str) -> Component:
@@ -159,9 +161,16 @@ def _vital(hub: Hub, vital: Vital) -> Subject:
         sensor = hub.config.city.sensors[hub.config.city.sensor_code[entity]]
         facts.insert(2, ("fact.sensor", Name(sensor.name_zh, sensor.name_en)))
     return Subject(
-        vital.name, facts, vital.field, entity or f"fold:{vital.id}", vital.unit_name, vital.scale, vital.decimals, vital.normal,
+        vital.name,
+        facts,
+        vital.field,
+        entity or f"fold:{vital.id}",
+        vital.unit_name,
+        vital.scale,
+        vital.decimals,
+        vital.normal,
         label=vital.name,
-    )  # fmt: skip
+    )
 
 
 def _alarm(hub: Hub, alarm: Mapping[str, Any]) -> Subject:
@@ -204,10 +213,16 @@ async def last_day(hub: Hub, subject: Subject) -> dict[str, Any]:
         log.info("history cannot be read: %s", exc)
         problem = "drawer.no_history"
     return {
-        "from_ms": until_ms - DAY_MS, "until_ms": until_ms, "values": values, "normal": subject.normal, "limit": subject.limit,
-        "unit": subject.unit._asdict(), "decimals": subject.decimals, "label": subject.label._asdict(), "problem": problem,
-        "time_zone": hub.config.city.time_zone,
-    }  # fmt: skip
+        "from_ms": until_ms - DAY_MS,
+        "until_ms": until_ms,
+        "values": values,
+        "normal": subject.normal,
+        "limit": subject.limit,
+        "unit": subject.unit._asdict(),
+        "decimals": subject.decimals,
+        "label": subject.label._asdict(),
+        "problem": problem,
+    }
 
 
 def _read(hub: Hub, subject: Subject, until_ms: int) -> list[float | None]:

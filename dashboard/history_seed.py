@@ -13,7 +13,7 @@ import anyio
 from dashboard.hub import wall_clock_ms
 from dashboard.screen import SPARK_LENGTH, SPARK_MS, TREND_LENGTH, TREND_MS
 from dashboard.tracks import DAY_MS, Track, band
-from dashboard.vitals import fold, trends
+from dashboard.vitals import fold, rows_of, trends
 from streams.errors import CityError
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from dashboard.hub import Hub
     from dashboard.vitals import Vital
 
-LOOK_S = 5.0
+LOOK_S = 2.0
 AGAIN_S = 3600.0
 BAND_DAYS = 7
 WINDOW_S = 60
@@ -32,30 +32,35 @@ log = logging.getLogger(__name__)
 
 
 async def keep_seeded(hub: Hub) -> None:
-    """Seed once the city's clock is known, then whenever its day changes and once an hour."""
-    day_ms, seeded_at_s = None, 0.0
+    """Seed each figure once its rows are known, and all of them when the city's day changes and once an hour."""
+    done: set[str] = set()
+    day_ms, begun_at_s = None, 0.0
     while True:
         if hub.mirror.clock:
             now_ms = hub.screen.now_ms(wall_clock_ms())
-            if hub.screen.day_start_ms(now_ms) != day_ms or time.monotonic() - seeded_at_s > AGAIN_S:
-                day_ms, seeded_at_s = hub.screen.day_start_ms(now_ms), time.monotonic()
-                await seed(hub, now_ms)
-        await asyncio.sleep(0.2 if day_ms is None else LOOK_S)
+            if hub.screen.day_start_ms(now_ms) != day_ms or time.monotonic() - begun_at_s > AGAIN_S:
+                day_ms, begun_at_s = hub.screen.day_start_ms(now_ms), time.monotonic()
+                done.clear()
+            await _seed_new(hub, now_ms, done)
+        await asyncio.sleep(LOOK_S)
 
 
-async def seed(hub: Hub, now_ms: int) -> None:
-    """Read what there is; a history that cannot be read leaves the bands empty, and is told once."""
+async def _seed_new(hub: Hub, now_ms: int, done: set[str]) -> None:
+    """Seed what has rows and is not done; a history that cannot be read is told once and tried again in an hour."""
     screen = hub.screen
+    wanted = {vital.id: vital for vital in (*screen.shown_vitals(), *trends()) if vital.id in screen.seen - done}
+    done |= set(wanted)
     try:
-        for vital in screen.shown_vitals():
+        for vital in wanted.values():
             first = now_ms - SPARK_LENGTH * SPARK_MS
             screen.sparks[vital.id].seed(await _read(hub, vital, first, now_ms))
         for vital in trends():
-            if vital.domain in screen.names:
+            if vital.id in wanted:
                 await _seed_trend(hub, vital, now_ms)
     except CityError as exc:
-        log.info("history cannot be read, so the wall begins with empty trends: %s", exc)
-    hub.mirror.changed.add("trends")
+        log.info("history cannot be read, so sparklines and trends begin empty: %s", exc)
+    if wanted:
+        hub.mirror.changed.add("trends")
 
 
 async def _seed_trend(hub: Hub, vital: Vital, now_ms: int) -> None:
@@ -75,11 +80,7 @@ async def _seed_trend(hub: Hub, vital: Vital, now_ms: int) -> None:
 
 async def _read(hub: Hub, vital: Vital, from_ms: int, until_ms: int) -> list[tuple[int, float | None]]:
     """Return (time, figure) of a tile in the past."""
-    city = hub.config.city
-    if vital.of == "city":
-        entities = [f"city:{city.id}"]
-    else:
-        entities = [sensor.id for sensor in city.sensors if sensor.domain == vital.domain]
+    entities = [entity for entity, _ in rows_of(vital, hub.mirror.metrics, hub.config.city.id)]
     if len(entities) > MOST_SENSORS:
         return []
     return await anyio.to_thread.run_sync(_fold, hub.config.history, vital, entities, (from_ms, until_ms))

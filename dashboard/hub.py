@@ -1,8 +1,8 @@
 """One subscription to the live state, one encoding a tick, the same text to every browser.
 
-A client first gets a snapshot, then numbered deltas of the same epoch. Its queue is bounded: when it is full the client has
-been too slow, the queue is emptied and a new snapshot takes its place. When Redis is away the hub goes on, says so, and reads
-the whole state again on return.
+A client first gets a snapshot, then numbered deltas of the same epoch. Its queue is bounded: when it is full the
+client has been too slow, the queue is emptied and a new snapshot takes its place. When Redis is away the hub goes on,
+says so, and reads the whole state again on return.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from dashboard.mirror import Mirror
 from dashboard.screen import Screen
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncGenerator, Callable
 
     from dashboard.config import WallConfig
 
@@ -46,6 +46,7 @@ class Hub:
 
     def __init__(self, config: WallConfig, clock: Callable[[], int] = wall_clock_ms) -> None:
         self.config, self._clock = config, clock
+        self._address = config.redis if "://" in config.redis else f"redis://{config.redis}"
         self.mirror = Mirror(config.city)
         self.screen = Screen(config, self.mirror)
         self.epoch = secrets.token_hex(4)
@@ -65,7 +66,7 @@ class Hub:
         """Return how many browsers listen."""
         return len(self._clients)
 
-    async def listen(self) -> AsyncIterator[str]:
+    async def listen(self) -> AsyncGenerator[str, None]:
         """Yield a snapshot, then every delta."""
         queue: asyncio.Queue[str | None] = asyncio.Queue(QUEUE_LENGTH)
         self._clients.add(queue)
@@ -163,7 +164,7 @@ class Hub:
     async def _follow(self) -> None:
         wait_s = RETRY_S[0]
         while True:
-            client = redis.asyncio.from_url(self.config.redis, socket_connect_timeout=2, socket_keepalive=True)
+            client = redis.asyncio.from_url(self._address, socket_connect_timeout=2, socket_keepalive=True)
             try:
                 await self._subscribe(client)
             except (RedisError, OSError) as exc:
@@ -191,7 +192,7 @@ class Hub:
     async def _check_epoch(self, client: redis.asyncio.Redis, prefix: str) -> None:
         """Nothing came for a while: see that the state is still the one we know (it may have been emptied)."""
         epoch = await client.hget(f"{prefix}:head", "epoch")
-        if (epoch or b"").decode() != self.mirror.epoch:
+        if _text(epoch) != self.mirror.epoch:
             await self._read_all(client, prefix)
 
     async def _read_all(self, client: redis.asyncio.Redis, prefix: str) -> None:
@@ -205,6 +206,10 @@ class Hub:
             log.info("live state found: %d fields", len(fields))
         self.redis_lost_ms = None
         self._begin_epoch()
+
+
+def _text(value: bytes | str | None) -> str:
+    return value.decode() if isinstance(value, bytes) else value or ""
 
 
 def _drain(queue: asyncio.Queue[str | None]) -> None:

@@ -40,7 +40,7 @@ def install(app: Dash) -> None:
         operator, problem = check(who, desk, "en" if language == "en" else "zh")
         return (no_update, problem) if operator is None else (operator, "")
 
-    app.clientside_callback(
+    app.clientside_callback(  # type: ignore[no-untyped-call]  # Dash leaves it untyped
         ClientsideFunction("citywall", "operatorSaved"),
         Input("citywall-operator", "modified_timestamp"),
         State("citywall-operator", "data"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from dash import Dash, dcc, html
 
@@ -43,9 +43,9 @@ def create_page(server: FastAPI, hub: Hub) -> Dash:
     """Put Dash on the server: layout and callbacks."""
     app = Dash(
         __name__,
-        server=server,
+        server=server,  # type: ignore[arg-type]  # Dash takes it; its annotation knows Flask alone
         title=f"{hub.config.city.name_zh} CityWall",
-        update_title=None,
+        update_title=None,  # type: ignore[arg-type]  # Dash: None = leave the title alone
         assets_folder=str(ASSETS),
         assets_ignore=".*",  # our scripts are modules and our styles have an order: INDEX names them
         serve_locally=True,
@@ -83,19 +83,27 @@ def layout() -> Component:
     )
 
 
-def _i18n(key: str) -> dict[str, str]:
+def _i18n(key: str) -> dict[str, Any]:
     return {"data-i18n": key}
 
 
+def _i18n_label(key: str) -> dict[str, Any]:
+    return {"data-i18n-label": key}
+
+
+def _aria(**values: str) -> dict[str, Any]:
+    return {f"aria-{name}": value for name, value in values.items()}
+
+
 def _panel(name: str, body: list[Component], aside: Component | None = None) -> Component:
-    head = [html.H2(id=f"{name}-title", **_i18n(f"panel.{name}"))]
+    head: list[Component] = [html.H2(id=f"{name}-title", **_i18n(f"panel.{name}"))]
     if aside is not None:
         head.append(aside)
     return html.Section(
         [html.Div(head, className="panel-head"), *body],
         id=name,
         className="panel",
-        **{"aria-labelledby": f"{name}-title"},
+        **_aria(labelledby=f"{name}-title"),
     )
 
 
@@ -104,7 +112,7 @@ def _header() -> Component:
         [
             html.Div([html.H1(**_i18n("title")), html.Span(id="city-name")], className="brand"),
             html.Div(id="mode", className="mode"),
-            html.Div(id="levels", className="levels", role="status", **{"aria-live": "polite"}),
+            html.Div(id="levels", className="levels", role="status", **_aria(live="polite")),
             html.Div(id="fresh", className="fresh"),
             html.Div(id="clock", className="clock"),
         ],
@@ -121,7 +129,7 @@ def _map() -> Component:
         [html.Div(id="map-view", className="map-view"), html.Div(id="map-side", className="map-side")],
         id="map",
         className="panel map",
-        **{"aria-label": "map"},
+        **_aria(label="map"),
     )
 
 
@@ -146,7 +154,7 @@ def _drawer() -> Component:
     return html.Aside(
         [
             html.Div(id="drawer-head", className="drawer-head"),
-            html.Button("✕", id="drawer-close", className="close", **{"data-i18n-label": "close"}),
+            html.Button("✕", id="drawer-close", className="close", **_i18n_label("close")),
             html.Div(id="drawer-chart", className="drawer-chart"),
             html.Div(id="drawer-facts", className="drawer-facts"),
             html.Div(id="drawer-action", className="drawer-action"),
@@ -186,5 +194,5 @@ def _operator_form() -> Component:
         className="veil",
         hidden=True,
         role="dialog",
-        **{"aria-modal": "true"},
+        **_aria(modal="true"),
     )

@@ -32,8 +32,8 @@ def is_late(feed: Mapping[str, Any] | None, interval_s: float, now_ms: int, wall
     """Say whether a source is behind its own rhythm, by event time or by when its last frame came."""
     if feed is None or feed["at_ms"] is None or feed["received_ms"] is None:
         return True
-    behind_s = (now_ms - feed["at_ms"]) / 1000
-    quiet_s = (wall_ms - feed["received_ms"]) / 1000
+    behind_s = (now_ms - int(feed["at_ms"])) / 1000
+    quiet_s = (wall_ms - int(feed["received_ms"])) / 1000
     quiet_limit_s = LATE_MIN_S + LATE_INTERVALS * interval_s / max(speed, 1e-3)
     return behind_s > late_after_s(interval_s) + LATE_MIN_S * max(speed, 1.0) or quiet_s > quiet_limit_s
 

@@ -28,7 +28,10 @@ CORRIDORS_SHOWN = 5
 
 
 class Screen:
-    """Turns the mirror into blocks. Invariant: `blocks` holds what the last `update` made; names are those of the stream."""
+    """Turns the mirror into blocks.
+
+    Invariant: `blocks` holds what the last `update` made; the names are those of the stream.
+    """
 
     def __init__(self, config: WallConfig, mirror: Mirror) -> None:
         self.config, self.mirror = config, mirror
@@ -213,6 +216,9 @@ def _about_zone(zone: Zone) -> dict[str, Any]:
 
 def _about_vital(vital: Vital) -> dict[str, Any]:
     return {
-        "id": vital.id, **as_json(vital.name), "unit": as_json(vital.unit_name), "decimals": vital.decimals, "normal": vital.normal,
-        "of": vital.of, "domain": vital.domain, "metric": vital.metric, "basis": vital.basis,
-    }  # fmt: skip
+        "id": vital.id,
+        **as_json(vital.name),
+        "unit": as_json(vital.unit_name),
+        "decimals": vital.decimals,
+        "normal": vital.normal,
+    }

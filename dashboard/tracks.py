@@ -53,7 +53,7 @@ class Track:
 
 
 def band(days: list[list[float | None]]) -> list[list[float] | None]:
-    """Return [low, high] per slot from the same slot (and its neighbours) of earlier days; None where days are too few."""
+    """Return [low, high] per slot, from that slot and its neighbours on earlier days; None where days are too few."""
     if len(days) < MIN_BAND_DAYS:
         return []
     table = np.array([[np.nan if value is None else value for value in day] for day in days], np.float64)

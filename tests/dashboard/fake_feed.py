@@ -31,7 +31,8 @@ for field, value in pairs(set) do
 end
 for _, field in ipairs(del) do redis.call('HDEL', KEYS[1], field) end
 local gone = #del > 0 and cjson.encode(del) or '[]'
-redis.call('PUBLISH', ARGV[4], '{"epoch":"' .. epoch .. '","seq":' .. seq .. ',"set":{' .. table.concat(parts, ',') .. '},"del":' .. gone .. '}')
+local numbered = '{"epoch":"' .. epoch .. '","seq":' .. seq
+redis.call('PUBLISH', ARGV[4], numbered .. ',"set":{' .. table.concat(parts, ',') .. '},"del":' .. gone .. '}')
 return seq
 """
 SENSOR_METRICS = {
@@ -267,9 +268,8 @@ class FakeFeed:
             age_ms = int(1000 * self.chance.choice([12, 45, 130, 400, 900, 2600]))
             self.raise_alarm(shape, now - age_ms, number)
         for name in list(self.alarms)[12::3]:
-            self.alarms[name] |= {
-                "acknowledged": True, "acknowledged_by": "陈静", "acknowledged_desk": "2 号台", "acknowledged_at_ms": now - 9000,
-            }  # fmt: skip
+            taken = {"acknowledged_by": "陈静", "acknowledged_desk": "2 号台", "acknowledged_at_ms": now - 9000}
+            self.alarms[name] |= taken | {"acknowledged": True}
         return {f"a:{name}": alarm for name, alarm in self.alarms.items()}
 
     def raise_alarm(self, shape: tuple[Any, ...], at_ms: int, number: int) -> dict[str, Any]:

@@ -54,6 +54,7 @@ export class Alarms {
     else if (key === "a") {
       const row = at >= 0 ? rows[at] : rows.find((one) => one.hasAttribute("data-waiting"));
       const id = row?.getAttribute("data-alarm");
+      event.preventDefault(); // the form that may open must not get the letter
       if (id) this.acknowledge(id);
     } else if (key === "enter" && at >= 0 && rows[at] === document.activeElement) {
       this.hooks.open("alarm", rows[at].getAttribute("data-alarm") ?? "");

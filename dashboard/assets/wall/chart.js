@@ -37,7 +37,8 @@ export function draw(svg, chart) {
     svg.replaceChildren();
     return;
   }
-  const [low, high, step] = nice(...scale(numbers, usual.length ? null : (chart.normal ?? null)));
+  const [from, to] = scale(numbers, usual.length ? null : (chart.normal ?? null));
+  const [low, high, step] = nice(Math.min(...numbers) >= 0 ? Math.max(0, from) : from, to);
   const inner = { width: width - PAD.left - PAD.right, height: height - PAD.top - PAD.bottom };
   const x = (/** @type {number} */ slot) => PAD.left + (slot / slots) * inner.width;
   const y = (/** @type {number} */ value) => PAD.top + (1 - (value - low) / (high - low)) * inner.height;
