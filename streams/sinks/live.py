@@ -36,7 +36,7 @@ class LiveSink:
 
     name = "live"
     tick_s = PUBLISH_EVERY_S
-    topics = (topics.LIVE, topics.METRICS, topics.ALARMS, topics.BOOKS, topics.CLOCK)
+    topics: tuple[str, ...] = (topics.LIVE, topics.METRICS, topics.ALARMS, topics.BOOKS, topics.CLOCK)
 
     def __init__(
         self,

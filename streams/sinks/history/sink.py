@@ -55,7 +55,7 @@ class HistorySink:
 
     name = "history"
     tick_s = 0.5
-    topics = (topics.METRICS, topics.LIVE, topics.BOOKS, topics.ALARMS)
+    topics: tuple[str, ...] = (topics.METRICS, topics.LIVE, topics.BOOKS, topics.ALARMS)
 
     def __init__(self, history: History) -> None:
         self._history = history

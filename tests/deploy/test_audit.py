@@ -1,0 +1,123 @@
+"""`citywall audit` answers with its exit code, a table and JSON."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from deploy import cli
+from deploy.run import Run
+from streams.sinks.history.store import open_history
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+FIRST_MS, LAST_MS = 1_408_492_800_000, 1_408_579_199_000
+"""2014-08-20, its first and last second."""
+
+
+def books(domain: str, *, lost: int = 0) -> dict[str, dict[str, Any]]:
+    """1,005 readings: 2 dead letters, 1,001 in frames, 1 duplicate, 1 too late; `lost` more came and went nowhere."""
+    source = {"through": 41, "furthest": 41, "sent": 1003, "taken": 1003}
+    intake = {"readings_in": 1005 + lost, "dead_lettered": {"undecodable": 2}, "sent": 1003}
+    zone = {"in_frames": 1001, "duplicates": 1, "too_late": 1, "sources": {"0": source}, "processors": {}}
+    times = {"first_at_ms": FIRST_MS, "last_at_ms": LAST_MS}
+    return {
+        f"intake:{domain}:0": {
+            "stage": "intake",
+            "domain": domain,
+            "partition": 0,
+            "offset": 42,
+            "counts": intake | times,
+        },
+        f"zone:{domain}:0": {"stage": "zone", "domain": domain, "partition": 0, "offset": 9, "counts": zone},
+    }
+
+
+def folder_with(folder: Path, found: dict[str, dict[str, Any]]) -> Path:
+    address = str(folder / "history.sqlite")
+    servers = {"kafka": "127.0.0.1:1", "redis": "redis://127.0.0.1:1/0", "history": address}
+    run = Run(data=str(folder), city=str(folder), city_id="c", mode="replay", port=1, started_ms=0, **servers)
+    run.write()
+    history = open_history(address)
+    history.write_books({key: json.dumps(book) for key, book in found.items()})
+    history.close()
+    return folder
+
+
+def audit(folder: Path, *options: str) -> int:
+    return cli.main(["audit", *options, "--data", str(folder)])
+
+
+def test_balanced_books_are_a_success(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    assert audit(folder_with(tmp_path, books("traffic") | books("weather"))) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[1].split()[:7] == ["traffic", "1,005", "1,001", "1", "3", "0", "0"]
+    assert lines[1].endswith("0:41 (events to 2014-08-20T23:59:59Z)")
+    assert lines[3].split() == ["all", "2,010", "2,002", "2", "6", "0", "0"]
+    assert lines[-1] == "every reading is accounted for"
+
+
+def test_one_missing_reading_is_a_failure(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    folder = folder_with(tmp_path, books("traffic", lost=1) | books("weather"))
+    assert audit(folder) == 1
+    said = capsys.readouterr().out
+    assert "intake, traffic partition 0" in said
+    assert "off by +1" in said
+    assert said.rstrip().endswith("1 readings are unaccounted for")
+    assert audit(folder, "--json") == 1
+    answer = json.loads(capsys.readouterr().out)
+    assert answer["balanced"] is False
+    assert [(feed["feed"], feed["unaccounted"]) for feed in answer["feeds"]] == [("traffic", 1), ("weather", 0)]
+
+
+def test_json_tells_each_feed_whole(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    assert audit(folder_with(tmp_path, books("traffic")), "--json") == 0
+    assert json.loads(capsys.readouterr().out) == {
+        "balanced": True,
+        "feeds": [
+            {
+                "feed": "traffic",
+                "readings_in": 1005,
+                "in_frames": 1001,
+                "duplicates": 1,
+                "dead_lettered": {"too_late": 1, "undecodable": 2},
+                "on_the_way": 0,
+                "unaccounted": 0,
+                "first_at": "2014-08-20T00:00:00Z",
+                "last_at": "2014-08-20T23:59:59Z",
+                "beyond_range": False,
+                "up_to": [{"partition": 0, "offset": 41, "intake_offset": 41}],
+                "problems": [],
+            }
+        ],
+    }
+
+
+@pytest.mark.parametrize(
+    ("options", "feeds", "beyond"),
+    [
+        (["--from", "2014-08-20", "--until", "2014-08-21"], 1, False),
+        (["--from", "2014-08-20T12:00"], 1, True),
+        (["--until", "2014-08-20T12:00"], 1, True),
+        (["--from", "2014-08-21"], 0, None),
+        (["--until", "2014-08-20"], 0, None),
+    ],
+)
+def test_a_range_chooses_feeds_and_says_when_one_reaches_beyond(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], options: list[str], feeds: int, beyond: bool | None
+):
+    folder = folder_with(tmp_path, books("traffic"))
+    assert audit(folder, *options, "--json") == 0
+    found = json.loads(capsys.readouterr().out)["feeds"]
+    assert [feed["beyond_range"] for feed in found] == ([] if beyond is None else [beyond])
+    assert len(found) == feeds
+    audit(folder, *options)
+    assert ("reaches beyond the range" in capsys.readouterr().out) is bool(beyond)
+
+
+def test_without_books_nothing_is_called_balanced(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    assert audit(folder_with(tmp_path, {})) == 1
+    assert "no books yet" in capsys.readouterr().err

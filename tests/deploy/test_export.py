@@ -1,0 +1,142 @@
+"""`citywall export` writes what history holds: sorted, the latest revision, unknown values empty."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow.parquet
+import pytest
+
+from deploy import cli
+from deploy.run import Run
+from streams.records import Rows
+from streams.sinks.history.store import open_history
+from tests.streams.sinks.rows import row, rows_of
+
+ROOT = Path(__file__).resolve().parents[2]
+HEADER = "entity,at,window_s,value,coverage_ratio,imputed_ratio,state,method"
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    """A data folder whose city is not running, with a few rows."""
+    folder = tmp_path / "data"
+    folder.mkdir()
+    address = str(folder / "history.sqlite")
+    Run(
+        data=str(folder),
+        city=str(folder),
+        city_id="c",
+        mode="replay",
+        kafka="127.0.0.1:1",
+        redis="redis://127.0.0.1:1/0",
+        history=address,
+        port=1,
+        started_ms=0,
+    ).write()
+    history = open_history(address)
+    history.write(rows_of(row("S2", 0, 0.1 + 0.2), row("S10", 1, np.nan, coverage_ratio=0.5, imputed_ratio=np.nan)))
+    history.write(rows_of(row("S10", 0, 2.0), row("S10", 0, 2.5, revision=3), row("zone:东", 0, 7.0, window_s=3600)))
+    history.write(rows_of(row("S2", 1, 9.0, revision=-1)))
+    history.close()
+    return folder
+
+
+def export(data: Path, capsys: pytest.CaptureFixture[str], *options: str) -> list[str]:
+    assert cli.main(["export", "tti_ratio", *options, "--data", str(data)]) == 0
+    return capsys.readouterr().out.splitlines()
+
+
+def test_rows_are_sorted_the_latest_revision_only_and_unknown_is_empty(data: Path, capsys: pytest.CaptureFixture[str]):
+    assert export(data, capsys) == [
+        HEADER,
+        "S10,2014-08-20T00:00:00Z,60,2.5,1.0,0.0,corrected,tti",
+        "S10,2014-08-20T00:01:00Z,60,,0.5,,final,tti",
+        "S2,2014-08-20T00:00:00Z,60,0.30000000000000004,1.0,0.0,final,tti",
+    ]
+
+
+def test_provisional_rows_come_when_asked_for(data: Path, capsys: pytest.CaptureFixture[str]):
+    assert export(data, capsys, "--provisional")[-1] == "S2,2014-08-20T00:01:00Z,60,9.0,1.0,0.0,provisional,tti"
+
+
+def test_hours_entity_and_range_select(data: Path, capsys: pytest.CaptureFixture[str]):
+    assert export(data, capsys, "--window", "1h") == [HEADER, "zone:东,2014-08-20T00:00:00Z,3600,7.0,1.0,0.0,final,tti"]
+    found = export(data, capsys, "--entity", "S10", "--from", "2014-08-20T08:01+08:00", "--until", "2014-08-20T00:02")
+    assert [line[:24] for line in found[1:]] == ["S10,2014-08-20T00:01:00Z"]
+    assert export(data, capsys, "--entity", "nobody") == [HEADER]
+
+
+def test_parquet_holds_the_same_rows(data: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path):
+    texts, typed = tmp_path / "a.csv", tmp_path / "a.parquet"
+    export(data, capsys, "--out", str(texts))
+    export(data, capsys, "--out", str(typed))
+    left, right = pd.read_csv(texts, parse_dates=["at"]), pyarrow.parquet.read_table(typed).to_pandas()
+    assert list(right.columns) == HEADER.split(",")
+    pd.testing.assert_frame_equal(left, right, check_dtype=False)
+    assert sorted(path.name for path in tmp_path.glob("a*")) == ["a.csv", "a.parquet"]
+
+
+def test_the_same_history_gives_the_same_bytes(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    for form in ("csv", "parquet"):
+        one, other = tmp_path / "one", tmp_path / "other"
+        export(data, capsys, "--format", form, "--out", str(one))
+        export(data, capsys, "--format", form, "--out", str(other))
+        assert one.read_bytes() == other.read_bytes()
+
+
+def test_the_list_names_unit_method_and_standard(capsys: pytest.CaptureFixture[str]):
+    assert cli.main(["export", "--list"]) == 0
+    lines = {line.split()[0]: line for line in capsys.readouterr().out.splitlines()}
+    assert {"tti_ratio", "speed_km_h", "delay_s", "tpi"} <= lines.keys()
+    assert "km/h" in lines["speed_km_h"]
+    assert "GB/T 33171-2016" in lines["tti_ratio"]
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["tti_rate"], "no metric is called 'tti_rate'; the nearest is 'tti_ratio'"),
+        ([], "name a METRIC"),
+        (["tti_ratio", "--format", "parquet"], "name a file with --out"),
+        (
+            ["tti_ratio", "--out", "{data}/no/such/folder.csv"],
+            "folder.csv: cannot be written: No such file or directory",
+        ),
+    ],
+)
+def test_what_cannot_be_exported_is_said_in_a_sentence(
+    data: Path, capsys: pytest.CaptureFixture[str], options: list[str], said: str
+):
+    words = [option.format(data=data) for option in options]
+    assert cli.main(["export", *words, "--data", str(data)]) == cli.MISUSED
+    found = capsys.readouterr()
+    assert found.out == ""
+    assert said in found.err
+
+
+def test_a_time_that_is_none_is_refused(data: Path, capsys: pytest.CaptureFixture[str]):
+    with pytest.raises(SystemExit):
+        cli.main(["export", "tti_ratio", "--from", "yesterday", "--data", str(data)])
+    assert "'yesterday' is no ISO 8601 time" in capsys.readouterr().err
+
+
+def test_a_folder_without_a_city_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    assert cli.main(["export", "tti_ratio", "--data", str(tmp_path)]) == cli.MISUSED
+    assert "citywall up" in capsys.readouterr().err
+
+
+def test_a_reader_that_has_seen_enough_is_no_error(data: Path):
+    history = open_history(data / "history.sqlite")
+    history.write(Rows.concat([rows_of(row(f"X{i}", minute)) for i in range(200) for minute in range(40)]))
+    history.close()
+    command = f"'{sys.executable}' -m deploy export tti_ratio --data '{data}' | head -n 1"
+    done = subprocess.run(
+        ["/bin/sh", "-c", command], cwd=ROOT, env=os.environ, capture_output=True, text=True, check=True
+    )
+    assert (done.stdout.strip(), done.stderr) == (HEADER, "")
