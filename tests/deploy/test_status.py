@@ -39,7 +39,7 @@ def found(*, phase="running", state="running", ends=(), lag_s=0.0, pulse_ms=NOW_
     ("what", "reason"),
     [
         (found(phase="starting"), "the city is starting"),
-        (found(state="waiting", ends=[1]), "intake is waiting (1 restarts, exit code 70 last)"),
+        (found(state="waiting", ends=[NOW_MS - 1]), "intake is waiting (1 restarts, exit code 70 last)"),
         (found(ends=[NOW_MS - 3, NOW_MS - 2, NOW_MS - 1]), "intake ended 3 times in the last 5 minutes"),
         (found(pulse_ms=NOW_MS - 6_001), "intake stands still: its last pulse is 6 s old"),
         (found(lag_s=30.1), "intake is 30 s behind on city.inbox.v1.traffic, partition 0"),

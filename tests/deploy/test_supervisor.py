@@ -1,4 +1,4 @@
-"""The supervisor with toy processes: nothing is left of what ends, and what fails is started again, ever more slowly."""
+"""The supervisor with toy processes: nothing is left of what ends, what fails starts again, ever more slowly."""
 
 import os
 import signal
