@@ -83,13 +83,18 @@ class KafkaBus:
     async def read_all(self, topic: str, partition: int) -> list[Record]:
         """Read one partition from its start to its present end."""
         source = TopicPartition(topic, partition)
-        consumer = AIOKafkaConsumer(bootstrap_servers=self._bootstrap, group_id=None, enable_auto_commit=False)
+        consumer = AIOKafkaConsumer(
+            bootstrap_servers=self._bootstrap,
+            group_id=None,
+            enable_auto_commit=False,
+            auto_offset_reset="earliest",  # a reset to the end, already asked for, would win over a seek_to_beginning
+        )
         found: list[Record] = []
         try:
             await consumer.start()
             consumer.assign([source])
             end = (await consumer.end_offsets([source]))[source]
-            await consumer.seek_to_beginning(source)
+            consumer.seek(source, (await consumer.beginning_offsets([source]))[source])
             while await consumer.position(source) < end:
                 fetched = await consumer.getmany(source, timeout_ms=READ_TIMEOUT_MS)
                 found.extend(
