@@ -111,7 +111,7 @@ def _noise(s: Scene) -> Columns:
 
 def _station(s: Scene) -> Columns:
     sky = s.weather
-    rain = np.maximum(sky.rain_mm_h * (1 + 0.15 * s.slow + 0.03 * s.fast), 0)
+    rain = np.maximum(sky.rain_mm_h * (0.45 + 0.7 * s.trait) * (1 + 0.1 * s.slow + 0.03 * s.fast), 0)
     humidity = np.clip(0.58 + 0.1 * np.cos(2 * np.pi * (s.now.hour - 4) / 24) + 0.3 * (sky.rain_mm_h > 0), 0, 0.97)
     temperature = sky.temperature_c + 0.8 * (s.trait - 0.5) + 0.3 * s.slow + 0.05 * s.fast
     return {
@@ -123,7 +123,7 @@ def _station(s: Scene) -> Columns:
         "wind_direction_deg": (95 + 40 * s.slow + 4 * s.fast) % 360,
         "visibility_m": np.maximum(16_000 - 11_000 * sky.wetness**0.5 + 900 * s.slow + 50 * s.fast, 600),
         "rain_mm_h": rain,
-        "rain_3h_mm": np.maximum(sky.rain_3h_mm * (0.9 + 0.2 * s.trait), 0),
+        "rain_3h_mm": sky.rain_3h_mm * (0.45 + 0.7 * s.trait),
     }
 
 
@@ -156,7 +156,7 @@ def _feeder(s: Scene) -> Columns:
 def _substation(s: Scene) -> Columns:
     load_mw = (90 + 150 * s.trait) * s.daily(POWER_BY_HOUR) * (1 + 0.01 * s.slow + 0.002 * s.fast)
     return {
-        "load_mw": load_mw * (1 - s.toward(np.zeros_like(load_mw), 0.9, 0.6, 0.35, 0.15)),
+        "load_mw": load_mw * (1 - s.toward(np.zeros_like(load_mw), 0.9, 0.7, 0.4, 0.2)),
         "voltage_ratio": s.toward(1.005 + 0.006 * s.slow, 0.6, 0.885, 0.92, 0.922) + 0.001 * s.fast,
         "frequency_hz": 50 + 0.012 * s.slow + 0.003 * s.fast,
     }

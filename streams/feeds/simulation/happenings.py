@@ -6,7 +6,7 @@ A happening is drawn for the hour in which it begins, so any time can be asked f
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -18,58 +18,46 @@ if TYPE_CHECKING:
 HOUR_MS = 3_600_000
 LONGEST_HOURS = 3
 INCIDENTS_AN_HOUR = 3.0
-LEVEL_SHARES = (0.03, 0.12, 0.35, 0.50)
+LEVEL_SHARES = {1: 0.03, 2: 0.12, 3: 0.35, 4: 0.50}
 """Of levels I, II, III, IV: some 80 % low, 15 % middle, 5 % high at most (C.10 of the field's alarm practice)."""
 RISE_S = 90.0
 
-HAPPENINGS_AN_HOUR = {
-    "gas": 0.5,
-    "feeder": 1.2,
-    "main": 0.8,
-    "crowd": 1.0,
-    "underpass": 0.4,
-    "bin": 1.6,
-    "cover": 0.5,
-    "lamp": 0.5,
-    "park": 1.2,
-    "bus": 1.0,
-    "metro": 0.5,
-    "air": 0.4,
-    "noise": 1.0,
-    "lift": 0.5,
-    "panel": 0.4,
-    "hydrant": 0.4,
-    "quality": 0.2,
-    "substation": 0.15,
-    "hotline": 0.2,
-    "hall": 0.5,
-    "hospital": 0.6,
-}
-"""Kind of sensor → how many of the city's begin a bad condition in an hour."""
 
-WHAT = {
-    "gas": "gas_leak",
-    "feeder": "feeder_overload",
-    "main": "water_main_burst",
-    "crowd": "crowding",
-    "underpass": "flood",
-    "bin": "bin_overflow",
-    "cover": "cover_displaced",
-    "lamp": "lamp_outage",
-    "park": "car_park_full",
-    "bus": "bus_delay",
-    "metro": "metro_delay",
-    "air": "dust",
-    "noise": "loud_noise",
-    "lift": "people_trapped",
-    "panel": "fire_alarm",
-    "hydrant": "hydrant_low",
-    "quality": "turbid_water",
-    "substation": "power_outage",
-    "hotline": "call_surge",
-    "hall": "long_queue",
-    "hospital": "hospital_full",
+class Trouble(NamedTuple):
+    """What goes wrong at sensors of one kind."""
+
+    what: str
+    an_hour: float
+    """How many of the city's begin in an hour."""
+    levels: tuple[int, ...] = (1, 2, 3, 4)
+    """Levels that the kind's measurements can show."""
+    longest_min: int = 50
+
+
+TROUBLES = {
+    "gas": Trouble("gas_leak", 0.5),
+    "feeder": Trouble("feeder_overload", 1.2),
+    "main": Trouble("water_main_burst", 0.8),
+    "crowd": Trouble("crowding", 1.0),
+    "underpass": Trouble("flood", 0.4),
+    "bin": Trouble("bin_overflow", 1.6, levels=(3, 4)),
+    "cover": Trouble("cover_displaced", 0.5, levels=(2, 3)),
+    "lamp": Trouble("lamp_outage", 0.5, levels=(3, 4)),
+    "park": Trouble("car_park_full", 1.2, levels=(3, 4)),
+    "bus": Trouble("bus_delay", 1.0),
+    "metro": Trouble("metro_delay", 0.5),
+    "air": Trouble("dust", 0.4),
+    "noise": Trouble("loud_noise", 1.0),
+    "lift": Trouble("people_trapped", 0.5, levels=(3,), longest_min=29),
+    "panel": Trouble("fire_alarm", 0.4, levels=(1, 2, 3)),
+    "hydrant": Trouble("hydrant_low", 0.4, levels=(3, 4)),
+    "quality": Trouble("turbid_water", 0.2, levels=(2, 4)),
+    "substation": Trouble("power_outage", 0.15, levels=(2, 4)),
+    "hotline": Trouble("call_surge", 0.2, levels=(3, 4)),
+    "hall": Trouble("long_queue", 0.5, levels=(3, 4)),
+    "hospital": Trouble("hospital_full", 0.6, levels=(3, 4)),
 }
+"""Kind of sensor → its trouble."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,16 +122,17 @@ class Schedule:
             yield Happening(f"incident-{hour}-{number}", "incident", segment.id, zone, from_ms, until_ms, lanes=lanes)
 
     def _conditions(self, hour: int, draw: np.random.Generator) -> Iterable[Happening]:
-        for kind, rate in HAPPENINGS_AN_HOUR.items():
+        for kind, trouble in TROUBLES.items():
             sensors = self._by_kind.get(kind)
             if not sensors:
                 continue
-            for number in range(draw.poisson(rate)):
+            share = np.array([LEVEL_SHARES[level] for level in trouble.levels])
+            for number in range(draw.poisson(trouble.an_hour)):
                 sensor = self.city.sensors[int(draw.choice(sensors))]
-                from_ms, until_ms = _span(hour, draw, 8, 50)
-                level = int(draw.choice((1, 2, 3, 4), p=LEVEL_SHARES))
+                span = _span(hour, draw, 8, trouble.longest_min)
+                level = int(draw.choice(trouble.levels, p=share / share.sum()))
                 zone = self.city.zones[sensor.zone].id
-                yield Happening(f"{kind}-{hour}-{number}", WHAT[kind], sensor.id, zone, from_ms, until_ms, level)
+                yield Happening(f"{kind}-{hour}-{number}", trouble.what, sensor.id, zone, *span, level)
 
 
 def _span(hour: int, draw: np.random.Generator, shortest_min: int, longest_min: int) -> tuple[int, int]:

@@ -42,6 +42,8 @@ DECIMALS = {
     "river_level_m": 3,
 }
 """Digits after the point with which a column is sent; any other has two."""
+THINNEST_MS = 60_000
+"""However fast the clock, a sensor still reports once in every minute window."""
 
 
 class Lane(NamedTuple):
@@ -60,12 +62,13 @@ class Cadence:
 
     @staticmethod
     def of(interval_s: Sequence[float], speed: float, seed: tuple[int, ...]) -> Cadence:
-        """Plan for a clock of that speed: no sensor reports more than once a wall-clock second.
+        """Plan for a clock of that speed: at most one report a wall-clock second, always one a minute of event time.
 
-        So a sensor with a 1 s interval reports once a minute of event time at speed 60, and the load stays bounded.
+        So the load stays bounded up to speed 60, where a 1 s detector reports once a minute of event time.
         """
         interval_ms = np.asarray(interval_s) * 1000
-        step_ms = (interval_ms * np.maximum(np.ceil(speed * 1000 / interval_ms), 1)).astype(np.int64)
+        least_ms = min(speed * 1000, THINNEST_MS)
+        step_ms = (interval_ms * np.maximum(np.ceil(least_ms / interval_ms), 1)).astype(np.int64)
         return Cadence(step_ms, (np.random.default_rng(seed).random(len(step_ms)) * step_ms).astype(np.int64))
 
     def due(self, from_ms: int, until_ms: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -19,15 +19,21 @@ ENDING_PER_KM = {"expressway": 0.0, "arterial": 0.05, "collector": 0.14, "local"
 """Share of the vehicles whose trip ends on a kilometre of road."""
 APPEAL = {"expressway": 4.0, "arterial": 2.4, "collector": 1.0, "local": 0.45}
 JAM_VEH_KM = 140.0
-SLOWED_AT_CAPACITY = 0.3
+SLOWED_AT_CAPACITY = 0.45
 """At capacity traffic is that much slower than free flow."""
 STRAIGHT = 1.3
 """How much more drivers go straight on than turn: weight exp(STRAIGHT * cos(turn))."""
 ROUTE_ROUNDS = 24
-FULL_QUANTILE = 0.95
+LONGEST_ROUTE = 90
+"""Segments that a trip may have."""
+TIDE = 0.35
+"""How strongly the morning draws drivers to the centre and the evening out of it."""
+FULL_QUANTILE = 0.92
 """At the day's peak that share of the segments carries less than its capacity."""
-OVERFULL = 1.12
-"""No segment is asked for more than this at the peak: signals give green where it is needed."""
+OVERFULL = 1.05
+"""No segment is asked for more than this at the peak: signals give green where it is needed …"""
+LEAST_GREEN, MOST_GREEN = 0.5, 2.5
+"""… up to so many times the usual, and less where it is not."""
 
 
 @dataclass(frozen=True)
@@ -73,8 +79,12 @@ def build(city: City) -> Roads:
     led_in = np.bincount(end, minlength=len(segments)) > 0
     trips = np.where(led_in, length_km * lanes * (0.4 + centrality), 0.5 * capacity / capacity.max() * 8)
     trips[(np.array(of_class) == "expressway") & led_in] = 0.0
-    turning, trips, peak_veh_h = _balanced(start, end, weight, ending, trips, capacity)
-    capacity = np.maximum(capacity, np.minimum(peak_veh_h / OVERFULL, 2.2 * capacity))
+    turning, trips = _balanced(start, end, weight, ending, trips, capacity)
+    busiest = np.zeros(len(segments))
+    for tide in (-1.0, 0.0, 1.0):
+        routes = shares(turning * pull(tide, inward)[end], start, len(segments))
+        busiest = np.maximum(busiest, _flow(trips * lean(tide, centrality), (start, end), routes, ending))
+    capacity = np.clip(busiest / OVERFULL, LEAST_GREEN * capacity, MOST_GREEN * capacity)
     return Roads(
         lanes=lanes,
         length_km=length_km,
@@ -90,6 +100,16 @@ def build(city: City) -> Roads:
         centrality=centrality,
         entering_veh_h=trips,
     )
+
+
+def pull(tide: float, inward: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return how much the tide (1 = all drive in, -1 = all drive home) draws drivers into each segment."""
+    return np.exp(TIDE * tide * inward)
+
+
+def lean(tide: float, centrality: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return how the tide shifts where trips begin."""
+    return 1 - 0.3 * tide * (2 * centrality - 1)
 
 
 def shares(weight: NDArray[np.float64], start: NDArray[np.int64], n: int) -> NDArray[np.float64]:
@@ -123,15 +143,26 @@ def _balanced(
     ending: NDArray[np.float64],
     trips: NDArray[np.float64],
     capacity: NDArray[np.float64],
-) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-    """Turn drivers away from what they would overfill, then scale the trips → (turning, trips, flow at the peak)."""
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Turn drivers away from what they would overfill, then scale the trips to the network → (turning, trips)."""
     n = len(capacity)
     for _ in range(ROUTE_ROUNDS):
         turning = shares(weight, start, n)
-        flow = trips.copy()
-        for _ in range(90):
-            flow = trips + np.bincount(end, (flow * (1 - ending))[start] * turning, minlength=n)
-        fullness = flow / capacity
+        fullness = _flow(trips, (start, end), turning, ending) / capacity
         level = np.quantile(fullness, FULL_QUANTILE)
         weight = weight * np.minimum(1.0, 0.9 * level / fullness[end]) ** 0.5
-    return turning, trips / level, flow / level
+    return turning, trips / level
+
+
+def _flow(
+    trips: NDArray[np.float64],
+    movements: tuple[NDArray[np.int64], NDArray[np.int64]],
+    turning: NDArray[np.float64],
+    ending: NDArray[np.float64],
+) -> NDArray[np.float64]:
+    """Return the flow of each segment, (s,), if nothing were ever full."""
+    start, end = movements
+    flow = trips
+    for _ in range(LONGEST_ROUTE):
+        flow = trips + np.bincount(end, (flow * (1 - ending))[start] * turning, minlength=len(trips))
+    return flow

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from streams.feeds.simulation.rhythm import TRAFFIC_BY_HOUR, TRAFFIC_ON_WEEKENDS, SlowNoise, curve
-from streams.feeds.simulation.roads import SLOWED_AT_CAPACITY, shares
+from streams.feeds.simulation.roads import SLOWED_AT_CAPACITY, lean, pull, shares
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -24,13 +24,11 @@ if TYPE_CHECKING:
     from streams.feeds.simulation.roads import Roads
 
 STEP_S = 5.0
-BEND = 1.5
+BEND = 1.2
 """Exponent of the free branch: speed falls with (density / critical density) ** BEND."""
 VEHICLE_M = 6.5
 """Length of a vehicle and its detection zone."""
 CREEP_KM_H = 4.0
-TIDE = 0.45
-"""How strongly the morning draws drivers to the centre and the evening out of it."""
 PASSING_SHARE = 0.85
 """The lanes left open beside an incident carry that much of their capacity: drivers look."""
 TRICKLE = 0.02
@@ -96,16 +94,15 @@ class Traffic:
 
     def _demand_veh_h(self, now: Moment) -> NDArray[np.float64]:
         level = curve(TRAFFIC_ON_WEEKENDS if now.weekend else TRAFFIC_BY_HOUR, now.hour)
-        lean = 1 - 0.3 * _tide(now) * (2 * self.roads.centrality - 1)
         whim = 1 + 0.12 * self._appetite.at(now.at_ms)
-        return self.roads.entering_veh_h * level * np.maximum(lean * whim, 0.0)
+        return self.roads.entering_veh_h * level * np.maximum(lean(_tide(now), self.roads.centrality) * whim, 0.0)
 
     def _routes(self, now: Moment) -> NDArray[np.float64]:
         """Return the turning shares of this quarter of an hour."""
         quarter = now.at_ms // 900_000
         if self._turning[0] != quarter:
-            pull = np.exp(TIDE * _tide(now) * self.roads.inward)[self.roads.end]
-            self._turning = quarter, shares(self.roads.turning * pull, self.roads.start, len(self.vehicles))
+            weight = self.roads.turning * pull(_tide(now), self.roads.inward)[self.roads.end]
+            self._turning = quarter, shares(weight, self.roads.start, len(self.vehicles))
         return self._turning[1]
 
 
