@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from streams.sinks.history.books import audit
+
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
 
 class Counts(msgspec.Struct, kw_only=True):
@@ -30,19 +32,18 @@ class Counts(msgspec.Struct, kw_only=True):
 
 
 def counts_of(books: Mapping[str, Mapping[str, Any]]) -> Counts:
-    """Add up the books of intake and the zone stage."""
-    intake, zone = list(_of_stage(books, "intake")), list(_of_stage(books, "zone"))
+    """Add up the books of all feeds."""
+    feeds = audit(books)
     dead = Counter[str]()
-    for book in intake:
-        dead.update(book.get("dead_lettered", {}))
-    dead["too_late"] += sum(book.get("too_late", 0) for book in zone)
-    first = [book["first_at_ms"] for book in intake if book.get("first_at_ms") is not None]
-    last = [book["last_at_ms"] for book in intake if book.get("last_at_ms") is not None]
+    for feed in feeds:
+        dead.update(feed.dead_lettered)
+    first = [feed.first_at_ms for feed in feeds if feed.first_at_ms is not None]
+    last = [feed.last_at_ms for feed in feeds if feed.last_at_ms is not None]
     return Counts(
-        readings_in=sum(book.get("readings_in", 0) for book in intake),
-        in_frames=sum(book.get("in_frames", 0) for book in zone),
-        duplicates=sum(book.get("duplicates", 0) for book in zone),
-        dead_lettered={reason: count for reason, count in sorted(dead.items()) if count},
+        readings_in=sum(feed.readings_in for feed in feeds),
+        in_frames=sum(feed.in_frames for feed in feeds),
+        duplicates=sum(feed.duplicates for feed in feeds),
+        dead_lettered=dict(sorted(dead.items())),
         first_at=_text(min(first)) if first else None,
         last_at=_text(max(last)) if last else None,
     )
@@ -53,10 +54,6 @@ def offsets_of(books: Mapping[str, Mapping[str, Any]]) -> dict[tuple[str, str, i
     return {
         (book["stage"], book["domain"], book["partition"]): book["offset"] for book in books.values() if "stage" in book
     }
-
-
-def _of_stage(books: Mapping[str, Mapping[str, Any]], stage: str) -> Iterator[Mapping[str, Any]]:
-    return (book["counts"] for book in books.values() if book.get("stage") == stage)
 
 
 def _text(at_ms: int) -> str:

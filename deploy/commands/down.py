@@ -22,8 +22,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Ask its supervisor to stop and wait until everything has ended."""
     from deploy import folder
+    from deploy.reading import data_of
 
-    data = args.data.resolve() if args.data else folder.last_started()
+    data = data_of(args)
     holder = folder.holder(data)
     if holder is None:
         print(f"nothing runs in {data}")

@@ -37,10 +37,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Ask the feed for it."""
     from deploy import folder
+    from deploy.reading import data_of
     from streams.errors import ConfigError
     from streams.feeds.incident_requests import request_incident
 
-    data = args.data.resolve() if args.data else folder.last_started()
+    data = data_of(args)
     if folder.holder(data) is None:
         raise ConfigError(f"nothing runs in {data}; start the sample city with `citywall up`")
     request_incident(data, args.segment, args.lanes, args.length_s)

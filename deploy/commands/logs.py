@@ -22,10 +22,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print them."""
-    from deploy import folder, logfiles
+    from deploy import logfiles
+    from deploy.reading import data_of
     from streams.errors import SettingError
 
-    data = args.data.resolve() if args.data else folder.last_started()
+    data = data_of(args)
     logs = {path.name.removesuffix(".log"): path for path in sorted((data / "logs").glob("*.log"))}
     if args.part is None:
         for name, path in logs.items():

@@ -21,12 +21,13 @@ def run(args: argparse.Namespace) -> int:
     """Print it → 0, 1 or 2."""
     import msgspec
 
-    from deploy import folder, settings, status, status_screen
+    from deploy import settings, status, status_screen
     from deploy.child import now_ms
+    from deploy.reading import data_of
     from streams.errors import ConfigError
 
     try:
-        data = args.data.resolve() if args.data else folder.last_started()
+        data = data_of(args)
     except ConfigError as error:
         found = status.Status(status="down", reasons=[str(error)], data="")
     else:

@@ -2,30 +2,31 @@
 
 from deploy.counts import counts_of, offsets_of
 
+
+def intake(domain, offset, readings_in, dead, sent, first_at_ms=None, last_at_ms=None):
+    counts = {
+        "readings_in": readings_in, "dead_lettered": dead, "sent": sent, "unknown_fields": 0,
+        "first_at_ms": first_at_ms, "last_at_ms": last_at_ms,
+    }  # fmt: skip
+    return {"stage": "intake", "domain": domain, "partition": 0, "offset": offset, "counts": counts}
+
+
+def zone(domain, partition, offset, in_frames, duplicates, too_late):
+    taken = in_frames + duplicates + too_late
+    counts = {
+        "in_frames": in_frames, "duplicates": duplicates, "conflicts": 0, "too_late": too_late, "processors": {},
+        "sources": {"0": {"through": 6, "furthest": 6, "sent": taken, "taken": taken}},
+    }  # fmt: skip
+    return {"stage": "zone", "domain": domain, "partition": partition, "offset": offset, "counts": counts}
+
+
 BOOKS = {
-    "intake:traffic:0": {
-        "stage": "intake", "domain": "traffic", "partition": 0, "offset": 7,
-        "counts": {
-            "readings_in": 100, "dead_lettered": {"future": 3, "undecodable": 1}, "unknown_fields": 0,
-            "first_at_ms": 1_000, "last_at_ms": 61_500,
-        },
-    },
-    "intake:water:0": {
-        "stage": "intake", "domain": "water", "partition": 0, "offset": 9,
-        "counts": {
-            "readings_in": 10, "dead_lettered": {"future": 1}, "unknown_fields": 2,
-            "first_at_ms": None, "last_at_ms": None,
-        },
-    },
-    "zone:traffic:1": {
-        "stage": "zone", "domain": "traffic", "partition": 1, "offset": 20,
-        "counts": {"in_frames": 90, "duplicates": 4, "conflicts": 1, "too_late": 2, "processors": {}},
-    },
-    "zone:water:0": {
-        "stage": "zone", "domain": "water", "partition": 0, "offset": 5, "counts": {"in_frames": 9, "duplicates": 0},
-    },
+    "intake:traffic:0": intake("traffic", 7, 100, {"future": 3, "undecodable": 1}, 96, 1_000, 61_500),
+    "intake:water:0": intake("water", 9, 10, {"future": 1}, 9),
+    "zone:traffic:1": zone("traffic", 1, 20, 90, 4, 2),
+    "zone:water:0": zone("water", 0, 5, 9, 0, 0),
     "pulse:intake": {"part": "intake", "pid": 1, "at_ms": 5},
-}  # fmt: skip
+}
 
 
 def test_sums_of_both_stages():

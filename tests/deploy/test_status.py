@@ -13,6 +13,7 @@ from deploy.supervisor import End, PartState, SupervisorState
 
 NOW_MS = 1_000_000
 DATA = Path("/data")
+NO_COUNTS = {"readings_in": 0, "dead_lettered": {}, "sent": 0, "first_at_ms": None, "last_at_ms": None}
 
 
 def a_run(mode="simulated"):
@@ -62,7 +63,7 @@ def test_what_is_wrong_makes_it_degraded_and_is_said(what, reason):
         found(ends=[1, 2, 3, NOW_MS - 301_000]),  # long ago
         found(unread=("city.inbox.v2.traffic",)),
         found(books={"intake:traffic:0": {"stage": "intake", "domain": "traffic", "partition": 0, "offset": 1,
-              "counts": {"readings_in": 5, "dead_lettered": {"future": 5}}}}),
+              "counts": {**NO_COUNTS, "readings_in": 5, "dead_lettered": {"future": 5}}}}),
         found(run=a_run("replay"), health=None, replay_ended=True),
     ],
 )  # fmt: skip
@@ -78,7 +79,7 @@ def test_without_holder_it_is_down_and_still_tells_the_counts():
             "domain": "water",
             "partition": 0,
             "offset": 1,
-            "counts": {"readings_in": 5},
+            "counts": {**NO_COUNTS, "readings_in": 5},
         }
     }
     judged = status.judge(DATA, found(holder=None, books=books), NOW_MS)
