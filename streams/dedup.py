@@ -75,18 +75,30 @@ def judge(
     if not len(at_ms):
         return verdict
     order = np.argsort(sensor, kind="stable")
-    code, at = sensor[order], at_ms[order]
+    code, at, values = sensor[order], at_ms[order], digest[order]
     first = np.flatnonzero(np.diff(code, prepend=-1))
-    group = np.cumsum(np.diff(code, prepend=-1) != 0) - 1
-    before = np.concatenate([[NO_TIME_MS], at[:-1]])
-    before[first] = seen.newest_ms[code[first]]
-    rising = np.logical_and.reduceat(at > before, first)
-    fast = rising[group]
-    rank = np.arange(len(at)) - first[group]
-    _remember(seen, code[fast], at[fast], digest[order][fast], rank[fast])
-    for row in np.sort(order[~fast]):
-        verdict[row] = _judge_one(seen, int(sensor[row]), int(at_ms[row]), digest[row])
+    group = np.repeat(np.arange(len(first)), np.diff(first, append=len(code)))
+    rising = at > _newest_before(seen, code, at, first, group)
+    in_order = np.logical_and.reduceat(rising, first)
+    plain = in_order[group]
+    _remember(seen, code[plain], at[plain], values[plain], (np.arange(len(at)) - first[group])[plain])
+    ends = np.append(first[1:], len(at))
+    for one in np.flatnonzero(~in_order):
+        rows = slice(first[one], ends[one])
+        verdict[order[rows]] = _judge_sensor(seen, int(code[first[one]]), at[rows], values[rows], rising[rows])
     return verdict
+
+
+def _newest_before(
+    seen: Seen, code: NDArray[np.intp], at: NDArray[np.int64], first: NDArray[np.intp], group: NDArray[np.intp]
+) -> NDArray[np.int64]:
+    """Return (n,) the newest time of each row's sensor before that row; rows are grouped by sensor."""
+    low = at.min()
+    lift = group * (at.max() - low + 1)  # so that one running maximum serves all groups
+    running = np.maximum.accumulate(at - low + lift) - lift + low
+    before: NDArray[np.int64] = np.concatenate([[NO_TIME_MS], running[:-1]])
+    before[first] = NO_TIME_MS
+    return np.maximum(before, seen.newest_ms[code], out=before)
 
 
 def _remember(
@@ -95,7 +107,7 @@ def _remember(
     """Take rows whose times rise sensor by sensor; `rank` counts a sensor's rows."""
     if not len(code):
         return
-    # Oldest first lies at `count`: rising times overwrite it in turn; an out-of-order row re-sorts its sensor.
+    # The oldest lies at `count`: rising times overwrite it in turn; out-of-order rows re-sort their sensor.
     place = (seen.count[code] + rank) % REMEMBERED
     seen.at_ms[code, place] = at
     seen.digest[code, place] = digest
@@ -104,19 +116,25 @@ def _remember(
     seen.count[code[last]] += rank[last] + 1
 
 
-def _judge_one(seen: Seen, sensor: int, at_ms: int, digest: np.uint64) -> int:
-    times = seen.at_ms[sensor]
-    same = np.flatnonzero(times == at_ms)
-    if len(same):
-        return DUPLICATE if seen.digest[sensor, same[0]] == digest else CONFLICT
-    oldest = int(times.argmin())
-    if at_ms < times[oldest]:
-        return FORGOTTEN
-    times[oldest] = at_ms
-    seen.digest[sensor, oldest] = digest
-    order = np.argsort(times, kind="stable")
-    seen.at_ms[sensor] = times[order]
-    seen.digest[sensor] = seen.digest[sensor][order]
-    seen.newest_ms[sensor] = max(int(seen.newest_ms[sensor]), at_ms)
+def _judge_sensor(
+    seen: Seen, sensor: int, at: NDArray[np.int64], digest: NDArray[np.uint64], rising: NDArray[np.bool_]
+) -> NDArray[np.int8]:
+    """Judge the rows of one sensor of which some do not rise. Rising ones are new; the few others are looked up."""
+    verdict = np.zeros(len(at), np.int8)
+    known_at, known_digest = seen.at_ms[sensor], seen.digest[sensor]
+    for row in np.flatnonzero(~rising):
+        taken = np.flatnonzero(verdict[:row] == NEW)
+        times = np.concatenate([known_at, at[taken]])
+        same = np.flatnonzero(times == at[row])
+        if np.count_nonzero(times > at[row]) >= REMEMBERED:
+            verdict[row] = FORGOTTEN
+        elif len(same):
+            values = np.concatenate([known_digest, digest[taken]])
+            verdict[row] = DUPLICATE if values[same[0]] == digest[row] else CONFLICT
+    new = verdict == NEW
+    times, values = np.concatenate([known_at, at[new]]), np.concatenate([known_digest, digest[new]])
+    kept = np.argsort(times, kind="stable")[-REMEMBERED:]
+    seen.at_ms[sensor], seen.digest[sensor] = times[kept], values[kept]
+    seen.newest_ms[sensor] = times[kept[-1]]
     seen.count[sensor] = 0  # sorted: place 0 is the oldest, the next to go
-    return NEW
+    return verdict

@@ -9,13 +9,14 @@ source  docs/architecture.md
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 import numpy as np
 
-from streams.decode import MAX_AT_MS, Refused, decode_fast, decode_slow, epoch_ms
+from streams.batch import Batch, decode_batch
+from streams.decode import MAX_AT_MS, Refused, epoch_ms
 from streams.frames import ALL_ZONES, LAST_PLACE, FrameHeader, FrameRows
 from streams.records import NO_TIME_MS, DeadLetter
 from streams.schema import implausible
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
     from streams.engine.stage import Chunk, Record
     from streams.schema import Schema
 
-MARK = "mark"
 FUTURE_MS = 5 * 60_000
 """A reading further ahead of the city clock than this has an impossible clock (design.md 6.3)."""
 
@@ -76,33 +76,10 @@ class Taken:
     state: IntakeState
 
 
-@dataclass
-class _Batch:
-    """The decoded readings of a chunk, in order, beside where each came from."""
-
-    readings: list[Any] = field(default_factory=list)
-    offsets: list[int] = field(default_factory=list)
-    places: list[int] = field(default_factory=list)
-    fed_marks: list[int] = field(default_factory=list)
-    sent_ms: list[int] = field(default_factory=list)
-    refused: list[tuple[int, Refused]] = field(default_factory=list)
-    unknown_fields: int = 0
-    fed_mark_ms: int = NO_TIME_MS
-
-    def add(self, record: Record, readings: Sequence[Any], places: Sequence[int]) -> None:
-        """Take the readings of one record."""
-        count = len(readings)
-        self.readings += readings
-        self.places += places
-        self.offsets += [record.offset] * count
-        self.fed_marks += [self.fed_mark_ms] * count
-        self.sent_ms += [record.timestamp_ms] * count
-
-
 def take(chunk: Chunk, state: IntakeState, city: City, schema: Schema, clock: CityClock) -> Taken:
     """Turn the records of a chunk, from `state.offset` on, into frames and dead letters."""
     records = [record for record in chunk.records if record.offset >= state.offset]
-    batch = _decode(records, schema, state.fed_mark_ms)
+    batch = decode_batch(records, schema, state.fed_mark_ms)
     checked = _check(batch, records, city, schema, clock)
     newest = (
         np.maximum.accumulate(np.maximum(checked.rows.at_ms, state.newest_ms))
@@ -127,26 +104,6 @@ def take(chunk: Chunk, state: IntakeState, city: City, schema: Schema, clock: Ci
     return Taken(frames, whole, dead, after)
 
 
-def _decode(records: Sequence[Record], schema: Schema, fed_mark_ms: int) -> _Batch:
-    batch = _Batch(fed_mark_ms=fed_mark_ms)
-    for record in records:
-        value = record.value
-        if not value and record.headers:
-            mark = dict(record.headers).get(MARK)
-            if mark is not None and mark.lstrip(b"-").isdigit():
-                batch.fed_mark_ms = max(batch.fed_mark_ms, int(mark))
-                continue
-        readings = decode_fast(value, schema) if value else None
-        if readings is not None:
-            batch.add(record, readings, range(len(readings)))
-            continue
-        decoded = decode_slow(value, schema)
-        batch.add(record, decoded.readings, decoded.places)
-        batch.refused += [(record.offset, refused) for refused in decoded.refused]
-        batch.unknown_fields += decoded.unknown_fields
-    return batch
-
-
 @dataclass(frozen=True, slots=True)
 class _Checked:
     rows: FrameRows
@@ -155,7 +112,7 @@ class _Checked:
     refused: list[tuple[int, Refused]]
 
 
-def _check(batch: _Batch, records: Sequence[Record], city: City, schema: Schema, clock: CityClock) -> _Checked:
+def _check(batch: Batch, records: Sequence[Record], city: City, schema: Schema, clock: CityClock) -> _Checked:
     """Apply the checks in their order: type, range, sensor, clock."""
     readings = batch.readings
     at_ms = _times(readings)
@@ -169,18 +126,18 @@ def _check(batch: _Batch, records: Sequence[Record], city: City, schema: Schema,
     if reason.any():
         values = {record.offset: record.value for record in records}
         for row in np.flatnonzero(reason):
-            offset, place = batch.offsets[row], batch.places[row]
+            offset, place = int(batch.offset[row]), int(batch.place[row])
             refused.append((offset, Refused(place, CHECKS[reason[row] - 1], _original(values[offset], place))))
     keep = reason == 0
     rows = FrameRows(
-        np.array(batch.offsets, np.int64)[keep],
-        np.array(batch.places, np.int32)[keep],
+        batch.offset[keep],
+        batch.place[keep],
         sensor[keep],
         at_ms[keep],
         np.zeros(int(keep.sum()), np.int64),
         {name: values[keep] for name, values in columns.items()},
     )
-    return _Checked(rows, np.array(batch.fed_marks, np.int64)[keep], refused)
+    return _Checked(rows, batch.fed_mark_ms[keep], refused)
 
 
 CHECKS = ("bad_time", "not_finite", "out_of_range", "unknown_sensor", "future")
@@ -190,7 +147,7 @@ def _judge(
     at_ms: NDArray[np.int64],
     columns: dict[str, NDArray[np.float64]],
     sensor: NDArray[np.int32],
-    batch: _Batch,
+    batch: Batch,
     context: tuple[City, Schema, CityClock],
 ) -> list[NDArray[np.bool_]]:
     """Return one (n,) mask of failing rows for each of `CHECKS`."""
@@ -202,7 +159,7 @@ def _judge(
         implausible_ |= implausible(schema, name, values)
     known = city.sensors_of_domain.get(schema.domain)
     unknown = ~known[sensor] if known is not None else ~none
-    sent, inverse = np.unique(np.array(batch.sent_ms, np.int64), return_inverse=True)
+    sent, inverse = np.unique(batch.sent_ms, return_inverse=True)
     now = np.array([clock.at(int(one)) for one in sent], np.int64)[inverse] if len(sent) else sent
     return [np.abs(at_ms) > MAX_AT_MS, infinite, implausible_, unknown, at_ms > now + FUTURE_MS]
 
@@ -240,7 +197,7 @@ def _original(value: bytes | None, place: int) -> bytes:
 
 
 def _count(
-    state: IntakeState, batch: _Batch, checked: _Checked, dead: Sequence[DeadLetter], records: Sequence[Record]
+    state: IntakeState, batch: Batch, checked: _Checked, dead: Sequence[DeadLetter], records: Sequence[Record]
 ) -> IntakeState:
     reasons = dict(state.dead_lettered)
     for letter in dead:
@@ -251,7 +208,7 @@ def _count(
     lasts = [one for one in (state.last_at_ms, *seen[1:]) if one is not None]
     return IntakeState(
         offset=records[-1].offset + 1 if records else state.offset,
-        fed_mark_ms=batch.fed_mark_ms,
+        fed_mark_ms=batch.last_fed_mark_ms,
         newest_ms=max([state.newest_ms, *seen[1:]]),
         readings_in=state.readings_in + len(at_ms) + len(dead),
         dead_lettered=reasons,

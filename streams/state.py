@@ -23,6 +23,7 @@ _ARRAY = 1
 """MessagePack extension code of an array: (dtype, shape, bytes)."""
 _ALLOWED_KINDS = "biuf"
 """Numpy kinds that bytes can carry: bool, int, unsigned, float."""
+_SCALARS = frozenset({int, float, str, bool, bytes, type(None)})
 _pack = msgspec.msgpack.Encoder().encode
 
 
@@ -48,6 +49,8 @@ def _plain(value: Any) -> Any:  # noqa: ANN401 - a state holds values of many ty
     if is_dataclass(value):
         return {field.name: _plain(getattr(value, field.name)) for field in fields(value)}
     if isinstance(value, dict):
+        if all(type(key) is str and type(inner) in _SCALARS for key, inner in value.items()):
+            return dict(sorted(value.items()))
         pairs = [(_pack(_plain(key)), _plain(key), _plain(inner)) for key, inner in value.items()]
         return {key: inner for _, key, inner in sorted(pairs, key=lambda pair: pair[0])}
     if isinstance(value, tuple):

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeAlias
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-Headers = tuple[tuple[str, bytes], ...]
+Headers: TypeAlias = "Sequence[tuple[str, bytes]]"
 
 
 class TopicPartition(NamedTuple):

@@ -55,20 +55,13 @@ def install_fast_fetch() -> bool:
     return True
 
 
-def runs(records: Sequence[Any]) -> Iterator[list[Record]]:
+def runs(fetched: Sequence[Any]) -> Iterator[list[Record]]:
     """Cut fetched records into runs of at most `RUN_RECORDS` records and about `RUN_BYTES` bytes."""
-    run: list[Record] = []
-    size = 0
-    for record in records:
-        value = record.value
-        run.append(Record(record.offset, record.key, value, record.timestamp, tuple(record.headers)))
-        size += len(value) if value is not None else 0
-        if len(run) >= RUN_RECORDS or size >= RUN_BYTES:
-            yield run
-            run = []
-            size = 0
-    if run:
-        yield run
+    size = sum([len(record.value) for record in fetched if record.value is not None])
+    step = max(min(RUN_RECORDS, RUN_BYTES * len(fetched) // max(size, 1)), 1)
+    for first in range(0, len(fetched), step):
+        run = fetched[first : first + step]
+        yield [Record(one.offset, one.key, one.value, one.timestamp, one.headers) for one in run]
 
 
 class Consumer(driver.Consumer):
