@@ -48,7 +48,8 @@ SENSOR_METRICS = {
     "services": ("requests_per_h", 34.0, 8.0),
     "health": ("bed_ratio", 0.81, 0.05),
 }
-SHOWN_SENSORS = ("weather", "energy", "safety", "services")
+SHOWN_SENSORS = {"weather": "underpass", "energy": "feeder", "safety": "crowd", "services": "hotline"}
+"""Domain → kind of those sensors whose own rows the wall folds."""
 ALARMS = [
     ("slow_traffic", "traffic", 1, "speed_km_h", 9.4, 22.0, "km/h"),
     ("underpass_flooding", "weather", 1, "depth_cm", 27.0, 25.0, "cm"),
@@ -227,7 +228,7 @@ class FakeFeed:
             field = f"m:{column_metric(domain, metric)}:city:{self.city.id}"
             fields[field] = self._metric(metric, value, domain, now)
         for sensor in self.city.sensors:
-            if sensor.domain in SHOWN_SENSORS and sensor.domain not in self.silent:
+            if sensor.id.startswith(SHOWN_SENSORS.get(sensor.domain, "-")) and sensor.domain not in self.silent:
                 metric = SENSOR_METRICS[sensor.domain][0]
                 value = fake_value(metric, now, self.chance.uniform(-1, 1))
                 fields[f"m:{metric}:{sensor.id}"] = self._metric(metric, value, sensor.domain, now)
@@ -279,7 +280,9 @@ class FakeFeed:
             hot = [index for index, heat in enumerate(self.heat) if heat > 2]
             place = self.city.segments[hot[number % len(hot)]]
         else:
-            place = [sensor for sensor in self.city.sensors if sensor.domain == domain][number % 14 * 2]
+            kind_of = SHOWN_SENSORS.get(domain, "")
+            found = [one for one in self.city.sensors if one.domain == domain and one.id.startswith(kind_of)]
+            place = found[number * 5 % len(found)]
         name = f"A{number:05d}"
         self.alarms[name] = {
             "id": name, "city": self.city.id, "domain": domain, "kind": kind, "entity": place.id,

@@ -112,8 +112,8 @@ export class Roads {
     const unit = 1 / share;
     this.box = { x: this.map.width / 2 - (width / 2) * unit, y: this.map.height / 2 - ((height + top) / 2) * unit, unit };
     this.svg.setAttribute("viewBox", `${this.box.x} ${this.box.y} ${width * unit} ${height * unit}`);
-    this.showLabels();
     this.placeMarks();
+    this.showLabels();
   }
 
   /** Where a place of the map is in the panel, px. @param {{x: number, y: number}} place */

@@ -1,0 +1,48 @@
+from __future__ import annotations
+
+from dashboard.alarm_list import Places, Sending, counts, matrix, order, row
+from tests.dashboard.conftest import an_alarm
+
+
+def test_order_is_unacknowledged_then_level_then_longest_waiting():
+    alarms = [
+        an_alarm("done", level=1, acknowledged=True),
+        an_alarm("young", level=2, raised_at_ms=2000),
+        an_alarm("old", level=2, raised_at_ms=1000),
+        an_alarm("blue", level=4, raised_at_ms=1),
+        an_alarm("red", level=1, raised_at_ms=9000),
+    ]
+    assert [alarm["id"] for alarm in sorted(alarms, key=order)] == ["red", "old", "young", "blue", "done"]
+
+
+def test_counts_tell_what_waits():
+    alarms = [an_alarm("a", level=1), an_alarm("b", level=1, acknowledged=True), an_alarm("c", level=3)]
+    assert counts(alarms) == {"levels": [[2, 1], [0, 0], [1, 1], [0, 0]], "total": 3, "waiting": 2}
+
+
+def test_a_cell_shows_the_highest_level_and_all_alarms():
+    alarms = [an_alarm("a", level=3), an_alarm("b", level=2, acknowledged=True), an_alarm("c", zone="nowhere")]
+    assert matrix(alarms, {"east": 0, "west": 1}, {"traffic": 0}) == [[0, 0, 2, 2, 1]]
+
+
+def test_a_row_names_road_and_zone_in_both_languages(city):
+    place = Places(city).find("A", "east")
+    found = row(an_alarm(), place, None)
+    assert found["place"] == {"zh": "东区 A路", "en": "A Road, East District"}
+    assert found["kind"] == {"zh": "拥堵加剧", "en": "Congestion"}
+    assert (found["segment"], found["sending"], found["respond_s"]) == (0, None, 180)
+
+
+def test_a_sensors_zone_is_not_said_twice(city):
+    assert Places(city).find("underpass-1", "west").name.zh == "西区下穿"
+
+
+def test_a_ratio_is_read_as_a_percentage(city):
+    alarm = an_alarm(value=1.012, limit=1.0, unit="", evidence={"column": "load_ratio"})
+    found = row(alarm, Places(city).find("A", "east"), Sending("Li", "2", 0))
+    assert (found["value"], found["limit"], found["unit"], found["sending"]) == (101.2, 100.0, "%", "Li")
+
+
+def test_an_alarm_without_a_place_still_has_its_zone(city):
+    place = Places(city).find("feed:traffic", "west")
+    assert (place.name.en, place.x) == ("West District", None)

@@ -1,0 +1,96 @@
+from __future__ import annotations
+
+import pytest
+
+from dashboard.vitals import Figure, State, Vital, choose, figure, judge, rows_of, sensor_metrics, trends, vitals
+from streams.schema import load_schemas
+
+
+def vital(**changed: object) -> Vital:
+    base = {"id": "v", "metric": "depth_cm", "domain": "weather", "of": "max", "basis": "own choice"}
+    return Vital(**(base | changed))
+
+
+def row(value: float | None, at_ms: int = 0, state: int = 1, domain: str = "weather", coverage: float = 1.0) -> dict:
+    return {
+        "at_ms": at_ms,
+        "window_s": 60,
+        "value": value,
+        "state": state,
+        "domain": domain,
+        "coverage_ratio": coverage,
+    }
+
+
+ROWS = [("a", row(2.0)), ("b", row(5.0, state=0)), ("c", row(None))]
+
+
+@pytest.mark.parametrize(("of", "value"), [("max", 5.0), ("min", 2.0), ("sum", 7.0)])
+def test_a_fold_leaves_out_what_is_unknown(of, value):
+    found = figure(vital(of=of), ROWS)
+    assert found.value == value
+    assert found.state == 0  # as provisional as its least final row
+
+
+def test_the_sensor_of_an_extreme_is_named():
+    assert figure(vital(of="max"), ROWS).entity == "b"
+
+
+def test_no_row_is_unknown_and_never_zero():
+    found = figure(vital(), [("c", row(None))])
+    assert found.value is None
+    assert judge(vital(), found, source_is_late=False) is State.UNKNOWN
+
+
+def test_a_row_of_an_older_window_is_not_added_to_the_newest():
+    rows = [("a", row(3.0, at_ms=3_600_000)), ("b", row(100.0, at_ms=0))]
+    assert figure(vital(of="sum"), rows).value == 3.0
+
+
+def test_a_figure_of_the_city_on_thin_coverage_is_not_shown():
+    thin = figure(vital(of="city"), [("city:x", row(1.0, coverage=0.59))])
+    assert (thin.value, thin.coverage_ratio) == (None, 0.59)
+
+
+@pytest.mark.parametrize(
+    ("value", "late", "state"),
+    [
+        (3.0, False, State.OK),
+        (3.1, False, State.WARN),
+        (15.0, False, State.WARN),
+        (15.1, False, State.ALARM),
+        (15.1, True, State.STALE),
+    ],
+)
+def test_states_come_from_the_limits_and_the_source(value, late, state):
+    limits = vital(normal=(0, 3), alarm=(0, 15))
+    assert judge(limits, Figure(value, 0, 1, 1.0, None), source_is_late=late) is state
+
+
+def test_rows_of_another_domain_with_the_same_column_stay_out():
+    table = {"depth_cm": {"a": row(1.0), "bus-1": row(9.0, domain="transit"), "zone:z": row(7.0)}}
+    assert [entity for entity, _ in rows_of(vital(), table, "x")] == ["a"]
+
+
+def test_a_shared_column_of_the_city_carries_its_domain():
+    load = vital(metric="load_ratio", domain="transit", of="city")
+    table = {"transit_load_ratio": {"city:x": row(0.5, domain="transit")}}
+    assert rows_of(load, table, "x") == [("city:x", row(0.5, domain="transit"))]
+
+
+def test_what_has_data_is_chosen_first_and_keeps_its_place():
+    wanted = [vital(id=name) for name in "abcd"]
+    chosen = choose(wanted, ["weather"], seen={"d", "b"}, count=3)
+    assert [one.id for one in chosen] == ["a", "b", "d"]
+    assert choose(wanted, ["traffic"], seen=set(), count=3) == ()
+
+
+def test_every_tile_names_a_column_or_a_metric_of_the_roads():
+    schemas = load_schemas()
+    for one in vitals():
+        assert one.metric in schemas[one.domain].names or one.metric in ("tpi", "tti_ratio", "speed_km_h"), one.id
+        assert one.name.zh, one.id
+        assert one.name.en, one.id
+    assert len({one.id for one in vitals()}) == len(vitals())
+    assert {one.id for one in trends()} <= {one.id for one in vitals()}
+    assert "depth_cm" in sensor_metrics()
