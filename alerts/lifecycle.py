@@ -6,11 +6,10 @@
     level 0 (an end)     normal     cleared, stays listed      cleared, so closed              normal
     acknowledge          refused    acknowledged               refused: somebody was first     acknowledged, so closed
 
-Of one (city, entity, kind) a detection is news only when it is above the newest journaled one in the order
-(at_ms, severity): at one time a higher level counts over a lower one, and an end over all. So a repeat, wherever it
-comes, changes nothing.
+Of one (city, entity, kind) a detection is news when its time is after that of the newest journaled one, or the same
+with a level not yet given for it. So a repeat, wherever it comes, changes nothing.
 
-source: ISA-18.2 / IEC 62682 (alarm states); the order, and that every rise needs a new acknowledgement: own choice.
+source: ISA-18.2 / IEC 62682 (alarm states); what is news, and that every rise needs a new acknowledgement: own choice.
 """
 
 from __future__ import annotations
@@ -41,6 +40,13 @@ REMEMBERED = 10_000
 ID_LENGTH = 20
 
 
+class Newest(NamedTuple):
+    """The time of the newest journaled detections of a key, and the levels they gave."""
+
+    at_ms: int
+    levels: frozenset[int]
+
+
 class Taker(NamedTuple):
     """Who acknowledged."""
 
@@ -56,8 +62,7 @@ class State:
     """Alarm id → alarm."""
     current: dict[Key, str] = field(default_factory=dict)
     """Key → id of its open alarm."""
-    newest: dict[Key, tuple[int, int]] = field(default_factory=dict)
-    """Key → (at_ms, severity) of its newest journaled detection."""
+    newest: dict[Key, Newest] = field(default_factory=dict)
     closed: dict[str, Taker] = field(default_factory=dict)
     """Id of an alarm that closed → who acknowledged it; the newest `REMEMBERED`."""
     commands: dict[str, None] = field(default_factory=dict)
@@ -79,7 +84,7 @@ def alarm_id(detection: Detection) -> str:
 def judge_detection(state: State, detection: Detection) -> Finding | None:
     """Return what the detection does, None for a repeat or one that is older than what is known."""
     key = _key(detection)
-    if key in state.newest and _rank(detection) <= state.newest[key]:
+    if not _is_news(state.newest.get(key), detection):
         return None
     alarm = state.open.get(state.current.get(key, ""))
     change = _change(alarm, detection.level)
@@ -126,9 +131,16 @@ def _key(detection: Detection) -> Key:
     return (detection.city, detection.entity, detection.kind)
 
 
-def _rank(detection: Detection) -> tuple[int, int]:
-    severity = -detection.level if detection.level > 0 else 1
-    return (detection.at_ms, severity)
+def _is_news(newest: Newest | None, detection: Detection) -> bool:
+    if newest is None or detection.at_ms > newest.at_ms:
+        return True
+    return detection.at_ms == newest.at_ms and detection.level not in newest.levels
+
+
+def _with(newest: Newest | None, detection: Detection) -> Newest:
+    if newest is None or newest.at_ms != detection.at_ms:
+        return Newest(detection.at_ms, frozenset((detection.level,)))
+    return Newest(newest.at_ms, newest.levels | {detection.level})
 
 
 def _change(alarm: Alarm | None, level: int) -> Change:
@@ -150,12 +162,14 @@ def _refuse(command: Command, reason: Refusal, first: Taker | None = None) -> Re
 
 def _find(state: State, event: Finding) -> None:
     found = event.detection
-    state.newest[_key(found)] = _rank(found)
+    key = _key(found)
+    state.newest[key] = _with(state.newest.get(key), found)
     if event.change == "normal":
         return
     if event.change == "raised":
-        state.current[_key(found)] = event.alarm
+        state.current[key] = event.alarm
         state.open[event.alarm] = _opened(event)
+        state.closed.pop(event.alarm, None)  # only where one event time opened, ended and opens again
         return
     alarm = state.open[event.alarm]
     if event.change == "cleared":

@@ -61,7 +61,7 @@ class AlarmStage:
     """A `Stage`. Invariant: `_inputs` are, in order of arrival, all inputs taken that the head does not cover."""
 
     name = "alarms"
-    topics = (DETECTIONS, COMMANDS, JOURNAL)
+    topics: tuple[str, ...] = (DETECTIONS, COMMANDS, JOURNAL)
     tick_s = 0.5
 
     def __init__(self, make_engine: Callable[[], AlarmEngine], run_inputs: int = RUN_INPUTS) -> None:

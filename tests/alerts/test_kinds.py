@@ -15,14 +15,20 @@ SETTINGS = ROOT / "deploy" / "citywall.toml"
 
 
 def emitted() -> set[str]:
-    """Kinds that processors name in `Detection(kind=…)`, and the names of the threshold processor's rules."""
-    named = {"slow_traffic", "sensor_silent", "sensor_late", "sensor_stuck"}
-    for path in (ROOT / "processors").rglob("*.py"):
+    """Kinds that a processor names (as `KIND`, or for its `_Finding`s), and the names of the threshold rules."""
+    named = set()
+    for path in (ROOT / "processors").glob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.keyword) and node.arg == "kind" and isinstance(node.value, ast.Constant):
-                named.add(node.value.value)
+            if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "KIND":
+                named.add(ast.literal_eval(node.value))
+            if isinstance(node, ast.Call) and ast.unparse(node.func) == "_Finding":
+                named.add(ast.literal_eval(node.args[0]))
     rules = tomllib.loads(SETTINGS.read_text(encoding="utf-8"))["threshold"]["rules"]
     return named | {rule["name"] for rule in rules}
+
+
+def test_the_processors_are_read_as_they_are_written():
+    assert emitted() >= {"slow_traffic", "sensor_silent", "sensor_late", "sensor_stuck", "feed_silent", "gas_leak"}
 
 
 def test_every_kind_that_is_emitted_has_its_texts_and_no_other_stands_there():

@@ -81,12 +81,27 @@ CASES = {
         ["raised", "risen", None],
         [(AT_10, "active", 2, False, 2)],
     ),
-    "at one time the higher level counts": (
+    "at one time a level that it was not yet given": (
+        [raise_3, detection(4, 10)],
+        ["raised", "lowered"],
+        [(AT_10, "active", 4, False, 2)],
+    ),
+    "back from the very time at which it ended": (
+        [raise_3, by_li, end_20, detection(4, 20), end_20],
+        ["raised", "acknowledged", "cleared", "raised", None],
+        [(opened_at(20), "active", 4, False, 1)],
+    ),
+    "opened, ended and opened by one time": (
+        [detection(3, 10), by_li, detection(0, 10), detection(2, 10), acknowledge(AT_10, "k2", seen_level=2)],
+        ["raised", "acknowledged", "cleared", "raised", "acknowledged"],
+        [(AT_10, "active", 2, True, 1)],
+    ),
+    "a replay of levels of one time": (
         [detection(3, 10), detection(2, 10), detection(3, 10)],
         ["raised", "risen", None],
         [(AT_10, "active", 2, False, 2)],
     ),
-    "at one time an end counts over all": (
+    "a replay of a level and its end at one time": (
         [detection(1, 10), detection(0, 10), detection(1, 10)],
         ["raised", "cleared", None],
         [(AT_10, "cleared", 1, False, 1)],
