@@ -23,10 +23,10 @@ COLUMNS = ("entity", "at", "window_s", "value", "coverage_ratio", "imputed_ratio
 STATES = np.array(["provisional", "final", "corrected"], object)
 
 
-def listing(catalogue: Mapping[str, Metric]) -> str:
+def listing(catalogue: Mapping[tuple[str, str], Metric]) -> str:
     """Return one line a metric: name, unit, method, standard, meaning."""
     head = ("metric", "unit", "method", "standard", "meaning")
-    metrics = [catalogue[name] for name in sorted(catalogue)]
+    metrics = [catalogue[key] for key in sorted(catalogue)]
     rows = [head, *((one.name, one.unit or "1", one.method, one.standard, f"{one.en} · {one.zh}") for one in metrics)]
     widths = [max(len(row[column]) for row in rows) for column in range(len(head) - 1)]
     return "\n".join(

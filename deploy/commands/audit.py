@@ -89,7 +89,8 @@ def _plain(feed: Feed, args: argparse.Namespace) -> dict[str, Any]:
 
 
 def _screen(feeds: list[Feed], args: argparse.Namespace) -> list[str]:
-    rows = [HEADER, *(_row(feed, args) for feed in feeds), *([_total(feeds)] if len(feeds) > 1 else [])]
+    busy = [feed for feed in feeds if feed.readings_in or feed.unaccounted]
+    rows = [HEADER, *(_row(feed, args) for feed in busy), *([_total(busy)] if len(busy) > 1 else [])]
     widths = [max(len(row[column]) for row in rows) for column in range(len(HEADER))]
     lines = [
         "  ".join(
@@ -99,7 +100,9 @@ def _screen(feeds: list[Feed], args: argparse.Namespace) -> list[str]:
         for cells in (list(enumerate(zip(row, widths, strict=True))) for row in rows)
     ]
     lines = [line.rstrip() for line in lines]
-    if any(_reaches_beyond(feed, args.from_ms, args.until_ms) for feed in feeds):
+    if len(busy) < len(feeds):
+        lines.append(f"no readings: {', '.join(feed.domain for feed in feeds if feed not in busy)}")
+    if any(_reaches_beyond(feed, args.from_ms, args.until_ms) for feed in busy):
         lines.append("* reaches beyond the range asked for, and is balanced as a whole")
     lines += [problem for feed in feeds for problem in feed.problems]
     missing = sum(feed.unaccounted for feed in feeds)

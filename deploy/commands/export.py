@@ -43,12 +43,14 @@ def run(args: argparse.Namespace) -> int:
     """List or write."""
     from deploy.components import discover
     from deploy.table import listing
+    from streams.spec import all_metrics
 
-    catalogue = {metric.name: metric for spec in discover().values() for metric in spec.metrics}
+    specs = discover().values()
     if args.list:
-        print(listing(catalogue))
+        print(listing({(metric.name, metric.method): metric for spec in specs for metric in all_metrics(spec)}))
         return 0
-    _write(args, catalogue)
+    means = {metric.name: metric for spec in specs for metric in all_metrics(spec)}
+    _write(args, means | {metric.name: metric for spec in specs for metric in spec.metrics})
     return 0
 
 

@@ -60,6 +60,22 @@ def test_balanced_books_are_a_success(tmp_path: Path, capsys: pytest.CaptureFixt
     assert lines[-1] == "every reading is accounted for"
 
 
+def test_feeds_without_readings_are_only_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    silent = books("fire")
+    silent["intake:fire:0"]["counts"] |= {
+        "readings_in": 0,
+        "dead_lettered": {},
+        "sent": 0,
+        "first_at_ms": None,
+        "last_at_ms": None,
+    }
+    del silent["zone:fire:0"]
+    assert audit(folder_with(tmp_path, books("traffic") | silent)) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in lines[:2]] == ["feed", "traffic"]
+    assert lines[2] == "no readings: fire"
+
+
 def test_one_missing_reading_is_a_failure(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     folder = folder_with(tmp_path, books("traffic", lost=1) | books("weather"))
     assert audit(folder) == 1
