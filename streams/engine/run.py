@@ -34,6 +34,7 @@ PULSE_EVERY_S = 1.0
 SESSION_S = 6.0
 EXIT_BROKEN = 70
 QUEUED_CHUNKS = 16
+AWAY_AFTER_BEATS = 4
 NOISY_LOGGERS = ("aiokafka", "faust.transport", "mode")
 """They write hundreds of lines while a broker is away; the run loop writes one when it goes, one when it is back."""
 
@@ -49,7 +50,7 @@ class Host:
         self.pulse = Pulse(part or stage.name, stage.name, data)
         self._turn = asyncio.Lock()
         self._reporting: asyncio.Task[None] | None = None
-        self._away = False
+        self._silent_beats = 0
         self._next: dict[TopicPartition, int] = {}
         """Next offset of each partition that the stage knows."""
         self.app = _app(stage, bootstrap, data)
@@ -122,13 +123,13 @@ class Host:
         ends = {partition: self._consumer().highwater(TP(*partition)) for partition in self.pulse.partitions}
         pulse = self.pulse.beat(ends)
         if self._reporting is not None and not self._reporting.done():
-            if not self._away:
+            self._silent_beats += 1
+            if self._silent_beats == AWAY_AFTER_BEATS:
                 log.warning("Kafka does not answer; waiting for it")
-            self._away = True
             return
-        if self._away:
+        if self._silent_beats >= AWAY_AFTER_BEATS:
             log.warning("Kafka is back")
-        self._away = False
+        self._silent_beats = 0
         books = {f"pulse:{self.pulse.part}": pulse, **self.stage.books()}
         self._reporting = asyncio.create_task(self._send_books(books))
 
