@@ -103,11 +103,11 @@ class Hub:
                 [index, *self.mirror.segments[index]] for index in segments if index in self.mirror.segments
             ]
         link = {"redis_lost_ms": self.redis_lost_ms, "newest_ms": self.mirror.newest_metric_wall_ms}
+        self._link = link
         self._quiet += 1
         if not body and self._quiet < QUIET_TICKS:
             return
         self._quiet = 0
-        self._link = link
         self.seq += 1
         self._send(self._encode("delta", body | {"link": link}))
 
@@ -155,7 +155,7 @@ class Hub:
             group.create_task(self._beat())
 
     async def _beat(self) -> None:
-        while True:
+        while not _cancelled():
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._wake.wait(), TICK_S)
             self._wake.clear()
@@ -163,7 +163,7 @@ class Hub:
 
     async def _follow(self) -> None:
         wait_s = RETRY_S[0]
-        while True:
+        while not _cancelled():
             client = redis.asyncio.from_url(self._address, socket_connect_timeout=2, socket_keepalive=True)
             try:
                 await self._subscribe(client)
@@ -182,7 +182,7 @@ class Hub:
         async with client.pubsub(ignore_subscribe_messages=True) as channel:
             await channel.subscribe(f"{prefix}:deltas")
             await self._read_all(client, prefix)
-            while True:
+            while not _cancelled():
                 message = await channel.get_message(timeout=POLL_S)
                 if message is None:
                     await self._check_epoch(client, prefix)
@@ -210,6 +210,12 @@ class Hub:
 
 def _text(value: bytes | str | None) -> str:
     return value.decode() if isinstance(value, bytes) else value or ""
+
+
+def _cancelled() -> bool:
+    """Say whether this task was told to end: libraries below may swallow the one CancelledError that says so."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
 
 
 def _drain(queue: asyncio.Queue[str | None]) -> None:
