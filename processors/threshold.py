@@ -211,7 +211,10 @@ def _close(state: State, start_ms: int, at: _At) -> NDArray[np.int64]:
     sums = grown(state.windows.open.pop(start_ms), len(state.column_of))
     reported = sums[READINGS] > 0
     interval_s = at.layout.interval_s[state.sensor_of]
-    sums[EXPECTED], state.asked_ms = coverage.ask(reported, state.asked_ms, interval_s, start_ms, window_ms)
+    asked = coverage.ask(reported, state.asked_ms, interval_s, start_ms, window_ms)
+    known = reported | (state.asked_ms != coverage.NEVER)  # a cell may exist because of a reading of a later window
+    sums[EXPECTED] = asked.expected & known
+    state.asked_ms = np.where(known, asked.asked_ms, coverage.NEVER)
     windows.close(state.windows, start_ms, sums)
     return sums
 
