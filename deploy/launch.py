@@ -105,11 +105,10 @@ def launch(wanted: Wanted, say: Callable[[str], None], finished: Callable[[Run],
     with supervisor.signals():
         try:
             city = stack.Stack(run, supervisor, say)
-            if city.start() and city.announce():
-                if wanted.show and settings.has_display():
-                    stack.open_browser(run.wall)
-                if supervisor.run_until(lambda: finished is not None and finished(run)):
-                    return run
+            over = (lambda: False) if finished is None else (lambda: finished(run))
+            show = (lambda: stack.open_browser(run.wall)) if wanted.show and settings.has_display() else (lambda: None)
+            if city.start() and city.run(over, show):
+                return run
         finally:
             supervisor.stop()
     return None

@@ -157,18 +157,29 @@ class Stack:
         self._health.begin()
         return True
 
-    def announce(self) -> bool:
-        """Print the wall's address once it is living, or what it lacks → False when asked to stop meanwhile."""
-        begun = time.monotonic()
-        self._supervisor.run_until(lambda: self._health.living or time.monotonic() - begun > LIVING_WITHIN_S)
-        self._health.end()
-        if self._supervisor.stopping:
-            return False
+    def run(self, over: Callable[[], bool], announced: Callable[[], None]) -> bool:
+        """Print the wall's address once it is living, then run until `over` or asked to stop → whether it was over."""
+        until = time.monotonic() + LIVING_WITHIN_S
+        told = False
+
+        def look() -> bool:
+            nonlocal told
+            if not told and (self._health.living or time.monotonic() > until):
+                told = True
+                self._announce()
+                announced()
+            return over()
+
+        try:
+            return self._supervisor.run_until(look)
+        finally:
+            self._health.end()
+
+    def _announce(self) -> None:
         if not self._health.living:
             lacks = "; ".join(self._health.reasons) or "it does not answer yet"
             self._say(f"the wall is not living yet: {lacks}; `citywall status` tells more")
         self._say(self._run.wall)
-        return True
 
 
 def open_browser(address: str) -> None:

@@ -91,7 +91,9 @@ class Found:
     supervisor: SupervisorState | None = None
     pulses: dict[str, PartPulse] = field(default_factory=dict)
     health: dict[str, Any] | None = None
-    books: dict[str, dict[str, Any]] = field(default_factory=dict)
+    books: dict[str, dict[str, Any]] | None = None
+    """None = the history could not be read in time."""
+    history_trouble: str = "it did not answer in time"
     unread: tuple[str, ...] = ()
     disk_bytes: int = 0
     replay_ended: bool = False
@@ -128,8 +130,8 @@ def _look_at_books(found: Found) -> None:
         history = open_history(found.run.history, read_only=True)
         found.books = history.books()
         history.close()
-    except CityError:
-        return
+    except CityError as error:
+        found.history_trouble = str(error)
 
 
 def _look_at_disk(found: Found) -> None:
@@ -162,7 +164,7 @@ def judge(data: Path, found: Found, now_ms: int) -> Status:
         status=("degraded" if reasons else "ok") if running else "down",
         reasons=reasons,
         data=str(data),
-        counts=counts_of(found.books),
+        counts=counts_of(found.books or {}),
         disk_bytes=found.disk_bytes,
         unread_topics=list(found.unread),
         replay_ended=found.replay_ended,
@@ -202,6 +204,8 @@ def _reasons(found: Found, now_ms: int) -> list[str]:
             for one in pulse.partitions
             if one.lag_s > LAG_S
         ]
+    if found.books is None:
+        reasons.append(f"the history cannot be read: {found.history_trouble}")
     return reasons + _wall_reasons(found)
 
 

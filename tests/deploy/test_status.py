@@ -32,6 +32,7 @@ def found(*, phase="running", state="running", ends=(), lag_s=0.0, pulse_ms=NOW_
         "supervisor": SupervisorState(pid=1, phase=phase, at_ms=0, parts=[part]),
         "pulses": {"intake": PartPulse("intake", 7, pulse_ms, [partition])},
         "health": {"status": "ok", "reasons": []},
+        "books": {},
     }
     return Found(**{**defaults, **others})
 
@@ -46,6 +47,7 @@ def found(*, phase="running", state="running", ends=(), lag_s=0.0, pulse_ms=NOW_
         (found(lag_s=30.1), "intake is 30 s behind on city.inbox.v1.traffic, partition 0"),
         (found(health=None), "the wall does not answer"),
         (found(health={"status": "down", "reasons": ["no metric yet"]}), "the wall: no metric yet"),
+        (found(books=None), "the history cannot be read: it did not answer in time"),
         (found(supervisor=None), "the supervisor has not said anything yet"),
     ],
 )
