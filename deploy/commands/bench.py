@@ -1,0 +1,33 @@
+"""`citywall bench`: what a reading costs us and others, on one job, alternating, each result verified."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import argparse
+
+ROOT = Path(__file__).resolve().parents[2]
+
+SUMMARY = "Measure what a reading costs, as ratios between contestants on one job"
+EPILOG = "The contestants are the files of tests/bench/contestants/. Exit code 1 when a ratio misses its target."
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the choice of contestants, and how often."""
+    parser.add_argument("names", nargs="*", metavar="NAME", help="contestants; default: those with a target")
+    parser.add_argument("--runs", type=int, default=3, metavar="N", help="rounds, contestants alternating (default 3)")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write ratios and figures there")
+    parser.add_argument("--kafka", metavar="HOST:PORT", help="a broker of your own; its topics city.* are made anew")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Become the benchmark."""
+    options = ["--runs", str(args.runs)]
+    options += ["--json", str(args.json.resolve())] if args.json is not None else []
+    options += ["--kafka", args.kafka] if args.kafka is not None else []
+    os.chdir(ROOT)
+    os.execv(sys.executable, [sys.executable, "-m", "tests.bench", *args.names, *options])  # noqa: S606 - a list, no shell

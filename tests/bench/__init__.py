@@ -1,0 +1,1 @@
+"""The benchmark: contestants on one preloaded job, alternating, each result verified. `citywall bench` runs it."""

@@ -1,0 +1,79 @@
+"""`textbook_faust`: Faust as its documentation writes it: a Record, an agent, a windowed Table, one event at a time."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from typing import TYPE_CHECKING, Any
+
+from tests.bench.job import FREE_FLOW_KM_H, PARTITIONS, SENTINEL_MS, START_MS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.bench.place import Place
+
+READINGS = 100_000
+"""The job's first minute, as dense: a million would take seven minutes."""
+
+PROCESSES = ("textbook_faust",)
+TOPIC = "bench.results"
+
+
+def main(process: str, place: Place) -> None:
+    """Run the app until it is stopped."""
+    import faust
+
+    class Reading(faust.Record, serializer="json"):
+        sensor: str
+        at: int
+        speed_km_h: float
+        flow_veh_h: float
+        occupancy_ratio: float
+
+    (place.folder / "faust").mkdir()
+    app = faust.App(
+        "bench-textbook",
+        broker=f"kafka://{place.bootstrap}",
+        datadir=str(place.folder / "faust"),
+        topic_partitions=PARTITIONS,
+        topic_replication_factor=1,
+        web_enabled=False,
+        producer_linger=0.05,
+        producer_max_batch_size=256_000,
+        broker_session_timeout=10.0,
+    )
+    inbox = app.topic("city.inbox.v1.traffic", value_type=Reading)
+    out = app.topic(TOPIC, value_serializer="raw")
+    table = app.Table("minutes", default=list, partitions=PARTITIONS)
+    windowed: Any = table.tumbling(60.0, expires=3600.0)
+    minutes = windowed.relative_to(lambda event: event.value.at / 1000)
+    first_minute = minutes.table.window.current(START_MS / 1000)
+    sensors: dict[int, set[str]] = defaultdict(set)
+
+    @app.agent(inbox)
+    async def congestion(stream: Any) -> None:
+        async for event in stream.events():
+            place.first_record(process)
+            reading = event.value
+            if reading.at == SENTINEL_MS:
+                for sensor in sensors[event.message.partition]:
+                    await out.send(value=_result(sensor, minutes[sensor][first_minute]))
+                continue
+            sensors[event.message.partition].add(reading.sensor)
+            sums = minutes[reading.sensor].value() or [0.0, 0.0, 0]
+            flow = reading.flow_veh_h
+            minutes[reading.sensor] = [sums[0] + flow, sums[1] + flow / max(reading.speed_km_h, 5.0), sums[2] + 1]
+
+    faust.Worker(app, loglevel="ERROR", quiet=True).execute_from_commandline()
+
+
+def _result(sensor: str, sums: list[float]) -> bytes:
+    tti = max(FREE_FLOW_KM_H * sums[1] / sums[0], 1.0)
+    return json.dumps({"segment": int(sensor[1:]), "at_ms": START_MS, "tti": tti, "count": int(sums[2])}).encode()
+
+
+def results(value: bytes) -> Iterator[tuple[int, int, float, int]]:
+    """Read one result."""
+    found = json.loads(value)
+    yield found["segment"], found["at_ms"], found["tti"], found["count"]

@@ -1,0 +1,25 @@
+"""Where a contestant runs: addresses, folders, and the mark it leaves at its first record."""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass
+class Place:
+    """One run of one contestant."""
+
+    bootstrap: str
+    folder: Path
+    city: Path
+    began: bool = False
+
+    def first_record(self, process: str) -> None:
+        """Note the CPU time used so far, once: what comes before is start-up and does not count."""
+        if not self.began:
+            self.began = True
+            note = {"cpu_s": time.process_time(), "wall": time.time()}
+            (self.folder / f"{process}.first").write_text(json.dumps(note), encoding="utf-8")
