@@ -2,7 +2,7 @@
 
 in      rows of metrics, alarm projections, books and pulses, clock settings
 out     fields that changed since they were last taken
-state   field → value, and per row field its (window start, revision)
+state   field → value, and per row field its (window, revision, time)
 drops   rows of older windows or lower revisions, windows other than a minute, metrics that no tile shows
 source  own choice, docs/architecture.md
 """
@@ -13,6 +13,8 @@ import math
 from typing import TYPE_CHECKING, Any
 
 import msgspec
+
+from streams.records import NO_TIME_MS
 
 if TYPE_CHECKING:
     from collections.abc import Container, Mapping
@@ -46,7 +48,7 @@ class LiveState:
         self._segments = segments
         self._methods = methods
         self._shown = shown
-        self._rank: dict[str, tuple[int, int]] = {}
+        self._rank: dict[str, tuple[int, int, int]] = {}
         self._changed: set[str] = set()
         self._readings_in: dict[str, int] = {}
 
@@ -96,9 +98,9 @@ class LiveState:
         for field, value in self.fields.items():
             if field.startswith("s:"):
                 for place in ROAD_METRICS.values():
-                    self._rank[f"{field}:{place}"] = (value[0], value[3] - 1)
+                    self._rank[f"{field}:{place}"] = _rank(value[0], value[3] - 1)
             elif field.startswith("m:"):
-                self._rank[field] = (value["at_ms"], value["state"] - 1)
+                self._rank[field] = _rank(value["at_ms"], value["state"] - 1)
 
     def take(self) -> tuple[dict[str, str], list[str]]:
         """Return what changed since the last call: field → JSON, and the deleted fields."""
@@ -122,15 +124,14 @@ class LiveState:
 
     def _fold_road(self, segment: str, metric: str, at_ms: int, value: float | None, revision: int) -> None:
         field, place = f"s:{segment}", ROAD_METRICS[metric]
-        road = self.fields.get(field)
-        if road is not None and at_ms < road[0]:
+        shown_ms, *values = self.fields.get(field, (NO_TIME_MS, None, None, 0))
+        if _window(at_ms) < _window(shown_ms) or not self._is_newer(f"{field}:{place}", at_ms, revision):
             return
-        if not self._is_newer(f"{field}:{place}", at_ms, revision):
-            return
-        road = [at_ms, None, None, 0] if road is None or at_ms > road[0] else list(road)
-        road[place] = None if value is None else round(value, DISPLAYED_DECIMALS)
-        road[3] = _state(revision)
-        self.put(field, road)
+        if _window(at_ms) > _window(shown_ms):
+            values = [None, None, 0]
+        values[place - 1] = None if value is None else round(value, DISPLAYED_DECIMALS)
+        values[2] = _state(revision)
+        self.put(field, [max(at_ms, shown_ms), *values])
 
     def _metric(self, domain: str, metric: str, at_ms: int, numbers: list[float], revision: int) -> dict[str, Any]:
         value, coverage_ratio, imputed_ratio = map(_known, numbers)
@@ -146,7 +147,7 @@ class LiveState:
         }
 
     def _is_newer(self, field: str, at_ms: int, revision: int) -> bool:
-        rank = (at_ms, revision)
+        rank = _rank(at_ms, revision)
         if rank < self._rank.get(field, rank):
             return False
         self._rank[field] = rank
@@ -155,6 +156,15 @@ class LiveState:
     def _put_feed(self, domain: str, **known: float | None) -> None:
         unknown = {"at_ms": None, "received_ms": None, "silent_ratio": None}
         self.put(f"f:{domain}", {**unknown, **self.fields.get(f"f:{domain}", {}), **known})
+
+
+def _window(at_ms: int) -> int:
+    return at_ms // (WINDOW_S * 1000)
+
+
+def _rank(at_ms: int, revision: int) -> tuple[int, int, int]:
+    """Order the rows of a field: by window, then revision; provisional ones carry the time of their newest reading."""
+    return (_window(at_ms), revision, at_ms)
 
 
 def _known(number: float) -> float | None:

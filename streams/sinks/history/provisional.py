@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -21,7 +22,12 @@ class OpenWindows:
         self._rows: dict[Identity, tuple[object, ...]] = {}
 
     def put(self, rows: Rows) -> None:
-        """Take provisional rows; a later one replaces an earlier."""
+        """Take provisional rows; a later one replaces an earlier.
+
+        They carry the time of their newest reading; here, as everywhere in history, a row's time is its window's start.
+        """
+        window_ms = rows.window_s.astype(np.int64) * 1000
+        rows = replace(rows, at_ms=rows.at_ms // window_ms * window_ms)
         cells = zip(*(getattr(rows, name).tolist() for name in ROW_TYPES), strict=True)
         self._rows.update(zip(_identities(rows), cells, strict=True))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,7 @@ from streams.errors import UnreachableError
 from streams.metric_codec import encode_metrics
 from streams.records import MetricFrame, Rows
 from streams.sinks.history import sink
+from streams.sinks.history.provisional import OpenWindows
 from streams.sinks.history.sink import HistorySink
 from streams.sinks.history.sqlite import SqliteHistory
 from tests.fakes import FakeBus, FakeHost
@@ -108,6 +110,16 @@ def test_provisional_rows_go_once_the_window_is_final(history: Outage):
 
     asyncio.run(story())
     assert seen(history.read("tti_ratio", provisional=True)) == [("S1", 0, 1.2, 0), ("S2", 0, 9.0, -1)]
+
+
+def test_a_provisional_row_is_stored_under_its_windows_start(history: Outage):
+    windows = OpenWindows()
+    for seconds in (20, 40):
+        rows = rows_of(row(value=seconds, revision=-1))
+        windows.put(replace(rows, at_ms=rows.at_ms + seconds * 1000))
+    history.write(windows.take())
+    assert seen(history.read("tti_ratio", provisional=True)) == [("S1", 0, 40.0, -1)]
+    assert len(windows.take()) == 0
 
 
 def test_books_and_alarms_are_stored(history: Outage):

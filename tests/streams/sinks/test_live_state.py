@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from streams.records import Rows
 from streams.sinks.live_state import LiveState
 from tests.streams.sinks.rows import MINUTE_MS, START_MS, row, rows_of
 
@@ -52,6 +54,30 @@ def test_newer_window_then_higher_revision_wins(state: LiveState, first: tuple, 
     value = 2.0 if second == first or (second[0], second[1]) > (first[0], first[1]) else 1.0
     assert road == [START_MS + shown[0] * MINUTE_MS, value, None, shown[1]]
     assert (zone["at_ms"], zone["state"], zone["value"]) == (road[0], shown[1], value)
+
+
+def moment(value: float, at_ms: int, revision: int) -> Rows:
+    return replace(rows_of(row("S1", 0, value, revision=revision)), at_ms=np.array([at_ms]))
+
+
+def test_a_provisional_value_has_the_time_of_its_newest_reading(state: LiveState):
+    state.fold_rows("traffic", moment(1.1, START_MS + 20_000, -1))
+    state.fold_rows("traffic", moment(1.2, START_MS + 40_000, -1))
+    state.fold_rows("traffic", moment(1.15, START_MS + 30_000, -1))  # an older reading's does not come back
+    assert taken(state) == {"s:S1": [START_MS + 40_000, 1.2, None, 0]}
+
+
+def test_the_final_value_of_the_same_window_replaces_it_without_going_back_in_time(state: LiveState):
+    state.fold_rows("traffic", moment(1.2, START_MS + 40_000, -1))
+    state.fold_rows("traffic", moment(1.3, START_MS, 0))
+    state.fold_rows("traffic", moment(1.4, START_MS + 50_000, -1))
+    assert taken(state) == {"s:S1": [START_MS + 40_000, 1.3, None, 1]}
+
+
+def test_the_final_value_of_an_older_window_does_not(state: LiveState):
+    state.fold_rows("traffic", moment(1.2, START_MS + 61_000, -1))
+    state.fold_rows("traffic", moment(1.3, START_MS, 0))
+    assert taken(state) == {"s:S1": [START_MS + 61_000, 1.2, None, 0]}
 
 
 def test_a_newer_window_forgets_the_other_value_of_the_older(state: LiveState):
