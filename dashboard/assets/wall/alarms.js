@@ -52,7 +52,7 @@ export class Alarms {
     if (key === "j" || (at >= 0 && key === "arrowdown")) focusRow(rows[Math.min(at + 1, rows.length - 1)], event);
     else if (key === "k" || (at >= 0 && key === "arrowup")) focusRow(rows[Math.max(at - 1, 0)], event);
     else if (key === "a") {
-      const row = at >= 0 ? rows[at] : rows.find((one) => one.hasAttribute("data-waiting"));
+      const row = at >= 0 ? rows[at] : rows.find((one) => one.matches("[data-waiting]:not([data-sending])"));
       const id = row?.getAttribute("data-alarm");
       event.preventDefault(); // the form that may open must not get the letter
       if (id) this.acknowledge(id);

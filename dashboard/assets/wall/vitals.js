@@ -5,6 +5,8 @@ import { age, named, number, t } from "./words.js";
 
 const WIDTH = 200;
 const HEIGHT = 56;
+const TILE_REM = 4.2;
+const GAP_REM = 0.42;
 const LOW_COVERAGE = 0.9;
 const LABELS = ["provisional", "final", "corrected"];
 
@@ -33,8 +35,10 @@ export class Vitals {
   }
 
   arrange() {
-    const ids = this.rows.map(({ id }) => id);
     const box = byId("tiles");
+    const rem = parseFloat(getComputedStyle(document.documentElement).fontSize);
+    const room = Math.max(1, Math.floor((box.clientHeight + GAP_REM * rem) / ((TILE_REM + GAP_REM) * rem)));
+    const ids = this.rows.map(({ id }) => id).slice(0, room);
     if ([...box.children].map((tile) => tile.getAttribute("data-tile")).join() === ids.join()) return;
     box.replaceChildren(...ids.map((id) => this.tile(id).box));
   }
