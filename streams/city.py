@@ -7,10 +7,7 @@ Entity ids are unique within the city. `docs/city-folder.md` describes every fie
 from __future__ import annotations
 
 import csv
-import difflib
 import hashlib
-import json
-import tomllib
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -18,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from streams import fields
 from streams.errors import CityFileError
 
 if TYPE_CHECKING:
@@ -151,7 +149,7 @@ def load_city(folder: Path) -> City:
 
     Raises CityFileError, naming file, feature and field.
     """
-    head = _toml(folder / "city.toml")
+    head = fields.read_toml(folder / "city.toml")
     zones = _zones(folder / "zones.geojson")
     zone_code = {zone.id: index for index, zone in enumerate(zones)}
     segments = _segments(folder / "segments.geojson", zone_code)
@@ -160,39 +158,39 @@ def load_city(folder: Path) -> City:
     places = folder / "places.geojson"
     where = folder / "city.toml"
     return City(
-        id=_text(head, "id", where, "city"),
-        name_zh=_text(head, "name_zh", where, "city"),
-        name_en=_text(head, "name_en", where, "city"),
-        time_zone=_text(head, "time_zone", where, "city"),
+        id=fields.text(head, "id", where, "city"),
+        name_zh=fields.text(head, "name_zh", where, "city"),
+        name_en=fields.text(head, "name_en", where, "city"),
+        time_zone=fields.text(head, "time_zone", where, "city"),
         attribution=str(head.get("attribution", "")),
         zones=zones,
         segments=segments,
         sensors=sensors,
-        places=_json(places) if places.exists() else {"type": "FeatureCollection", "features": []},
+        places=fields.read_json(places) if places.exists() else {"type": "FeatureCollection", "features": []},
     )
 
 
 def _zones(path: Path) -> tuple[Zone, ...]:
     zones = []
-    for index, feature in enumerate(_features(path)):
+    for index, feature in enumerate(fields.features(path)):
         properties = feature["properties"]
         name = f"feature {index}"
         zones.append(
             Zone(
-                _text(properties, "id", path, name),
-                _text(properties, "name_zh", path, name),
-                _text(properties, "name_en", path, name),
+                fields.text(properties, "id", path, name),
+                fields.text(properties, "name_zh", path, name),
+                fields.text(properties, "name_en", path, name),
             )
         )
-    _unique(path, "zone", [zone.id for zone in zones])
+    fields.unique(path, "zone", [zone.id for zone in zones])
     return tuple(zones)
 
 
 def _segments(path: Path, zone_code: Mapping[str, int]) -> tuple[Segment, ...]:
     segments = []
-    for index, feature in enumerate(_features(path)):
+    for index, feature in enumerate(fields.features(path)):
         properties = feature["properties"]
-        segment_id = _text(properties, "id", path, f"feature {index}")
+        segment_id = fields.text(properties, "id", path, f"feature {index}")
         name = f"segment {segment_id}"
         line = feature.get("geometry", {}).get("coordinates")
         if not isinstance(line, list) or len(line) < 2:  # noqa: PLR2004 - a line has two ends
@@ -200,19 +198,19 @@ def _segments(path: Path, zone_code: Mapping[str, int]) -> tuple[Segment, ...]:
         segments.append(
             Segment(
                 id=segment_id,
-                zone=_reference(properties, "zone", zone_code, path, name),
-                name_zh=_text(properties, "name_zh", path, name),
-                name_en=_text(properties, "name_en", path, name),
-                road_class=_choice(properties, "road_class", ROAD_CLASSES, path, name),
-                lanes=int(_positive(properties, "lanes", path, name)),
-                length_m=_positive(properties, "length_m", path, name),
-                free_flow_km_h=_positive(properties, "free_flow_km_h", path, name),
+                zone=fields.reference(properties, "zone", zone_code, path, name),
+                name_zh=fields.text(properties, "name_zh", path, name),
+                name_en=fields.text(properties, "name_en", path, name),
+                road_class=fields.choice(properties, "road_class", ROAD_CLASSES, path, name),
+                lanes=int(fields.positive(properties, "lanes", path, name)),
+                length_m=fields.positive(properties, "length_m", path, name),
+                free_flow_km_h=fields.positive(properties, "free_flow_km_h", path, name),
                 upstream=tuple(str(other) for other in properties.get("upstream", ())),
                 line=tuple((float(point[0]), float(point[1])) for point in line),
             )
         )
     ids = [segment.id for segment in segments]
-    _unique(path, "segment", ids)
+    fields.unique(path, "segment", ids)
     known = set(ids)
     for segment in segments:
         for other in segment.upstream:
@@ -239,92 +237,16 @@ def _sensors(path: Path, zone_code: Mapping[str, int], segment_code: Mapping[str
         segment = row["segment"]
         sensors.append(
             Sensor(
-                id=_text(row, "sensor", path, name),
-                domain=_text(row, "domain", path, name),
-                zone=_reference(row, "zone", zone_code, path, name),
-                segment=_reference(row, "segment", segment_code, path, name) if segment else -1,
-                lng=_number(row, "lng", path, name),
-                lat=_number(row, "lat", path, name),
-                interval_s=_positive(row, "interval_s", path, name),
+                id=fields.text(row, "sensor", path, name),
+                domain=fields.text(row, "domain", path, name),
+                zone=fields.reference(row, "zone", zone_code, path, name),
+                segment=fields.reference(row, "segment", segment_code, path, name) if segment else -1,
+                lng=fields.number(row, "lng", path, name),
+                lat=fields.number(row, "lat", path, name),
+                interval_s=fields.positive(row, "interval_s", path, name),
                 name_zh=row["name_zh"] or row["sensor"],
                 name_en=row["name_en"] or row["sensor"],
             )
         )
-    _unique(path, "sensor", [sensor.id for sensor in sensors])
+    fields.unique(path, "sensor", [sensor.id for sensor in sensors])
     return tuple(sensors)
-
-
-def _toml(path: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as exc:
-        raise CityFileError(f"{path}: cannot be read: {exc}") from exc
-
-
-def _json(path: Path) -> dict[str, Any]:
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as exc:
-        raise CityFileError(f"{path}: cannot be read: {exc}") from exc
-    if not isinstance(found, dict):
-        raise CityFileError(f"{path}: a GeoJSON object is needed, not {type(found).__name__}")
-    return found
-
-
-def _features(path: Path) -> list[dict[str, Any]]:
-    features = _json(path).get("features")
-    if not isinstance(features, list) or not features:
-        raise CityFileError(f"{path}: features: a GeoJSON FeatureCollection with at least one feature is needed")
-    for index, feature in enumerate(features):
-        if not isinstance(feature, dict) or not isinstance(feature.get("properties"), dict):
-            raise CityFileError(f"{path}: feature {index}: properties: an object is needed")
-    return features
-
-
-def _text(properties: Mapping[str, Any], field_name: str, path: Path, name: str) -> str:
-    found = properties.get(field_name)
-    if not isinstance(found, str) or not found:
-        raise CityFileError(f"{path}: {name}: {field_name}: a text is needed, not {found!r}")
-    return found
-
-
-def _number(properties: Mapping[str, Any], field_name: str, path: Path, name: str) -> float:
-    found = properties.get(field_name)
-    try:
-        number = float(found)  # type: ignore[arg-type]  # whatever stands there is judged by float()
-    except (TypeError, ValueError):
-        number = float("nan")
-    if not np.isfinite(number):
-        raise CityFileError(f"{path}: {name}: {field_name}: a number is needed, not {found!r}")
-    return number
-
-
-def _positive(properties: Mapping[str, Any], field_name: str, path: Path, name: str) -> float:
-    number = _number(properties, field_name, path, name)
-    if number <= 0:
-        raise CityFileError(f"{path}: {name}: {field_name}: a number above 0 is needed, not {number:g}")
-    return number
-
-
-def _choice(properties: Mapping[str, Any], field_name: str, choices: tuple[str, ...], path: Path, name: str) -> str:
-    found = _text(properties, field_name, path, name)
-    if found not in choices:
-        raise CityFileError(f"{path}: {name}: {field_name}: {found!r} is not one of {', '.join(choices)}")
-    return found
-
-
-def _reference(properties: Mapping[str, Any], field_name: str, codes: Mapping[str, int], path: Path, name: str) -> int:
-    found = _text(properties, field_name, path, name)
-    if found not in codes:
-        near = difflib.get_close_matches(found, codes, n=1)
-        hint = f"; the nearest is {near[0]!r}" if near else ""
-        raise CityFileError(f"{path}: {name}: {field_name}: no {field_name} is called {found!r}{hint}")
-    return codes[found]
-
-
-def _unique(path: Path, kind: str, ids: list[str]) -> None:
-    seen: set[str] = set()
-    for one in ids:
-        if one in seen:
-            raise CityFileError(f"{path}: {kind} {one}: id: stands there twice; ids are unique within a city")
-        seen.add(one)
