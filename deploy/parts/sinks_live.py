@@ -9,6 +9,7 @@ from streams.city import load_city
 from streams.engine.run import run_stage
 from streams.sinks.live import LiveSink
 from streams.sinks.live_redis import LiveRedis
+from streams.spec import all_metrics
 
 if TYPE_CHECKING:
     from deploy.run import Run
@@ -16,7 +17,9 @@ if TYPE_CHECKING:
 
 def main(run: Run) -> None:
     """Run it until told to end."""
-    methods = {metric.name: metric.method for spec in discover().values() for metric in spec.metrics}
+    specs = discover().values()
+    methods = {metric.name: metric.method for spec in specs for metric in all_metrics(spec)}
+    methods |= {metric.name: metric.method for spec in specs for metric in spec.metrics}
     about = {"mode": run.mode, "speed": 0.0 if run.speed == "max" else run.speed}
     redis = LiveRedis(run.redis, run.city_id, str(run.started_ms))
     stage = LiveSink(load_city(run.city_path), redis, about, methods)
