@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 DEFAULTS = Path(__file__).with_name("citywall.toml")
+RULES = Path(__file__).with_name("rules")
+"""One file a rule of `threshold`, named as the rule, beside those that stand in the defaults."""
 MASK = "••••••"
 
 Port = Annotated[int, msgspec.Meta(ge=0, le=65535)]
@@ -79,7 +81,7 @@ def examine(
 ) -> tuple[Settings | None, list[str]]:
     """Read the settings and judge them → (the settings if all is well, every problem)."""
     chosen = config or _path(environment.get("CITYWALL_CONFIG"))
-    sections = _read(DEFAULTS)
+    sections = _defaults()
     problems: list[str] = []
     if chosen is not None:
         for name, values in _read(chosen).items():
@@ -170,6 +172,14 @@ def _overrides(environment: Mapping[str, str], problems: list[str]) -> dict[str,
         except OSError as exc:
             problems.append(f"CITYWALL_INFLUX_TOKEN_FILE = {file}: cannot be read: {exc.strerror}")
     return found
+
+
+def _defaults() -> dict[str, dict[str, Any]]:
+    sections = _read(DEFAULTS)
+    threshold = sections.setdefault("threshold", {})
+    of_files = [{"name": path.stem, **_read(path)["rule"]} for path in sorted(RULES.glob("*.toml"))]
+    threshold["rules"] = [*threshold.get("rules", []), *of_files]
+    return sections
 
 
 def _component_configs() -> dict[str, type[Any]]:
