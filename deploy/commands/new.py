@@ -1,0 +1,78 @@
+"""`citywall new processor|feed|rule NAME`: the file and its test, filled in and passing, to be made what is meant."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from string import Template
+from typing import TYPE_CHECKING
+
+from streams.errors import SettingError
+
+if TYPE_CHECKING:
+    import argparse
+
+SUMMARY = "Write a new processor, feed or rule with its test"
+EPILOG = """\
+NAME is what it yields (a processor, a feed) or the bad thing it finds (a rule), in lower case with underscores.
+Both files pass as they are written; change them into what you mean. docs/processors.md goes on from there.
+"""
+
+ROOT = Path(__file__).resolve().parents[2]
+TEMPLATES = ROOT / "deploy" / "templates"
+PLACES = {
+    "processor": {
+        "processor.py.txt": "processors/{name}.py",
+        "test_processor.py.txt": "tests/processors/test_{name}.py",
+    },
+    "feed": {
+        "feed.py.txt": "streams/feeds/{name}.py",
+        "test_feed.py.txt": "tests/streams/feeds/test_{name}.py",
+    },
+    "rule": {
+        "rule.toml.txt": "deploy/rules/{name}.toml",
+        "test_rule.py.txt": "tests/deploy/rules/test_{name}.py",
+    },
+}
+KINDS = "alerts/kinds.toml"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add what to write and its name."""
+    parser.add_argument("kind", choices=[*PLACES])
+    parser.add_argument("name", metavar="NAME")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Write the files and say what to do next."""
+    for path in write(args.kind, args.name, ROOT):
+        print(path.relative_to(ROOT))
+    print(f"Try it: ./citywall test -k {args.name}")
+    return 0
+
+
+def write(kind: str, name: str, root: Path) -> list[Path]:
+    """Write the files of a new component under the tree's root → what was written or changed.
+
+    Raises SettingError when the name is not fit or a file stands there already; then nothing is written.
+    """
+    if not re.fullmatch(r"[a-z][a-z0-9]*(_[a-z0-9]+)*", name):
+        raise SettingError(f"the name {name!r} is no lower-case word with underscores, such as queue_length")
+    texts = {
+        root / place.format(name=name): Template((TEMPLATES / template).read_text(encoding="utf-8"))
+        for template, place in PLACES[kind].items()
+    }
+    for path in texts:
+        if path.exists():
+            raise SettingError(f"{path} stands there already; choose another name or delete it")
+    for path, text in texts.items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text.substitute(name=name), encoding="utf-8")
+    return [*texts, *([_named(name, root / KINDS)] if kind == "rule" else [])]
+
+
+def _named(name: str, kinds: Path) -> Path:
+    """Give a new kind of alarm its words, which are to be chosen."""
+    with kinds.open("a", encoding="utf-8") as file:
+        file.write(f'\n{name} = {{ zh = "新规则", en = "{name.replace("_", " ").capitalize()}" }}\n')
+    return kinds
