@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from deploy.components import discover
-from streams.records import MetricFrame, Rows
+from streams.records import NO_TIME_MS, MetricFrame, Rows
 from streams.spec import Spec, all_metrics
 from streams.state import decode, encode
 from tests.processors import contract
@@ -109,7 +109,7 @@ class TestFirstLevel:
     ):
         log = [row for row in data.draw(contract.logs(domain)) if not row.late]
         end_ms = contract.end_of(log)
-        log = [row._replace(watermark_ms=log[0].watermark_ms) for row in log]
+        log = [row._replace(watermark_ms=NO_TIME_MS) for row in log]
         shuffled = data.draw(st.permutations(log))
         plain, mixed = (
             contract.run(name, FIRST[name], contract.frames_of(domain, rows, range(60), end_ms))
@@ -205,7 +205,7 @@ class TestSecondLevel:
         frames = zones_frames(domain, logs, every=data.draw(st.integers(1, 20)))
         plain = contract.run(name, SECOND[name], frames)
         repeated = list(frames)
-        for index in data.draw(st.lists(st.integers(0, len(frames) - 1), max_size=5)):
+        for index in sorted(data.draw(st.lists(st.integers(0, len(frames) - 1), max_size=5)), reverse=True):
             repeated.insert(index + data.draw(st.integers(1, 5)), frames[index])
         for other in (repeated, zones_merged(frames)):
             outcome = contract.run(name, SECOND[name], other)
