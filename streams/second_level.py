@@ -44,7 +44,7 @@ class SecondLevelStage:
 
     name = "second"
     tick_s = 0.5
-    topics = (topics.METRICS,)
+    topics: tuple[str, ...] = (topics.METRICS,)
 
     def __init__(self, city_folder: Path, hosted: Sequence[Hosted]) -> None:
         self._hosted = hosted

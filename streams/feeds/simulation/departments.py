@@ -66,17 +66,17 @@ class Scene:
 
 def _metro(s: Scene) -> Columns:
     crowd = s.daily(METRO_BY_HOUR) * (1 + 0.1 * s.weather.wetness)
-    delay_s = s.toward(10 + 18 * np.abs(s.slow) + 3 * s.fast, 2_000, 1_100, 500, 240)
-    headway_s = 420 - 280 * crowd + 5 * s.fast + np.maximum(delay_s - 120, 0) * 0.4
+    lateness_s = s.toward(10 + 18 * np.abs(s.slow) + 3 * s.fast, 2_000, 1_100, 500, 240)
+    headway_s = 420 - 280 * crowd + 5 * s.fast + np.maximum(lateness_s - 120, 0) * 0.4
     inflow = (600 + 9_000 * s.trait**2) * crowd * (1 + 0.06 * s.slow + 0.03 * s.fast)
-    return {"delay_s": delay_s, "headway_s": headway_s, "inflow_persons_h": np.maximum(inflow, 0)}
+    return {"lateness_s": lateness_s, "headway_s": headway_s, "inflow_persons_h": np.maximum(inflow, 0)}
 
 
 def _bus(s: Scene) -> Columns:
     normal = np.minimum(15 + 60 * s.jam + 20 * s.slow + 25 * s.weather.wetness, 150)
     load = 0.18 + 0.65 * s.daily(METRO_BY_HOUR) * (0.6 + 0.5 * s.trait) + 0.03 * s.slow
     return {
-        "delay_s": s.toward(normal + 3 * s.fast, 2_000, 1_100, 500, 240),
+        "lateness_s": s.toward(normal + 3 * s.fast, 2_000, 1_100, 500, 240),
         "headway_s": 620 - 330 * s.daily(METRO_BY_HOUR) + 20 * s.slow,
         "load_ratio": np.clip(load + 0.15 * s.strength, 0, 1.0),
     }

@@ -22,7 +22,7 @@ DECIMALS = {
     "speed_km_h": 1,
     "flow_veh_h": 0,
     "occupancy_ratio": 3,
-    "delay_s": 0,
+    "lateness_s": 0,
     "headway_s": 0,
     "wait_s": 0,
     "emergency_wait_s": 0,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from tests.bench.job import FREE_FLOW_KM_H, PARTITIONS, SENTINEL_MS, START_MS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from tests.bench.place import Place
 
@@ -43,18 +43,22 @@ def main(process: str, place: Place) -> None:
         producer_max_batch_size=256_000,
         broker_session_timeout=10.0,
     )
-    inbox = app.topic("city.inbox.v1.traffic", value_type=Reading)
+    _congestion(app, app.topic("city.inbox.v1.traffic", value_type=Reading), lambda: place.first_record(process))
+    faust.Worker(app, loglevel="ERROR", quiet=True).execute_from_commandline()
+
+
+def _congestion(app: Any, inbox: Any, begun: Callable[[], None]) -> None:
+    """Add the agent: one event at a time into a windowed table; the sentinel asks for the results."""
     out = app.topic(TOPIC, value_serializer="raw")
-    table = app.Table("minutes", default=list, partitions=PARTITIONS)
-    windowed: Any = table.tumbling(60.0, expires=3600.0)
+    windowed = app.Table("minutes", default=list, partitions=PARTITIONS).tumbling(60.0, expires=3600.0)
     minutes = windowed.relative_to(lambda event: event.value.at / 1000)
     first_minute = minutes.table.window.current(START_MS / 1000)
     sensors: dict[int, set[str]] = defaultdict(set)
 
-    @app.agent(inbox)
+    @app.agent(inbox)  # type: ignore[untyped-decorator]  # Faust's agent
     async def congestion(stream: Any) -> None:
         async for event in stream.events():
-            place.first_record(process)
+            begun()
             reading = event.value
             if reading.at == SENTINEL_MS:
                 for sensor in sensors[event.message.partition]:
@@ -64,8 +68,6 @@ def main(process: str, place: Place) -> None:
             sums = minutes[reading.sensor].value() or [0.0, 0.0, 0]
             flow = reading.flow_veh_h
             minutes[reading.sensor] = [sums[0] + flow, sums[1] + flow / max(reading.speed_km_h, 5.0), sums[2] + 1]
-
-    faust.Worker(app, loglevel="ERROR", quiet=True).execute_from_commandline()
 
 
 def _result(sensor: str, sums: list[float]) -> bytes:
