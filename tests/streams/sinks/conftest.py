@@ -16,11 +16,11 @@ from influxdb_client.domain.onboarding_request import OnboardingRequest
 from influxdb_client.service.setup_service import SetupService
 
 from streams.sinks.history.store import History, open_history
+from tests.streams.sinks.rows import TOKEN
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-TOKEN = "a-token-of-the-tests"  # noqa: S105 - opens a server that lives as long as the tests
 START_S = 20.0
 
 

@@ -1,4 +1,4 @@
-"""Rows for the tests of the sinks."""
+"""Rows, and what else the tests of the sinks share."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from streams.records import ROW_TYPES, Rows
 MINUTE_MS = 60_000
 START_MS = 1_408_492_800_000
 """2014-08-20T00:00:00Z, a multiple of every window used here."""
+TOKEN = "a-token-of-the-tests"  # noqa: S105 - of an InfluxDB that lives as long as the tests
 
 
 def row(
