@@ -36,7 +36,7 @@ redis.call('PUBLISH', ARGV[4], numbered .. ',"set":{' .. table.concat(parts, ','
 return seq
 """
 SENSOR_METRICS = {
-    "transit": ("load_ratio", 0.55, 0.08),
+    "transit": ("lateness_s", 38.0, 20.0),
     "parking": ("occupancy_ratio", 0.66, 0.15),
     "environment": ("pm2_5_ug_m3", 32.0, 9.0),
     "weather": ("depth_cm", 0.8, 0.5),

@@ -20,6 +20,7 @@ export class Alarms {
     /** @type {Set<string>} */
     this.local = new Set();
     this.list = byId("alarm-rows");
+    this.now = Date.now();
     this.watch();
   }
 
@@ -39,7 +40,6 @@ export class Alarms {
     list.addEventListener("pointerout", () => this.hooks.point(null));
     new ResizeObserver(() => this.show(this.now)).observe(list);
     document.addEventListener("keydown", (event) => this.key(event));
-    this.now = Date.now();
   }
 
   /** @param {KeyboardEvent} event */

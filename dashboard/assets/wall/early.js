@@ -4,7 +4,8 @@
   const tell = (name) => (/** @type {unknown[]} */ ...detail) => {
     document.dispatchEvent(new CustomEvent(name, { detail }));
   };
-  window.dash_clientside = Object.assign({}, window.dash_clientside, {
+  const page = /** @type {any} */ (window);
+  page.dash_clientside = Object.assign({}, page.dash_clientside, {
     citywall: { operatorSaved: tell("citywall-operator"), drawSeries: tell("citywall-series") },
   });
 }

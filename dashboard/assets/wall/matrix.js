@@ -14,6 +14,10 @@ export class Matrix {
     this.late = new Set();
     /** @type {any[][]} */
     this.cells = [];
+    /** @type {Element[]} */
+    this.heads = [];
+    /** @type {Element[]} */
+    this.names = [];
     this.build();
   }
 
@@ -50,10 +54,10 @@ export class Matrix {
   }
 
   show() {
-    this.zones.forEach((zone, z) => say(this.heads[z].firstChild, named(zone.short)));
+    this.zones.forEach((zone, z) => say(this.heads[z].children[0], named(zone.short)));
     this.domains.forEach((domain, d) => {
       say(this.names[d], named(domain));
-      set(this.names[d].parentNode, "data-late", this.late.has(domain.id));
+      set(/** @type {Element} */ (this.names[d].parentNode), "data-late", this.late.has(domain.id));
     });
     const found = new Map(this.block.map((cell) => [`${cell[0]}:${cell[1]}`, cell]));
     this.cells.forEach((row, d) =>

@@ -14,6 +14,8 @@ export class Pipeline {
     this.block = {};
     /** @type {any[]} */
     this.sources = [];
+    /** @type {Element[]} */
+    this.figures = [];
     this.build();
   }
 
