@@ -1,0 +1,126 @@
+"""Congestion, by hand: the segment is 1.2 km long, free flow is 60 km/h (docs/methods/tti.md)."""
+
+import numpy as np
+import pytest
+
+from processors.congestion import Config, State, live, step
+from streams.city import City, Segment, Sensor, Zone
+from streams.errors import SumOverflowError
+from streams.records import NO_TIME_MS, Frame
+
+MINUTE_MS = 60_000
+NAN = float("nan")
+LATE = True
+
+
+def town(sensors: int = 1, interval_s: float = 60.0) -> City:
+    segment = Segment("s", 0, "", "", "arterial", 2, 1200.0, 60.0, (), ((0.0, 0.0), (0.0, 1.0)))
+    watching = tuple(Sensor(f"d{index}", "traffic", 0, 0, 0.0, 0.0, interval_s, "", "") for index in range(sensors))
+    return City("c", "", "", "UTC", "", (Zone("z", "", ""),), (segment,), watching)
+
+
+def frame(watermark_ms: int, *rows: tuple[int, int, float, float, bool]) -> Frame:
+    """Rows of (sensor, event time, flow, speed, late)."""
+    sensor, at_ms, flow, speed, late = zip(*rows, strict=True) if rows else ((), (), (), (), ())
+    columns = {"flow_veh_h": np.array(flow, float), "speed_km_h": np.array(speed, float)}
+    return Frame(
+        "traffic", 0, np.array(sensor, np.int32), np.array(at_ms, np.int64), np.array(late, bool), columns, watermark_ms
+    )
+
+
+def found(rows, metric: str) -> list[float]:
+    return rows.value[rows.metric == metric].tolist()
+
+
+def test_a_minute_by_hand():
+    rows = step(State(), frame(MINUTE_MS, (0, 0, 600, 30, False), (0, 59_999, 300, 3, False)), town(), Config()).rows
+    # mean(q/v') = (600/30 + 300/5)/2 = 40 veh/km; VHT = 40 * 1.2/60 = 0.8; free VHT = (10 + 5)/2 * 1.2/60 = 0.15
+    assert found(rows, "tti_ratio") == [pytest.approx(0.8 / 0.15, rel=1e-12)]
+    assert found(rows, "speed_km_h") == [pytest.approx(900 / 80, rel=1e-12)]
+    assert found(rows, "delay_s") == [pytest.approx(312, rel=1e-9)]  # (1.2/11.25 - 1.2/60) * 3600
+    assert found(rows, "flow_veh_h") == [450]
+    tti = rows.where(rows.metric == "tti_ratio")
+    assert (tti.numerator.tolist(), tti.denominator.tolist()) == ([800_000_000_000], [150_000_000_000])
+    assert (tti.count.tolist(), tti.at_ms.tolist(), tti.revision.tolist()) == ([2], [0], [0])
+
+
+def test_faster_than_free_flow_is_free_flow():
+    rows = step(State(), frame(MINUTE_MS, (0, 0, 600, 80, False)), town(), Config()).rows
+    assert found(rows, "tti_ratio") == [1.0]
+    assert found(rows, "delay_s") == [0.0]
+    assert found(rows, "speed_km_h") == [80.0]
+
+
+@pytest.mark.parametrize(
+    ("flow", "speed", "dropped", "tti", "flows"),
+    [
+        pytest.param(0, 50, {"no_vehicles": 1}, NAN, 0, id="no vehicles, a speed carried over"),
+        pytest.param(600, 0, {"no_speed": 1}, NAN, 600, id="vehicles that stand"),
+        pytest.param(600, NAN, {"no_speed": 1}, NAN, 600, id="vehicles without a speed"),
+        pytest.param(NAN, NAN, {"no_speed": 1}, NAN, NAN, id="nothing"),
+        pytest.param(NAN, 30, {}, 2.0, NAN, id="a speed without flow counts as 1 veh/h"),
+        pytest.param(600, 2, {}, 12.0, 600, id="a crawl counts as 5 km/h: 60/5"),
+    ],
+)
+def test_what_a_reading_counts_for(flow, speed, dropped, tti, flows):
+    result = step(State(), frame(MINUTE_MS, (0, 0, flow, speed, False)), town(), Config())
+    assert dict(result.dropped) == dropped
+    assert found(result.rows, "tti_ratio") == [pytest.approx(tti, nan_ok=True)]
+    assert found(result.rows, "flow_veh_h") == [pytest.approx(flows, nan_ok=True)]
+    assert result.rows.coverage_ratio.tolist() == [1.0] * 4
+
+
+def test_a_late_reading_of_an_open_minute_waits_for_the_final():
+    rows = step(State(), frame(MINUTE_MS, (0, 0, 600, 30, False), (0, 1000, 600, 60, LATE)), town(), Config()).rows
+    tti = rows.where(rows.metric == "tti_ratio")
+    assert tti.revision.tolist() == [0, 1]
+    assert tti.value.tolist() == [2.0, pytest.approx(1.5)]  # (20 + 10)/2 veh/km against 10
+
+
+def test_a_late_reading_of_a_closed_minute_corrects_it_exactly():
+    state = step(State(), frame(MINUTE_MS, (0, 0, 600, 30, False)), town(), Config()).state
+    state = step(state, frame(MINUTE_MS, (0, 2000, 600, 60, LATE)), town(), Config()).state
+    rows = step(state, frame(MINUTE_MS, (0, 3000, 600, 20, LATE)), town(), Config()).rows
+    assert rows.revision.tolist() == [2] * 4
+    assert found(rows, "tti_ratio") == [pytest.approx(2.0)]  # (20 + 10 + 30)/3 against 10
+
+
+def test_coverage_is_the_share_of_the_segments_sensors_that_spoke():
+    city = town(sensors=4, interval_s=20)
+    rows = step(State(), frame(MINUTE_MS, (0, 0, 600, 30, False), (2, 5, 600, 30, False)), city, Config()).rows
+    assert rows.coverage_ratio.tolist() == [0.5] * 4
+
+
+def test_a_sensor_of_five_minutes_is_missed_at_its_beat_only():
+    city = town(sensors=2, interval_s=300)
+    state, coverage = State(), []
+    for minute in range(11):
+        first = (0, minute * MINUTE_MS, 600, 30, False)  # speaks every minute, so that each minute is judged
+        second = (1, minute * MINUTE_MS, 600, 30, False)
+        rows = (first, second) if minute == 0 else (first,)
+        result = step(state, frame((minute + 1) * MINUTE_MS, *rows), city, Config())
+        state = result.state
+        coverage.append(result.rows.coverage_ratio[0])
+    assert coverage == [1, 1, 1, 1, 1, 0.5, 1, 1, 1, 1, 0.5]
+
+
+def test_provisional_rows_carry_the_newest_reading_and_its_window():
+    state = step(
+        State(), frame(NO_TIME_MS, (0, 0, 600, 60, False), (0, 61_000, 600, 30, False)), town(), Config()
+    ).state
+    rows = live(state, np.array([0], np.int32), town(), Config())
+    assert rows.metric.tolist() == ["tti_ratio", "speed_km_h"]
+    assert rows.value.tolist() == [2.0, 30.0]
+    assert (rows.at_ms.tolist(), rows.revision.tolist()) == ([61_000] * 2, [-1] * 2)
+
+
+def test_sensors_that_a_reload_appends_join_what_is_open():
+    state = step(State(), frame(NO_TIME_MS, (0, 0, 600, 30, False)), town(), Config()).state
+    rows = step(state, frame(MINUTE_MS, (1, 1, 600, 60, False)), town(sensors=2), Config()).rows
+    assert found(rows, "tti_ratio") == [pytest.approx(1.5)]
+
+
+def test_a_sum_that_leaves_its_range_is_an_error():
+    rows = [(0, index, 20_000.0, 5.0, False) for index in range(1200)]  # 1200 * 4000 * 1e12 > 2^62
+    with pytest.raises(SumOverflowError):
+        step(State(), frame(MINUTE_MS, *rows), town(), Config())
