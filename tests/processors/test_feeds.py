@@ -1,0 +1,115 @@
+"""Silent, stuck and late sensors, and silent feeds, by hand: four sensors of a zone that speak every 30 s."""
+
+import numpy as np
+
+from processors import feed_health, feed_outage
+from streams.city import City, Sensor, Zone
+from streams.records import Frame, MetricFrame
+
+MINUTE_MS = 60_000
+DOMAIN = "environment"
+ZONES = 3
+SENSORS = 4
+TOWN = City(
+    "c", "", "", "UTC", "", tuple(Zone(f"z{n}", "", "") for n in range(ZONES)), (),
+    tuple(Sensor(f"d{z}{n}", DOMAIN, z, -1, 0.0, 0.0, 30.0, "", "") for z in range(ZONES) for n in range(SENSORS)),
+)  # fmt: skip
+
+
+class Town:
+    """Three zones, minute by minute, with the second level behind them."""
+
+    def __init__(self) -> None:
+        self.states = [feed_health.State() for _ in range(ZONES)]
+        self.outage = feed_outage.State()
+        self.found: list[tuple[str, str, int, float]] = []
+        self.minute = 0
+
+    def live(self, minutes: int, silent: set[str] = frozenset(), stuck: str = "", late: str = "") -> None:
+        """Let time pass; all but the silent ones speak at :00 and :30."""
+        for _ in range(minutes):
+            start_ms = self.minute * MINUTE_MS
+            for zone, state in enumerate(self.states):
+                rows = [
+                    (code, start_ms + second * 1000, TOWN.sensors[code].id == late, self.value(code, second, stuck))
+                    for second in (0, 30)
+                    for code in range(zone * SENSORS, (zone + 1) * SENSORS)
+                    if TOWN.sensors[code].id not in silent
+                ]
+                self.take(zone, state, rows, start_ms + MINUTE_MS)
+            self.minute += 1
+
+    def value(self, code: int, second: int, stuck: str) -> float:
+        return 50.0 if TOWN.sensors[code].id == stuck else 50.0 + self.minute + second / 60
+
+    def take(self, zone, state, rows, watermark_ms) -> None:
+        sensor, at_ms, late, value = zip(*rows, strict=True) if rows else ((), (), (), ())
+        frame = Frame(
+            DOMAIN, zone, np.array(sensor, np.int32), np.array(at_ms, np.int64), np.array(late, bool),
+            {"noise_db": np.array(value, float)}, watermark_ms,
+        )  # fmt: skip
+        health = feed_health.step(state, frame, TOWN, feed_health.Config())
+        metrics = MetricFrame(DOMAIN, zone, health.rows, watermark_ms)
+        outage = feed_outage.step(self.outage, metrics, TOWN, feed_outage.Config())
+        self.found += [
+            (one.kind, one.entity, one.level, one.at_ms / MINUTE_MS) for one in (*health.detections, *outage.detections)
+        ]
+
+
+def of_zone(zone: int) -> set[str]:
+    return {sensor.id for sensor in TOWN.sensors if sensor.zone == zone}
+
+
+def test_one_silent_sensor_alarms_and_clears_by_itself():
+    town = Town()
+    town.live(5)
+    town.live(6, silent={"d00"})
+    town.live(1)
+    # last at 4:30, silent after 3 * 30 s, alarm two minutes later; back at 11:30, its newest reading then
+    assert town.found == [("sensor_silent", "d00", 4, 6.0), ("sensor_silent", "d00", 0, 11.5)]
+
+
+def test_a_silent_zone_is_one_alarm():
+    town = Town()
+    town.live(5)
+    town.live(20, silent=of_zone(1))
+    town.live(1)
+    assert [(kind, entity, level) for kind, entity, level, _ in town.found] == [
+        ("feed_silent", "feed:environment:z1", 4),
+        ("feed_silent", "feed:environment:z1", 0),
+    ]
+
+
+def test_a_silent_domain_is_one_alarm():
+    town = Town()
+    town.live(5)
+    town.live(20, silent=of_zone(0) | of_zone(1) | of_zone(2))
+    town.live(1)
+    assert [(kind, entity, level) for kind, entity, level, _ in town.found] == [
+        ("feed_silent", "feed:environment", 3),
+        ("feed_silent", "feed:environment", 0),
+    ]
+
+
+def test_a_sensor_that_repeats_itself_is_stuck_until_it_moves():
+    town = Town()
+    town.live(5)
+    town.live(40, stuck="d03")
+    town.live(2)
+    assert town.found == [("sensor_stuck", "d03", 4, 5.0), ("sensor_stuck", "d03", 0, 45.0)]
+
+
+def test_a_sensor_whose_hour_came_late_is_late():
+    town = Town()
+    town.live(60)
+    town.live(60, late="d01")
+    town.live(121)
+    late = [one for one in town.found if one[0] == "sensor_late"]
+    assert late == [("sensor_late", "d01", 4, 60.0), ("sensor_late", "d01", 0, 120.0)]
+
+
+def test_a_zero_that_stays_is_no_sign():
+    town = Town()
+    town.value = lambda code, second, stuck: 0.0  # type: ignore[method-assign]
+    town.live(60)
+    assert town.found == []

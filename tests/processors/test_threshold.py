@@ -1,0 +1,99 @@
+"""Levels of measurements, by hand: PM2.5 with IV at 115 and III at 150, dead band 10, two minutes up, three down."""
+
+import msgspec
+import numpy as np
+import pytest
+
+from processors.threshold import Config, Rule, State, step
+from tests.processors import contract
+from tests.processors.contract import CITY, START_MS, Row
+
+MINUTE_MS = 60_000
+NAN = float("nan")
+PM = Rule(
+    name="pm2_5_high", domain="environment", column="pm2_5_ug_m3", iv=115, iii=150, dead_band=10,
+    on_delay_s=120, off_delay_s=180, basis="standard", reference="HJ 633-2026",
+)  # fmt: skip
+LOW = Rule(
+    name="water_low", domain="water", column="pressure_mpa", sense="below", iv=0.14, i=0.03,
+    on_delay_s=0, off_delay_s=0, basis="standard", reference="CJJ 58",
+)  # fmt: skip
+
+
+def minutes(rule: Rule, *means: float, sensor: int = 0) -> list[tuple[int, int, float | None]]:
+    """(minute of `at`, level, limit) of what is found for minutes with these means; NaN = the sensor says nothing."""
+    names = contract.load_schemas()[rule.domain].names
+    state, found = State(), []
+    for minute, mean in enumerate(means):
+        values = tuple(mean if name == rule.column else NAN for name in names)
+        rows = [] if np.isnan(mean) else [Row(sensor, START_MS + MINUTE_MS * minute, False, values, 0)]
+        frame = contract.frame_of(rule.domain, rows, START_MS + MINUTE_MS * (minute + 1))
+        result = step(state, frame, CITY, Config(rules=(rule,)))
+        found += [((one.at_ms - START_MS) // MINUTE_MS, one.level, one.limit) for one in result.detections]
+    return found
+
+
+@pytest.mark.parametrize(
+    ("means", "found"),
+    [
+        pytest.param((114.9,) * 5, [], id="below the limit"),
+        pytest.param((115, 80, 115, 80), [], id="never two minutes in a row"),
+        pytest.param((80, 115, 115), [(1, 4, 115)], id="two minutes: since the first"),
+        pytest.param((150, 150), [(0, 3, 150)], id="straight to III"),
+        pytest.param((120, 150, 150, 150), [(0, 4, 115), (2, 3, 150)], id="the milder of two minutes, then higher"),
+        pytest.param((120, 120, 106, 106, 106, 106), [(0, 4, 115)], id="within the dead band it stays"),
+        pytest.param((120, 120, 104, 104, 104), [(0, 4, 115), (2, 0, 115)], id="behind it, for three minutes"),
+        pytest.param((150, 150, 139, 139, 139), [(0, 3, 150), (2, 4, 115)], id="down one level"),
+        pytest.param((120, 120, *(NAN,) * 30), [(0, 4, 115)], id="silence clears nothing"),
+        pytest.param((120, *(NAN,) * 5, 120), [], id="silence breaks a run"),
+    ],
+)
+def test_levels_with_dead_band_and_delays(means, found):
+    assert minutes(PM, *means) == found
+
+
+def test_low_values_can_be_the_bad_ones():
+    assert minutes(LOW, 0.14, 0.139, 0.02, 0.14) == [(1, 4, 0.14), (2, 1, 0.03), (3, 0, 0.03)]
+
+
+def test_a_minutes_mean_its_correction_and_a_sensor_that_was_due():
+    names = contract.load_schemas()["environment"].names
+    values = [tuple(value if name == "noise_db" else NAN for name in names) for value in (60.0, 70.0, 95.0)]
+    first = [Row(1, START_MS, False, values[0], 0), Row(1, START_MS + 1, False, values[1], 0)]
+    other = [Row(0, START_MS + MINUTE_MS, False, values[0], 0)]
+    state, rows = State(), []
+    for log, minute in ((first, 1), (other, 2), ([Row(1, START_MS + 2, True, values[2], 0)], 2)):
+        result = step(state, contract.frame_of("environment", log, START_MS + MINUTE_MS * minute), CITY, Config())
+        state = result.state
+        found = result.rows
+        rows += zip(
+            found.entity, found.value.tolist(), found.coverage_ratio.tolist(), found.revision.tolist(), strict=True
+        )
+    assert rows[0] == ("environment-north-1", 65.0, 1.0, 0)  # (60 + 70) / 2
+    assert rows[1] == ("environment-north-0", 60.0, 1.0, 0)
+    assert rows[2][0] == "environment-north-1"
+    assert np.isnan(rows[2][1])
+    assert rows[2][2:] == (0.0, 0)
+    assert rows[3] == ("environment-north-1", 75.0, 1.0, 1)  # (60 + 70 + 95) / 3
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"domain": "environmnt"}, "rule pm2_5_high: domain: 'environmnt' .*the nearest is 'environment'"),
+        ({"column": "pm25_ug_m3"}, "environment has no column 'pm25_ug_m3'; the nearest is 'pm2_5_ug_m3'"),
+        ({"iv": 200}, "from iv to i the limits must get stricter"),
+        ({"iv": None, "iii": None}, "at least one of iv, iii, ii, i is needed"),
+        ({"dead_band": -1}, "dead_band"),
+        ({"colour": "red"}, "colour"),
+    ],
+)
+def test_a_rule_that_cannot_hold_is_refused_with_the_cure(change, sentence):
+    rule = {key: value for key, value in {**msgspec.to_builtins(PM), **change}.items() if value is not None}
+    with pytest.raises(msgspec.ValidationError, match=sentence):
+        msgspec.convert({"rules": [rule]}, Config)
+
+
+def test_a_name_stands_there_once():
+    with pytest.raises(ValueError, match="pm2_5_high: the name stands there twice"):
+        Config(rules=(PM, PM))
