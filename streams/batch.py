@@ -107,7 +107,7 @@ def _joined(drafts: _Drafts, records: Sequence[Record], fed_mark_ms: int) -> Bat
         drafts.readings,
         np.array([record.offset for record in records], np.int64)[of_record],
         place,
-        np.array([record.timestamp_ms for record in records], np.int64)[of_record],
+        np.array([record.timestamp for record in records], np.int64)[of_record],
         marks[of_record],
         drafts.refused,
         drafts.unknown_fields,

@@ -52,13 +52,13 @@ class Pulse:
         """Note a chunk that is being worked on."""
         state = self.partitions.setdefault(chunk.source, _Partition(chunk.records[0].offset, chunk.end_offset))
         state.end = max(state.end, chunk.end_offset)
-        state.behind_since_ms = chunk.records[0].timestamp_ms
+        state.behind_since_ms = chunk.records[0].timestamp
 
     def absorbed(self, chunk: Chunk) -> None:
         """Note that a chunk has been taken."""
         state = self.partitions[chunk.source]
         state.absorbed = max(state.absorbed, chunk.records[-1].offset + 1)
-        state.behind_since_ms = chunk.records[-1].timestamp_ms if state.absorbed < state.end else None
+        state.behind_since_ms = chunk.records[-1].timestamp if state.absorbed < state.end else None
         self._records += len(chunk.records)
 
     def beat(self, ends: Mapping[TopicPartition, int | None]) -> dict[str, Any]:

@@ -34,6 +34,7 @@ PULSE_EVERY_S = 1.0
 SESSION_S = 6.0
 EXIT_BROKEN = 70
 QUEUED_CHUNKS = 16
+MAX_FETCH_BYTES = 2 * 2**20
 AWAY_AFTER_BEATS = 4
 NOISY_LOGGERS = ("aiokafka", "faust.transport", "mode")
 """They write hundreds of lines while a broker is away; the run loop writes one when it goes, one when it is back."""
@@ -169,7 +170,7 @@ def _app(stage: Stage, bootstrap: str, data: Path) -> StageApp:
         broker_heartbeat_interval=SESSION_S / 3,
         broker_commit_interval=2.8,
         broker_check_crcs=True,
-        consumer_max_fetch_size=2**20,
+        consumer_max_fetch_size=MAX_FETCH_BYTES,
         consumer_auto_offset_reset="earliest",
         producer_acks=-1,
         worker_redirect_stdouts=False,

@@ -19,12 +19,13 @@ class TopicPartition(NamedTuple):
 
 
 class Record(NamedTuple):
-    """One Kafka record; `timestamp_ms` is when it was sent. A tuple, because a backlog makes many."""
+    """One Kafka record. The transport hands over aiokafka's own, which have these names, so none is copied."""
 
     offset: int
     key: bytes | None
     value: bytes | None
-    timestamp_ms: int
+    timestamp: int
+    """When it was sent, epoch ms; Kafka's own name."""
     headers: Headers
 
 

@@ -24,10 +24,12 @@ from aiokafka.structs import TopicPartition as KafkaTopicPartition
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerMessage, Message
 
-from streams.engine.stage import Chunk, Record, TopicPartition
+from streams.engine.stage import Chunk, TopicPartition
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from streams.engine.stage import Record
 
 RUN_RECORDS = 20_000
 """Most records of one run: some 30 ms of decoding, so that timers and heartbeats stay on time."""
@@ -55,13 +57,12 @@ def install_fast_fetch() -> bool:
     return True
 
 
-def runs(fetched: Sequence[Any]) -> Iterator[list[Record]]:
+def runs(fetched: Sequence[Record]) -> Iterator[Sequence[Record]]:
     """Cut fetched records into runs of at most `RUN_RECORDS` records and about `RUN_BYTES` bytes."""
     size = sum([len(record.value) for record in fetched if record.value is not None])
     step = max(min(RUN_RECORDS, RUN_BYTES * len(fetched) // max(size, 1)), 1)
     for first in range(0, len(fetched), step):
-        run = fetched[first : first + step]
-        yield [Record(one.offset, one.key, one.value, one.timestamp, one.headers) for one in run]
+        yield fetched[first : first + step]
 
 
 class Consumer(driver.Consumer):
@@ -80,7 +81,7 @@ class Consumer(driver.Consumer):
         fetched = await self._thread.getmany(active_partitions, timeout)
         return {tp: list(runs(records)) for tp, records in fetched.items()}
 
-    def _to_message(self, tp: TP, record: list[Record]) -> ConsumerMessage:
+    def _to_message(self, tp: TP, record: Sequence[Record]) -> ConsumerMessage:
         last = record[-1]
         end: int | None = self.highwater(tp)  # None before the first answer, whatever Faust declares
         chunk = Chunk(
@@ -91,7 +92,7 @@ class Consumer(driver.Consumer):
             tp.topic,
             tp.partition,
             last.offset,
-            last.timestamp_ms / 1000.0,
+            last.timestamp / 1000.0,
             0,
             None,
             None,

@@ -129,7 +129,7 @@ class LiveSink:
 
     def _fold_book(self, record: Record) -> None:
         if record.value:
-            self._state.fold_book((record.key or b"").decode(), msgspec.json.decode(record.value), record.timestamp_ms)
+            self._state.fold_book((record.key or b"").decode(), msgspec.json.decode(record.value), record.timestamp)
 
     def _fold_clock(self, record: Record) -> None:
         setting = msgspec.json.decode(record.value or b"", type=ClockSetting)

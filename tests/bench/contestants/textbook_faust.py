@@ -39,18 +39,23 @@ def main(process: str, place: Place) -> None:
         topic_partitions=PARTITIONS,
         topic_replication_factor=1,
         web_enabled=False,
-        producer_linger=0.05,
-        producer_max_batch_size=256_000,
-        broker_session_timeout=10.0,
     )
     _congestion(app, app.topic("city.inbox.v1.traffic", value_type=Reading), lambda: place.first_record(process))
     faust.Worker(app, loglevel="ERROR", quiet=True).execute_from_commandline()
 
 
 def _congestion(app: Any, inbox: Any, begun: Callable[[], None]) -> None:
-    """Add the agent: one event at a time into a windowed table; the sentinel asks for the results."""
+    """Add the agent: one event at a time into a windowed table of records; the sentinel asks for the results."""
+    import faust
+
+    class Minute(faust.Record):
+        flow_veh_h: float = 0.0
+        flow_by_speed: float = 0.0
+        occupancy_ratio: float = 0.0
+        count: int = 0
+
     out = app.topic(TOPIC, value_serializer="raw")
-    windowed = app.Table("minutes", default=list, partitions=PARTITIONS).tumbling(60.0, expires=3600.0)
+    windowed = app.Table("minutes", default=Minute, partitions=PARTITIONS).tumbling(60.0, expires=3600.0)
     minutes = windowed.relative_to(lambda event: event.value.at / 1000)
     first_minute = minutes.table.window.current(START_MS / 1000)
     sensors: dict[int, set[str]] = defaultdict(set)
@@ -65,14 +70,17 @@ def _congestion(app: Any, inbox: Any, begun: Callable[[], None]) -> None:
                     await out.send(value=_result(sensor, minutes[sensor][first_minute]))
                 continue
             sensors[event.message.partition].add(reading.sensor)
-            sums = minutes[reading.sensor].value() or [0.0, 0.0, 0]
-            flow = reading.flow_veh_h
-            minutes[reading.sensor] = [sums[0] + flow, sums[1] + flow / max(reading.speed_km_h, 5.0), sums[2] + 1]
+            minute = minutes[reading.sensor].value()
+            minute.flow_veh_h += reading.flow_veh_h
+            minute.flow_by_speed += reading.flow_veh_h / max(reading.speed_km_h, 5.0)
+            minute.occupancy_ratio = max(minute.occupancy_ratio, reading.occupancy_ratio)
+            minute.count += 1
+            minutes[reading.sensor] = minute
 
 
-def _result(sensor: str, sums: list[float]) -> bytes:
-    tti = max(FREE_FLOW_KM_H * sums[1] / sums[0], 1.0)
-    return json.dumps({"segment": int(sensor[1:]), "at_ms": START_MS, "tti": tti, "count": int(sums[2])}).encode()
+def _result(sensor: str, minute: Any) -> bytes:
+    tti = max(FREE_FLOW_KM_H * minute.flow_by_speed / minute.flow_veh_h, 1.0)
+    return json.dumps({"segment": int(sensor[1:]), "at_ms": START_MS, "tti": tti, "count": minute.count}).encode()
 
 
 def results(value: bytes) -> Iterator[tuple[int, int, float, int]]:
