@@ -48,11 +48,17 @@ def router(hub: Hub) -> APIRouter:
     """Return the routes of one hub."""
     routes = APIRouter(prefix=PREFIX)
     once = _once(hub)
+    _add_alarms(routes, hub)
+    _add_metrics(routes, hub)
 
     @routes.get("/wall", summary="What the page draws once: city, map, names, texts")
     async def wall() -> Response:
         return Response(once, media_type="application/json")
 
+    return routes
+
+
+def _add_alarms(routes: APIRouter, hub: Hub) -> None:
     @routes.get("/alarms", summary="Open alarms, in the order of the wall")
     async def alarms(limit: Annotated[int, Query(ge=1, le=5000)] = 500) -> JSONResponse:
         found = sorted(hub.mirror.alarms.values(), key=order)
@@ -67,6 +73,8 @@ def router(hub: Hub) -> APIRouter:
     async def acknowledge(alarm_id: str, order: Acknowledge) -> Accepted:
         return await _acknowledge(hub, alarm_id, order)
 
+
+def _add_metrics(routes: APIRouter, hub: Hub) -> None:
     @routes.get("/metrics", summary="Newest values: of a metric, an entity, or all")
     async def metrics(metric: str | None = None, entity: str | None = None) -> JSONResponse:
         table = hub.mirror.metrics
@@ -94,8 +102,6 @@ def router(hub: Hub) -> APIRouter:
         return JSONResponse(
             {"metric": metric, "entity": entity, "rows": await _series(hub, metric, entity, span, window_s)}
         )
-
-    return routes
 
 
 def _once(hub: Hub) -> bytes:

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
+import signal
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
@@ -27,19 +29,12 @@ if TYPE_CHECKING:
     from dashboard.config import WallConfig
 
 
+log = logging.getLogger(__name__)
+
+
 def create_app(config: WallConfig) -> FastAPI:
     """Return the wall's application; its hub starts and stops with it."""
     hub = Hub(config)
-
-    @asynccontextmanager
-    async def life(_: FastAPI) -> AsyncIterator[None]:
-        tasks = [asyncio.create_task(hub.run()), asyncio.create_task(keep_seeded(hub))]
-        yield
-        for task in tasks:
-            task.cancel()
-        for task in tasks:
-            with contextlib.suppress(asyncio.CancelledError):
-                await task
 
     server = FastAPI(
         title="CityWall",
@@ -47,9 +42,9 @@ def create_app(config: WallConfig) -> FastAPI:
         openapi_url=f"{api.PREFIX}/openapi.json",
         docs_url=None,
         redoc_url=None,
-        lifespan=life,
+        lifespan=_life,
     )
-    server.state.hub = hub
+    server.state.hub = hub  # `_life` runs it
     problems.install(server)
     server.include_router(api.router(hub))
 
@@ -71,6 +66,27 @@ def create_app(config: WallConfig) -> FastAPI:
 
     server.add_middleware(Guard, policy=content_policy(list(page.csp_hashes())), hosts=config.hosts)
     return server
+
+
+@asynccontextmanager
+async def _life(server: FastAPI) -> AsyncIterator[None]:
+    hub: Hub = server.state.hub
+    tasks = [asyncio.create_task(hub.run()), asyncio.create_task(keep_seeded(hub))]
+    for task in tasks:
+        task.add_done_callback(_end_with)
+    yield
+    for task in tasks:
+        task.cancel()
+    for task in tasks:
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+
+
+def _end_with(task: asyncio.Task[None]) -> None:
+    """A wall whose hub has ended is no wall: end the process, so that it is started again."""
+    if not task.cancelled() and task.exception() is not None:
+        log.critical("the wall ends: its hub has failed", exc_info=task.exception())
+        signal.raise_signal(signal.SIGTERM)
 
 
 async def _serve_stream(hub: Hub, socket: WebSocket) -> None:

@@ -24,6 +24,7 @@ from dashboard.screen import Screen
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable
 
+    from dashboard.alarm_list import Sending
     from dashboard.config import WallConfig
 
 TICK_S = 0.25
@@ -111,7 +112,7 @@ class Hub:
         self.seq += 1
         self._send(self._encode("delta", body | {"link": link}))
 
-    def sending(self, alarm_id: str, mark: Any) -> None:  # noqa: ANN401 - an `alarm_list.Sending` or None
+    def sending(self, alarm_id: str, mark: Sending | None) -> None:
         """Mark an alarm's acknowledgement as on its way (None: no longer), and tell every browser at once."""
         if mark is None:
             self.screen.sending.pop(alarm_id, None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
 LATE_INTERVALS = 3
 LATE_MIN_S = 15.0
 PULSE_OLD_S = 5.0
+RATE_OVER_MS = 10_000
 
 
 def intervals_s(city: City, domains: Iterable[str]) -> dict[str, float]:
@@ -48,13 +50,26 @@ def lag(parts: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     }
 
 
-def rate(parts: Mapping[str, Mapping[str, Any]], prefix: str) -> float | None:
-    """Return readings or records a second into the parts whose name begins so; None = no pulse."""
-    found = [
-        part["rates"].get("in_per_s") for name, part in parts.items() if name.startswith(prefix) and part.get("rates")
-    ]
-    numbers = [value for value in found if value is not None]
-    return round(sum(numbers), 1) if numbers else None
+class Rate:
+    """Readings a second, from how the books' count grows over the last seconds."""
+
+    def __init__(self, over_ms: int = RATE_OVER_MS) -> None:
+        self._over_ms = over_ms
+        self._seen: deque[tuple[int, int]] = deque()
+
+    def take(self, books: Mapping[str, Mapping[str, Any]], wall_ms: int) -> float | None:
+        """Take the books as they stand; None until there are two points, or when the count went back."""
+        found = [book["counts"]["readings_in"] for book in books.values() if "readings_in" in book.get("counts", {})]
+        if not found:
+            self._seen.clear()
+            return None
+        if self._seen and sum(found) < self._seen[-1][1]:
+            self._seen.clear()
+        self._seen.append((wall_ms, sum(found)))
+        while len(self._seen) > 2 and wall_ms - self._seen[1][0] >= self._over_ms:  # noqa: PLR2004 - two ends of a span
+            self._seen.popleft()
+        (first_ms, first), (last_ms, last) = self._seen[0], self._seen[-1]
+        return round((last - first) / (last_ms - first_ms) * 1000, 1) if last_ms > first_ms else None
 
 
 def dead_letters(books: Mapping[str, Mapping[str, Any]]) -> dict[str, int] | None:

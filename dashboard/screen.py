@@ -41,6 +41,7 @@ class Screen:
         self._domain_index = {domain: index for index, domain in enumerate(self.names)}
         self._places = alarm_list.Places(city)
         self._corridors = Corridors(city)
+        self._rate = pipeline.Rate()
         self.sparks = {vital.id: Track(SPARK_MS, SPARK_LENGTH) for vital in vitals()}
         self.days = {vital.id: Track(TREND_MS, TREND_LENGTH) for vital in trends()}
         self.bands: dict[str, tuple[int, list[list[float] | None]]] = {}
@@ -162,7 +163,7 @@ class Screen:
         return {
             "sources": [self._source(domain, domain in late) for domain in self.names],
             "pipeline": {
-                "in_per_s": pipeline.rate(mirror.parts, "intake"),
+                "in_per_s": self._rate.take(mirror.books, wall_ms),
                 **pipeline.lag(mirror.parts),
                 "dead_letters": pipeline.dead_letters(mirror.books),
                 "parts": pipeline.parts_view(mirror.parts, wall_ms),

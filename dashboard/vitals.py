@@ -74,7 +74,7 @@ class Vital(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     @property
     def unit_name(self) -> Name:
         """Return the unit in both languages."""
-        unit = self.unit or (column_unit(self.domain, self.metric) if self.of != "city" else "")
+        unit = self.unit or ("" if self.domain == TRAFFIC else column_unit(self.domain, self.metric))
         zh, _, en = unit.partition("|")
         return Name(zh, en or zh)
 

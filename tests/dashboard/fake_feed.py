@@ -260,7 +260,8 @@ class FakeFeed:
             rates = {"in_per_s": round(rate * self.chance.uniform(0.96, 1.04), 1)}
             parts[f"p:{part}"] = {"part": part, "pid": 1, "at_ms": now, "partitions": partitions, "rates": rates}
         dead = {"undecodable": 3, "unknown_sensor": 41, "future": 7, "out_of_range": 128, "too_late": 2}
-        parts["b:intake:traffic:0"] = {"counts": {"dead_lettered": dead}}
+        counts = {"readings_in": now * 12 // 10, "dead_lettered": dead}
+        parts["b:intake:traffic:0"] = {"counts": counts}
         return parts
 
     def _first_alarms(self, now: int) -> dict[str, Any]:

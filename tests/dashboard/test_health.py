@@ -6,7 +6,7 @@ import pytest
 
 from dashboard.health import health
 from dashboard.mirror import Mirror
-from dashboard.pipeline import dead_letters, is_late, lag, rate
+from dashboard.pipeline import Rate, dead_letters, is_late, lag
 
 NOW = 1_000_000
 
@@ -65,19 +65,29 @@ def test_a_source_is_late_by_its_own_rhythm(feed, late):
     assert is_late(feed, interval_s=10, now_ms=NOW, wall_ms=NOW, speed=1.0) is late
 
 
-def test_lag_is_the_worst_partition_and_rate_the_sum():
+def test_lag_is_the_worst_partition():
     parts = {
         "intake": {"rates": {"in_per_s": 10.0}, "partitions": [{"lag_s": 0.5, "lag_records": 3}]},
         "intake_2": {"rates": {"in_per_s": 5.5}, "partitions": [{"lag_s": 2.0, "lag_records": 4}]},
         "sinks": {"rates": {"in_per_s": 99.0}, "partitions": []},
     }
     assert lag(parts) == {"lag_s": 2.0, "lag_records": 7}
-    assert rate(parts, "intake") == 15.5
     assert lag({}) == {"lag_s": None, "lag_records": None}
-    assert rate({}, "intake") is None
 
 
 def test_dead_letters_are_summed_by_reason_and_unknown_without_books():
     books = {"intake:a:0": {"counts": {"dead_lettered": {"future": 2}}}, "zone:a:0": {"counts": {"too_late": 3}}}
     assert dead_letters(books) == {"too_late": 3, "future": 2}
     assert dead_letters({}) is None
+
+
+def test_a_rate_is_the_growth_of_the_books_over_the_last_seconds():
+    rate = Rate(over_ms=2000)
+    books = [
+        {"intake:a:0": {"counts": {"readings_in": n}}, "zone:a:0": {"counts": {"too_late": 1}}}
+        for n in (0, 100, 300, 600)
+    ]
+    # after 3 s only the last two seconds count: (600 - 100) / 2 s
+    assert [rate.take(book, 1000 * second) for second, book in enumerate(books)] == [None, 100.0, 150.0, 250.0]
+    assert rate.take(books[0], 4000) is None  # a new run begins its count anew
+    assert rate.take({}, 5000) is None

@@ -43,7 +43,8 @@ export function draw(svg, chart) {
   const x = (/** @type {number} */ slot) => PAD.left + (slot / slots) * inner.width;
   const y = (/** @type {number} */ value) => PAD.top + (1 - (value - low) / (high - low)) * inner.height;
   const parts = [...axis(chart, low, high, step, width, y), ...hours(chart, inner.width, height)];
-  parts.push(...bandOf(chart, x, y, slots));
+  const inside = (/** @type {number} */ at) => Math.min(PAD.top + inner.height, Math.max(PAD.top, at));
+  parts.push(...bandOf(chart, x, (value) => inside(y(value)), slots));
   if (typeof chart.limit === "number") parts.push(make("svg:path", { class: "limit", d: `M${PAD.left} ${y(chart.limit)}H${width - PAD.right}` }));
   parts.push(make("svg:path", { class: "line", d: line(chart.values, x, y, () => true) }));
   parts.push(make("svg:path", { class: "line off", d: line(chart.values, x, y, (value, slot) => outside(chart, value, slot)) }));
@@ -107,10 +108,8 @@ function bandOf(chart, x, y, slots) {
     return known.length ? [make("svg:path", { class: "band", d: `M${[...up, ...down].join("L")}Z` })] : [];
   }
   if (!chart.normal) return [];
-  const [from, to] = [y(chart.normal[1]), y(chart.normal[0])];
-  const [top, bottom] = [Math.max(PAD.top, from), Math.min(y(-Infinity) || to, to)];
-  const floor = Number.isFinite(bottom) ? bottom : to;
-  return [make("svg:rect", { class: "band", x: x(0), width: x(slots) - x(0), y: top, height: Math.max(0, floor - top) })];
+  const [top, bottom] = [y(chart.normal[1]), y(chart.normal[0])];
+  return [make("svg:rect", { class: "band", x: x(0), width: x(slots) - x(0), y: top, height: bottom - top })];
 }
 
 /** @param {Chart} chart @param {number} value @param {number} slot */

@@ -6,6 +6,7 @@ import { levelMark, named, number, t } from "./words.js";
 const GRADE_TTI = [1 / 0.7, 2, 2.5, 1 / 0.3];
 const CLASSES = ["local", "collector", "arterial", "expressway"];
 const GAP_REM = 1;
+const AIR_REM = 0.35;
 const LABEL_SHIFTS = [0, 1.5, -1.5, 2.8, -2.8, 4, -4].flatMap((dy) => [0, -2.4, 2.4, -4.2, 4.2].map((dx) => [dx, dy]));
 LABEL_SHIFTS.sort(([a, b], [c, d]) => a * a + b * b * 2 - c * c - d * d * 2);
 
@@ -136,13 +137,13 @@ export class Roads {
       const half = { w: element.offsetWidth / 2, h: element.offsetHeight / 2 };
       const boxes = LABEL_SHIFTS.map(([dx, dy]) => {
         const [x, y] = [at.left + dx * rem, at.top + dy * rem];
-        return { x, y, l: x - half.w, t: y - half.h, r: x + half.w, b: y + half.h };
+        return { x, y, l: x - half.w - AIR_REM * rem, t: y - half.h, r: x + half.w + AIR_REM * rem, b: y + half.h };
       });
       const free = boxes.find((box) => !taken.some((other) => box.l < other.r && other.l < box.r && box.t < other.b && other.t < box.b));
       element.hidden = !free;
       if (!free) return;
       taken.push(free);
-      element.style.left = `${free.l}px`;
+      element.style.left = `${free.l + AIR_REM * rem}px`;
       element.style.top = `${free.t}px`;
     });
   }

@@ -7,7 +7,7 @@ const WIDTH = 200;
 const HEIGHT = 56;
 const TILE_REM = 4.2;
 const GAP_REM = 0.42;
-const LOW_COVERAGE = 0.9;
+const LOW_COVERAGE = 0.8;
 const LABELS = ["provisional", "final", "corrected"];
 
 /** @typedef {{id: string, zh: string, en: string, unit: {zh: string, en: string}, decimals: number, normal: [number, number] | null}} About */
