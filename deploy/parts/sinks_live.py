@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from dashboard.vitals import sensor_metrics
 from deploy.components import discover
 from streams.city import load_city
 from streams.engine.run import run_stage
@@ -22,5 +23,5 @@ def main(run: Run) -> None:
     methods |= {metric.name: metric.method for spec in specs for metric in spec.metrics}
     about = {"mode": run.mode, "speed": 0.0 if run.speed == "max" else run.speed}
     redis = LiveRedis(run.redis, run.city_id, str(run.started_ms))
-    stage = LiveSink(load_city(run.city_path), redis, about, methods)
+    stage = LiveSink(load_city(run.city_path), redis, about, methods, sensor_metrics())
     run_stage(stage, run.kafka, run.data_path, "sinks_live")

@@ -31,6 +31,8 @@ SILENT = "silent_ratio"
 """Metric of `feed:<domain>`: the share of its sensors that say nothing."""
 PULSE = "pulse:"
 INTAKE = "intake:"
+TOLD = ("readings_in", "dead_lettered", "too_late")
+"""What the wall shows of the books of intake and zones."""
 DISPLAYED_DECIMALS = 3
 
 _encode = msgspec.json.Encoder().encode
@@ -78,10 +80,13 @@ class LiveState:
                 self._put_feed(domain, silent_ratio=_known(numbers[0]))
 
     def fold_book(self, key: str, book: Mapping[str, Any], received_ms: int) -> None:
-        """Take a pulse, or what intake's books tell of a feed."""
+        """Take a pulse, or a stage's books: readings, dead letters, and from intake's also the feed's age."""
         if key.startswith(PULSE):
             self.put(f"p:{key.removeprefix(PULSE)}", book)
-        elif key.startswith(INTAKE):
+            return
+        told = {name: book["counts"][name] for name in TOLD if name in book["counts"]}
+        self.put(f"b:{key}", {"counts": told} if told else None)
+        if key.startswith(INTAKE):
             domain, counts = book["domain"], book["counts"]
             before = self._readings_in.get(key)
             self._readings_in[key] = counts["readings_in"]

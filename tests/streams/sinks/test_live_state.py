@@ -148,6 +148,13 @@ def test_a_feed_tells_its_newest_event_and_when_a_reading_last_came(state: LiveS
     assert state.fields["f:water"] == {"at_ms": 2_000, "received_ms": 91_000, "silent_ratio": 0.25}
 
 
+def test_books_tell_readings_and_dead_letters(state: LiveState):
+    state.fold_book("intake:water:0", intake_book(5, 1_000), 90_000)
+    assert state.fields["b:intake:water:0"]["counts"]["readings_in"] == 5
+    state.fold_book("zone:water:0", {"counts": {"in_frames": 4, "too_late": 1}}, 90_000)
+    assert state.fields["b:zone:water:0"] == {"counts": {"too_late": 1}}
+
+
 def test_a_pulse_shows_under_its_part(state: LiveState):
     state.fold_book("pulse:intake", {"part": "intake", "pid": 7}, 0)
     state.fold_book("zone:water:0", {"counts": {}}, 0)
