@@ -28,14 +28,20 @@ def main(argv: list[str]) -> int:
     where = parser.add_mutually_exclusive_group(required=True)
     where.add_argument("--data", type=Path)
     where.add_argument("--from-settings", action="store_true")
+    parser.add_argument("--wait-s", type=float, default=WAIT_S, help="how long to wait for a server")
     args = parser.parse_args(argv)
     try:
         run = run_from_settings() if args.from_settings else runs.read(args.data)
-        made = topics.ensure_topics(run.kafka, timeout_s=WAIT_S)
-        _reach(run.redis, "Redis", "--redis HOST:PORT")
+        prepare = topics.begin_replay if run.mode == "replay" else topics.refuse_replays_kafka
+        prepare(run.kafka, args.wait_s)
+        made = topics.ensure_topics(run.kafka, timeout_s=args.wait_s)
+        _reach(run.redis, "Redis", "--redis HOST:PORT", args.wait_s)
         if run.history.startswith("http"):
-            _reach(run.history, "InfluxDB", "--influx URL")
-        open_history(run.history).close()
+            _reach(run.history, "InfluxDB", "--influx URL", args.wait_s)
+        history = open_history(run.history)
+        if run.mode == "replay":
+            history.clear()
+        history.close()
     except CityError as error:
         print(error, flush=True)
         return 1
@@ -43,10 +49,10 @@ def main(argv: list[str]) -> int:
     return 0
 
 
-def _reach(address: str, server: str, option: str) -> None:
+def _reach(address: str, server: str, option: str, wait_s: float) -> None:
     """Wait until something listens at an address."""
     parts = urlsplit(address)
-    deadline = time.monotonic() + WAIT_S / 4
+    deadline = time.monotonic() + wait_s
     while not is_open(parts.port or (443 if parts.scheme == "https" else 6379), parts.hostname or ""):
         if time.monotonic() > deadline:
             raise UnreachableError(

@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 LIVING_WITHIN_S = 60.0
 """A wall that is not living by then is announced with what it lacks."""
 
+BROUGHT_WAIT_S, OWN_WAIT_S = 60.0, 10.0
+"""How long a server may take to answer: one that we start ourselves, and one that should be there already."""
+
 PART_ENVIRONMENT = {
     "MALLOC_ARENA_MAX": "2",
     "OMP_NUM_THREADS": "1",
@@ -143,7 +146,9 @@ class Stack:
         self._supervisor.start()
         log = logfiles.path(self._run.data_path, "provision")
         log.unlink(missing_ok=True)
-        provision = process.start([sys.executable, "-m", "deploy.provision", "--data", self._run.data], log, bind=True)
+        wait_s = str(BROUGHT_WAIT_S if self._supervisor.has_servers else OWN_WAIT_S)
+        command = [sys.executable, "-m", "deploy.provision", "--data", self._run.data, "--wait-s", wait_s]
+        provision = process.start(command, log, bind=True)
         try:
             ready = self._supervisor.run_until(lambda: provision.poll() is not None)
         finally:

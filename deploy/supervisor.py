@@ -91,6 +91,11 @@ class Supervisor:
             child.start()
         self._write()
 
+    @property
+    def has_servers(self) -> bool:
+        """Whether servers are among its processes."""
+        return bool(self._servers)
+
     def servers_ready(self) -> bool:
         """Tell whether every server serves."""
         return all(child.state == "running" for child in self._servers)

@@ -7,6 +7,7 @@ back with `partition_counts`, never from here.
 from __future__ import annotations
 
 import re
+import socket
 import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -46,7 +47,8 @@ CLOCK = "city.clock.v1"
 TRUTH = "city.truth.v1"
 DEAD_LETTERS = "city.dead_letters.v1"
 
-INBOX_PREFIX = "city.inbox."
+REPLAY = "city.replay.v1"
+"""Empty; there where a replay has filled a Kafka, so that the next one may empty it and `up` keeps off."""
 
 INBOX_MAX_BYTES = 8 * 2**20
 """The largest inbox record a department may send."""
@@ -156,10 +158,11 @@ _SNAPSHOTS = {
 
 
 def ensure_topics(
-    bootstrap: str, partitions: Mapping[str, int] | None = None, *, replication: int = 1, timeout_s: float = 30.0
+    bootstrap: str, partitions: Mapping[str, int] | None = None, *, replication: int = -1, timeout_s: float = 30.0
 ) -> tuple[str, ...]:
     """Create the topics that are missing and wait until all can be used → the names created.
 
+    `replication` -1: as many copies as the broker makes by default.
     Raises UnreachableError when the broker does not answer, RefusedError when it will not create one.
     """
     wanted = all_topics(partitions)
@@ -170,6 +173,39 @@ def ensure_topics(
             _create(admin, missing, replication)
         admin.wait_for_topics([topic.name for topic in wanted], timeout_ms=timeout_s * 1000)
     return tuple(topic.name for topic in missing)
+
+
+def begin_replay(bootstrap: str, timeout_s: float = 30.0) -> None:
+    """Remove what an earlier replay left on this Kafka, and mark it as a replay's.
+
+    Raises RefusedError when it holds a city that no replay made.
+    """
+    ours = {topic.name for topic in all_topics()}
+    with _Admin(bootstrap, timeout_s) as admin:
+        present = set(admin.list_topics())
+        left = ours & present
+        if left and REPLAY not in present:
+            raise RefusedError(
+                f"Kafka at {bootstrap} holds a city of `up`; a replay begins with an empty Kafka: give another --kafka"
+            )
+        if left:
+            admin.delete_topics(sorted(left))
+            _wait_gone(admin, left, time.monotonic() + timeout_s)
+        _create(admin, [Topic(REPLAY)], -1)
+
+
+def refuse_replays_kafka(bootstrap: str, timeout_s: float = 30.0) -> None:
+    """Raise RefusedError when a replay has filled this Kafka: its readings are no city's present."""
+    with _Admin(bootstrap, timeout_s) as admin:
+        if REPLAY in admin.list_topics():
+            raise RefusedError(f"Kafka at {bootstrap} holds a replay; give another --kafka, or remove its topics")
+
+
+def _wait_gone(admin: KafkaAdminClient, names: set[str], deadline: float) -> None:
+    while names & set(admin.list_topics()):
+        if time.monotonic() > deadline:
+            raise RefusedError(f"Kafka does not remove an earlier replay's topics: {', '.join(sorted(names)[:3])} …")
+        time.sleep(0.1)
 
 
 def partition_counts(bootstrap: str, timeout_s: float = 10.0) -> dict[str, int]:
@@ -202,6 +238,20 @@ def _create(admin: KafkaAdminClient, topics: list[Topic], replication: int) -> N
             )
 
 
+def _probe(bootstrap: str) -> None:
+    """Raise OSError when no broker of HOST:PORT[,HOST:PORT…] listens."""
+    failed = OSError("no address")
+    for address in bootstrap.split(","):
+        host, _, port = address.rpartition(":")
+        try:
+            socket.create_connection((host, int(port)), timeout=2.0).close()
+        except (OSError, ValueError) as exc:
+            failed = OSError(str(exc))
+        else:
+            return
+    raise failed
+
+
 class _Admin:
     """An admin client that is closed at the end and whose errors are ours."""
 
@@ -216,8 +266,9 @@ class _Admin:
         deadline = time.monotonic() + self._timeout_s
         while True:
             try:
+                _probe(self._bootstrap)  # the client would leave its socket open where nobody listens
                 self._client = KafkaAdminClient(bootstrap_servers=self._bootstrap)
-            except KafkaError as exc:
+            except (KafkaError, OSError) as exc:
                 if time.monotonic() > deadline:
                     raise UnreachableError(
                         f"no Kafka answers at {self._bootstrap} ({exc}); start it, or give the right --kafka HOST:PORT"

@@ -2,7 +2,10 @@
 
 import pytest
 
+from deploy.embedded import kafka as embedded_kafka
+from deploy.process import free_ports
 from streams import topics
+from streams.errors import RefusedError, UnreachableError
 
 
 def test_every_domain_has_inbox_readings_and_both_states_with_the_same_partitions():
@@ -34,3 +37,31 @@ def test_dead_letter_fits_the_largest_inbox_record():
 )
 def test_inbox_that_nobody_reads_is_named(present, unread):
     assert topics.unread_topics(present) == unread
+
+
+@pytest.mark.timeout(180)
+def test_replay_empties_only_the_kafka_of_a_replay(tmp_path, cache):
+    with embedded_kafka.running(tmp_path, cache) as broker:
+        topics.begin_replay(broker.address)
+        assert set(topics.ensure_topics(broker.address)) == {topic.name for topic in topics.all_topics()}
+        with pytest.raises(RefusedError, match="holds a replay"):
+            topics.refuse_replays_kafka(broker.address)
+        topics.begin_replay(broker.address)
+        assert topics.partition_counts(broker.address) == {topics.REPLAY: 1}
+
+
+@pytest.mark.timeout(180)
+def test_replay_keeps_off_a_city_of_up(tmp_path, cache):
+    with embedded_kafka.running(tmp_path, cache) as broker:
+        topics.refuse_replays_kafka(broker.address)
+        topics.ensure_topics(broker.address)
+        with pytest.raises(RefusedError, match="holds a city of `up`"):
+            topics.begin_replay(broker.address)
+        assert topics.JOURNAL in topics.partition_counts(broker.address)
+        topics.refuse_replays_kafka(broker.address)
+
+
+def test_kafka_that_is_not_there_is_named_with_the_option():
+    port = free_ports(1)[0]
+    with pytest.raises(UnreachableError, match=rf"no Kafka answers at 127.0.0.1:{port}.*--kafka HOST:PORT"):
+        topics.ensure_topics(f"127.0.0.1:{port}", timeout_s=0.5)
