@@ -59,12 +59,13 @@ log.index.size.max.bytes=1048576
 log.cleaner.dedupe.buffer.size=4194304
 log.cleaner.io.buffer.size=131072
 
-# One small machine: few threads, no waiting for more members, a killed broker is back in 5 s instead of 15.
+# One small machine: few threads, no waiting for more members. A killed broker comes back once its old session has
+# ended; a shorter one would let a busy machine take a broker that lives for a dead one and close its partitions.
 num.network.threads=2
 num.io.threads=3
 background.threads=2
 group.initial.rebalance.delay.ms=0
-broker.session.timeout.ms=2000
+broker.session.timeout.ms=5000
 broker.heartbeat.interval.ms=500
 
 # Kafka's own topics, as small as one broker allows; offsets outlive a month without a start.
