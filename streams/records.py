@@ -83,8 +83,8 @@ class Rows:
 
     @staticmethod
     def empty() -> Rows:
-        """Return no rows."""
-        return Rows(**{name: np.empty(0, dtype) for name, dtype in ROW_TYPES.items()})
+        """Return no rows; always the same object, because most steps yield none."""
+        return _NO_ROWS
 
     @staticmethod
     def concat(parts: list[Rows]) -> Rows:
@@ -112,6 +112,8 @@ ROW_TYPES: dict[str, type] = {
     "revision": np.int64,
 }
 """Column → numpy type of `Rows`, in wire order."""
+
+_NO_ROWS = Rows(**{name: np.empty(0, dtype) for name, dtype in ROW_TYPES.items()})
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from streams.engine.stage import Bus
     from streams.zone import Hosted
 
-SNAPSHOT_EVERY_S = 1.0
 SECOND_LEVEL = -1
 """`MetricFrame.zone` of what this stage yields itself, and does not fold again."""
 
@@ -51,7 +50,7 @@ class SecondLevelStage:
         self._city = load_city(city_folder)
         self._state: _Second | None = None
         self._saved_offset = 0
-        self._saved_at = 0.0
+        self._save_due_at = 0.0
         self._book: dict[str, Any] = {}
 
     async def assigned(self, partitions: Sequence[TopicPartition], bus: Bus) -> Mapping[TopicPartition, int]:
@@ -120,7 +119,7 @@ class SecondLevelStage:
 
     async def _save_when_due(self, bus: Bus) -> Sequence[TopicPartition]:
         state = self._state
-        if state is None or state.offset == self._saved_offset or time.monotonic() - self._saved_at < SNAPSHOT_EVERY_S:
+        if state is None or state.offset == self._saved_offset or time.monotonic() < self._save_due_at:
             return ()
         plain = _Second(
             state.offset,
@@ -128,8 +127,10 @@ class SecondLevelStage:
             state.watermark_ms,
             {name: state_codec.encode(one) for name, one in state.processors.items()},
         )
-        await bus.send([snapshots.to_message(topics.state("second"), 0, state.offset, state_codec.encode(plain))])
-        self._saved_offset, self._saved_at = state.offset, time.monotonic()
+        saved = state_codec.encode(plain)
+        await bus.send([snapshots.to_message(topics.state("second"), 0, state.offset, saved)])
+        self._saved_offset = state.offset
+        self._save_due_at = time.monotonic() + snapshots.pause_s(len(saved))
         self._book = self._make_book(state)
         return (SOURCE,)
 

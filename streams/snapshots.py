@@ -14,6 +14,24 @@ if TYPE_CHECKING:
 
 OFFSET = "offset"
 
+EVERY_S = 1.0
+"""A partition is saved this often while its state is small."""
+
+AT_LEAST_EVERY_S = 4.0
+"""And so often however large it is: books are as old as the last snapshot, and may be 5 s old (interface)."""
+
+BYTES_PER_S = 2**20
+"""In between, a state is written no faster than this."""
+
+
+def pause_s(size_bytes: int) -> float:
+    """Return how long to wait after a snapshot of this size.
+
+    >>> pause_s(1000), pause_s(3 * 2**20), pause_s(2**30)
+    (1.0, 3.0, 4.0)
+    """
+    return min(max(size_bytes / BYTES_PER_S, EVERY_S), AT_LEAST_EVERY_S)
+
 
 def to_message(topic: str, partition: int, offset: int, state: bytes) -> Message:
     """Return the record of a snapshot that contains everything below `offset` of its input partition."""

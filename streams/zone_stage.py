@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from streams.engine.stage import Bus
     from streams.frames import FrameHeader
 
-SNAPSHOT_EVERY_S = 1.0
 WATERMARK_NEWS_MS = 60_000
 """A watermark that moved alone is published when it passes a multiple of this, the second level's shortest window."""
 
@@ -47,7 +46,7 @@ class _Partition:
     offset: int = 0
     """Next offset to absorb."""
     saved_offset: int = 0
-    saved_at: float = 0.0
+    save_due_at: float = 0.0
     touched: dict[str, list[NDArray[np.int32]]] = field(default_factory=lambda: defaultdict(list))
     books: dict[str, Any] = field(default_factory=dict)
 
@@ -107,7 +106,7 @@ class ZoneStage:
             held.offset = record.offset + 1
         if messages:
             await bus.send(messages)
-        if time.monotonic() - held.saved_at >= SNAPSHOT_EVERY_S:
+        if time.monotonic() >= held.save_due_at:
             await self._save(chunk.source, held, bus)
             return True
         return False
@@ -155,7 +154,7 @@ class ZoneStage:
         await bus.send(self._live())
         saved = []
         for source, held in self._partitions.items():
-            if held.offset > held.saved_offset and time.monotonic() - held.saved_at >= SNAPSHOT_EVERY_S:
+            if held.offset > held.saved_offset and time.monotonic() >= held.save_due_at:
                 await self._save(source, held, bus)
                 saved.append(source)
         return saved
@@ -179,11 +178,11 @@ class ZoneStage:
         ]
 
     async def _save(self, source: TopicPartition, held: _Partition, bus: Bus) -> None:
-        message = snapshots.to_message(
-            topics.state("zone", held.domain), source.partition, held.offset, self._encode(held)
-        )
-        await bus.send([message])
-        held.saved_offset, held.saved_at = held.offset, time.monotonic()
+        state = self._encode(held)
+        topic = topics.state("zone", held.domain)
+        await bus.send([snapshots.to_message(topic, source.partition, held.offset, state)])
+        held.saved_offset = held.offset
+        held.save_due_at = time.monotonic() + snapshots.pause_s(len(state))
         held.books = self._book(held)
 
     def _encode(self, held: _Partition) -> bytes:

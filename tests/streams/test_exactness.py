@@ -174,7 +174,7 @@ def troubled(
 def test_cuts_crashes_and_repeats_change_nothing(
     city_folder: Path, seed: int, with_marks: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("streams.zone_stage.SNAPSHOT_EVERY_S", 0.0 if seed % 2 else 0.002)
+    monkeypatch.setattr("streams.snapshots.pause_s", lambda _: 0.0 if seed % 2 else 0.002)
     records = feed(random.Random(seed), with_marks)
     expected = whole(city_folder, records)
     assert expected["rows"]

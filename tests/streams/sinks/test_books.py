@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from processors import congestion
-from streams import topics, zone_stage
+from streams import topics
 from streams.engine.stage import Message
 from streams.intake_stage import IntakeStage
 from streams.sinks.history.books import Position, audit
@@ -132,7 +132,7 @@ PARTITIONS = {
 
 
 def test_books_taken_at_any_two_moments_balance(city_folder: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(zone_stage, "SNAPSHOT_EVERY_S", 0.0)
+    monkeypatch.setattr("streams.snapshots.pause_s", lambda _: 0.0)
     bus = FakeBus(PARTITIONS)
     for second in range(60):
         row = {
