@@ -33,7 +33,7 @@ class Edge:
     @property
     def length_m(self) -> float:
         """Its length."""
-        return sum(math.dist(p, q) for p, q in zip(self.line, self.line[1:], strict=False))
+        return math.fsum(math.dist(p, q) for p, q in zip(self.line, self.line[1:], strict=False))
 
 
 def build(roads: Sequence[Road]) -> tuple[list[Point], list[Edge]]:

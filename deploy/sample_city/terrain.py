@@ -36,7 +36,7 @@ RIVER_HALF_M = 150.0
 
 def waved(radius_m: float, waves: tuple[tuple[float, int, float], ...], theta: float) -> float:
     """Return a radius that wanders around its mean with the angle."""
-    return radius_m * (1 + sum(share * math.sin(turns * theta + phase) for share, turns, phase in waves))
+    return radius_m * (1 + math.fsum(share * math.sin(turns * theta + phase) for share, turns, phase in waves))
 
 
 def ring_radius(index: int, theta: float) -> float:
