@@ -16,6 +16,8 @@ Point = tuple[float, float]
 
 WIDTH = 10_000
 """Units of the picture's longer side: a tenth of a pixel or less on any wall."""
+FAR_SHARE, FAR_AIR = 0.015, 0.15
+"""This share of the points at each side may lie outside the screen, if further out than that share of the rest."""
 SIDE_STEP = 11.0
 """Units by which two opposite directions of one road are drawn apart, each to its right."""
 
@@ -56,14 +58,26 @@ def picture(city: City) -> dict[str, Any]:
     """Return everything the browser draws once: box, segments in index order, zones, water, labels."""
     at = projection(city)
     ends = {(segment.line[0], segment.line[-1]) for segment in city.segments}
-    boxes = [at.point(*point) for segment in city.segments for point in segment.line]
-    boxes = boxes or [at.point(sensor.lng, sensor.lat) for sensor in city.sensors]
+    points = [at.point(*point) for segment in city.segments for point in segment.line]
+    left, top, right, bottom = frame(points or [at.point(sensor.lng, sensor.lat) for sensor in city.sensors])
     return {
-        "width": round(max(x for x, _ in boxes)),
-        "height": round(max(y for _, y in boxes)),
+        "frame": {"x": round(left), "y": round(top), "width": round(right - left), "height": round(bottom - top)},
         "segments": [_segment(segment, at, (segment.line[-1], segment.line[0]) in ends) for segment in city.segments],
         **_places(city, at),
     }
+
+
+def frame(points: Sequence[Point]) -> tuple[float, float, float, float]:
+    """Return (left, top, right, bottom) to fit on the screen: all points, unless a few far ones made it small."""
+    sides = []
+    for values in (sorted(x for x, _ in points), sorted(y for _, y in points)):
+        cut = int(len(values) * FAR_SHARE)
+        near_low, near_high = values[cut], values[-1 - cut]
+        air = (near_high - near_low) * FAR_AIR
+        low, high = max(values[0], near_low - air), min(values[-1], near_high + air)
+        sides.append((low, high))
+    (left, right), (top, bottom) = sides
+    return left, top, right, bottom
 
 
 def _segment(segment: Segment, at: Projection, has_twin: bool) -> dict[str, Any]:

@@ -24,6 +24,8 @@ SPARK_MS, SPARK_LENGTH = 60_000, 60
 TREND_MS, TREND_LENGTH = 300_000, 288
 SLOW_BLOCK_MS = 1000
 TREND_BLOCK_MS = 5000
+SETTLED_MS = 180_000
+"""So long after the first figure, a tile that has never had one is not waited for."""
 CORRIDORS_SHOWN = 5
 
 
@@ -49,7 +51,8 @@ class Screen:
         self.seen: set[str] = set()
         self.sending: dict[str, Sending] = {}
         self.blocks: dict[str, Any] = {}
-        self._slow_at_ms = self._trends_at_ms = 0
+        self._slow_at_ms = self._trends_at_ms = self._clock_ms = 0
+        self._settled_at_ms: int | None = None
 
     def now_ms(self, wall_ms: int) -> int:
         """Return the city's time."""
@@ -61,6 +64,7 @@ class Screen:
 
     def update(self, kinds: set[str], wall_ms: int) -> dict[str, Any]:
         """Make the blocks anew that `kinds` or the time concern; return those that differ from before."""
+        self._clock_ms = wall_ms
         slow = wall_ms - self._slow_at_ms >= SLOW_BLOCK_MS
         made: dict[str, Any] = {}
         if "city" in kinds or not self.blocks:
@@ -84,7 +88,9 @@ class Screen:
         return alarm_list.row(alarm, self._places.find(alarm["entity"], alarm["zone"]), self.sending.get(alarm["id"]))
 
     def shown_vitals(self) -> tuple[Vital, ...]:
-        """Return the tiles of this city."""
+        """Return the tiles of this city; once it has run for a while, only those that ever had data."""
+        if self._settled_at_ms is not None and self._clock_ms >= self._settled_at_ms:
+            return choose([vital for vital in vitals() if vital.id in self.seen], self.names, self.seen, SHOWN)
         return choose(vitals(), self.names, self.seen, SHOWN)
 
     def figure(self, vital: Vital) -> Figure:
@@ -138,6 +144,7 @@ class Screen:
             found = self.figure(vital)
             if found.value is not None and found.at_ms is not None:
                 self.seen.add(vital.id)
+                self._settled_at_ms = self._settled_at_ms or wall_ms + SETTLED_MS
                 self.sparks[vital.id].put(found.at_ms, round(found.value, 4))
                 if vital.id in self.days:
                     self.days[vital.id].put(found.at_ms, round(found.value, 4))

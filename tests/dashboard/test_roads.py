@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from dashboard.places import Name, corridor, picture, projection, short, to_the_right
+from dashboard.places import Name, corridor, frame, picture, projection, short, to_the_right
 from dashboard.roads import Corridors, grade, tally
 
 
@@ -87,3 +87,10 @@ def test_the_sample_city_has_all_its_segments_water_and_districts(sample_city):
         z.name_zh for z in sample_city.zones
     }
     assert len(drawn["water"]) == 2
+
+
+def test_one_far_road_does_not_make_the_city_small():
+    near = [(float(x), float(y)) for x in range(100) for y in range(100)]
+    assert frame(near) == (0, 0, 99, 99)
+    # 10 001 points, so 150 may be cut at a side: the near ones span 1 to 98 then; 15 % of that is air
+    assert frame([*near, (50.0, 1000.0)]) == pytest.approx((0, 0, 99, 98 + 0.15 * 97))

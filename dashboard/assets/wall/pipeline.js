@@ -24,6 +24,7 @@ export class Pipeline {
     this.figures = [figure(), figure(), figure(), figure()];
     this.rows = new Map(this.domains.map(({ id }) => [id, make("div", { class: "source", "data-source": id }, make("span"), make("i"))]));
     this.dead = make("div", { class: "dead" });
+    byId("pipeline-body").style.setProperty("--rows", String(Math.ceil(this.domains.length / 2)));
     byId("pipeline-body").append(
       make("div", { class: "figures" }, ...this.figures),
       make("div", { class: "sources" }, ...this.rows.values()),

@@ -109,9 +109,11 @@ export class Roads {
     const [width, height] = [view.clientWidth, view.clientHeight];
     if (!width || !height) return;
     const top = 1.2 * rem;
-    const share = Math.min((width - 2 * gap) / this.map.width, (height - 2 * gap - top) / this.map.height);
+    const { frame } = this.map;
+    const share = Math.min((width - 2 * gap) / frame.width, (height - 2 * gap - top) / frame.height);
     const unit = 1 / share;
-    this.box = { x: this.map.width / 2 - (width / 2) * unit, y: this.map.height / 2 - ((height + top) / 2) * unit, unit };
+    const [x, y] = [frame.x + frame.width / 2, frame.y + frame.height / 2];
+    this.box = { x: x - (width / 2) * unit, y: y - ((height + top) / 2) * unit, unit };
     this.svg.setAttribute("viewBox", `${this.box.x} ${this.box.y} ${width * unit} ${height * unit}`);
     this.placeMarks();
     this.showLabels();
@@ -208,7 +210,7 @@ export class Roads {
       return make(
         "li",
         { "data-grade": road.grade },
-        make("b", {}, named(road)),
+        make("b", { title: named(road) }, named(road)),
         make("span", {}, t("map.lost", { min: number(road.lost_min, 1), km: number(road.km, 1) })),
         make("i", {}, number(road.tti, 2)),
       );

@@ -7,6 +7,8 @@ const WIDTH = 200;
 const HEIGHT = 56;
 const TILE_REM = 4.2;
 const GAP_REM = 0.42;
+/** Share of twice the middle that a chart spans at least: noise must not look like a storm. */
+const LEAST_SPAN = 0.04;
 const LOW_COVERAGE = 0.8;
 const LABELS = ["provisional", "final", "corrected"];
 
@@ -133,6 +135,8 @@ export function scale(values, normal) {
     low = Math.max(Math.min(low, normal[0]), low - span * 1.5);
     high = Math.min(Math.max(high, normal[1]), high + span * 1.5);
   }
+  const least = Math.abs(high + low) * LEAST_SPAN;
+  if (high - low < least) [low, high] = [(low + high - least) / 2, (low + high + least) / 2];
   const air = (high - low || Math.abs(high) || 1) * 0.12;
   return [low - air, high + air];
 }
