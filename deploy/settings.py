@@ -138,7 +138,7 @@ def has_display(environment: Mapping[str, str] = os.environ) -> bool:
     return os.name == "nt" or any(environment.get(key) for key in ("DISPLAY", "WAYLAND_DISPLAY"))
 
 
-def _judge(where: Path, name: str, kind: type[Any], values: dict[str, Any], problems: list[str]) -> Any:  # noqa: ANN401
+def _judge(where: Path, name: str, kind: type[Any], values: dict[str, Any], problems: list[str]) -> Any:  # noqa: ANN401 - of `kind`
     """Convert one section; each key is tried on its own, so that every problem is found."""
     before = len(problems)
     known = kind.__struct_fields__

@@ -8,7 +8,7 @@ from __future__ import annotations
 import threading
 import time
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 from urllib.parse import urlsplit
 
 import msgspec
@@ -65,6 +65,7 @@ class Status(msgspec.Struct, kw_only=True):
 
     status: Literal["ok", "degraded", "down"]
     reasons: list[str]
+    reasons_zh: list[str] = []
     city: str | None = None
     mode: str | None = None
     speed: float | str | None = None
@@ -159,10 +160,11 @@ def judge(data: Path, found: Found, now_ms: int) -> Status:
     """Say how the city is doing."""
     run = found.run
     running = found.holder is not None and run is not None
-    reasons = _reasons(found, now_ms) if running else [f"nothing runs in {data}"]
+    reasons = _reasons(found, now_ms) if running else [Reason(f"{data} 中没有运行的城市", f"nothing runs in {data}")]
     status = Status(
         status=("degraded" if reasons else "ok") if running else "down",
-        reasons=reasons,
+        reasons=[reason.en for reason in reasons],
+        reasons_zh=[reason.zh for reason in reasons],
         data=str(data),
         counts=counts_of(found.books or {}),
         disk_bytes=found.disk_bytes,
@@ -186,46 +188,77 @@ def judge(data: Path, found: Found, now_ms: int) -> Status:
     return status
 
 
-def _reasons(found: Found, now_ms: int) -> list[str]:
+class Reason(NamedTuple):
+    """Why a city is not well."""
+
+    zh: str
+    en: str
+
+
+PHASES_ZH = {"starting": "启动中", "stopping": "停止中"}
+STATES_ZH = {"starting": "启动中", "waiting": "等待重启", "stopping": "停止中", "stopped": "已停止"}
+
+
+def _reasons(found: Found, now_ms: int) -> list[Reason]:
     """List what is not as it should be. Dead letters, alarms and faults of sensors are not among it."""
     supervisor = found.supervisor
     if supervisor is None:
-        return ["the supervisor has not said anything yet"]
+        return [Reason("监管进程尚无消息", "the supervisor has not said anything yet")]
     if supervisor.phase != "running":
-        return [f"the city is {supervisor.phase}"]
+        phase = supervisor.phase
+        return [Reason(f"城市{PHASES_ZH.get(phase, phase)}", f"the city is {phase}")]
     reasons = [reason for part in supervisor.parts for reason in _part_reasons(part, now_ms)]
     steady = {part.name for part in supervisor.parts if part.state == "running"}
     for name, pulse in found.pulses.items():
         age_s = (now_ms - pulse.at_ms) / 1000
         if name in steady and age_s > PULSE_AGE_S:
-            reasons.append(f"{name} stands still: its last pulse is {age_s:.0f} s old")
+            zh = f"{name} 停滞：最近一次脉搏在 {age_s:.0f} 秒前"
+            reasons.append(Reason(zh, f"{name} stands still: its last pulse is {age_s:.0f} s old"))
         reasons += [
-            f"{name} is {one.lag_s:.0f} s behind on {one.topic}, partition {one.partition}"
+            Reason(
+                f"{name} 在 {one.topic} 分区 {one.partition} 滞后 {one.lag_s:.0f} 秒",
+                f"{name} is {one.lag_s:.0f} s behind on {one.topic}, partition {one.partition}",
+            )
             for one in pulse.partitions
             if one.lag_s > LAG_S
         ]
     if found.books is None:
-        reasons.append(f"the history cannot be read: {found.history_trouble}")
+        trouble = found.history_trouble
+        reasons.append(Reason(f"无法读取历史数据：{trouble}", f"the history cannot be read: {trouble}"))
     return reasons + _wall_reasons(found)
 
 
-def _wall_reasons(found: Found) -> list[str]:
+def _wall_reasons(found: Found) -> list[Reason]:
     if found.replay_ended and found.run is not None and found.run.mode == "replay":
         return []
     if found.health is None:
-        return ["the wall does not answer"]
+        return [Reason("大屏没有应答", "the wall does not answer")]
     if found.health.get("status") == "ok":
         return []
-    return [f"the wall: {reason}" for reason in found.health.get("reasons", [])] or ["the wall is not living"]
+    said = [Reason(f"大屏：{reason}", f"the wall: {reason}") for reason in found.health.get("reasons", [])]
+    return said or [Reason("大屏没有实时数据", "the wall is not living")]
 
 
-def _part_reasons(part: PartState, now_ms: int) -> list[str]:
+def _part_reasons(part: PartState, now_ms: int) -> list[Reason]:
     recent = [end for end in part.ends if now_ms - end.at_ms < RECENT_S * 1000]
-    code = f", exit code {recent[-1].code} last" if recent else ""
+    zh = f"，最近退出码 {recent[-1].code}" if recent else ""
+    en = f", exit code {recent[-1].code} last" if recent else ""
+    minutes = f"{RECENT_S / 60:.0f}"
     if part.state != "running":
-        return [f"{part.name} is {part.state} ({part.restarts} restarts{code})"]
+        state = STATES_ZH.get(part.state, part.state)
+        return [
+            Reason(
+                f"{part.name} {state}（重启 {part.restarts} 次{zh}）",
+                f"{part.name} is {part.state} ({part.restarts} restarts{en})",
+            )
+        ]
     if len(recent) >= OFTEN:
-        return [f"{part.name} ended {len(recent)} times in the last {RECENT_S / 60:.0f} minutes{code}"]
+        return [
+            Reason(
+                f"{part.name} 在最近 {minutes} 分钟内退出 {len(recent)} 次{zh}",
+                f"{part.name} ended {len(recent)} times in the last {minutes} minutes{en}",
+            )
+        ]
     return []
 
 

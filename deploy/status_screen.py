@@ -67,7 +67,8 @@ def _head(status: Status, language: str) -> list[str]:
     if status.since is not None:
         what += f"  {_word('since', language)} {status.since}"
     lines = [f"{mark} {_word(status.status, language)}{what}"]
-    lines += [f"  · {reason}" for reason in status.reasons]
+    reasons = status.reasons_zh if language == "zh" and status.reasons_zh else status.reasons
+    lines += [f"  · {reason}" for reason in reasons]
     if status.replay_ended and status.mode == "replay":
         lines.append(f"  · {_word('replay_ended', language)}")
     lines.append("")

@@ -55,6 +55,8 @@ def test_what_is_wrong_makes_it_degraded_and_is_said(what, reason):
     judged = status.judge(DATA, what, NOW_MS)
     assert judged.status == "degraded"
     assert any(one.startswith(reason) for one in judged.reasons), judged.reasons
+    assert len(judged.reasons_zh) == len(judged.reasons)
+    assert all(any("\u4e00" <= letter <= "\u9fff" for letter in one) for one in judged.reasons_zh)
 
 
 @pytest.mark.parametrize(
