@@ -211,7 +211,8 @@ def test_no_python_at_all_is_one_sentence(tree: Tree, tmp_path: Path):
 
 
 def test_the_environment_stands_beside_the_launcher(stub: Tree):
-    assert stub.call("test").stdout.splitlines()[2:] == [str(stub.root / ".venv"), "requirements-dev.lock", "test"]
+    for name in ("test", "bench"):
+        assert stub.call(name).stdout.splitlines()[2:] == [str(stub.root / ".venv"), "requirements-dev.lock", name]
 
 
 def test_the_environment_of_a_read_only_tree_stands_in_the_cache(stub: Tree):
