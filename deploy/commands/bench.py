@@ -1,4 +1,4 @@
-"""`citywall bench`: what a reading costs us and others, on one job, alternating, each result verified."""
+"""`citywall bench`: what a reading costs us and others, on one job, each result verified; and what the city costs."""
 
 from __future__ import annotations
 
@@ -12,13 +12,22 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parents[2]
 
-SUMMARY = "Measure what a reading costs, as ratios between contestants on one job"
-EPILOG = "The contestants are the files of tests/bench/contestants/. Exit code 1 when a ratio misses its target."
+SUMMARY = "Measure what a reading costs as ratios between contestants on one job, or the running city"
+EPILOG = """\
+The contestants are the files of tests/bench/contestants/. The running city is measured by footprint (memory and
+processor time; ten minutes), latency (a reading sent until it is seen in Chromium) and clients (fifty browsers).
+docs/figures.md says how. Exit code 1 when a ratio or figure misses its target.
+"""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the choice of contestants, and how often."""
-    parser.add_argument("names", nargs="*", metavar="NAME", help="contestants; default: those with a target")
+    parser.add_argument(
+        "names",
+        nargs="*",
+        metavar="NAME",
+        help="contestants, or footprint, latency, clients; default: contestants with a target",
+    )
     parser.add_argument("--runs", type=int, default=3, metavar="N", help="rounds, contestants alternating (default 3)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write ratios and figures there")
     parser.add_argument("--kafka", metavar="HOST:PORT", help="a broker of your own; its topics city.* are made anew")

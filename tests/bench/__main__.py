@@ -1,5 +1,6 @@
 """`python -m tests.bench [NAME…]`: run contestants alternately on one broker and print what each costs a reading.
 
+`footprint`, `latency` and `clients` measure the whole running city instead (`tests/bench/system/`).
 CPU is user + system time of the contestant's own processes between its first record in user code and its last result
 readable in Kafka; broker and harness are not counted. Every run is checked against pandas before its figures count.
 """
@@ -9,6 +10,7 @@ from __future__ import annotations
 import argparse
 import importlib
 import json
+import os
 import platform
 import statistics
 import subprocess
@@ -21,6 +23,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tests.bench.job import MINUTES, PARTITIONS, Job, expected, make_job, messages, write_city
+from tests.bench.system import MEASUREMENTS
+from tests.bench.system.figures import take
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -48,7 +52,12 @@ class Run:
 def main() -> int:
     """Run and print; exit 1 when a result is wrong or a target is missed."""
     parser = argparse.ArgumentParser(prog="citywall bench", description=__doc__)
-    parser.add_argument("names", nargs="*", metavar="NAME", help=f"contestants; default: {' '.join(DEFAULT)}")
+    parser.add_argument(
+        "names",
+        nargs="*",
+        metavar="NAME",
+        help=f"contestants, or {', '.join(MEASUREMENTS)}; default: {' '.join(DEFAULT)}",
+    )
     parser.add_argument("--runs", type=int, default=3, help="rounds, contestants alternating")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there")
     parser.add_argument(
@@ -56,15 +65,30 @@ def main() -> int:
     )
     args = parser.parse_args()
     names = list(dict.fromkeys(args.names or DEFAULT))
-    unknown = [name for name in names if not (Path(__file__).parent / "contestants" / f"{name}.py").exists()]
+    known = [*_contestants(), *MEASUREMENTS]
+    unknown = [name for name in names if name not in known]
     if unknown:
-        parser.error(f"no contestant is called {unknown[0]!r}; there are {', '.join(_contestants())}")
-    with (
-        tempfile.TemporaryDirectory(prefix="citywall-bench-") as folder,
-        _broker(args.kafka, Path(folder)) as bootstrap,
-    ):
-        runs = [_run(name, bootstrap, Path(folder) / f"{turn}-{name}") for turn in range(args.runs) for name in names]
-    return _report(names, runs, args.json)
+        parser.error(f"nothing is called {unknown[0]!r}; there are {', '.join(known)}")
+    contestants = [name for name in names if name not in MEASUREMENTS]
+    machine = {"python": platform.python_version(), "machine": platform.machine(), "cores": os.cpu_count()}
+    report: dict[str, Any] = {"ratios": {}, "machine": machine}
+    missed = []
+    with tempfile.TemporaryDirectory(prefix="citywall-bench-") as folder:
+        if contestants:
+            missed += _compare(contestants, _race(contestants, args.runs, args.kafka, Path(folder)), report)
+        if len(contestants) < len(names):
+            report["system"], worse = take([name for name in names if name in MEASUREMENTS], Path(folder))
+            missed += worse
+    for line in missed:
+        print(f"missed: {line}")
+    if args.json is not None:
+        args.json.write_text(json.dumps(report, indent=1), encoding="utf-8")
+    return 1 if missed else 0
+
+
+def _race(names: list[str], rounds: int, kafka: str | None, folder: Path) -> list[Run]:
+    with _broker(kafka, folder) as bootstrap:
+        return [_run(name, bootstrap, folder / f"{turn}-{name}") for turn in range(rounds) for name in names]
 
 
 def _contestants() -> list[str]:
@@ -183,7 +207,8 @@ def _verify(name: str, job: Job, found: dict[Any, Any]) -> None:
         raise SystemExit(f"citywall bench: {name}: {wrong} results differ from pandas")
 
 
-def _report(names: list[str], runs: list[Run], file: Path | None) -> int:
+def _compare(names: list[str], runs: list[Run], report: dict[str, Any]) -> list[str]:
+    """Print the table of ratios and put it into the report → what missed its target."""
     cpu = {name: statistics.median(run.cpu_us for run in runs if run.name == name) for name in names}
     print(
         f"\n{'contestant':18s}{'CPU µs':>9s}{'wall µs':>9s}{'MB':>7s}"
@@ -195,16 +220,14 @@ def _report(names: list[str], runs: list[Run], file: Path | None) -> int:
         ratios = "".join(f"{cpu[other] / cpu[name]:20.1f}" for other in names)
         print(f"{name:18s}{cpu[name]:9.2f}{wall:9.2f}{rss:7.0f}{ratios}")
     ratios_of = {f"{a}/{b}": round(cpu[b] / cpu[a], 3) for a in names for b in names if a != b}
-    missed = {pair: target for pair, target in TARGETS.items() if pair in ratios_of and ratios_of[pair] < target}
-    for pair, target in missed.items():
-        print(f"missed: {pair} is {ratios_of[pair]:.1f}, the target {target:.0f}")
-    if file is not None:
-        figures = {name: [run.cpu_us for run in runs if run.name == name] for name in names}
-        machine = {"python": platform.python_version(), "machine": platform.machine(), "minutes": MINUTES}
-        file.write_text(
-            json.dumps({"ratios": ratios_of, "cpu_us": figures, "machine": machine}, indent=1), encoding="utf-8"
-        )
-    return 1 if missed else 0
+    report["ratios"] = ratios_of
+    report["cpu_us"] = {name: [run.cpu_us for run in runs if run.name == name] for name in names}
+    report["minutes"] = MINUTES
+    return [
+        f"{pair} is {ratios_of[pair]:.1f}, the target {target:.0f}"
+        for pair, target in TARGETS.items()
+        if pair in ratios_of and ratios_of[pair] < target
+    ]
 
 
 if __name__ == "__main__":
