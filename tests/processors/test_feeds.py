@@ -26,7 +26,9 @@ class Town:
         self.found: list[tuple[str, str, int, float]] = []
         self.minute = 0
 
-    def live(self, minutes: int, silent: frozenset[str] | set[str] = frozenset(), stuck: str = "", late: str = "") -> None:
+    def live(
+        self, minutes: int, silent: frozenset[str] | set[str] = frozenset(), stuck: str = "", late: str = ""
+    ) -> None:
         """Let time pass; all but the silent ones speak at :00 and :30."""
         for _ in range(minutes):
             start_ms = self.minute * MINUTE_MS
