@@ -17,7 +17,7 @@ from deploy.compose import run_from_settings
 from deploy.process import is_open
 from streams import topics
 from streams.errors import CityError, UnreachableError
-from streams.sinks.history.store import open_history
+from streams.sinks.history.opening import open_history
 
 WAIT_S = 60.0
 

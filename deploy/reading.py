@@ -28,6 +28,6 @@ def history_of(data: Path) -> History:
     Raises ConfigError when the folder holds no city, UnreachableError when its history cannot be read.
     """
     from deploy import run
-    from streams.sinks.history.store import open_history
+    from streams.sinks.history.opening import open_history
 
     return open_history(run.read(data).history, read_only=True)

@@ -17,7 +17,7 @@ from streams.errors import CityError
 from streams.feeds.aarhus import prepare as prepare_files
 from streams.feeds.aarhus_city import CITY_ID
 from streams.feeds.aarhus_replay import DONE_FILE
-from streams.sinks.history.store import open_history
+from streams.sinks.history.opening import open_history
 
 if TYPE_CHECKING:
     import argparse

@@ -123,7 +123,7 @@ def find(data: Path) -> Found:
 
 
 def _look_at_books(found: Found) -> None:
-    from streams.sinks.history.store import open_history
+    from streams.sinks.history.opening import open_history
 
     if found.run is None:
         return

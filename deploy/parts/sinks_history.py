@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from streams.engine.run import run_stage
+from streams.sinks.history.opening import open_history
 from streams.sinks.history.sink import HistorySink
-from streams.sinks.history.store import open_history
 
 if TYPE_CHECKING:
     from deploy.run import Run

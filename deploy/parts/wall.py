@@ -14,7 +14,7 @@ from streams import topics
 from streams.city import load_city
 from streams.engine.bus import KafkaBus
 from streams.engine.stage import Message
-from streams.sinks.history.store import open_history
+from streams.sinks.history.opening import open_history
 
 if TYPE_CHECKING:
     from deploy.run import Run

@@ -9,7 +9,7 @@ import pytest
 
 from deploy import cli
 from deploy.run import Run
-from streams.sinks.history.store import open_history
+from streams.sinks.history.opening import open_history
 
 if TYPE_CHECKING:
     from pathlib import Path

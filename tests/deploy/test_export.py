@@ -15,7 +15,7 @@ import pytest
 from deploy import cli
 from deploy.run import Run
 from streams.records import Rows
-from streams.sinks.history.store import open_history
+from streams.sinks.history.opening import open_history
 from tests.streams.sinks.rows import row, rows_of
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -1,8 +1,7 @@
-"""What a history promises, and how to open one by its address."""
+"""What a history promises, and what its stores share."""
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -78,23 +77,6 @@ class History(Protocol):
 
     def close(self) -> None:
         """Let go of the store."""
-
-
-def open_history(address: str | Path, *, read_only: bool = False) -> History:
-    """Open the history at an address; a writer makes what is missing.
-
-    `address` is a file of SQLite, or an InfluxDB 2 as `http://host:8086?org=…&bucket=…&token=…`; `&replay=1` keeps all,
-    because a replay's event time is long ago. Raises UnreachableError when there is none to read or its server is away,
-    RefusedError when it refuses us, SettingError when the address is incomplete.
-    """
-    text = str(address)
-    if text.startswith(("http://", "https://")):
-        from streams.sinks.history.influx import InfluxHistory  # the client takes half a second to import
-
-        return InfluxHistory(text, read_only=read_only)
-    from streams.sinks.history.sqlite import SqliteHistory
-
-    return SqliteHistory(Path(text), read_only=read_only)
 
 
 def retention_ms(window_s: int) -> int:

@@ -15,7 +15,8 @@ from influxdb_client.client.influxdb_client import InfluxDBClient
 from influxdb_client.domain.onboarding_request import OnboardingRequest
 from influxdb_client.service.setup_service import SetupService
 
-from streams.sinks.history.store import History, open_history
+from streams.sinks.history.opening import open_history
+from streams.sinks.history.store import History
 from tests.streams.sinks.rows import TOKEN
 
 if TYPE_CHECKING:

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from streams.records import ROW_TYPES, Rows
-from streams.sinks.history.store import History, open_history
+from streams.sinks.history.opening import open_history
+from streams.sinks.history.store import History
 from tests.streams.sinks.rows import MINUTE_MS, START_MS, row, rows_of, seen
 
 
