@@ -146,7 +146,7 @@ class Stack:
         self._supervisor.start()
         log = logfiles.path(self._run.data_path, "provision")
         log.unlink(missing_ok=True)
-        wait_s = str(BROUGHT_WAIT_S if self._supervisor.has_servers else OWN_WAIT_S)
+        wait_s = str(BROUGHT_WAIT_S if self._supervisor.brings("broker") else OWN_WAIT_S)
         command = [sys.executable, "-m", "deploy.provision", "--data", self._run.data, "--wait-s", wait_s]
         provision = process.start(command, log, bind=True)
         try:

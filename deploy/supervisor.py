@@ -91,10 +91,9 @@ class Supervisor:
             child.start()
         self._write()
 
-    @property
-    def has_servers(self) -> bool:
-        """Whether servers are among its processes."""
-        return bool(self._servers)
+    def brings(self, name: str) -> bool:
+        """Tell whether a server is among its processes."""
+        return any(child.plan.name == name for child in self._servers)
 
     def servers_ready(self) -> bool:
         """Tell whether every server serves."""
