@@ -38,6 +38,8 @@ class Sending:
     desk: str
     since_ms: int
     """Wall clock."""
+    confirmed: bool | None = None
+    """False: nobody has confirmed it in time."""
 
 
 class Places:
@@ -114,7 +116,8 @@ def row(alarm: Mapping[str, Any], place: Place, sending: Sending | None) -> dict
         "limit": None if limit is None else round(limit * scale, 4),
         "unit": unit,
         "count": alarm.get("count", 1),
-        "sending": sending.who if sending else None,
+        "sending": sending.who if sending and sending.confirmed is None else None,
+        "unconfirmed": sending is not None and sending.confirmed is False,
         "respond_s": response_limit_s(alarm["level"]),
     }
 

@@ -12,6 +12,7 @@ import contextlib
 import logging
 import secrets
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -123,9 +124,10 @@ class Hub:
 
     def _expire(self, now_ms: int) -> set[str]:
         limit_ms = self.config.limits.sending_s * 1000
-        old = [key for key, mark in self.screen.sending.items() if now_ms - mark.since_ms > limit_ms]
+        marks = self.screen.sending
+        old = [key for key, mark in marks.items() if mark.confirmed is None and now_ms - mark.since_ms > limit_ms]
         for key in old:
-            del self.screen.sending[key]
+            marks[key] = replace(marks[key], confirmed=False)
         return {"sending"} if old else set()
 
     def _encode(self, kind: str, body: dict[str, Any]) -> str:

@@ -78,6 +78,14 @@ def test_the_mark_goes_when_the_projection_comes(wall):
     assert wall.hub.screen.sending == {}
 
 
+def test_a_mark_that_nobody_confirms_in_time_says_so(wall):
+    wall.acknowledge("a1")
+    wall.hub.screen.sending["a1"] = dataclasses.replace(wall.hub.screen.sending["a1"], since_ms=0)
+    wall.hub.tick()
+    rows = {row["id"]: row for row in wall.hub.screen.blocks["alarms"]["rows"]}
+    assert (rows["a1"]["sending"], rows["a1"]["unconfirmed"], rows["a2"]["unconfirmed"]) == (None, True, False)
+
+
 @pytest.mark.parametrize(
     ("headers", "kind"),
     [

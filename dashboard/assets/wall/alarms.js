@@ -66,7 +66,7 @@ export class Alarms {
     this.now = now;
     if (!message.alarms) return;
     this.block = message.alarms;
-    for (const row of this.block.rows) if (row.acknowledged || row.sending) this.local.delete(row.id);
+    for (const row of this.block.rows) if (row.acknowledged || row.sending || row.unconfirmed) this.local.delete(row.id);
     this.show(now);
     this.showCounts();
   }
@@ -142,7 +142,8 @@ export class Alarms {
     const old = now - row.raised_at_ms;
     set(element.place, "title", named(row.place));
     say(element.value, values(row));
-    say(element.age, row.cleared ? t("alarm.cleared") : age(old));
+    say(element.age, row.unconfirmed ? t("alarm.unconfirmed") : row.cleared ? t("alarm.cleared") : age(old));
+    set(element.age, "data-late", row.unconfirmed);
     const waiting = !row.acknowledged && sending === null;
     element.button.hidden = !waiting;
     element.button.disabled = document.documentElement.dataset.state !== "live";

@@ -6,6 +6,8 @@ import { age, t, textIn, time, zone } from "./words.js";
 const WARN_MS = 3000;
 const STALE_MS = 10000;
 const LINE_STALE_MS = 4000;
+/** Redis may be away this long (a restart) without a banner. */
+const BLINK_MS = 1500;
 
 /** @typedef {import("./stream.js").Stream} Stream */
 
@@ -41,7 +43,7 @@ export class Fresh {
   /** Why the picture is not live, "" if it is. */
   reason() {
     if (this.stream.silentMs() > LINE_STALE_MS) return "stale.line";
-    if (this.link.redis_lost_ms !== null) return "stale.redis";
+    if (this.link.redis_lost_ms !== null && this.stream.serverNow() - this.link.redis_lost_ms > BLINK_MS) return "stale.redis";
     const clock = this.city?.clock;
     if (this.ageMs() > STALE_MS) return clock?.until_ms && this.now() >= clock.until_ms ? "stale.ended" : "stale.data";
     return "";
