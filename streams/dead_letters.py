@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 
 from streams import topics
 from streams.engine.stage import Message
+from streams.records import DeadLetter
 
 if TYPE_CHECKING:
-    from streams.records import DeadLetter
+    from streams.engine.stage import Chunk, Record
 
 
 def to_message(letter: DeadLetter) -> Message:
@@ -26,3 +27,8 @@ def to_message(letter: DeadLetter) -> Message:
         letter.payload,
         headers=tuple((name, value.encode()) for name, value in headers.items()),
     )
+
+
+def bad_frame(chunk: Chunk, record: Record) -> Message:
+    """Return the dead letter of a record of an internal topic that cannot be read."""
+    return to_message(DeadLetter(record.value or b"", "bad_frame", chunk.topic, chunk.partition, record.offset, 0))

@@ -36,8 +36,10 @@ REASONS = {
     "unknown_sensor": ("未知传感器", "Unknown sensor"),
     "future": ("时间在未来", "Time in the future"),
     "too_late": ("迟到过久", "Too late"),
+    "bad_frame": ("内部帧损坏", "Frame not readable"),
 }
-"""Reason of a dead letter → (zh, en). All but `too_late` are given by intake, in the order of its checks."""
+"""Reason of a dead letter → (zh, en). Intake gives all but the last two, in the order of its checks; `bad_frame` is a
+record of an internal topic that nobody of this version wrote."""
 
 Instant = int | Annotated[datetime, msgspec.Meta(tz=True)]
 """`at` of a reading: epoch ms, or ISO 8601 with its zone."""

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from streams import snapshots, topics
+from streams import dead_letters, snapshots, topics
 from streams import state as state_codec
 from streams.city import load_city
 from streams.engine.stage import Chunk, Message, TopicPartition
+from streams.errors import FrameError
 from streams.metric_codec import decode_metrics, encode_metrics
 from streams.records import MetricFrame, Rows
 
@@ -26,6 +28,8 @@ SECOND_LEVEL = -1
 """`MetricFrame.zone` of what this stage yields itself, and does not fold again."""
 
 SOURCE = TopicPartition(topics.METRICS, 0)
+
+log = logging.getLogger("citywall")
 
 
 @dataclass
@@ -78,8 +82,12 @@ class SecondLevelStage:
             return False
         messages: list[Message] = []
         for record in chunk.records:
-            if record.offset >= state.offset and record.value:
-                messages += self._take(state, decode_metrics(record.value))
+            if record.offset >= state.offset:
+                try:
+                    messages += self._take(state, decode_metrics(record.value or b""))
+                except FrameError as exc:
+                    log.error("%s[0] offset %d: %s; put with the dead letters", chunk.topic, record.offset, exc)
+                    messages.append(dead_letters.bad_frame(chunk, record))
             state.offset = max(state.offset, record.offset + 1)
         if messages:
             await bus.send(messages)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections import defaultdict
 from dataclasses import dataclass, field, replace
@@ -14,7 +15,7 @@ from streams import dead_letters, snapshots, topics
 from streams import state as state_codec
 from streams.city import City, load_city
 from streams.engine.stage import Chunk, Message, TopicPartition
-from streams.errors import CityFileError
+from streams.errors import CityFileError, FrameError
 from streams.frames import ALL_ZONES, decode_header, decode_rows
 from streams.metric_codec import encode_metrics
 from streams.records import MetricFrame, Rows
@@ -28,11 +29,13 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from streams.engine.stage import Bus
+    from streams.engine.stage import Bus, Record
     from streams.frames import FrameHeader
 
 WATERMARK_NEWS_MS = 60_000
 """A watermark that moved alone is published when it passes a multiple of this, the second level's shortest window."""
+
+log = logging.getLogger("citywall")
 
 
 @dataclass
@@ -99,10 +102,11 @@ class ZoneStage:
         for record in chunk.records:
             if record.offset < held.offset:
                 continue
-            header = decode_header(record)
-            rows = decode_rows(header, record.value) if record.value else None
-            for zone_id in [header.zone] if header.zone != ALL_ZONES else list(held.zones):
-                messages += self._take(held, zone_id, header, rows)
+            try:
+                messages += self._frame(held, record)
+            except FrameError as exc:
+                log.error("%s[%d]: %s; put with the dead letters", chunk.topic, chunk.partition, exc)
+                messages.append(dead_letters.bad_frame(chunk, record))
             held.offset = record.offset + 1
         if messages:
             await bus.send(messages)
@@ -110,6 +114,14 @@ class ZoneStage:
             await self._save(chunk.source, held, bus)
             return True
         return False
+
+    def _frame(self, held: _Partition, record: Record) -> list[Message]:
+        header = decode_header(record)
+        rows = decode_rows(header, record.value) if record.value else None
+        if header.zone != ALL_ZONES and header.zone not in self._city.zone_code:
+            raise FrameError(f"offset {record.offset}: the city has no zone {header.zone!r}")
+        zones = [header.zone] if header.zone != ALL_ZONES else list(held.zones)
+        return [message for zone_id in zones for message in self._take(held, zone_id, header, rows)]
 
     def _take(self, held: _Partition, zone_id: str, header: FrameHeader, rows: Any) -> list[Message]:  # noqa: ANN401 - FrameRows or None
         city = self._city_for(header)

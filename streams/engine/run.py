@@ -10,8 +10,10 @@ import asyncio
 import logging
 import os
 import sys
+import traceback
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import faust
 import msgspec
@@ -26,7 +28,7 @@ from streams.engine.stage import Chunk, Message, TopicPartition
 from streams.errors import CityError, ExactnessError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from streams.engine.stage import Stage
 
@@ -73,12 +75,10 @@ class Host:
 
     async def _positions(self, assigned: Sequence[TopicPartition]) -> Mapping[TopicPartition, int]:
         async with self._turn:
-            try:
+            with _or_end():
                 if not self.bus.running:
                     await self.bus.start()
                 positions = await self.stage.assigned(assigned, self.bus)
-            except CityError as exc:
-                _end(exc)
             self._next = dict(positions)
             self.pulse.assigned(assigned, positions)
             return positions
@@ -91,13 +91,11 @@ class Host:
     async def _absorb(self, chunk: Chunk) -> None:
         self.pulse.received(chunk)
         expected = self._next.get(chunk.source)
-        if expected is not None and chunk.begin is not None and chunk.begin > expected:
-            missed = f"{chunk.topic}[{chunk.partition}]: records {expected} to {chunk.begin - 1} were not delivered"
-            _end(ExactnessError(f"{missed}; reading again"))
-        try:
+        with _or_end():
+            if expected is not None and chunk.begin is not None and chunk.begin > expected:
+                missed = f"{chunk.topic}[{chunk.partition}]: records {expected} to {chunk.begin - 1} were not delivered"
+                raise ExactnessError(f"{missed}; reading again")
             settled = await self.stage.absorb(chunk, self.bus)
-        except CityError as exc:
-            _end(exc)
         self.pulse.absorbed(chunk)
         self._next[chunk.source] = max(chunk.records[-1].offset + 1, expected or 0)
         if settled:
@@ -107,10 +105,8 @@ class Host:
         if not self.bus.running:
             return
         async with self._turn:
-            try:
+            with _or_end():
                 self._settle(await self.stage.tick(self.bus))
-            except CityError as exc:
-                _end(exc)
 
     def _settle(self, partitions: Sequence[TopicPartition]) -> None:
         settled = self._consumer().settled
@@ -135,12 +131,10 @@ class Host:
         self._reporting = asyncio.create_task(self._send_books(books))
 
     async def _send_books(self, books: Mapping[str, Any]) -> None:
-        try:
+        with _or_end():
             await self.bus.send(
                 Message(topics.BOOKS, key.encode(), msgspec.json.encode(value)) for key, value in books.items()
             )
-        except CityError as exc:
-            _end(exc)
 
 
 class StageApp(faust.App):
@@ -190,7 +184,17 @@ def run_stage(stage: Stage, bootstrap: str, data: Path, part: str | None = None)
     worker.execute_from_commandline()
 
 
-def _end(exc: CityError) -> NoReturn:
-    """Leave at once: whatever is in memory only is made again from the last durable state."""
-    print(f"{exc}", file=sys.stderr, flush=True)
-    os._exit(EXIT_BROKEN)
+@contextmanager
+def _or_end() -> Iterator[None]:
+    """Leave the process at once on an error: whatever is in memory only is made again from the last durable state.
+
+    A bug ends it too: Faust would log it, restart the agent and go on behind the chunk that was lost.
+    """
+    try:
+        yield
+    except CityError as exc:
+        print(exc, file=sys.stderr, flush=True)
+        os._exit(EXIT_BROKEN)
+    except Exception:  # noqa: BLE001 - the run loop's last resort, see above
+        traceback.print_exc()
+        os._exit(EXIT_BROKEN)

@@ -243,3 +243,26 @@ def test_the_snapshot_with_the_highest_offset_counts(city_folder: Path) -> None:
         return stack.outcome()
 
     assert asyncio.run(run()) == whole(city_folder, records)
+
+
+def test_rubbish_on_an_internal_topic_becomes_a_dead_letter_and_changes_nothing(city_folder: Path) -> None:
+    records = feed(random.Random(11), with_marks=True)
+    readings = topics.readings("traffic")
+    unknown = (
+        ("frame", b'{"city":"small","zone":"z77","version":"1","source":0,"first":[0,0],"last":[9,9],"mark_ms":1}'),
+    )
+
+    async def run() -> tuple[dict[str, Any], list[bytes | None]]:
+        stack = Stack(city_folder, records)
+        await stack.restart()
+        stack.bus.put(Message(readings, b"", b"rubbish", 0))
+        stack.bus.put(Message(readings, b"", b"rubbish", 1, (("frame", b"{}"),)))
+        stack.bus.put(Message(readings, b"", b"", 1, unknown))
+        await stack.intake.drain()
+        await stack.zone.drain()
+        dead = [one for one in stack.bus.log(topics.DEAD_LETTERS) if dict(one.headers)["reason"] == b"bad_frame"]
+        return stack.outcome(), [one.value for one in dead]
+
+    outcome, dead = asyncio.run(run())
+    assert sorted(value or b"" for value in dead) == [b"", b"rubbish", b"rubbish"]
+    assert outcome == whole(city_folder, records)
