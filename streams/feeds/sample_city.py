@@ -45,6 +45,8 @@ CATCH_UP_S = 600.0
 STEP_S = 2.0
 """While it catches up it goes on by that much wall-clock time at once."""
 ACKNOWLEDGED_WITHIN_S = 100.0
+MARK_BEHIND_S = 2.0
+"""Wall-clock time by which the marks stay behind, so that what others send into the same partitions is not late."""
 
 _log = logging.getLogger(__name__)
 
@@ -87,9 +89,10 @@ class _Feed:
         self.mark(until_ms)
 
     def mark(self, at_ms: int) -> None:
-        """Say in every inbox partition that all readings before an event time are sent."""
+        """Note that all readings before an event time are sent, and mark what is a little older in every partition."""
+        mark_ms = at_ms - int(MARK_BEHIND_S * 1000 * self.reporter.speed)
         for lane in self.lanes:
-            send_mark(self.producer, inbox(lane.domain), lane.partition, at_ms)
+            send_mark(self.producer, inbox(lane.domain), lane.partition, mark_ms)
         self.producer.flush(timeout=ACKNOWLEDGED_WITHIN_S)
         self.sent_ms = at_ms
         write_position(self.data, Position(city_folder=str(self.city_folder), sent_ms=at_ms))
