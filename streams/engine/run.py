@@ -89,6 +89,8 @@ class Host:
                 await self._absorb(chunk)
 
     async def _absorb(self, chunk: Chunk) -> None:
+        if chunk.epoch != self._consumer().epoch:
+            return  # fetched before the partitions were assigned anew: it comes again from where the state stands
         self.pulse.received(chunk)
         expected = self._next.get(chunk.source)
         with _or_end():

@@ -40,6 +40,8 @@ class Chunk:
     """The partition's end when it was fetched: one above its newest record."""
     begin: int | None = None
     """One above the last record delivered before it; None = not known."""
+    epoch: int = 0
+    """Of the consumer that fetched it; see `streams.engine.transport`."""
 
     @property
     def source(self) -> TopicPartition:

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from aiokafka.consumer import fetcher
 from aiokafka.structs import TopicPartition as KafkaTopicPartition
@@ -65,6 +65,13 @@ def runs(fetched: Sequence[Record]) -> Iterator[Sequence[Record]]:
         yield fetched[first : first + step]
 
 
+class Run(NamedTuple):
+    """Records of one partition as they were fetched, and in which epoch of the consumer."""
+
+    records: Sequence[Record]
+    epoch: int
+
+
 class Consumer(driver.Consumer):
     """Faust's aiokafka consumer, by runs. It asks `app.positions` where to start."""
 
@@ -73,21 +80,30 @@ class Consumer(driver.Consumer):
     def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - Faust's own signature
         super().__init__(*args, **kwargs)
         self.settled: dict[TP, int] = {}
+        self.epoch = 0
+        """How often this consumer has been told where to start; what was fetched before the last time is void."""
         self._delivered: dict[TP, int] = {}
 
     async def _getmany(self, active_partitions: set[TP] | None, timeout: float) -> dict[TP, list[Any]]:
         if self.linger_s:
             await asyncio.sleep(self.linger_s)
+        epoch = self.epoch
         fetched = await self._thread.getmany(active_partitions, timeout)
-        return {tp: list(runs(records)) for tp, records in fetched.items()}
+        return {tp: [Run(run, epoch) for run in runs(records)] for tp, records in fetched.items()}
 
-    def _to_message(self, tp: TP, record: Sequence[Record]) -> ConsumerMessage:
-        last = record[-1]
+    def _to_message(self, tp: TP, record: Run) -> ConsumerMessage:
+        last = record.records[-1]
         end: int | None = self.highwater(tp)  # None before the first answer, whatever Faust declares
         chunk = Chunk(
-            tp.topic, tp.partition, record, end if end is not None else last.offset + 1, self._delivered.get(tp)
+            tp.topic,
+            tp.partition,
+            record.records,
+            end if end is not None else last.offset + 1,
+            self._delivered.get(tp),
+            record.epoch,
         )
-        self._delivered[tp] = last.offset + 1
+        if record.epoch == self.epoch:
+            self._delivered[tp] = last.offset + 1
         return ConsumerMessage(
             tp.topic,
             tp.partition,
@@ -127,6 +143,7 @@ class Consumer(driver.Consumer):
 
     async def seek_to_committed(self) -> Mapping[TP, int]:
         """Seek to where the stage's state says; a partition it does not know keeps the group's committed offset."""
+        self.epoch += 1
         committed = dict(await super().seek_to_committed())
         assigned = [TopicPartition(tp.topic, tp.partition) for tp in sorted(self.assignment())]
         known = {TP(*partition): offset for partition, offset in (await self.app.positions(assigned)).items()}  # type: ignore[attr-defined]  # StageApp
