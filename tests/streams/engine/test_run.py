@@ -1,4 +1,4 @@
-"""The run loop's guards: a void chunk is passed over, a gap or a bug ends the process, what is safe may be committed."""
+"""The run loop: a void chunk is passed over, a gap or a bug ends the process, what is safe may be committed."""
 
 import asyncio
 import os
