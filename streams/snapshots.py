@@ -1,5 +1,6 @@
 """Snapshots: what a stage knows of a partition, a record of a `city.state.v1.…` topic, with the offset it contains.
 
+Its value is the state by Zstandard, which halves it or better; the header `size` says how long it was.
 The one with the highest offset counts: an older one behind it was written by a worker that had lost the partition.
 """
 
@@ -7,12 +8,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pyarrow as pa
+
 from streams.engine.stage import Message
 
 if TYPE_CHECKING:
-    from streams.engine.stage import Bus
+    from streams.engine.stage import Bus, Record
 
 OFFSET = "offset"
+SIZE = "size"
+"""Record header: bytes of the state before compression."""
+
+_ZSTD = pa.Codec("zstd", compression_level=1)
 
 EVERY_S = 1.0
 """A partition is saved this often while its state is small."""
@@ -35,14 +42,21 @@ def pause_s(size_bytes: int) -> float:
 
 def to_message(topic: str, partition: int, offset: int, state: bytes) -> Message:
     """Return the record of a snapshot that contains everything below `offset` of its input partition."""
-    return Message(topic, b"state", state, partition, ((OFFSET, str(offset).encode()),))
+    headers = ((OFFSET, b"%d" % offset), (SIZE, b"%d" % len(state)))
+    return Message(topic, b"state", _ZSTD.compress(state, asbytes=True), partition, headers)
 
 
 async def load(bus: Bus, topic: str, partition: int) -> tuple[int, bytes] | None:
     """Return (next input offset, state) of the newest snapshot, None where there is none."""
-    newest: tuple[int, bytes] | None = None
+    newest: tuple[int, Record] | None = None
     for record in await bus.read_all(topic, partition):
         offset = int(dict(record.headers)[OFFSET])
         if record.value is not None and (newest is None or offset >= newest[0]):
-            newest = (offset, record.value)
-    return newest
+            newest = (offset, record)
+    return None if newest is None else (newest[0], _state(newest[1]))
+
+
+def _state(record: Record) -> bytes:
+    size = int(dict(record.headers)[SIZE])
+    state: bytes = _ZSTD.decompress(record.value, decompressed_size=size, asbytes=True)
+    return state

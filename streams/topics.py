@@ -148,7 +148,7 @@ _COMPACTED = {
 
 _SNAPSHOTS = {
     "cleanup.policy": "compact",
-    "segment.bytes": str(16 * _MIB),
+    "segment.bytes": str(SNAPSHOT_MAX_BYTES),  # Kafka refuses a record that is larger than a segment
     "segment.ms": str(_MINUTE_MS),
     "min.cleanable.dirty.ratio": "0.01",
     "delete.retention.ms": "1000",

@@ -28,6 +28,12 @@ def test_dead_letter_fits_the_largest_inbox_record():
     assert sizes["city.dead_letters.v1"] >= 9 * 2**20 > sizes["city.inbox.v1.traffic"] > 8 * 2**20
 
 
+def test_every_topic_takes_its_largest_record_into_one_segment():
+    for topic in topics.all_topics():
+        largest = int(topic.configs.get("max.message.bytes", 2**20))
+        assert int(topic.configs.get("segment.bytes", 2**30)) >= largest, topic.name
+
+
 @pytest.mark.parametrize(
     ("present", "unread"),
     [
