@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from dashboard.config import WallConfig
 
 TICK_S = 0.25
+EARLY_S = 0.2
+"""New values of segments go out at once when the last tick is that long ago: ticks follow the beat of the data."""
 QUIET_TICKS = 4
 """A message goes out at least every so many ticks, so that silence means a lost line."""
 QUEUE_LENGTH = 8
@@ -58,6 +60,7 @@ class Hub:
         self._clients: set[asyncio.Queue[str | None]] = set()
         self._wake = asyncio.Event()
         self._quiet = 0
+        self._beat_at = 0.0
         self._snapshot: tuple[int, str] = (-1, "")
         self._link: dict[str, Any] = {}
 
@@ -162,6 +165,7 @@ class Hub:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._wake.wait(), TICK_S)
             self._wake.clear()
+            self._beat_at = time.monotonic()
             self.tick()
 
     async def _follow(self) -> None:
@@ -191,6 +195,8 @@ class Hub:
                     await self._check_epoch(client, prefix)
                 elif not self.mirror.apply(orjson.loads(message["data"]), self._clock()):
                     await self._read_all(client, prefix)
+                elif self.mirror.changed_segments and time.monotonic() - self._beat_at >= EARLY_S:
+                    self._wake.set()
 
     async def _check_epoch(self, client: redis.asyncio.Redis, prefix: str) -> None:
         """Nothing came for a while: see that the state is still the one we know (it may have been emptied)."""

@@ -88,7 +88,7 @@ class LiveSink:
         return {partition: self._offsets.get(_key(partition), 0) for partition in partitions}
 
     async def absorb(self, chunk: Chunk, bus: Bus) -> bool:
-        """Fold a chunk; publish when it is time."""
+        """Fold a chunk; publish when it is time, provisional values at once: four times a second they come anyway."""
         fold = self._fold[chunk.topic]
         for record in chunk.records:
             try:
@@ -96,13 +96,18 @@ class LiveSink:
             except (FrameError, msgspec.DecodeError, UnicodeDecodeError, LookupError, TypeError, AttributeError) as exc:
                 log.warning("%s, offset %d: not shown: %s", chunk.topic, record.offset, exc)
         self._offsets[_key(chunk.source)] = chunk.records[-1].offset + 1
-        await self.tick(bus)
+        await self._publish(0.0 if chunk.topic == topics.LIVE else PUBLISH_EVERY_S)
         return True
 
     async def tick(self, bus: Bus) -> Sequence[TopicPartition]:
-        """Publish what changed, unless the last time was just now or Redis is given a rest."""
+        """Publish what changed, unless the last time was just now."""
+        await self._publish(PUBLISH_EVERY_S)
+        return ()
+
+    async def _publish(self, pause_s: float) -> None:
+        """Publish what changed, unless the last time was less than a pause ago or Redis is given a rest."""
         now = time.monotonic()
-        if self._active and self._state.changed and now >= max(self._published_at + PUBLISH_EVERY_S, self._retry_at):
+        if self._active and self._state.changed and now >= max(self._published_at + pause_s, self._retry_at):
             self._published_at = now
             fields, deleted = self._state.take()
             try:
@@ -112,7 +117,6 @@ class LiveSink:
             except UnreachableError as exc:
                 self._state.give_back(fields, deleted)
                 self._lost(exc)
-        return ()
 
     def books(self) -> Mapping[str, Mapping[str, Any]]:
         """Count nothing: what it shows is counted where it is made."""

@@ -11,7 +11,7 @@ import time
 import pytest
 import redis.asyncio
 
-from dashboard.hub import QUEUE_LENGTH, Hub
+from dashboard.hub import EARLY_S, QUEUE_LENGTH, Hub
 from deploy.embedded import valkey as embedded
 from deploy.process import start, stop, wait_open
 from tests.dashboard.conftest import an_alarm
@@ -79,6 +79,27 @@ def test_a_client_gets_a_snapshot_then_every_number(config, valkey, unique):
             assert {message["epoch"] for message in seen} == {snapshot["epoch"]}
             await messages.aclose()
             assert hub.clients == 0
+
+    asyncio.run(run())
+
+
+def test_a_segments_new_value_does_not_wait_for_the_beat(config, valkey, unique, monkeypatch):
+    monkeypatch.setattr("dashboard.hub.TICK_S", 10 * WITHIN_S)
+
+    async def run() -> None:
+        async with (
+            publisher(config, valkey.address, unique) as (config_, feed),
+            following(config_, valkey.address) as hub,
+        ):
+            await feed.change({"s:A": [60_000, 2.0, 30.0, 0]})
+            await until(lambda: hub.mirror.segments)
+            messages = hub.listen()
+            await heard(messages, lambda message: message["type"] == "snapshot")
+            await asyncio.sleep(EARLY_S)
+            await feed.change({"s:A": [61_000, 2.5, 20.0, 0]})
+            found = await heard(messages, lambda message: message["type"] == "delta")
+            assert found["segments"] == [[0, 61_000, 2.5, 20.0, 0]]
+            await messages.aclose()
 
     asyncio.run(run())
 

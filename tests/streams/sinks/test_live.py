@@ -108,6 +108,24 @@ async def settle(host: FakeHost) -> None:
     await host.tick()
 
 
+def test_provisional_values_are_published_at_once_the_rest_in_company(
+    valkey: embedded_valkey.Valkey, unique: str, monkeypatch: pytest.MonkeyPatch
+):
+    async def story(wall: Wall) -> None:
+        host = await wall.host()
+        wall.frame(rows_of(row("zone:Z1", 0, 1.5)))
+        await settle(host)
+        monkeypatch.setattr(live, "PUBLISH_EVERY_S", 3600.0)
+        wall.frame(rows_of(row("zone:Z1", 1, 1.6)))
+        await settle(host)
+        assert (await wall.fields())["m:tti_ratio:zone:Z1"]["value"] == 1.5
+        wall.frame(rows_of(row("zone:Z1", 2, 1.7, revision=-1)), topics.LIVE)
+        await settle(host)
+        assert (await wall.fields())["m:tti_ratio:zone:Z1"]["value"] == 1.7
+
+    on_valkey(valkey.address, unique, story)
+
+
 def test_every_kind_of_output_becomes_its_field(valkey: embedded_valkey.Valkey, unique: str):
     async def story(wall: Wall) -> None:
         host = await wall.host()
