@@ -102,7 +102,7 @@ class Mirror:
         self.segments[index] = (at_ms, tti, speed_km_h, state)
         self.changed.add("segments")
         self.changed_segments.add(index)
-        self._final(state, at_ms + ROW_WINDOW_MS)
+        self._final(state, at_ms // ROW_WINDOW_MS * ROW_WINDOW_MS + ROW_WINDOW_MS)
 
     def _final(self, state: int, until_ms: int) -> None:
         if state >= STATES["final"] and (self.newest_final_ms is None or until_ms > self.newest_final_ms):

@@ -51,8 +51,8 @@ def test_only_metrics_count_as_fresh_data(mirror):
 def test_final_values_reach_to_the_end_of_their_window(mirror):
     mirror.apply(delta(6, {"s:A": [60_000, 1.2, 50.0, 0]}), wall_ms=1)
     assert mirror.newest_final_ms is None
-    mirror.apply(delta(7, {"s:A": [60_000, 1.2, 50.0, 1]}), wall_ms=1)
-    assert mirror.newest_final_ms == 120_000  # a minute from 60 000 on
+    mirror.apply(delta(7, {"s:A": [97_000, 1.2, 50.0, 1]}), wall_ms=1)
+    assert mirror.newest_final_ms == 120_000  # the minute from 60 000 on, whenever in it the newest reading was
 
 
 def test_a_segment_of_another_version_is_passed_over(mirror):
