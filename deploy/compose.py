@@ -22,14 +22,14 @@ def run_from_settings() -> Run:
         if not getattr(choice, name):
             raise SettingError(f"CITYWALL_{name.upper()} is not set; a service alone needs its HOST:PORT")
     folder = Path(choice.city).resolve() if choice.city else SAMPLE_CITY
-    simulated = folder == SAMPLE_CITY
+    city = load_city(folder)
     data = settings.data_folder()
     data.mkdir(parents=True, exist_ok=True)
     return Run(
         data=str(data),
         city=str(folder),
-        city_id=load_city(folder).id,
-        mode="simulated" if simulated else "live",
+        city_id=city.id,
+        mode="simulated" if city.simulated else "live",
         speed=choice.speed,
         kafka=choice.kafka,
         redis=redis_url(choice.redis),

@@ -82,6 +82,8 @@ class City:
     sensors: tuple[Sensor, ...]
     places: Mapping[str, Any] = field(default_factory=dict)
     """GeoJSON of water, districts and labels, for the map."""
+    simulated: bool = False
+    """Whether our simulator feeds it; a city of one's own is fed by its departments."""
 
     @cached_property
     def version(self) -> str:
@@ -166,6 +168,7 @@ def load_city(folder: Path) -> City:
         zones=zones,
         segments=segments,
         sensors=sensors,
+        simulated=fields.flag(head, "simulated", where, "city"),
         places=fields.read_json(places) if places.exists() else {"type": "FeatureCollection", "features": []},
     )
 

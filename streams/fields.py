@@ -57,6 +57,14 @@ def text(properties: Mapping[str, Any], field_name: str, path: Path, name: str) 
     return found
 
 
+def flag(properties: Mapping[str, Any], field_name: str, path: Path, name: str) -> bool:
+    """Return true or false; false where nothing stands."""
+    found = properties.get(field_name, False)
+    if not isinstance(found, bool):
+        raise CityFileError(f"{path}: {name}: {field_name}: true or false is needed, not {found!r}")
+    return found
+
+
 def number(properties: Mapping[str, Any], field_name: str, path: Path, name: str) -> float:
     """Return a finite number."""
     found = properties.get(field_name)

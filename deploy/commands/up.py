@@ -44,9 +44,8 @@ def run(args: argparse.Namespace) -> int:
     chosen = args.city or (Path(found.stack.city) if found.stack.city else SAMPLE_CITY)
     city_folder = chosen.resolve()
     city = load_city(city_folder)
-    simulated = city_folder == SAMPLE_CITY.resolve()
-    if speed != 1 and not simulated:
-        raise SettingError("--speed is for the sample city; time in a city of your own passes as it does")
+    if speed != 1 and not city.simulated:
+        raise SettingError("--speed is for a simulated city; time in a city of your own passes as it does")
     data = (args.data or folder.default(city.id, replay=False)).resolve()
     lock = launch.hold(data, city.id)
     try:
@@ -55,7 +54,7 @@ def run(args: argparse.Namespace) -> int:
             settings=found,
             city=city,
             city_folder=city_folder,
-            mode="simulated" if simulated else "live",
+            mode="simulated" if city.simulated else "live",
             speed=speed,
             data=data,
             show=not args.no_open,

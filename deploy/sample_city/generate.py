@@ -29,6 +29,7 @@ name_zh = "{CITY.zh}"
 name_en = "{CITY.en}"
 time_zone = "Asia/Shanghai"
 attribution = "虚构城市，数据为模拟 · An invented city with simulated data"
+simulated = true
 """
 
 

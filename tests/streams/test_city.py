@@ -83,3 +83,13 @@ def test_rubbish_in_place_of_a_file_is_one_clear_error(city_folder, name, conten
     with pytest.raises(CityFileError) as refused:
         load_city(city_folder)
     assert name in str(refused.value)
+
+
+def test_a_city_says_whether_it_is_simulated(city, city_folder):
+    assert not city.simulated
+    head = city_folder / "city.toml"
+    head.write_text(head.read_text() + "simulated = true\n")
+    assert load_city(city_folder).simulated
+    head.write_text(head.read_text().replace("true", '"yes"'))
+    with pytest.raises(CityFileError, match=r"city\.toml: city: simulated: true or false is needed, not 'yes'"):
+        load_city(city_folder)
