@@ -29,14 +29,17 @@ LIVING_WITHIN_S = 60.0
 BROUGHT_WAIT_S, OWN_WAIT_S = 60.0, 10.0
 """How long a server may take to answer: one that we start ourselves, and one that should be there already."""
 
+SERVER_ENVIRONMENT = {"MALLOC_ARENA_MAX": "2"}
 PART_ENVIRONMENT = {
-    "MALLOC_ARENA_MAX": "2",
+    **SERVER_ENVIRONMENT,
+    "MALLOC_MMAP_THRESHOLD_": "262144",
+    "MALLOC_TRIM_THRESHOLD_": "262144",
     "OMP_NUM_THREADS": "1",
     "OPENBLAS_NUM_THREADS": "1",
     "ARROW_DEFAULT_MEMORY_POOL": "system",
     "PYTHONUNBUFFERED": "1",
 }
-"""Small columns on a small machine: no thread pools, no arenas that keep what was freed."""
+"""Small columns on a small machine: no thread pools, no arenas, and large arrays go back to the system when freed."""
 
 
 def choose_port(bind: str, port: int) -> int:
@@ -73,6 +76,7 @@ def _server_plan(name: str, command: list[str], port: int, grace_s: float) -> Pl
         needs_go=False,
         is_ready=lambda: process.is_open(port),
         grace_s=grace_s,
+        env=SERVER_ENVIRONMENT,
     )
 
 

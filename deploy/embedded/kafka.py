@@ -25,8 +25,9 @@ STOP_S = 10.0
 _CLUSTER_ID = "Q2l0eVdhbGwtZW1iZWRkZQ"
 _JAVA_OPTIONS = (
     "-Xms32m",
-    "-Xmx256m",
+    "-Xmx192m",
     "-XX:+UseSerialGC",
+    "-Djdk.nio.maxCachedBufferSize=1048576",  # else each thread keeps a copy of the largest record it has seen
     "-XX:TieredStopAtLevel=1",  # half the start time, 25 MB less, and a broker's work is copying bytes
     "-XX:-UsePerfData",
     "-XX:+ExitOnOutOfMemoryError",
