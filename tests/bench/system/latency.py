@@ -8,16 +8,14 @@ from __future__ import annotations
 
 import os
 import shutil
-import sys
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from deploy import process
 from tests.bench.system.markers import city_with_markers, send
-from tests.bench.system.running import City, running
+from tests.bench.system.running import running
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,22 +30,16 @@ OVER_S = 120.0
 SETTLE_S = 45.0
 LAST_S = 5.0
 WATCH = Path(__file__).with_name("watch.js").read_text(encoding="utf-8")
-TOPICS = "Kafka at"
-"""What `up` says when the feed may begin."""
 TICKS = "performance.getEntriesByName('citywall-tick').filter(one => one.detail === 'delta').map(one => one.duration)"
 CHROMIUM_OPTIONS = ("--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking",
                     "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage")  # fmt: skip
 
 
 def measure(folder: Path) -> dict[str, float]:
-    """Run the city, its feed and a browser."""
+    """Run the city and a browser."""
     folder.mkdir(parents=True, exist_ok=True)
     markers = city_with_markers(folder / "city", MARKERS)
-    with (
-        running(folder, "--city", str(folder / "city"), begun=TOPICS) as city,
-        _fed(city, folder),
-        _page(city.run.wall) as page,
-    ):
+    with running(folder, "--city", str(folder / "city")) as city, _page(city.run.wall) as page:
         page.wait_for_timeout(SETTLE_S * 1000)
         page.evaluate(WATCH, list(markers.values()))
         sent = []
@@ -78,20 +70,6 @@ def figures(sent: list[tuple[str, int]], seen: list[tuple[str, int, float]], tic
         "tick_p50_ms": float(np.percentile(ticks, 50)),
         "tick_p99_ms": float(np.percentile(ticks, 99)),
     }
-
-
-@contextmanager
-def _fed(city: City, folder: Path) -> Iterator[None]:
-    """Run the sample city's feed: `up` leaves a city folder that is not its own to the departments."""
-    run = city.run
-    command = [sys.executable, "-m", "tests.bench.system.feed", run.city, run.kafka, run.data]
-    feed = process.start(command, folder / "feed.log", bind=True)
-    try:
-        yield
-        if feed.poll() is not None:
-            raise SystemExit(f"citywall bench: the feed ended\n{(folder / 'feed.log').read_text(encoding='utf-8')}")
-    finally:
-        process.stop(feed, 10.0)
 
 
 @contextmanager

@@ -81,15 +81,15 @@ class City:
 
 
 @contextmanager
-def running(folder: Path, *options: str, begun: str = "http://") -> Iterator[City]:
-    """Run `citywall up` until it prints a line that starts so (its wall's address), then while the block lasts."""
+def running(folder: Path, *options: str) -> Iterator[City]:
+    """Run `citywall up` with these options until its wall is announced, then while the block lasts."""
     folder.mkdir(parents=True, exist_ok=True)
     data, log = folder / "data", folder / "up.log"
     command = [sys.executable, "-m", "deploy", "up", "--data", str(data), "--port", "0", "--no-open", *options]
     child = process.start(command, log, bind=True)
     try:
         deadline = time.monotonic() + STARTED_WITHIN_S
-        while not any(line.startswith(begun) for line in _lines(log)):
+        while not any(line.startswith("http://") for line in _lines(log)):
             if child.poll() is not None or time.monotonic() > deadline:
                 raise SystemExit("citywall bench: the city did not start\n" + "\n".join(_lines(log)))
             time.sleep(0.2)
