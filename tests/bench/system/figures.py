@@ -11,23 +11,28 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+def module(name: str) -> Any:
+    """Import a measurement."""
+    return importlib.import_module(f"tests.bench.system.{name}")
+
+
 def take(names: Sequence[str], folder: Path) -> tuple[dict[str, Any], list[str]]:
     """Measure → measurement → figures, with the machine's load before and after; and what missed its target."""
     found: dict[str, Any] = {}
     missed = []
     for name in names:
-        module = importlib.import_module(f"tests.bench.system.{name}")
+        measurement = module(name)
         before = os.getloadavg()[0]
         print(f"{name}: load {before:.1f}", flush=True)
-        figures = module.measure(folder / name)
+        figures = measurement.measure(folder / name)
         found[name] = {key: round(value, 4) for key, value in figures.items()}
         found[name]["load"] = [round(before, 1), round(os.getloadavg()[0], 1)]
         for key, value in figures.items():
-            target = module.TARGETS.get(key)
+            target = measurement.TARGETS.get(key)
             print(f"  {key:24s}{value:12.3f}" + ("" if target is None else f"   at most {target:g}"), flush=True)
         missed += [
             f"{name}: {key} is {figures[key]:.3f}, the target {target:g}"
-            for key, target in module.TARGETS.items()
+            for key, target in measurement.TARGETS.items()
             if figures[key] > target
         ]
     return found, missed

@@ -1,0 +1,46 @@
+"""What the measurements of the running city are made of."""
+
+from types import SimpleNamespace
+
+import pytest
+
+from streams.city import load_city
+from tests.bench.system import MEASUREMENTS, figures, latency, markers
+
+
+def test_each_marker_is_the_only_sensor_of_its_segment(tmp_path):
+    found = markers.city_with_markers(tmp_path / "city", 20)
+    city = load_city(tmp_path / "city")
+    watching = {}
+    for sensor in city.sensors:
+        if sensor.segment >= 0:
+            watching.setdefault(city.segments[sensor.segment].id, []).append(sensor.id)
+    assert len(found) == 20
+    assert {segment: [marker] for marker, segment in found.items()} == {
+        segment: watching[segment] for segment in found.values()
+    }
+    assert city.simulated
+
+
+def test_a_reading_is_seen_when_its_own_time_is_first_shown():
+    sent = [("S1", 1_000), ("S2", 1_200), ("S1", 5_000)]
+    seen = [("S1", 900, 950.0), ("S1", 1_000, 1_300.0), ("S1", 1_000, 1_800.0), ("S2", 1_200, 1_600.0)]
+    found = latency.figures(sent, seen, [1.0, 2.0, 3.0])
+    assert (found["seen_p50_ms"], found["seen_most_ms"]) == (350.0, 400.0)
+    assert (found["sent"], found["never_seen"]) == (3, 1)
+    assert found["tick_p50_ms"] == 2.0
+
+
+def test_nothing_seen_is_no_figure():
+    with pytest.raises(SystemExit):
+        latency.figures([("S1", 1_000)], [], [1.0])
+
+
+def test_every_measurement_has_targets_and_a_missed_one_is_named(monkeypatch, tmp_path):
+    for name in MEASUREMENTS:
+        assert figures.module(name).TARGETS
+    toy = SimpleNamespace(TARGETS={"a": 1.0, "b": 2.0}, measure=lambda folder: {"a": 1.0, "b": 2.5, "c": 9.0})
+    monkeypatch.setattr(figures, "module", lambda name: toy)
+    found, missed = figures.take(["toy"], tmp_path)
+    assert {key: found["toy"][key] for key in "abc"} == {"a": 1.0, "b": 2.5, "c": 9.0}
+    assert missed == ["toy: b is 2.500, the target 2"]
