@@ -189,7 +189,7 @@ def test_a_late_source_hatches_its_own_tiles_only(open_page, wall):
     wall.run(wall.feed.change({"f:environment": late}))
     until(lambda: page.locator("[data-tile=pm2_5]").get_attribute("data-state") == "stale")
     assert page.locator("[data-tile=tpi]").get_attribute("data-state") != "stale"
-    assert page.locator("[data-source=environment][data-late]").count() == 1
+    until(lambda: page.locator("[data-source=environment][data-late]").count() == 1)
     assert state(page) == "live"
     wall.feed.silent.discard("environment")
     until(lambda: page.locator("[data-tile=pm2_5]").get_attribute("data-state") != "stale")

@@ -64,13 +64,20 @@ function build(about) {
     const now = fresh.now();
     for (const panel of panels) panel.take(message, now);
     if (message.alarms) drawer.showAction();
-    fresh.show();
+    breathe();
     performance.measure(MEASURE, { start, end: performance.now(), detail: message.type });
     measures += 1;
     if (measures > MEASURES_KEPT) {
       performance.clearMeasures(MEASURE);
       measures = 0;
     }
+  }
+
+  /** How old the picture is; nothing may be acknowledged from one that stands still. */
+  function breathe() {
+    const before = document.documentElement.dataset.state;
+    fresh.show();
+    if (fresh.seen && document.documentElement.dataset.state !== before) alarms.show(fresh.now());
   }
 
   function texts() {
@@ -91,7 +98,7 @@ function build(about) {
   watchForm();
   texts();
   setInterval(() => {
-    fresh.show();
+    breathe();
     if (fresh.seen) alarms.show(fresh.now());
   }, 500);
   document.addEventListener("visibilitychange", () => document.visibilityState === "visible" && stream.renew());
