@@ -8,16 +8,16 @@ are all in one partition.
 from __future__ import annotations
 
 import time
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
 from streams.clock import ClockSetting
-from streams.errors import ExactnessError, RefusedError, UnreachableError
+from streams.errors import RefusedError, UnreachableError
 from streams.feeds.marks import send_mark
-from streams.topics import CLOCK, INBOX_MAX_BYTES, inbox, partition_counts
+from streams.feeds.producer import connected
+from streams.topics import CLOCK, inbox, partition_counts
 
 if TYPE_CHECKING:
     import threading
@@ -102,7 +102,7 @@ def run_replay(plan: Plan, bootstrap: str, *, speed: float | None, data: Path, s
     rows = plan.read()
     counts = partition_counts(bootstrap)
     lanes = {domain: _lanes(counts, inbox(domain)) for domain in plan.rows}
-    with _connected(bootstrap) as producer:
+    with connected(bootstrap, batch_bytes=2**20) as producer:
         sent = _sent_rows(bootstrap, [lane for of_domain in lanes.values() for lane in of_domain], plan.run)
         run = _Run(plan, rows, producer, _lane_of_sensor(rows, lanes), sent)
         begin = next((number for number, row in enumerate(rows) if number > sent[run.lane_of[row.sensor]]), len(rows))
@@ -163,32 +163,6 @@ def _clock(plan: Plan, at_ms: int, speed: float | None) -> ClockSetting:
 
 def _wall_ms() -> int:
     return time.time_ns() // 1_000_000
-
-
-@contextmanager
-def _connected(bootstrap: str) -> Iterator[KafkaProducer]:
-    """Yield an idempotent producer; what goes wrong with it is one of our errors."""
-    from kafka import KafkaProducer
-    from kafka.errors import KafkaError
-
-    try:
-        producer = KafkaProducer(
-            bootstrap_servers=bootstrap,
-            acks="all",
-            enable_idempotence=True,
-            max_request_size=INBOX_MAX_BYTES,
-            batch_size=2**20,
-        )
-    except KafkaError as exc:
-        raise UnreachableError(f"Kafka at {bootstrap} does not answer ({exc}); is it running?") from exc
-    try:
-        yield producer
-    except KafkaError as exc:
-        raise ExactnessError(
-            f"Kafka did not acknowledge the replay ({type(exc).__name__}: {exc}); starting again from what it has"
-        ) from exc
-    finally:
-        producer.close(timeout=5)
 
 
 def _lanes(counts: Mapping[str, int], topic: str) -> list[Lane]:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import logging
 import time
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -18,16 +17,17 @@ import numpy as np
 
 from streams.city import load_city
 from streams.clock import ClockSetting
-from streams.errors import ExactnessError, RefusedError, UnreachableError
+from streams.errors import RefusedError
 from streams.feeds.incident_requests import Position, read_position, take_up, write_position
 from streams.feeds.marks import send_mark
+from streams.feeds.producer import connected
 from streams.feeds.simulation.reporting import Lane, Reporter
 from streams.feeds.simulation.world import DETECTOR, World
-from streams.topics import CLOCK, DOMAINS, INBOX_MAX_BYTES, TRUTH, inbox
+from streams.topics import CLOCK, DOMAINS, TRUTH, inbox
 
 if TYPE_CHECKING:
     import threading
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
     from datetime import datetime
     from pathlib import Path
 
@@ -139,7 +139,7 @@ def run_sample_city(
     wall_ms = _wall_ms()
     wanted_ms = wall_ms if start_at is None else int(start_at.timestamp() * 1000)
     sent_ms, clock = begin(read_position(data), ClockSetting(at_ms=wanted_ms, wall_ms=wall_ms, speed=speed))
-    with _connected(bootstrap) as producer:
+    with connected(bootstrap, batch_bytes=2**18, linger_ms=5) as producer:
         counts = {domain: _partitions(producer, domain) for domain in DOMAINS}
         world = World(city, SEED, sent_ms)
         feed = _Feed(
@@ -211,30 +211,3 @@ def _partition_of(city: City, counts: Mapping[str, int]) -> NDArray[np.int64]:
 
     hashes = [int(murmur2(sensor.id.encode()) & 0x7FFFFFFF) for sensor in city.sensors]
     return np.array([value % counts.get(one.domain, 1) for value, one in zip(hashes, city.sensors, strict=True)])
-
-
-@contextmanager
-def _connected(bootstrap: str) -> Iterator[KafkaProducer]:
-    """Yield an idempotent producer; what goes wrong with it is one of our errors."""
-    from kafka import KafkaProducer
-    from kafka.errors import KafkaError
-
-    try:
-        producer = KafkaProducer(
-            bootstrap_servers=bootstrap,
-            acks="all",
-            enable_idempotence=True,
-            linger_ms=5,
-            batch_size=2**18,
-            max_request_size=INBOX_MAX_BYTES,
-        )
-    except KafkaError as exc:
-        raise UnreachableError(f"Kafka at {bootstrap} does not answer ({exc}); is it running?") from exc
-    try:
-        yield producer
-    except KafkaError as exc:
-        raise ExactnessError(
-            f"Kafka did not acknowledge readings ({type(exc).__name__}: {exc}); the feed has to start again"
-        ) from exc
-    finally:
-        producer.close(timeout=5)
