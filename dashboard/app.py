@@ -13,7 +13,7 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 from fastapi import FastAPI, Request, WebSocket
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, Response
 from starlette.websockets import WebSocketDisconnect
 
 from dashboard import api, problems
@@ -22,6 +22,7 @@ from dashboard.health import health
 from dashboard.history_seed import keep_seeded
 from dashboard.hub import Hub, wall_clock_ms
 from dashboard.page import create_page
+from dashboard.telemetry.exposition import CONTENT_TYPE, exposition, look
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -52,6 +53,10 @@ def create_app(config: WallConfig) -> FastAPI:
     async def healthz() -> JSONResponse:
         found = health(config, hub.mirror, hub.redis_lost_ms, wall_clock_ms())
         return JSONResponse(found, 200 if found["status"] == "ok" else 503)
+
+    @server.get("/metrics", include_in_schema=False)
+    async def metrics() -> Response:
+        return Response(exposition(look(hub, wall_clock_ms())), media_type=CONTENT_TYPE)
 
     @server.websocket("/stream")
     async def stream(socket: WebSocket) -> None:

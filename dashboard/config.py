@@ -7,8 +7,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Sequence
 
+    from dashboard.places import Name
+    from dashboard.telemetry.metric import Process
     from streams.city import City
     from streams.records import Rows
 
@@ -51,6 +53,10 @@ class WallConfig:
     started_ms: int = field(default_factory=lambda: int(time.time() * 1000))
     """Wall-clock time of this start of the stack: data received before it proves nothing."""
     limits: Limits = field(default_factory=Limits)
+    troubles: Callable[[], Sequence[Name]] = tuple
+    """What is to be said of the city's processes, in both languages: what stands still; asked once a second."""
+    processes: Callable[[], Sequence[Process]] = tuple
+    """The city's processes as their supervisor sees them, for `/metrics`; none without a supervisor."""
     hosts: tuple[str, ...] = ()
     """Host names under which the wall may be reached besides the loopback ones."""
 

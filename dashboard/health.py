@@ -25,8 +25,10 @@ def health(config: WallConfig, mirror: Mirror, redis_lost_ms: int | None, wall_m
         reasons.append("no metric has come yet")
     elif age_s > config.limits.age_s:
         reasons.append(f"the newest metric came {age_s:.0f} s ago, the limit is {config.limits.age_s:.0f} s")
+    status = "down" if reasons else "ok"
+    reasons += [trouble.en for trouble in config.troubles()]  # said, but a wall that still gets its data is living
     return {
-        "status": "down" if reasons else "ok",
+        "status": status,
         "build": config.build,
         "reasons": reasons,
         "age_s": age_s,

@@ -170,13 +170,15 @@ class Hub:
 
     async def _follow(self) -> None:
         wait_s = RETRY_S[0]
+        told = False
         while not _cancelled():
             client = redis.asyncio.from_url(self._address, socket_connect_timeout=2, socket_keepalive=True)
             try:
                 await self._subscribe(client)
             except (RedisError, OSError) as exc:
-                if self.redis_lost_ms is None or not self.mirror.epoch:
+                if self.redis_lost_ms is None or not told:
                     log.info("live state lost: %s", exc)
+                told = True
                 self.redis_lost_ms = self.redis_lost_ms or self._clock()
             finally:
                 with contextlib.suppress(RedisError, OSError):

@@ -167,13 +167,15 @@ class Screen:
     def _slow(self, wall_ms: int) -> dict[str, Any]:
         mirror = self.mirror
         late = self.late_domains(wall_ms)
+        parts = {name: part for name, part in mirror.parts.items() if part["at_ms"] >= self.config.started_ms}
         return {
             "sources": [self._source(domain, domain in late) for domain in self.names],
             "pipeline": {
                 "in_per_s": self._rate.take(mirror.books, wall_ms),
-                **pipeline.lag(mirror.parts),
+                **pipeline.lag(parts),
                 "dead_letters": pipeline.dead_letters(mirror.books),
-                "parts": pipeline.parts_view(mirror.parts, wall_ms),
+                "parts": pipeline.parts_view(parts, wall_ms),
+                "troubles": [as_json(trouble) for trouble in self.config.troubles()],
             },
             "roads": {
                 "worst": self._corridors.worst(mirror.segments, CORRIDORS_SHOWN),

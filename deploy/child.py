@@ -5,9 +5,9 @@ from __future__ import annotations
 import time
 from collections import deque
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from deploy import process
+from deploy import logfiles, process
 
 if TYPE_CHECKING:
     import subprocess
@@ -18,6 +18,11 @@ FIRST_PAUSE_S = 0.5
 LONGEST_PAUSE_S = 10.0
 STEADY_S = 30.0
 """A process that ran so long is taken for well: the next pause is the first one again."""
+STEADY_AFTER_STILL_S = 300.0
+"""The same for one that ended because it stood still, which takes longer to show."""
+EXIT_STILL = 75
+"""The code with which a worker's own watchdog ends it."""
+LONGEST_REASON = 300
 
 State = Literal["starting", "running", "waiting", "stopping", "stopped"]
 
@@ -45,6 +50,18 @@ class Plan:
     grace_s: float = 5.0
     env: Mapping[str, str] | None = None
     """Added to our own environment."""
+    absorbs: str | None = None
+    """The part whose partitions it shares with the other workers of it; None = it reads none."""
+
+
+class Ended(NamedTuple):
+    """An end that was not asked for."""
+
+    at_ms: int
+    """Wall clock."""
+    code: int
+    why: str
+    still: bool
 
 
 @dataclass
@@ -57,11 +74,12 @@ class Child:
     running: subprocess.Popen[bytes] | None = None
     state: State = "stopped"
     restarts: int = 0
-    ended: deque[tuple[int, int]] = field(default_factory=lambda: deque(maxlen=20))
-    """(wall-clock ms, exit code) of its ends, oldest first."""
+    ended: deque[Ended] = field(default_factory=lambda: deque(maxlen=20))
+    """Its ends, oldest first."""
     _begun_at: float = 0.0
     _pause_s: float = FIRST_PAUSE_S
     _gone: bool = False
+    _condemned: str | None = None
 
     @property
     def pid(self) -> int | None:
@@ -102,6 +120,12 @@ class Child:
                 self.state = "running"
         return before != (self.state, self.pid)
 
+    def condemn(self, why: str) -> None:
+        """Kill it and remember why; `watch` starts it again. Even a stopped process dies of it."""
+        if self.running is not None and self._condemned is None:
+            self._condemned = why
+            self.running.kill()
+
     def ask(self) -> None:
         """Ask it to end for good, without waiting."""
         self.state = "stopping"
@@ -118,8 +142,15 @@ class Child:
         process.sweep(ended)
         self.running, self.state = None, "waiting"
         now = self.now()
-        if now - self._begun_at > STEADY_S:
+        still = self._condemned is not None or ended.returncode == EXIT_STILL
+        if now - self._begun_at > (STEADY_AFTER_STILL_S if still else STEADY_S):
             self._pause_s = FIRST_PAUSE_S
-        self.ended.append((now_ms(), ended.returncode))
+        why = self._condemned or self._last_words(ended.returncode)
+        self.ended.append(Ended(now_ms(), ended.returncode, why, still))
+        self._condemned = None
         self._begun_at = now + self._pause_s
         self._pause_s = min(self._pause_s * 2, LONGEST_PAUSE_S)
+
+    def _last_words(self, code: int) -> str:
+        """Return its last line; who is killed by a signal has none."""
+        return "".join(logfiles.tail(self.log, 1))[:LONGEST_REASON] if code > 0 else ""

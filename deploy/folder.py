@@ -8,7 +8,7 @@ import shutil
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import msgspec
 
@@ -137,6 +137,13 @@ def disk_bytes(folder: Path) -> int:
                 continue
             total += found.st_blocks * 512
     return total
+
+
+def write_json(path: Path, value: Any) -> None:  # noqa: ANN401 - whatever msgspec encodes
+    """Write a file whole or not at all."""
+    draft = path.with_name(f"{path.name}.tmp")
+    draft.write_bytes(msgspec.json.encode(value))
+    draft.replace(path)
 
 
 def _lock(file: IO[bytes]) -> None:

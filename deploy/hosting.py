@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from deploy.components import discover
-from streams.zone import Hosted
+from streams import kernel
+from streams.zone.absorb import Hosted
 
 if TYPE_CHECKING:
     from deploy.run import Run
@@ -20,3 +21,16 @@ def hosted(run: Run, *, second_level: bool) -> list[Hosted]:
         for name, spec in discover().items()
         if spec.second_level == second_level
     ]
+
+
+def uses_kernel(run: Run) -> bool:
+    """Tell whether compiled code is wanted and can be had."""
+    return run.kernel and kernel.available()
+
+
+def prepare(run: Run) -> None:
+    """Compile, or load, what is hot, before the first record waits for it."""
+    if uses_kernel(run):
+        from streams.kernel.warming import warm
+
+        warm()

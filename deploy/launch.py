@@ -11,6 +11,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from deploy import folder, pulses, settings, stack
 from deploy import run as runs
 from deploy.embedded import kafka, valkey
@@ -127,9 +129,11 @@ def _prepare(wanted: Wanted, say: Callable[[str], None]) -> tuple[Run, Superviso
         city_id=wanted.city.id,
         mode=wanted.mode,
         speed=wanted.speed,
+        kernel=choice.kernel,
         kafka=choice.kafka if broker is None else broker.address,
         redis=runs.redis_url(choice.redis if redis is None else redis.address),
         history=runs.history_address(choice, data, replay=wanted.mode == "replay"),
+        history_spill_mib=choice.history_spill_mib,
         bind=choice.bind,
         port=port,
         started_ms=time.time_ns() // 1_000_000,
@@ -138,4 +142,6 @@ def _prepare(wanted: Wanted, say: Callable[[str], None]) -> tuple[Run, Superviso
     run.write()
     say(f"starting {wanted.city.name_en} {wanted.city.name_zh} in {data}")
     servers = stack.server_plans(broker, redis)
-    return run, Supervisor(data, servers, stack.part_plans(data, os.getpid()), say)
+    workers = msgspec.structs.asdict(wanted.settings.workers)
+    plans = stack.part_plans(data, os.getpid(), workers)
+    return run, Supervisor(data, servers, plans, say, stack.tail_plan(data))

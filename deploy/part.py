@@ -1,7 +1,8 @@
 """Run one part of a city: `python -m deploy.part NAME --data DIR`, or `--from-settings` in a container.
 
-NAME is a module of `deploy/parts/` with `main(run: Run) -> None`. Under the supervisor (`--under PID`) it imports what
-it needs at once, begins when it reads `go` on standard input, and ends when that input, or the supervisor, does.
+NAME is a module of `deploy/parts/` with `main(run: Run) -> None` and, if it likes, `prepare(run: Run) -> None`. Under
+the supervisor (`--under PID`) it imports and prepares at once, begins when it reads `go` on standard input, and ends
+when that input, or the supervisor, does.
 """
 
 from __future__ import annotations
@@ -16,11 +17,14 @@ from importlib.abc import MetaPathFinder
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from deploy import parts
+import msgspec
+
+from deploy import parts, settings
 from deploy import run as runs
 from deploy.bound import die_with_parent
 from deploy.child import GO
 from deploy.compose import run_from_settings
+from streams.engine import failpoints
 from streams.errors import CityError
 
 if TYPE_CHECKING:
@@ -38,18 +42,24 @@ def main(argv: list[str]) -> int:
     where.add_argument("--data", type=Path, help="the data folder of a city that `citywall up` started")
     where.add_argument("--from-settings", action="store_true", help="take everything from the settings")
     parser.add_argument("--under", type=int, metavar="PID", help="the supervisor that started it")
+    parser.add_argument("--worker", type=int, metavar="N", help="which of the part's processes it is, from 1")
     args = parser.parse_args(argv)
     if args.under is not None:
         die_with_parent(args.under)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    for noisy in ("kafka", "aiokafka", "faust", "mode"):
+    for noisy in ("faust", "mode"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
+    for client in ("kafka", "aiokafka"):  # hundreds of lines while a broker is away; who uses them says one
+        logging.getLogger(client).setLevel(logging.CRITICAL)
     sys.meta_path.insert(0, GoWithout("pandas"))
     part = importlib.import_module(f"deploy.parts.{args.name}")
-    if args.under is not None:
-        _wait_for_go()
     try:
-        part.main(_run(args))
+        failpoints.arm(settings.failpoints())
+        run = _run(args)
+        getattr(part, "prepare", _nothing)(run)
+        if args.under is not None:
+            _wait_for_go()
+        part.main(run)
     except CityError as error:
         print(f"{args.name}: {error}", file=sys.stderr, flush=True)
         return EXIT_REFUSED
@@ -68,8 +78,13 @@ class GoWithout(MetaPathFinder):
             raise ModuleNotFoundError(f"{fullname} is left out on purpose", name=fullname)
 
 
+def _nothing(_: Run) -> None:
+    """Stand for a part that has nothing to prepare."""
+
+
 def _run(args: argparse.Namespace) -> Run:
-    return run_from_settings() if args.from_settings else runs.read(args.data)
+    run = run_from_settings() if args.from_settings else runs.read(args.data)
+    return msgspec.structs.replace(run, worker=args.worker)
 
 
 def _wait_for_go() -> None:

@@ -7,6 +7,7 @@ says what is wrong.
 from __future__ import annotations
 
 import argparse
+import shutil
 import sys
 import time
 from pathlib import Path
@@ -18,6 +19,7 @@ from deploy.process import is_open
 from streams import topics
 from streams.errors import CityError, UnreachableError
 from streams.sinks.history.opening import open_history
+from streams.sinks.history.spill import FOLDER_NAME
 
 WAIT_S = 60.0
 
@@ -41,6 +43,7 @@ def main(argv: list[str]) -> int:
         history = open_history(run.history)
         if run.mode == "replay":
             history.clear()
+            shutil.rmtree(run.data_path / FOLDER_NAME, ignore_errors=True)
         history.close()
     except CityError as error:
         print(error, flush=True)

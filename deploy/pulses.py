@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from streams.engine.advance import LIMIT_S
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -32,6 +34,12 @@ class PartPulse(msgspec.Struct, frozen=True):
     at_ms: int
     partitions: list[PartitionPulse]
     rates: dict[str, float] = {}
+    topics: list[str] = []
+    """What its group reads, whoever has which partition."""
+    limit_s: float = LIMIT_S
+    """How long a partition of it may stand still."""
+    waits: str | None = None
+    """What it waits for, and need not advance; None = it must."""
 
 
 def read(data: Path) -> dict[str, PartPulse]:

@@ -1,4 +1,7 @@
-"""`python -m deploy.reference` writes `docs/commands.md` from the commands' parsers; a test fails when it drifts."""
+"""`python -m deploy.reference` writes `docs/commands.md` from the parsers and `docs/metrics.md` from their table.
+
+A test fails when one of them drifts.
+"""
 
 from __future__ import annotations
 
@@ -6,12 +9,11 @@ import argparse
 import sys
 from typing import TYPE_CHECKING
 
-from deploy import cli
+from deploy import cli, metrics_page
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-PAGE = cli.ROOT / "docs" / "commands.md"
 
 HEAD = """\
 # Commands
@@ -62,10 +64,14 @@ def spelling(action: argparse.Action) -> str:
     return ", ".join(action.option_strings) + ("" if action.nargs == 0 else f" {value}")
 
 
+PAGES = {cli.ROOT / "docs" / "commands.md": page, cli.ROOT / "docs" / "metrics.md": metrics_page.page}
+
+
 def main() -> int:
-    """Write the page."""
-    PAGE.write_text(page(), encoding="utf-8")
-    print(PAGE)
+    """Write the pages."""
+    for path, write in PAGES.items():
+        path.write_text(write(), encoding="utf-8")
+        print(path)
     return 0
 
 

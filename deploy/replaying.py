@@ -119,11 +119,10 @@ class Watch:
 
 def all_absorbed(found: dict[str, PartPulse], since_ms: int) -> bool:
     """Tell whether every stage has, after that wall time, seen all that was sent to it."""
-    return all(
-        part in found
-        and found[part].at_ms > since_ms
+    return all(part in found for part in HOSTED) and all(
+        found[part].at_ms > since_ms
         and all(one.lag_records == 0 for one in found[part].partitions if one.topic not in NEVER_QUIET)
-        for part in HOSTED
+        for part in found
     )
 
 

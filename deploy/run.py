@@ -31,16 +31,22 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     city_id: str
     mode: Mode
     speed: Speed = 1.0
+    kernel: bool = True
+    """Compiled code where it is hot, if it can be had."""
     kafka: str
     """HOST:PORT"""
     redis: str
     """redis://HOST:PORT/0"""
     history: str
     """Address of the history, as `streams.sinks.history` takes it; may hold a token."""
+    history_spill_mib: int = 256
+    """What waits for the history may take so much in the data folder."""
     bind: str = "127.0.0.1"
     port: int
     """The wall's."""
     started_ms: int
+    worker: int | None = None
+    """Which of the processes that share a part's partitions this is, from 1; None = nobody counts them."""
     components: dict[str, dict[str, Any]] = {}
     """Each processor's settings; its own Config has accepted them."""
 
@@ -62,6 +68,10 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     def wall(self) -> str:
         """The wall's address as a person opens it."""
         return f"http://{self.bind}:{self.port}/"
+
+    def worker_name(self, part: str) -> str:
+        """Name the process that runs a part: `intake`, `intake-2`."""
+        return part if self.worker in {None, 1} else f"{part}-{self.worker}"
 
     def write(self) -> None:
         """Write it into the data folder, whole or not at all."""

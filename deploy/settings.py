@@ -36,6 +36,8 @@ class Stack(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """The wall's port; 0 = any free one."""
     speed: Annotated[float, msgspec.Meta(gt=0)] = 1.0
     """Of the sample city's clock."""
+    kernel: bool = True
+    """Decode readings and find repeats by compiled code; without numba, or with `false`, by plain Python and numpy."""
     kafka: str = ""
     """HOST:PORT of a Kafka of one's own; empty = the embedded one."""
     redis: str = ""
@@ -46,11 +48,22 @@ class Stack(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     influx_bucket: str = "citywall"
     influx_token: str = ""
     """Secret; better in the environment, CITYWALL_INFLUX_TOKEN, or in a file, CITYWALL_INFLUX_TOKEN_FILE."""
+    history_spill_mib: Annotated[int, msgspec.Meta(ge=16)] = 256
+    """So much of what waits for a history that is away is kept in the data folder; then Kafka keeps the rest."""
     bind: str = "127.0.0.1"
     """The address on which the wall listens; there are no users yet, so beyond loopback it needs a guard."""
 
 
+class Workers(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Section `workers`: how many processes share the partitions of a part; more than it has partitions stand idle."""
+
+    intake: Annotated[int, msgspec.Meta(ge=1, le=64)] = 1
+    processors: Annotated[int, msgspec.Meta(ge=1, le=64)] = 1
+
+
 SECRETS = ("influx_token",)
+TRUTHS = {"true": True, "1": True, "false": False, "0": False}
+_OWN: dict[str, type[Any]] = {"stack": Stack, "workers": Workers}
 _FROM_ENVIRONMENT = (*Stack.__struct_fields__,)
 
 
@@ -59,10 +72,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
     stack: Stack
     components: dict[str, dict[str, Any]]
+    workers: Workers = Workers()
 
     def replace(self, **stack: str | int | float) -> Settings:
         """Put values of the section `stack` in the place of others."""
-        return Settings(stack=msgspec.structs.replace(self.stack, **stack), components=self.components)
+        return msgspec.structs.replace(self, stack=msgspec.structs.replace(self.stack, **stack))
 
 
 def load(config: Path | None = None, environment: Mapping[str, str] = os.environ) -> Settings:
@@ -89,23 +103,23 @@ def examine(
     configs = _component_configs()
     where = chosen or DEFAULTS
     for name in sections:
-        if name != "stack" and name not in configs:
-            problems.append(f"{where}: [{name}]: no component has this name{_nearest(name, ['stack', *configs])}")
-    stack = {**sections.get("stack", {}), **_overrides(environment, problems)}
-    judged = {"stack": _judge(where, "stack", Stack, stack, problems)}
+        if name not in _OWN and name not in configs:
+            problems.append(f"{where}: [{name}]: no component has this name{_nearest(name, [*_OWN, *configs])}")
+    sections["stack"] = {**sections.get("stack", {}), **_overrides(environment, problems)}
+    judged = {name: _judge(where, name, kind, sections.get(name, {}), problems) for name, kind in _OWN.items()}
     for name, kind in configs.items():
         judged[name] = _judge(where, name, kind, sections.get(name, {}), problems)
     if problems:
         return None, problems
-    components = {name: msgspec.structs.asdict(value) for name, value in judged.items() if name != "stack"}
-    return Settings(stack=judged["stack"], components=components), []
+    components = {name: msgspec.structs.asdict(value) for name, value in judged.items() if name not in _OWN}
+    return Settings(stack=judged["stack"], workers=judged["workers"], components=components), []
 
 
 def masked(settings: Settings) -> str:
     """Write the effective values as TOML, secrets masked."""
     stack = msgspec.structs.asdict(settings.stack)
     shown = {key: MASK if key in SECRETS and value else value for key, value in stack.items()}
-    sections = {"stack": shown, **settings.components}
+    sections = {"stack": shown, "workers": msgspec.structs.asdict(settings.workers), **settings.components}
     return "\n\n".join(
         "\n".join([f"[{name}]", *(f"{key} = {_toml(value)}" for key, value in values.items())])
         for name, values in sections.items()
@@ -125,6 +139,15 @@ def cache_home(environment: Mapping[str, str] = os.environ) -> Path:
 def data_folder(environment: Mapping[str, str] = os.environ) -> Path:
     """Return where a service of its own, without a supervisor, keeps its data."""
     return Path(environment.get("CITYWALL_DATA") or state_home(environment) / "service")
+
+
+def failpoints(environment: Mapping[str, str] = os.environ) -> str:
+    """Return where a test wants a part to fail: CITYWALL_FAILPOINTS, or with `@FILE` what that file says now."""
+    said = environment.get("CITYWALL_FAILPOINTS", "")
+    if not said.startswith("@"):
+        return said
+    file = Path(said[1:])
+    return file.read_text(encoding="utf-8").strip() if file.exists() else ""
 
 
 def language(environment: Mapping[str, str] = os.environ) -> str:
@@ -160,12 +183,18 @@ def _overrides(environment: Mapping[str, str], problems: list[str]) -> dict[str,
         text = environment.get(f"CITYWALL_{key.upper()}")
         if text is not None:
             found[key] = text
-    for key, kind in (("port", int), ("speed", float)):
+    for key, kind in (("port", int), ("speed", float), ("history_spill_mib", int)):
         if key in found:
             try:
                 found[key] = kind(found[key])
             except ValueError:
                 problems.append(f"CITYWALL_{key.upper()} = {found.pop(key)!r}: a number is needed")
+    if "kernel" in found:
+        text = found.pop("kernel").lower()
+        if text in TRUTHS:
+            found["kernel"] = TRUTHS[text]
+        else:
+            problems.append(f"CITYWALL_KERNEL = {text!r}: true or false is needed")
     if file := environment.get("CITYWALL_INFLUX_TOKEN_FILE"):
         try:
             found["influx_token"] = Path(file).read_text(encoding="utf-8").strip()

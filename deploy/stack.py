@@ -18,7 +18,7 @@ from deploy.supervisor import Supervisor
 from streams.errors import ServerError, SettingError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from deploy.run import Run
@@ -80,16 +80,29 @@ def _server_plan(name: str, command: list[str], port: int, grace_s: float) -> Pl
     )
 
 
-def part_plans(data: Path, supervisor_pid: int) -> list[Plan]:
-    """List the parts among a city's processes, one for each file of `deploy/parts/`."""
+def part_plans(data: Path, supervisor_pid: int, workers: Mapping[str, int]) -> list[Plan]:
+    """List the parts among a city's processes, one for each file of `deploy/parts/`, or as many as `workers` says."""
     return [
-        Plan(
-            name=name,
-            command=[sys.executable, "-m", "deploy.part", name, "--data", str(data), "--under", str(supervisor_pid)],
-            env=PART_ENVIRONMENT,
-        )
+        _part_plan(name, number, data, supervisor_pid)
         for name in parts.names()
+        for number in range(1, workers.get(name, 1) + 1)
     ]
+
+
+def _part_plan(part: str, number: int, data: Path, supervisor_pid: int) -> Plan:
+    command = [sys.executable, "-m", "deploy.part", part, "--data", str(data), "--under", str(supervisor_pid)]
+    return Plan(
+        name=part if number == 1 else f"{part}-{number}",
+        command=[*command, "--worker", str(number)],
+        env=PART_ENVIRONMENT,
+        absorbs=None if part in parts.WITHOUT_STAGE else part,
+    )
+
+
+def tail_plan(data: Path) -> Plan:
+    """Describe the supervisor's tail reader."""
+    command = [sys.executable, "-m", "deploy.tail", "--data", str(data)]
+    return Plan(name="tail", command=command, bind=True, needs_go=False, env=PART_ENVIRONMENT, grace_s=1.0)
 
 
 class Health:

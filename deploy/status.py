@@ -8,7 +8,7 @@ from __future__ import annotations
 import threading
 import time
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urlsplit
 
 import msgspec
@@ -16,6 +16,7 @@ import msgspec
 from deploy import folder, pulses, stack
 from deploy import run as runs
 from deploy.counts import Counts, counts_of
+from deploy.reasons import Reason, of_city, of_parts
 from deploy.supervisor import read_state
 from streams.errors import CityError
 
@@ -29,13 +30,6 @@ if TYPE_CHECKING:
     from deploy.supervisor import PartState, SupervisorState
 
 WITHIN_S = 3.0
-PULSE_AGE_S = 6.0
-"""A part whose pulse is older stands still."""
-LAG_S = 30.0
-"""A partition that is further behind makes the city degraded."""
-RECENT_S = 300.0
-OFTEN = 3
-"""Ends within RECENT_S that make a part's restarts a reason."""
 REPLAY_DONE = "feed_done.json"
 
 EXIT = {"ok": 0, "degraded": 1, "down": 2}
@@ -188,40 +182,12 @@ def judge(data: Path, found: Found, now_ms: int) -> Status:
     return status
 
 
-class Reason(NamedTuple):
-    """Why a city is not well."""
-
-    zh: str
-    en: str
-
-
-PHASES_ZH = {"starting": "启动中", "stopping": "停止中"}
-STATES_ZH = {"starting": "启动中", "waiting": "等待重启", "stopping": "停止中", "stopped": "已停止"}
-
-
 def _reasons(found: Found, now_ms: int) -> list[Reason]:
     """List what is not as it should be. Dead letters, alarms and faults of sensors are not among it."""
-    supervisor = found.supervisor
-    if supervisor is None:
-        return [Reason("监管进程尚无消息", "the supervisor has not said anything yet")]
-    if supervisor.phase != "running":
-        phase = supervisor.phase
-        return [Reason(f"城市{PHASES_ZH.get(phase, phase)}", f"the city is {phase}")]
-    reasons = [reason for part in supervisor.parts for reason in _part_reasons(part, now_ms)]
-    steady = {part.name for part in supervisor.parts if part.state == "running"}
-    for name, pulse in found.pulses.items():
-        age_s = (now_ms - pulse.at_ms) / 1000
-        if name in steady and age_s > PULSE_AGE_S:
-            zh = f"{name} 停滞：最近一次脉搏在 {age_s:.0f} 秒前"
-            reasons.append(Reason(zh, f"{name} stands still: its last pulse is {age_s:.0f} s old"))
-        reasons += [
-            Reason(
-                f"{name} 在 {one.topic} 分区 {one.partition} 滞后 {one.lag_s:.0f} 秒",
-                f"{name} is {one.lag_s:.0f} s behind on {one.topic}, partition {one.partition}",
-            )
-            for one in pulse.partitions
-            if one.lag_s > LAG_S
-        ]
+    reasons = of_city(found.supervisor)
+    if reasons or found.supervisor is None:
+        return reasons
+    reasons = of_parts(found.supervisor, found.pulses, now_ms)
     if found.books is None:
         trouble = found.history_trouble
         reasons.append(Reason(f"无法读取历史数据：{trouble}", f"the history cannot be read: {trouble}"))
@@ -237,29 +203,6 @@ def _wall_reasons(found: Found) -> list[Reason]:
         return []
     said = [Reason(f"大屏：{reason}", f"the wall: {reason}") for reason in found.health.get("reasons", [])]
     return said or [Reason("大屏没有实时数据", "the wall is not living")]
-
-
-def _part_reasons(part: PartState, now_ms: int) -> list[Reason]:
-    recent = [end for end in part.ends if now_ms - end.at_ms < RECENT_S * 1000]
-    zh = f"，最近退出码 {recent[-1].code}" if recent else ""
-    en = f", exit code {recent[-1].code} last" if recent else ""
-    minutes = f"{RECENT_S / 60:.0f}"
-    if part.state != "running":
-        state = STATES_ZH.get(part.state, part.state)
-        return [
-            Reason(
-                f"{part.name} {state}（重启 {part.restarts} 次{zh}）",
-                f"{part.name} is {part.state} ({part.restarts} restarts{en})",
-            )
-        ]
-    if len(recent) >= OFTEN:
-        return [
-            Reason(
-                f"{part.name} 在最近 {minutes} 分钟内退出 {len(recent)} 次{zh}",
-                f"{part.name} ended {len(recent)} times in the last {minutes} minutes{en}",
-            )
-        ]
-    return []
 
 
 def _part_row(part: PartState) -> PartRow:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import unicodedata
 from typing import TYPE_CHECKING
 
+from deploy.columns import aligned, padded
+
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
     from deploy.counts import Counts
     from deploy.status import PartitionRow, Status
@@ -73,10 +74,10 @@ def _head(status: Status, language: str) -> list[str]:
         lines.append(f"  · {_word('replay_ended', language)}")
     lines.append("")
     if status.parts:
-        lines.append(f"{_padded(_word('wall', language), 10)}{status.wall}")
-        lines.append(f"{_padded('Kafka', 10)}{status.kafka}    Redis {status.redis}    {status.history}")
+        lines.append(f"{padded(_word('wall', language), 10)}{status.wall}")
+        lines.append(f"{padded('Kafka', 10)}{status.kafka}    Redis {status.redis}    {status.history}")
     if status.data:
-        lines.append(f"{_padded(_word('data', language), 10)}{status.data}  ({status.disk_bytes / 2**20:.0f} MiB)")
+        lines.append(f"{padded(_word('data', language), 10)}{status.data}  ({status.disk_bytes / 2**20:.0f} MiB)")
     return lines
 
 
@@ -88,7 +89,7 @@ def _parts(status: Status, language: str) -> list[str]:
         rows.append(
             [part.name, _word(part.state, language), "–" if part.pid is None else str(part.pid), str(part.restarts)]
         )
-    return ["", *_table(rows), "", *_lags(status.partitions, language)]
+    return ["", *aligned(rows), "", *_lags(status.partitions, language)]
 
 
 def _lags(partitions: Sequence[PartitionRow], language: str) -> list[str]:
@@ -99,7 +100,7 @@ def _lags(partitions: Sequence[PartitionRow], language: str) -> list[str]:
         worst = max(of_group, key=lambda one: (one.lag_s, one.lag_records))
         where = f"  {worst.topic}[{worst.partition}]" if worst.lag_records else ""
         lag = f"{worst.lag_s:7.1f} s {sum(one.lag_records for one in of_group):8,} {_word('records', language)}"
-        lines.append(f"{_padded(group, 10)}{_word('behind', language)} {lag}{where}")
+        lines.append(f"{padded(group, 10)}{_word('behind', language)} {lag}{where}")
     return lines
 
 
@@ -115,18 +116,3 @@ def _counts(counts: Counts, language: str) -> list[str]:
     if counts.first_at is not None:
         lines.append(f"{_word('period', language)} {counts.first_at} – {counts.last_at}")
     return lines
-
-
-def _table(rows: Iterable[Sequence[str]]) -> list[str]:
-    rows = [list(row) for row in rows]
-    widths = [max(_width(row[column]) for row in rows) for column in range(len(rows[0]))]
-    return ["  ".join(_padded(cell, width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
-
-
-def _padded(text: str, width: int) -> str:
-    return text + " " * (width - _width(text))
-
-
-def _width(text: str) -> int:
-    """Return the columns a terminal needs: a Chinese character takes two."""
-    return sum(2 if unicodedata.east_asian_width(letter) in "WF" else 1 for letter in text)

@@ -9,13 +9,15 @@ import os
 import signal
 import threading
 import time
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING
 
 import msgspec
 
-from deploy import logfiles
+from deploy import folder, logfiles
 from deploy.child import Child, now_ms
+from deploy.guard import Guard
+from deploy.watch import Still
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -25,8 +27,8 @@ if TYPE_CHECKING:
 
 STATE_FILE = "supervisor.json"
 TICK_S = 0.1
+LOOK_EVERY_S = 1.0
 BOUND_LOGS_EVERY_S = 5.0
-LONGEST_REASON = 300
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -36,6 +38,10 @@ class End(msgspec.Struct):
     at_ms: int
     code: int
     """Exit code; below 0: the signal that killed it."""
+    why: str = ""
+    """Its last words, or why it was killed."""
+    still: bool = False
+    """It stood still: its own watchdog ended it, or the supervisor's watch killed it."""
 
 
 class PartState(msgspec.Struct, kw_only=True):
@@ -57,13 +63,20 @@ class SupervisorState(msgspec.Struct, kw_only=True):
     """`starting`, `running` or `stopping`."""
     at_ms: int
     parts: list[PartState]
+    stills: list[Still] = []
+    """What stands still, as the watch sees it."""
 
 
 class Supervisor:
     """The processes of one city. Use from the main thread: children are bound to it."""
 
     def __init__(
-        self, data: Path, servers: Sequence[Plan], parts: Sequence[Plan], say: Callable[[str], None] = print
+        self,
+        data: Path,
+        servers: Sequence[Plan],
+        parts: Sequence[Plan],
+        say: Callable[[str], None] = print,
+        tail: Plan | None = None,
     ) -> None:
         self._data = data
         self._say = say
@@ -73,7 +86,9 @@ class Supervisor:
         self._stopping = False
         self._may_go = False
         self._phase = "starting"
-        self._logs_bounded_at = 0.0
+        self._guard = Guard(data, None if tail is None else Child(tail, logfiles.path(data, tail.name)))
+        self._stills: list[Still] = []
+        self._looked_at = self._logs_bounded_at = 0.0
 
     @property
     def stopping(self) -> bool:
@@ -103,16 +118,25 @@ class Supervisor:
         """Tell the parts, and each that is started again, to begin."""
         self._may_go = True
         self._phase = "running"
+        self._guard.start()
 
     def ends_of(self, name: str) -> int:
         """Return how often a process ended by itself."""
         return next(len(child.ended) for child in (*self._servers, *self._parts) if child.plan.name == name)
+
+    def pid_of(self, name: str) -> int | None:
+        """Return the process id of one, None while it has none."""
+        return next(child.pid for child in (*self._servers, *self._parts) if child.plan.name == name)
 
     def tick(self) -> None:
         """Look after every process once."""
         changed = [child for child in (*self._servers, *self._parts) if child.watch(may_go=self._may_go)]
         for child in changed:
             self._tell(child)
+        if self._may_go and time.monotonic() - self._looked_at > LOOK_EVERY_S:
+            self._looked_at = time.monotonic()
+            before, self._stills = self._stills, self._guard.look(self._parts)
+            changed += [child for child in self._parts if before != self._stills]
         if changed:
             self._write()
         if time.monotonic() - self._logs_bounded_at > BOUND_LOGS_EVERY_S:
@@ -132,6 +156,7 @@ class Supervisor:
     def stop(self) -> None:
         """End every process: the parts together, then the servers they use."""
         self._phase = "stopping"
+        self._guard.stop()
         for group in (self._parts, self._servers):
             for child in group:
                 child.ask()
@@ -154,8 +179,8 @@ class Supervisor:
         """Say that a process ended: the first time, and then ever more rarely."""
         often = len(child.ended)
         if child.state == "waiting" and often & (often - 1) == 0:
-            reason = "".join(logfiles.tail(child.log, 1))[:LONGEST_REASON]
-            self._say(f"{child.plan.name} ended with code {child.ended[-1][1]} and is started again: {reason}")
+            end = child.ended[-1]
+            self._say(f"{child.plan.name} ended with code {end.code} and is started again: {end.why}")
 
     def _write(self) -> None:
         state = SupervisorState(
@@ -163,8 +188,10 @@ class Supervisor:
             phase=self._phase,
             at_ms=now_ms(),
             parts=[_part_state(child) for child in (*self._servers, *self._parts)],
+            stills=self._stills,
         )
-        write_json(self._data / STATE_FILE, state)
+        with suppress(OSError):  # a full disk: what runs goes on running
+            folder.write_json(self._data / STATE_FILE, state)
 
 
 def read_state(data: Path) -> SupervisorState | None:
@@ -175,18 +202,11 @@ def read_state(data: Path) -> SupervisorState | None:
         return None
 
 
-def write_json(path: Path, value: Any) -> None:  # noqa: ANN401 - whatever msgspec encodes
-    """Write a file whole or not at all."""
-    draft = path.with_name(f"{path.name}.tmp")
-    draft.write_bytes(msgspec.json.encode(value))
-    draft.replace(path)
-
-
 def _part_state(child: Child) -> PartState:
     return PartState(
         name=child.plan.name,
         state=child.state,
         pid=child.pid,
         restarts=child.restarts,
-        ends=[End(at_ms, code) for at_ms, code in child.ended],
+        ends=[End(*end) for end in child.ended],
     )

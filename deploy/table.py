@@ -56,7 +56,7 @@ def write(table: pa.Table, form: str, out: Path | None) -> None:
     Raises SettingError when the file cannot be written.
     """
     if out is None:
-        _write_csv(table, sys.stdout)
+        write_csv(table, sys.stdout)
         return
     draft = out.with_name(f"{out.name}.tmp")
     try:
@@ -64,14 +64,14 @@ def write(table: pa.Table, form: str, out: Path | None) -> None:
             pa.parquet.write_table(table, draft, compression="zstd")
         else:
             with draft.open("w", encoding="utf-8", newline="") as file:
-                _write_csv(table, file)
+                write_csv(table, file)
         draft.replace(out)
     except OSError as exc:
         raise SettingError(f"{out}: cannot be written: {exc.strerror or exc}; choose another place with --out") from exc
 
 
-def _write_csv(table: pa.Table, file: TextIO) -> None:
-    """Numbers as Python writes them: the shortest text that gives the same float64 again."""
+def write_csv(table: pa.Table, file: TextIO) -> None:
+    """Write a table as CSV; numbers as Python does: the shortest text that gives the same float64 again."""
     writer = csv.writer(file, lineterminator="\n")
     writer.writerow(COLUMNS)
     for batch in table.to_batches(max_chunksize=50_000):

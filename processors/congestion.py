@@ -20,6 +20,7 @@ from numpy.typing import NDArray  # at run time: `streams.state` reads the types
 
 from processors.maths import coverage, travel, windows
 from processors.maths.measures import (
+    DELAY,
     FLOW,
     SPEED,
     TRAFFIC,
@@ -39,6 +40,8 @@ from streams.spec import Config as BaseConfig
 from streams.spec import Metric, Spec
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from streams.city import City
 
 PROVISIONAL = -1
@@ -67,12 +70,13 @@ def step(state: State, frame: Frame, city: City, config: Config) -> Result[State
     """Fold a frame into the windows; emit those that the watermark closes and those that late readings correct."""
     layout = layout_of(city, frame.domain, frame.zone)
     places, window_ms = len(layout.sensors), config.window_s * 1000
-    dropped: dict[str, int] = {}
+    dropped: Mapping[str, int] = {}
     touched: dict[int, NDArray[np.integer[Any]]] = {}
     if len(frame):
         batch, dropped = travel.readings(frame, layout, config.speed_floor_km_h)
         state.newest_ms = grown(state.newest_ms, places, coverage.NEVER)
-        np.maximum.at(state.newest_ms, batch.place[~batch.late], batch.at_ms[~batch.late])
+        punctual = ~batch.late if batch.late.any() else slice(None)
+        np.maximum.at(state.newest_ms, batch.place[punctual], batch.at_ms[punctual])
         touched = windows.fold(state.windows, batch, places, window_ms)
     due = windows.due(state.windows, frame.watermark_ms, window_ms)
     parts = [_final(state, start_ms, layout, config) for start_ms in due]
@@ -139,6 +143,11 @@ def _rows(totals: _Totals, layout: Layout, config: Config, metrics: tuple[Metric
     return Rows.concat([make_rows(metric.name, heads, amounts[metric.name]) for metric in metrics])
 
 
+def waiting(state: State, config: Config) -> dict[int, int]:
+    """Return the readings with a travel time in windows that have no row yet, by start."""
+    return windows.waiting(state.windows, travel.USED, config.window_s * 1000)
+
+
 def live(state: State, sensors: NDArray[np.int32], city: City, config: Config) -> Rows:
     """Return provisional TTI and speed of the segments these sensors watch, from each one's newest open window.
 
@@ -155,9 +164,13 @@ def live(state: State, sensors: NDArray[np.int32], city: City, config: Config) -
     np.maximum.at(newest_ms, layout.segment[layout.segment >= 0], newest[layout.segment >= 0])
     parts = []
     for start_ms in sorted(state.windows.open, reverse=True):
+        if not wanted.any():
+            break
         sums = grown(state.windows.open[start_ms], len(layout.sensors))
         totals = travel.by_segment(sums, layout)
         place = np.flatnonzero(wanted & (totals[READINGS] > 0))
+        if not len(place):
+            continue
         wanted[place] = False
         provisional = np.full(len(place), PROVISIONAL, np.int64)
         told = _coverage(sums, layout)[place]
@@ -174,5 +187,7 @@ SPEC = Spec(
     state=State,
     metrics=TRAVEL,
     drops=travel.DROPS,
+    counted=(TTI.name, SPEED.name, DELAY.name),
+    waiting=waiting,
     live=live,
 )

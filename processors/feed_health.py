@@ -5,7 +5,7 @@ out     silent_ratio and reporting_count of `feed:<domain>:<zone>`; detections s
         sensor_late, IV; where half of the zone's sensors are silent they have one cause, see feed_outage
 state   per open minute and sensor: readings, newest, whether their values differ; per sensor: last reading on time, the
         run of equal values, what it alarms; per hour: readings and late ones
-drops   elsewhere: the sensor belongs to another zone
+drops   elsewhere: the sensor belongs to another zone; late: it counts for its hour's lateness, and in no minute
 source  own choice, see docs/processors.md. Silent is judged at whole minutes of the watermark, late when nothing later
         can come for the hour, so no cut of the input and no cadence of the watermark changes a decision
 """
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from streams.city import City
 
-ELSEWHERE = "elsewhere"
+ELSEWHERE, LATE_FOR_MINUTE = "elsewhere", "late"
 MINUTE_MS, HOUR_MS = 60_000, 3_600_000
 READINGS, NEWEST, LEAST, GREATEST = range(4)
 """Fields of a minute: readings, newest event time, and the bounds of a digest of their values: equal = all the same."""
@@ -122,13 +122,12 @@ class _Finding(NamedTuple):
 def step(state: State, frame: Frame, city: City, config: Config) -> Result[State]:
     """Fold a frame; judge the minutes and hours that the watermark has closed, in their order."""
     where = _Where(layout_of(city, frame.domain, frame.zone), city, frame, config)
-    dropped = _fold(state, where) if len(frame) else 0
+    dropped = _fold(state, where) if len(frame) else {}
     parts: list[Rows] = []
     found: list[_Finding] = []
     for start_ms in _minutes(state, where):
         _grow(state, start_ms, len(where.layout.sensors))
-        minute = state.open.pop(start_ms, None)
-        if minute is not None:
+        if (minute := state.open.pop(start_ms, None)) is not None:
             minute = _roomy(minute, len(where.layout.sensors))
             found += _stuck(state, start_ms, minute, config)
             state.last_ms = np.maximum(state.last_ms, minute[NEWEST])
@@ -138,18 +137,12 @@ def step(state: State, frame: Frame, city: City, config: Config) -> Result[State
         state.judged_ms = start_ms + MINUTE_MS
     for hour_ms in sorted(hour for hour in state.hours if hour + HOUR_MS + LATE_LIMIT_MS <= frame.watermark_ms):
         found += _late(state, hour_ms, state.hours.pop(hour_ms), where)
-    return Result(
-        state=state,
-        rows=Rows.concat(parts),
-        detections=tuple(_detection(one, where) for one in found),
-        dropped={ELSEWHERE: dropped} if dropped else {},
-    )
+    return Result(state, Rows.concat(parts), tuple(_detection(one, where) for one in found), dropped)
 
 
-def _fold(state: State, where: _Where) -> int:
-    """Take the readings in → how many belong elsewhere."""
-    frame, places = where.frame, len(where.layout.sensors)
-    place = where.layout.place[frame.sensor]
+def _fold(state: State, where: _Where) -> dict[str, int]:
+    """Take the readings in → how many count in no minute, and why."""
+    frame, place, places = where.frame, where.layout.place[where.frame.sensor], len(where.layout.sensors)
     now = (place >= 0) & ~frame.late & (frame.at_ms >= state.judged_ms)
     least, greatest = digests.bounds(frame, where.config.steady_columns)
     for start_ms, row in by_window(frame.at_ms, MINUTE_MS):
@@ -166,7 +159,13 @@ def _fold(state: State, where: _Where) -> int:
         for hour_ms, row in by_window(frame.at_ms, HOUR_MS):
             late = place[row][frame.late[row] & (place[row] >= 0)]
             _count(state, hour_ms, np.bincount(late, minlength=places), late=True)
-    return int(np.count_nonzero(place < 0))
+    counts = {ELSEWHERE: int(np.count_nonzero(place < 0)), LATE_FOR_MINUTE: int(np.count_nonzero((place >= 0) & ~now))}
+    return {reason: count for reason, count in counts.items() if count}
+
+
+def waiting(state: State, _config: Config) -> dict[int, int]:
+    """Return the readings of minutes that are not judged yet, by start."""
+    return {start_ms: int(minute[READINGS].sum()) for start_ms, minute in state.open.items()}
 
 
 def _count(state: State, hour_ms: int, readings: NDArray[np.int64], *, late: bool) -> None:
@@ -264,8 +263,7 @@ def _rows(state: State, start_ms: int, minute: NDArray[np.int64] | None, where: 
     total = len(where.layout.sensors)
     silent = int(np.count_nonzero(start_ms + MINUTE_MS > state.last_ms + where.limit_ms))
     readings = 0 if minute is None else int(minute[READINGS].sum())
-    zone = where.city.zones[where.frame.zone].id
-    entity = np.array([f"{FEED_PREFIX}{where.frame.domain}:{zone}"], object)
+    entity = np.array([f"{FEED_PREFIX}{where.frame.domain}:{where.city.zones[where.frame.zone].id}"], object)
     heads = Heads(entity, start_ms, MINUTE_MS // 1000, np.ones(1), np.zeros(1, np.int64))
     parts = []
     for metric, part, value in ((SILENT, silent, silent / max(total, 1)), (REPORTING, total - silent, total - silent)):
@@ -296,5 +294,7 @@ SPEC = Spec(
     config=Config,
     state=State,
     metrics=FEEDS,
-    drops=(ELSEWHERE,),
+    drops=(ELSEWHERE, LATE_FOR_MINUTE),
+    counted=tuple(metric.name for metric in FEEDS),
+    waiting=waiting,
 )

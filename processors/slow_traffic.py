@@ -26,6 +26,8 @@ from streams.spec import Config as BaseConfig
 from streams.spec import Spec
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from streams.city import City
 
 LATE = "late"
@@ -128,15 +130,18 @@ def step(state: State, frame: Frame, city: City, config: Config) -> Result[State
     """Fold a frame's readings on time; decide on the windows that the watermark closes, in their order."""
     where = _Where(layout_of(city, frame.domain, frame.zone), city, frame.zone, config)
     places = len(where.layout.sensors)
-    dropped: dict[str, int] = {}
+    dropped: Mapping[str, int] = {}
     if len(frame):
-        batch, dropped = travel.readings(_on_time(frame), where.layout, config.speed_floor_km_h)
-        late = int(np.count_nonzero(frame.late))
-        dropped |= {LATE: late} if late else {}
+        punctual = _on_time(frame, state.windows.watermark_ms)
+        batch, unused = travel.readings(punctual, where.layout, config.speed_floor_km_h)
+        late = len(frame) - len(punctual)
+        dropped = {**unused, LATE: late} if late else unused
         windows.fold(state.windows, batch, places, WINDOW_MS)
     found: list[Detection] = []
+    decided: dict[int, int] = {}
     for start_ms in windows.due(state.windows, frame.watermark_ms, WINDOW_MS):
         sums = travel.by_segment(grown(state.windows.open.pop(start_ms), places), where.layout)
+        decided[start_ms] = int(sums[travel.USED].sum())
         _grow(state, len(where.layout.segments))
         reports = _reports(state, start_ms, sums, where)
         state.ratio[reports.place] = reports.ratio
@@ -146,13 +151,14 @@ def step(state: State, frame: Frame, city: City, config: Config) -> Result[State
         found += _detections(state, reports, changes, neighbour, where)
     windows.advance(state.windows, {}, frame.watermark_ms, WINDOW_MS)
     windows.forget(state.windows, WINDOW_MS, keep_ms=0)
-    return Result(state=state, detections=tuple(found), dropped=dropped)
+    return Result(state=state, detections=tuple(found), dropped=dropped, decided=decided)
 
 
-def _on_time(frame: Frame) -> Frame:
-    if not frame.late.any():
+def _on_time(frame: Frame, closed_ms: int) -> Frame:
+    """Leave out what is late, by its own source or because its window is closed: the decision is taken."""
+    keep = ~frame.late & (frame.at_ms - frame.at_ms % WINDOW_MS + WINDOW_MS > closed_ms)
+    if keep.all():
         return frame
-    keep = ~frame.late
     columns = {name: values[keep] for name, values in frame.columns.items()}
     return replace(frame, sensor=frame.sensor[keep], at_ms=frame.at_ms[keep], late=frame.late[keep], columns=columns)
 
@@ -275,10 +281,16 @@ def _detections(
     return found
 
 
+def waiting(state: State, _config: Config) -> dict[int, int]:
+    """Return the readings with a speed in windows on which nothing is decided yet, by start."""
+    return windows.waiting(state.windows, travel.USED, WINDOW_MS)
+
+
 SPEC = Spec(
     domains=(TRAFFIC,),
     step=step,
     config=Config,
     state=State,
     drops=(*travel.DROPS, LATE),
+    waiting=waiting,
 )

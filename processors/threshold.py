@@ -136,9 +136,11 @@ def step(state: State, frame: Frame, city: City, config: Config) -> Result[State
     layout = layout_of(city, frame.domain, frame.zone)
     window_ms = config.window_s * 1000
     dropped: dict[str, int] = {}
+    counted = 0
     touched: dict[int, NDArray[np.integer[Any]]] = {}
     if len(frame):
         batch, dropped = _batch(state, frame, layout)
+        counted = len(batch.at_ms)
         touched = windows.fold(state.windows, batch, len(state.column_of), window_ms)
     parts: list[Rows] = []
     found: list[Detection] = []
@@ -152,7 +154,7 @@ def step(state: State, frame: Frame, city: City, config: Config) -> Result[State
         sums, late = windows.with_late(state.windows, start_ms, FIELDS, len(state.column_of))
         parts.append(_rows(state, start_ms, late_places, sums, late, at))
     windows.forget(state.windows, window_ms)
-    return Result(state=state, rows=Rows.concat(parts), detections=tuple(found), dropped=dropped)
+    return Result(state, Rows.concat(parts), tuple(found), dropped, counted)
 
 
 class _At(NamedTuple):
@@ -282,6 +284,11 @@ def _found(state: State, rule: Rule, start_ms: int, sums: NDArray[np.int64], at:
     ]
 
 
+def waiting(state: State, config: Config) -> dict[int, int]:
+    """Return the values observed in windows that have no row yet, by start."""
+    return windows.waiting(state.windows, READINGS, config.window_s * 1000)
+
+
 SPEC = Spec(
     domains=OTHER_DOMAINS,
     step=step,
@@ -289,4 +296,5 @@ SPEC = Spec(
     state=State,
     column_metrics=True,
     drops=(NO_VALUE, ELSEWHERE),
+    waiting=waiting,
 )

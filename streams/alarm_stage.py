@@ -10,7 +10,8 @@ from __future__ import annotations
 from itertools import accumulate
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
-from streams.engine.stage import Chunk, Message, TopicPartition
+from streams.engine import failpoints
+from streams.engine.stage import LINGER_S, Chunk, Message, TopicPartition
 from streams.errors import ExactnessError
 from streams.topics import ALARMS, COMMANDS, DETECTIONS, JOURNAL
 
@@ -63,6 +64,7 @@ class AlarmStage:
     name = "alarms"
     topics: tuple[str, ...] = (DETECTIONS, COMMANDS, JOURNAL)
     tick_s = 0.5
+    linger_s = LINGER_S
 
     def __init__(self, make_engine: Callable[[], AlarmEngine], run_inputs: int = RUN_INPUTS) -> None:
         self._make_engine = make_engine
@@ -150,6 +152,7 @@ class AlarmStage:
         self._awaiting = True
         self._awaited_ticks = 0
         await bus.send([Message(JOURNAL, b"journal", value, partition=0)])
+        failpoints.reach("alarms:journal_sent")
 
     def _run(self) -> list[Input]:
         sizes = accumulate(len(one.value or b"") for one in self._inputs[: self._run_inputs])
@@ -166,6 +169,7 @@ class AlarmStage:
         self._inputs = [one for one in self._inputs if one.offset >= covers.get(one.topic, 0)]
         for topic, offset in covers.items():
             self._taken[topic] = max(self._taken.get(topic, 0), offset)
+        failpoints.reach("alarms:journal_folded")
         await bus.send([Message(ALARMS, alarm.encode(), value) for alarm, value in changed.items()])
 
     async def _reconcile(self, bus: Bus) -> None:

@@ -97,6 +97,11 @@ class City:
         return {sensor.id: index for index, sensor in enumerate(self.sensors)}
 
     @cached_property
+    def sensor_ids(self) -> NDArray[np.object_]:
+        """(sensors,) ids."""
+        return np.array([sensor.id for sensor in self.sensors], object)
+
+    @cached_property
     def segment_code(self) -> dict[str, int]:
         """Segment id → index."""
         return {segment.id: index for index, segment in enumerate(self.segments)}
@@ -144,6 +149,19 @@ class City:
         for index, sensor in enumerate(self.sensors):
             groups.setdefault((sensor.domain, sensor.zone), []).append(index)
         return {key: np.array(codes, np.int32) for key, codes in groups.items()}
+
+    @cached_property
+    def sensor_rank(self) -> NDArray[np.int32]:
+        """(sensors,) place of each sensor among those of its domain and zone, `sensor_names`."""
+        rank = np.empty(len(self.sensors), np.int32)
+        for codes in self.sensors_of_zone.values():
+            rank[codes] = np.arange(len(codes))
+        return rank
+
+    @cached_property
+    def sensor_names(self) -> dict[tuple[str, int], tuple[str, ...]]:
+        """(domain, zone index) → ids of its sensors, in the order of `sensors_of_zone`."""
+        return {key: tuple(self.sensors[code].id for code in codes) for key, codes in self.sensors_of_zone.items()}
 
 
 def load_city(folder: Path) -> City:

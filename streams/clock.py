@@ -46,6 +46,6 @@ def read_clock(records: Iterable[Record]) -> CityClock:
     for record in records:
         try:
             settings.append(msgspec.json.decode(record.value or b"", type=ClockSetting))
-        except msgspec.DecodeError:
+        except (msgspec.DecodeError, UnicodeDecodeError):
             continue
     return CityClock(tuple(sorted(settings, key=lambda setting: setting.wall_ms)))

@@ -12,8 +12,11 @@ if TYPE_CHECKING:
     from streams.engine.stage import Chunk, Record
 
 
-def to_message(letter: DeadLetter) -> Message:
-    """Return the record of a dead letter; its key is the partition it came from."""
+def to_message(letter: DeadLetter, detail: str = "") -> Message:
+    """Return the record of a dead letter; its key is the partition it came from.
+
+    `detail` is what another program said about it, in its own words.
+    """
     headers = {
         "topic": letter.topic,
         "partition": str(letter.partition),
@@ -21,10 +24,12 @@ def to_message(letter: DeadLetter) -> Message:
         "place": str(letter.place),
         "reason": letter.reason,
     }
+    if detail:
+        headers["detail"] = detail
     return Message(
         topics.DEAD_LETTERS,
         f"{letter.topic}:{letter.partition}".encode(),
-        letter.payload,
+        letter.payload[: topics.DEAD_LETTER_MAX_BYTES],
         headers=tuple((name, value.encode()) for name, value in headers.items()),
     )
 

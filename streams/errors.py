@@ -6,8 +6,9 @@ CityError
 │   ├── CityFileError      a feature or field of a city folder
 │   └── SchemaError        a column of a domain's schema file
 ├── ServerError            Kafka, Redis or InfluxDB cannot be used: says which, where and the cure
-│   ├── UnreachableError   nobody answers there
+│   ├── UnreachableError   nobody answers there, or not now
 │   └── RefusedError       it answers and refuses (credentials, retention, type)
+│       └── RowsRefusedError   it refuses these rows, and takes others
 ├── FrameError             bytes on an internal topic are not what this version writes
 ├── ExactnessError         a promise of the engine would be broken, so the process must end
 └── SumOverflowError       an exact int64 sum left its range
@@ -41,11 +42,25 @@ class ServerError(CityError):
 
 
 class UnreachableError(ServerError):
-    """Nobody answers at the server's address."""
+    """Nobody answers at the server's address, or it says that it cannot now."""
+
+    def __init__(self, sentence: str, retry_after_s: float = 0.0) -> None:
+        super().__init__(sentence)
+        self.retry_after_s = retry_after_s
+        """So long it asks not to be asked again."""
 
 
 class RefusedError(ServerError):
     """The server answers and refuses."""
+
+
+class RowsRefusedError(RefusedError):
+    """The server takes others, but not all of these rows."""
+
+    def __init__(self, sentence: str, count: int | None = None) -> None:
+        super().__init__(sentence)
+        self.count = count
+        """How many of them, None = it does not tell."""
 
 
 class FrameError(CityError):

@@ -1,6 +1,7 @@
 """The wire form of a frame of readings: one Kafka record, its header beside an Arrow IPC stream of its rows.
 
-The header travels in the record header `frame` (JSON), so that a frame without rows (a mark that moved) costs no Arrow.
+The header travels in the record headers `frame` and, where there are rows, `sensors` (JSON), so that a frame without
+rows (a mark that moved) costs no Arrow. The sensors stand by themselves: their list is the same from frame to frame.
 Columns: offset (int64), place (int32), sensor (int32 index into the header's `sensors`), at_ms (int64), lag_ms (int64:
 the source's mark at this row less its time; above 0 = late), then the float64 measurements; NaN = not observed.
 """
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from streams.engine.stage import Record
 
 HEADER = "frame"
+SENSORS = "sensors"
 ALL_ZONES = ""
 """`zone` of a frame that carries a mark only, for every zone of its partition."""
 
@@ -36,6 +38,10 @@ FIXED = (
     ("at_ms", pa.int64()),
     ("lag_ms", pa.int64()),
 )
+FIXED_NAMES = tuple(name for name, _ in FIXED)
+LISTS_BYTES = 2 * 2**20
+"""Text of the lists of sensors that a process remembers; some ten times as much once they are read."""
+
 LAST_PLACE = 2**31 - 1
 """Place that stands for the end of a record."""
 
@@ -56,8 +62,8 @@ class FrameHeader(msgspec.Struct, frozen=True, kw_only=True):
     """No row of this source after `last` is expected before this event time."""
     sent: int = 0
     """Rows of this source for this zone up to `last`: what the zone must have counted. A mark says nothing: 0."""
-    sensors: list[str] = []
-    columns: list[str] = []
+    sensors: tuple[str, ...] = ()
+    columns: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +78,8 @@ class FrameRows:
     lag_ms: NDArray[np.int64]
     columns: Mapping[str, NDArray[np.float64]]
 
-    def take(self, rows: NDArray[np.intp] | NDArray[np.bool_]) -> FrameRows:
-        """Return the rows that an index or mask selects, in its order."""
+    def take(self, rows: NDArray[np.intp] | NDArray[np.bool_] | slice) -> FrameRows:
+        """Return the rows that an index, mask or slice selects, in its order."""
         return FrameRows(
             self.offset[rows],
             self.place[rows],
@@ -85,10 +91,36 @@ class FrameRows:
 
 
 _header_decoder = msgspec.json.Decoder(FrameHeader)
+_names_decoder = msgspec.json.Decoder(tuple[str, ...])
+
+
+class _Lists:
+    """Lists of names by their text: the same object for the same text, until there are too many of them."""
+
+    def __init__(self) -> None:
+        self._found: dict[bytes, tuple[str, ...]] = {}
+        self._size_bytes = 0
+
+    def of(self, text: bytes) -> tuple[str, ...]:
+        """Read a list."""
+        names = self._found.get(text)
+        if names is None:
+            names = _names_decoder.decode(text)
+            self._size_bytes += len(text)
+            if self._size_bytes > LISTS_BYTES:
+                self._found.clear()
+                self._size_bytes = len(text)
+            self._found[text] = names
+        return names
+
+
+_lists = _Lists()
 
 
 @cache
 def _schema(columns: tuple[str, ...]) -> tuple[pa.Schema, bytes]:
+    if len({*columns, *FIXED_NAMES}) < len(columns) + len(FIXED):
+        raise FrameError(f"a column comes twice in {columns}")
     schema = pa.schema([*FIXED, *((name, pa.float64()) for name in columns)])
     return schema, schema.serialize().to_pybytes()
 
@@ -97,7 +129,7 @@ def encode_frame(topic: str, partition: int, header: FrameHeader, rows: FrameRow
     """Return the record of a frame; without rows its value is empty."""
     value = b""
     if rows is not None:
-        schema, head = _schema(tuple(header.columns))
+        schema, head = _schema(header.columns)
         arrays = [
             rows.offset,
             rows.place,
@@ -108,7 +140,10 @@ def encode_frame(topic: str, partition: int, header: FrameHeader, rows: FrameRow
         ]
         batch = pa.RecordBatch.from_arrays([pa.array(array) for array in arrays], schema=schema)
         value = head + batch.serialize().to_pybytes()
-    return Message(topic, header.zone.encode(), value, partition, ((HEADER, msgspec.json.encode(header)),))
+    headers = [(HEADER, msgspec.json.encode(msgspec.structs.replace(header, sensors=())))]
+    if header.sensors:
+        headers.append((SENSORS, msgspec.json.encode(header.sensors)))
+    return Message(topic, header.zone.encode(), value, partition, tuple(headers))
 
 
 def decode_header(record: Record) -> FrameHeader:
@@ -116,13 +151,14 @@ def decode_header(record: Record) -> FrameHeader:
 
     Raises FrameError when the record is not a frame of this version.
     """
-    for name, value in record.headers:
-        if name == HEADER:
-            try:
-                return _header_decoder.decode(value)
-            except msgspec.DecodeError as exc:
-                raise FrameError(f"offset {record.offset}: the frame header is not understood: {exc}") from exc
-    raise FrameError(f"offset {record.offset}: the record has no frame header")
+    parts = dict(record.headers)
+    if HEADER not in parts:
+        raise FrameError(f"offset {record.offset}: the record has no frame header")
+    try:
+        header = _header_decoder.decode(parts[HEADER])
+        return msgspec.structs.replace(header, sensors=_lists.of(parts[SENSORS])) if SENSORS in parts else header
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, TypeError) as exc:  # TypeError: a null header
+        raise FrameError(f"offset {record.offset}: the frame header is not understood: {exc}") from exc
 
 
 def decode_rows(header: FrameHeader, value: bytes) -> FrameRows:
@@ -130,16 +166,23 @@ def decode_rows(header: FrameHeader, value: bytes) -> FrameRows:
 
     Raises FrameError when they are not the Arrow stream that the header announces.
     """
-    schema, head = _schema(tuple(header.columns))
+    schema, head = _schema(header.columns)
     try:
-        if value[: len(head)] == head:
+        if value.startswith(head):
             batch = pa.ipc.read_record_batch(pa.py_buffer(memoryview(value)[len(head) :]), schema)
         else:
             batch = pa.ipc.open_stream(value).read_next_batch()
-        arrays = [batch.column(name).to_numpy(zero_copy_only=False) for name in batch.schema.names]
-    except (pa.ArrowException, OSError, StopIteration) as exc:
+            if batch.schema != schema:
+                raise ValueError(f"its columns are {batch.schema.names}")
+        batch.validate()
+        columns = batch.columns
+        if any(column.null_count for column in columns[: len(FIXED)]):
+            raise ValueError("a place or time is null")
+    except (pa.ArrowException, OSError, EOFError, StopIteration, ValueError) as exc:
         raise FrameError(
             f"the rows of a frame of zone {header.zone} are not the Arrow stream announced: {exc}"
         ) from exc
-    offset, place, sensor, at_ms, lag_ms = arrays[: len(FIXED)]
-    return FrameRows(offset, place, sensor, at_ms, lag_ms, dict(zip(header.columns, arrays[len(FIXED) :], strict=True)))
+    offset, place, sensor, at_ms, lag_ms, *values = (column.to_numpy(zero_copy_only=False) for column in columns)
+    if len(sensor) and not 0 <= sensor.min() <= sensor.max() < len(header.sensors):
+        raise FrameError(f"the rows of a frame of zone {header.zone} are of sensors that its header does not name")
+    return FrameRows(offset, place, sensor, at_ms, lag_ms, dict(zip(header.columns, values, strict=True)))

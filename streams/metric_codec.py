@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute  # what encodes dictionaries, which else imports it in the middle of a stream
 
 from streams.errors import FrameError
 from streams.records import ROW_TYPES, MetricFrame, Rows
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
 
 VERSION = b"1"
 """Raised when a column or its meaning changes; a reader refuses any other."""
+
+MADE_FROM = "made_from"
+"""Record header of the last frame that was made from a frame of readings: its partition, and one above its offset."""
 
 _END = b"\xff\xff\xff\xff\x00\x00\x00\x00"
 """How an Arrow stream ends; without it a cut one would pass for a shorter one."""
@@ -68,7 +72,7 @@ def decode_metrics(data: bytes | memoryview) -> MetricFrame:
             rows=parts[0] if len(parts) == 1 else Rows.concat(parts),
             watermark_ms=int(header[b"watermark_ms"]),
         )
-    except (pa.ArrowException, OSError, ValueError, LookupError) as exc:
+    except (pa.ArrowException, OSError, EOFError, ValueError, LookupError) as exc:
         raise FrameError(f"{len(data)} bytes are no frame of metrics: {exc}") from exc
 
 

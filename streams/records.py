@@ -22,11 +22,12 @@ NO_TIME_MS = -(2**62)
 """A mark or watermark that nobody has given yet: before every event time."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Frame:
     """Readings of one domain and one zone, each of them new (cut by source, de-duplicated) and not too late.
 
-    Invariants: all arrays have the same length n (n may be 0: only the watermark moved).
+    Invariants: all arrays have the same length n (n may be 0: only the watermark moved). A frame equals itself only:
+    what two processors make of it may be made once.
     """
 
     domain: str
@@ -181,3 +182,7 @@ class Result(Generic[S]):
     detections: tuple[Detection, ...] = ()
     dropped: Mapping[str, int] = field(default_factory=dict)
     """Declared reason → readings of this frame that the processor did not use."""
+    counted: int | None = None
+    """First level: what this frame adds to the `count`s of its rows, None = one for each reading it used."""
+    decided: Mapping[int, int] = field(default_factory=dict)
+    """First level: start of a window that this step closed without rows → readings in it."""

@@ -37,9 +37,10 @@ REASONS = {
     "future": ("时间在未来", "Time in the future"),
     "too_late": ("迟到过久", "Too late"),
     "bad_frame": ("内部帧损坏", "Frame not readable"),
+    "refused_by_history": ("历史库拒收", "Refused by the history"),
 }
-"""Reason of a dead letter → (zh, en). Intake gives all but the last two, in the order of its checks; `bad_frame` is a
-record of an internal topic that nobody of this version wrote."""
+"""Reason of a dead letter → (zh, en). Intake gives all but the last three, in the order of its checks; `bad_frame` is a
+record of an internal topic that nobody of this version wrote, `refused_by_history` what the store does not take."""
 
 Instant = int | Annotated[datetime, msgspec.Meta(tz=True)]
 """`at` of a reading: epoch ms, or ISO 8601 with its zone."""

@@ -9,20 +9,21 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from streams import dead_letters, snapshots, topics
+from streams import chains, dead_letters, pieces, snapshots, topics
 from streams import state as state_codec
 from streams.city import load_city
-from streams.engine.stage import Chunk, Message, TopicPartition
+from streams.engine import failpoints
+from streams.engine.stage import LINGER_S, Chunk, Message, TopicPartition
 from streams.errors import FrameError
 from streams.metric_codec import decode_metrics, encode_metrics
 from streams.records import MetricFrame, Rows
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from streams.engine.stage import Bus
-    from streams.zone import Hosted
+    from streams.zone.absorb import Hosted
 
 SECOND_LEVEL = -1
 """`MetricFrame.zone` of what this stage yields itself, and does not fold again."""
@@ -39,7 +40,7 @@ class _Second:
     watermark_ms: dict[str, int] = field(default_factory=dict)
     """Domain → newest watermark seen of any of its zones."""
     processors: dict[str, Any] = field(default_factory=dict)
-    """Processor → its state; in a snapshot, its bytes."""
+    """Processor → its state."""
 
 
 class SecondLevelStage:
@@ -47,12 +48,17 @@ class SecondLevelStage:
 
     name = "second"
     tick_s = 0.5
+    linger_s = LINGER_S
     topics: tuple[str, ...] = (topics.METRICS,)
 
-    def __init__(self, city_folder: Path, hosted: Sequence[Hosted]) -> None:
+    def __init__(
+        self, city_folder: Path, hosted: Sequence[Hosted], now_s: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._now_s = now_s
         self._hosted = hosted
         self._city = load_city(city_folder)
         self._state: _Second | None = None
+        self._chain = chains.Chain(topics.state("second"), 0)
         self._saved_offset = 0
         self._save_due_at = 0.0
         self._book: dict[str, Any] = {}
@@ -62,18 +68,19 @@ class SecondLevelStage:
         self._state = None
         if SOURCE not in partitions:
             return {}
-        self._state = _Second()
-        found = await snapshots.load(bus, topics.state("second"), 0)
-        if found is not None:
-            self._state = state_codec.decode(_Second, found[1])
-            types = {one.name: type(one.spec.state()) for one in self._hosted}
-            saved = self._state.processors
-            self._state.processors = {
-                name: state_codec.decode(types[name], one) for name, one in saved.items() if name in types
-            }
+        found = await chains.load(bus, topics.state("second"), 0)
+        self._chain = chains.Chain(topics.state("second"), 0, found.keys)
+        self._state = _Second() if found.tree is None else self._decode(found.tree)
         self._saved_offset = self._state.offset
         self._book = self._make_book(self._state)
         return {SOURCE: self._state.offset} if self._state.offset else {}
+
+    def _decode(self, tree: pieces.Tree) -> _Second:
+        types = {one.name: type(one.spec.state()) for one in self._hosted}
+        processors = pieces.take_states(tree, "processors", types)
+        state = state_codec.decode(_Second, pieces.joined(tree))
+        state.processors = processors
+        return state
 
     async def absorb(self, chunk: Chunk, bus: Bus) -> bool:
         """Fold the metrics of a chunk; what they yield is acknowledged before the next chunk."""
@@ -91,6 +98,7 @@ class SecondLevelStage:
             state.offset = max(state.offset, record.offset + 1)
         if messages:
             await bus.send(messages)
+            failpoints.reach("second:outputs_sent")
         return bool(await self._save_when_due(bus))
 
     def _take(self, state: _Second, frame: MetricFrame) -> list[Message]:
@@ -127,18 +135,12 @@ class SecondLevelStage:
 
     async def _save_when_due(self, bus: Bus) -> Sequence[TopicPartition]:
         state = self._state
-        if state is None or state.offset == self._saved_offset or time.monotonic() < self._save_due_at:
+        if state is None or state.offset == self._saved_offset or self._now_s() < self._save_due_at:
             return ()
-        plain = _Second(
-            state.offset,
-            state.frames,
-            state.watermark_ms,
-            {name: state_codec.encode(one) for name, one in state.processors.items()},
-        )
-        saved = state_codec.encode(plain)
-        await bus.send([snapshots.to_message(topics.state("second"), 0, state.offset, saved)])
+        size_bytes = await self._chain.save(bus, state.offset, state)
+        failpoints.reach("second:snapshot_written")
         self._saved_offset = state.offset
-        self._save_due_at = time.monotonic() + snapshots.pause_s(len(saved))
+        self._save_due_at = self._now_s() + snapshots.pause_s(size_bytes)
         self._book = self._make_book(state)
         return (SOURCE,)
 

@@ -1,5 +1,6 @@
-"""Snapshots: what a stage knows of a partition, a record of a `city.state.v1.…` topic, with the offset it contains.
+"""Snapshots of small states: one record of a `city.state.v1.…` topic each, with the input offset that it contains.
 
+A state that may grow large is saved as a chain (`streams.chains`).
 Its value is the state by Zstandard, which halves it or better; the header `size` says how long it was.
 The one with the highest offset counts: an older one behind it was written by a worker that had lost the partition.
 """
@@ -21,21 +22,21 @@ SIZE = "size"
 
 _ZSTD = pa.Codec("zstd", compression_level=1)
 
-EVERY_S = 1.0
-"""A partition is saved this often while its state is small."""
+EVERY_S = 2.0
+"""A partition is saved this often while little changes."""
 
 AT_LEAST_EVERY_S = 4.0
-"""And so often however large it is: books are as old as the last snapshot, and may be 5 s old (interface)."""
+"""And so often however much does: books are as old as the last snapshot, and may be 5 s old (interface)."""
 
 BYTES_PER_S = 2**20
-"""In between, a state is written no faster than this."""
+"""In between, states are written no faster than this."""
 
 
 def pause_s(size_bytes: int) -> float:
-    """Return how long to wait after a snapshot of this size.
+    """Return how long to wait after so many bytes were written.
 
     >>> pause_s(1000), pause_s(3 * 2**20), pause_s(2**30)
-    (1.0, 3.0, 4.0)
+    (2.0, 3.0, 4.0)
     """
     return min(max(size_bytes / BYTES_PER_S, EVERY_S), AT_LEAST_EVERY_S)
 

@@ -10,7 +10,7 @@ import msgspec
 from streams.schema import load_schemas
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from streams.city import City
     from streams.records import Result, Rows
@@ -57,10 +57,22 @@ class Spec:
     """It also has a metric per column of its domains' schemas; `all_metrics` lists them with the others."""
     drops: tuple[str, ...] = ()
     """Every reason that `Result.dropped` may carry."""
+    counted: tuple[str, ...] = ()
+    """First level: metrics each of whose rows' `count`s add up to `Result.counted`; with `column_metrics`, those of all
+    columns together do."""
+    waiting: Callable[[Any, Any], Mapping[int, int]] | None = None
+    """First level: `waiting(state, config)` → start of a window → what is counted in it and stands in no row yet.
+    For every hour: counted = in rows (newest revision) + `Result.decided` + waiting; `citywall audit` checks it."""
     second_level: bool = False
     live: Callable[[Any, Any, City, Any], Rows] | None = None
     """`live(state, sensors, city, config)`: provisional rows (revision -1) of what those sensors, (k,) int32 codes that
     reported since the last call, changed in the open windows. Never touches the state."""
+
+
+def counting_metrics(spec: Spec, domain: str) -> tuple[tuple[str, ...], ...]:
+    """List the groups of a first-level processor's metrics: the counts of each group's rows are what it counted."""
+    columns = tuple(column.name for column in load_schemas()[domain].columns) if spec.column_metrics else ()
+    return (*((name,) for name in spec.counted), *((columns,) if columns else ()))
 
 
 def column_metric(domain: str, column: str) -> str:

@@ -7,12 +7,12 @@ back with `partition_counts`, never from here.
 from __future__ import annotations
 
 import re
-import socket
 import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from streams.errors import RefusedError, UnreachableError
+from streams.reach import listens
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -54,13 +54,16 @@ INBOX_MAX_BYTES = 8 * 2**20
 """The largest inbox record a department may send."""
 
 _MIB = 2**20
+
+DEAD_LETTER_MAX_BYTES = 9 * _MIB
+"""A dead letter keeps so much of what came: all of what an inbox takes, not all of what may be inflated from it."""
 _MINUTE_MS = 60_000
 _DAY_MS = 86_400_000
 _OVERHEAD = 64 * 1024
 """Room for a record's key, headers and batch."""
 
-SNAPSHOT_MAX_BYTES = 32 * _MIB
-"""The largest state of one partition that a stage may save."""
+SNAPSHOT_MAX_BYTES = 8 * _MIB
+"""The largest record of a state; a larger state comes in parts (`streams.chains`)."""
 
 _ALREADY_EXISTS = 36
 _NAME = re.compile(r"city\.inbox\.[A-Za-z0-9._-]+")
@@ -116,10 +119,10 @@ def _of_city() -> Iterator[Topic]:
     yield Topic(JOURNAL, configs={"cleanup.policy": "delete", "retention.ms": "-1", "retention.bytes": "-1"})
     yield Topic(ALARMS, configs=_COMPACTED)
     yield Topic(CASES, configs=_COMPACTED)
-    yield Topic(BOOKS, configs=_COMPACTED)
+    yield Topic(BOOKS, configs=_COMPACTED | {"cleanup.policy": "compact,delete", "retention.ms": str(14 * _DAY_MS)})
     yield Topic(CLOCK, configs={"cleanup.policy": "delete", "retention.ms": "-1", "retention.bytes": "-1"})
     yield Topic(TRUTH, configs=_deleted(7 * _DAY_MS, 64))
-    yield Topic(DEAD_LETTERS, configs=_deleted(7 * _DAY_MS, 256, 9 * _MIB + _OVERHEAD))
+    yield Topic(DEAD_LETTERS, configs=_deleted(7 * _DAY_MS, 256, DEAD_LETTER_MAX_BYTES + _OVERHEAD))
     yield Topic(state("second"), configs=_SNAPSHOTS)
 
 
@@ -148,13 +151,13 @@ _COMPACTED = {
 
 _SNAPSHOTS = {
     "cleanup.policy": "compact",
-    "segment.bytes": str(SNAPSHOT_MAX_BYTES),  # Kafka refuses a record that is larger than a segment
+    "segment.bytes": str(2 * SNAPSHOT_MAX_BYTES),  # Kafka refuses a record that is larger than a segment
     "segment.ms": str(_MINUTE_MS),
     "min.cleanable.dirty.ratio": "0.01",
     "delete.retention.ms": "1000",
     "max.message.bytes": str(SNAPSHOT_MAX_BYTES),
 }
-"""One key whose every new value makes the old ones worthless: clean often, so that disk and restart stay small."""
+"""Most records are soon worthless: clean often, so that disk and restart stay small."""
 
 
 def ensure_topics(
@@ -238,20 +241,6 @@ def _create(admin: KafkaAdminClient, topics: list[Topic], replication: int) -> N
             )
 
 
-def _probe(bootstrap: str) -> None:
-    """Raise OSError when no broker of HOST:PORT[,HOST:PORT…] listens."""
-    failed = OSError("no address")
-    for address in bootstrap.split(","):
-        host, _, port = address.rpartition(":")
-        try:
-            socket.create_connection((host, int(port)), timeout=2.0).close()
-        except (OSError, ValueError) as exc:
-            failed = OSError(str(exc))
-        else:
-            return
-    raise failed
-
-
 class _Admin:
     """An admin client that is closed at the end and whose errors are ours."""
 
@@ -266,7 +255,7 @@ class _Admin:
         deadline = time.monotonic() + self._timeout_s
         while True:
             try:
-                _probe(self._bootstrap)  # the client would leave its socket open where nobody listens
+                listens(self._bootstrap)  # the client would leave its socket open where nobody listens
                 self._client = KafkaAdminClient(bootstrap_servers=self._bootstrap)
             except (KafkaError, OSError) as exc:
                 if time.monotonic() > deadline:

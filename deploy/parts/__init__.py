@@ -2,6 +2,9 @@
 
 from pathlib import Path
 
+WITHOUT_STAGE = frozenset({"feeds", "wall"})
+"""They absorb no partitions, and have no pulse."""
+
 
 def names() -> list[str]:
     """List the parts, by their files."""

@@ -14,4 +14,4 @@ if TYPE_CHECKING:
 
 def main(run: Run) -> None:
     """Run it until told to end."""
-    run_stage(AlarmStage(Engine), run.kafka, run.data_path, "alarms")
+    run_stage(AlarmStage(Engine), run.kafka, run.data_path, run.worker_name("alarms"))

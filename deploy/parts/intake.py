@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from deploy.hosting import prepare, uses_kernel
 from streams.engine.run import run_stage
-from streams.intake_stage import IntakeStage
+from streams.intake.stage import IntakeStage
 
 if TYPE_CHECKING:
     from deploy.run import Run
 
+__all__ = ["main", "prepare"]
+
 
 def main(run: Run) -> None:
     """Run it until told to end."""
-    run_stage(IntakeStage(run.city_path), run.kafka, run.data_path, "intake")
+    kernel = uses_kernel(run)
+    stage = IntakeStage(run.city_path, kernel=kernel)
+    run_stage(stage, run.kafka, run.data_path, run.worker_name("intake"), framed=kernel)

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from deploy.hosting import hosted
+from deploy.hosting import hosted, prepare, uses_kernel
 from streams.engine.run import run_stage
-from streams.zone_stage import ZoneStage
+from streams.zone.stage import ZoneStage
 
 if TYPE_CHECKING:
     from deploy.run import Run
 
+__all__ = ["main", "prepare"]
+
 
 def main(run: Run) -> None:
     """Run it until told to end."""
-    run_stage(ZoneStage(run.city_path, hosted(run, second_level=False)), run.kafka, run.data_path, "processors")
+    stage = ZoneStage(run.city_path, hosted(run, second_level=False), kernel=uses_kernel(run))
+    run_stage(stage, run.kafka, run.data_path, run.worker_name("processors"))

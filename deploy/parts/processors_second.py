@@ -15,4 +15,4 @@ if TYPE_CHECKING:
 def main(run: Run) -> None:
     """Run it until told to end."""
     stage = SecondLevelStage(run.city_path, hosted(run, second_level=True))
-    run_stage(stage, run.kafka, run.data_path, "processors_second")
+    run_stage(stage, run.kafka, run.data_path, run.worker_name("processors_second"))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from streams.engine.run import run_stage
 from streams.sinks.history.opening import open_history
 from streams.sinks.history.sink import HistorySink
+from streams.sinks.history.spill import FOLDER_NAME, MIB, Spill
 
 if TYPE_CHECKING:
     from deploy.run import Run
@@ -14,4 +15,6 @@ if TYPE_CHECKING:
 
 def main(run: Run) -> None:
     """Run it until told to end."""
-    run_stage(HistorySink(open_history(run.history)), run.kafka, run.data_path, "sinks_history")
+    spill = Spill(run.data_path / FOLDER_NAME, run.history_spill_mib * MIB)
+    sink = HistorySink(lambda: open_history(run.history), spill)
+    run_stage(sink, run.kafka, run.data_path, run.worker_name("sinks_history"))

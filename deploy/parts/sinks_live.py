@@ -24,4 +24,4 @@ def main(run: Run) -> None:
     about = {"mode": run.mode, "speed": 0.0 if run.speed == "max" else run.speed}
     redis = LiveRedis(run.redis, run.city_id, str(run.started_ms))
     stage = LiveSink(load_city(run.city_path), redis, about, methods, sensor_metrics())
-    run_stage(stage, run.kafka, run.data_path, "sinks_live")
+    run_stage(stage, run.kafka, run.data_path, run.worker_name("sinks_live"))

@@ -9,7 +9,12 @@ import uvicorn
 
 from dashboard.app import create_app
 from dashboard.config import WallConfig
+from dashboard.places import Name
+from dashboard.telemetry.metric import Process
 from deploy.build import build_id
+from deploy.child import now_ms
+from deploy.reasons import standstills
+from deploy.supervisor import read_state
 from streams import topics
 from streams.city import load_city
 from streams.engine.bus import KafkaBus
@@ -17,6 +22,8 @@ from streams.engine.stage import Message
 from streams.sinks.history.opening import open_history
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from deploy.run import Run
 
 SEND_WITHIN_S = 10.0
@@ -43,6 +50,23 @@ class Commands:
             await self._bus.send([Message(topics.COMMANDS, self._key, command)])
 
 
+def _troubles(data: Path) -> list[Name]:
+    """Say what stands still; a service without a supervisor knows nothing of the others."""
+    found = read_state(data)
+    return [] if found is None else [Name(*reason) for reason in standstills(found, now_ms())]
+
+
+def _processes(data: Path) -> list[Process]:
+    """Say what the supervisor sees of each process."""
+    found = read_state(data)
+    if found is None:
+        return []
+    still_s = {still.name: still.for_s for still in sorted(found.stills, key=lambda still: still.for_s)}
+    return [
+        Process(part.name, part.state == "running", part.restarts, still_s.get(part.name, 0.0)) for part in found.parts
+    ]
+
+
 def main(run: Run) -> None:
     """Run it until told to end."""
     config = WallConfig(
@@ -53,6 +77,8 @@ def main(run: Run) -> None:
         build=build_id(),
         mode=run.mode,
         started_ms=run.started_ms,
+        troubles=lambda: _troubles(run.data_path),
+        processes=lambda: _processes(run.data_path),
     )
     uvicorn.run(
         create_app(config),

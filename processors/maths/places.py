@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 CACHED_LAYOUTS = 1024
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Layout:
-    """The sensors of one (domain, zone), and the segments they watch. NO_PLACE (-1) = none."""
+    """The sensors of one (domain, zone), and the segments they watch. NO_PLACE (-1) = none. It equals itself only."""
 
     sensors: NDArray[np.int32]
     """(m,) codes of the sensors, by place."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -10,6 +11,8 @@ from processors.maths.fixed import to_fixed
 from processors.maths.windows import READINGS, Batch
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import NDArray
 
     from processors.maths.places import Layout
@@ -22,6 +25,8 @@ the close."""
 FLOW_SCALE = 1e6
 VEH_PER_KM_SCALE = 1e12
 """1 veh/h at 250 km/h is 4e9 units: good to 1e-9; a reading of 20,000 veh/h at 5 km/h fits a thousand times."""
+SCALES = np.array([[FLOW_SCALE], [FLOW_SCALE], [VEH_PER_KM_SCALE]])
+"""Of FLOW, FLOW_WEIGHT and VEH_PER_KM, below each other."""
 WEIGHT_WITHOUT_FLOW_VEH_H = 1.0
 NO_SEGMENT, NO_VEHICLES, NO_SPEED = "no_segment", "no_vehicles", "no_speed"
 DROPS = (NO_SEGMENT, NO_VEHICLES, NO_SPEED)
@@ -31,9 +36,10 @@ class Readings(NamedTuple):
     """A frame's readings as terms, and why some give no travel time."""
 
     batch: Batch
-    dropped: dict[str, int]
+    dropped: Mapping[str, int]
 
 
+@lru_cache(maxsize=1)  # the processors of a zone are handed the same frame one after the other
 def readings(frame: Frame, layout: Layout, speed_floor_km_h: float) -> Readings:
     """Return the readings of sensors that watch a segment. A reading without travel time still counts as reported."""
     place = layout.place[frame.sensor]
@@ -51,11 +57,11 @@ def readings(frame: Frame, layout: Layout, speed_floor_km_h: float) -> Readings:
     terms[READINGS] = 1
     terms[USED] = moving
     terms[FLOW_COUNT] = counted
-    terms[FLOW] = to_fixed(np.where(counted, flow_veh_h, 0.0), FLOW_SCALE)
     weight = np.where(moving, np.where(counted, flow_veh_h, WEIGHT_WITHOUT_FLOW_VEH_H), 0.0)
-    terms[FLOW_WEIGHT] = to_fixed(weight, FLOW_SCALE)
-    slowest = np.where(moving, np.maximum(speed_km_h, speed_floor_km_h), 1.0)
-    terms[VEH_PER_KM] = to_fixed(weight / slowest, VEH_PER_KM_SCALE)
+    veh_per_km = weight / np.where(moving, np.maximum(speed_km_h, speed_floor_km_h), 1.0)
+    amounts = np.array([np.where(counted, flow_veh_h, 0.0), weight, veh_per_km])
+    terms[[FLOW, FLOW_WEIGHT, VEH_PER_KM]] = to_fixed(amounts, SCALES)
+    terms.flags.writeable = False
     return Readings(Batch(at_ms, place, late, terms), _dropped(len(frame), len(place), idle, moving))
 
 

@@ -101,6 +101,15 @@ def _dense(packed: bytes | None, fields: int, places: int) -> NDArray[np.int64]:
     return dense
 
 
+def waiting(windows: Windows, field: int, window_ms: int) -> dict[int, int]:
+    """Return what a field sums up to in the windows of which no row speaks yet, by start: open ones, with late rows."""
+    found = {start_ms: int(sums[field].sum()) for start_ms, sums in windows.open.items()}
+    for start_ms, late in windows.late.items():
+        if start_ms + window_ms > windows.watermark_ms:
+            found[start_ms] = found.get(start_ms, 0) + int(unpack(late)[1 + field].sum())
+    return found
+
+
 def due(windows: Windows, watermark_ms: int, window_ms: int) -> list[int]:
     """List the starts of the open windows that this watermark closes, rising."""
     if not windows.open:

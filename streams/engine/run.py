@@ -7,37 +7,45 @@ again and it goes on from its last durable state.
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import os
 import sys
+import time
 import traceback
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import faust
 import msgspec
-from faust.transport.drivers import TRANSPORTS
-from faust.types import TP
 
 from streams import topics
-from streams.engine import transport
+from streams.engine import surface
+from streams.engine.advance import LIMIT_S
+from streams.engine.app import stage_app
 from streams.engine.bus import KafkaBus
+from streams.engine.direct import Direct
+from streams.engine.ordinary import Ordinary
 from streams.engine.pulse import Pulse
-from streams.engine.stage import Chunk, Message, TopicPartition
+from streams.engine.stage import Chunk, Follows, MayWait, Message, TopicPartition
+from streams.engine.watchdog import Watchdog
 from streams.errors import CityError, ExactnessError
+from streams.reach import wait_for
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+    from contextlib import AbstractContextManager
 
+    from streams.engine.delivery import Delivery, Receiver
     from streams.engine.stage import Stage
 
 PULSE_EVERY_S = 1.0
-SESSION_S = 6.0
 EXIT_BROKEN = 70
-QUEUED_CHUNKS = 16
-MAX_FETCH_BYTES = 2 * 2**20
 AWAY_AFTER_BEATS = 4
+COLLECT_AFTER_OBJECTS = 50_000
+"""Python looks for reference cycles each 700 new objects, among all that a chunk of tens of thousands of records holds:
+a fifth of what a reading costs without the kernel."""
 NOISY_LOGGERS = ("aiokafka", "faust.transport", "mode")
 """They write hundreds of lines while a broker is away; the run loop writes one when it goes, one when it is back."""
 
@@ -47,21 +55,38 @@ log = logging.getLogger("citywall")
 class Host:
     """One stage, one Faust app, one bus. Invariant: one chunk or tick at a time."""
 
-    def __init__(self, stage: Stage, bootstrap: str, data: Path, part: str | None = None) -> None:
+    def __init__(
+        self,
+        stage: Stage,
+        bootstrap: str,
+        data: Path,
+        part: str | None = None,
+        limit_s: float = LIMIT_S,
+        *,
+        framed: bool = False,
+    ) -> None:
         self.stage = stage
         self.bus = KafkaBus(bootstrap)
-        self.pulse = Pulse(part or stage.name, stage.name, data)
+        self.pulse = Pulse(part or stage.name, stage.name, data, stage.topics, limit_s, self.bus.traffic)
+        self.watchdog = Watchdog(self.pulse.part, limit_s)
         self._turn = asyncio.Lock()
         self._reporting: asyncio.Task[None] | None = None
+        self._follow_s = stage.follow_s if isinstance(stage, Follows) else None
+        self._following: asyncio.Task[None] | None = None
         self._silent_beats = 0
+        self._loading = self._absorbing = False
         self._next: dict[TopicPartition, int] = {}
         """Next offset of each partition that the stage knows."""
-        self.app = _app(stage, bootstrap, data)
-        channel = self.app.topic(*stage.topics, key_type=bytes, value_type=bytes, value_serializer="raw")
+        self.app_id = f"citywall-{stage.name}"
+        self.delivery = _delivery(self, bootstrap, stage.topics if framed else ())
+        self.app = stage_app(self.app_id, f"{self.delivery.scheme}://{bootstrap}", data, self.delivery.queued_events)
+        self.app.linger_s = stage.linger_s
+        self.delivery.connect(self.app)
+        raw: dict[str, Any] = {"key_type": bytes, "value_type": bytes, "value_serializer": "raw", "allow_empty": True}
+        channel = self.app.topic(*stage.topics, **raw)
         self.app.agent(channel, name=f"{stage.name}-chunks")(self._chunks)
         self.app.timer(stage.tick_s, on_leader=False)(self._tick)
         self.app.timer(PULSE_EVERY_S, on_leader=False)(self._report)
-        self.app.positions = self._positions
         self.app.on_before_shutdown.connect(self._stop)
 
     async def _stop(self, *_: Any, **__: Any) -> None:  # noqa: ANN401 - Faust's signal
@@ -69,39 +94,79 @@ class Host:
             if self.bus.running:
                 self._settle(await self.stage.tick(self.bus))
                 await self.bus.stop()
+        await self.delivery.stop()
 
-    def _consumer(self) -> transport.Consumer:
-        return cast("transport.Consumer", self.app.consumer)
-
-    async def _positions(self, assigned: Sequence[TopicPartition]) -> Mapping[TopicPartition, int]:
+    async def positions(self, assigned: Sequence[TopicPartition]) -> Mapping[TopicPartition, int]:
+        """Load the stage's state of the partitions → the next offset to read of each that it knows."""
         async with self._turn:
+            self._loading = True
             with _or_end():
                 if not self.bus.running:
                     await self.bus.start()
-                positions = await self.stage.assigned(assigned, self.bus)
+                with self.pulse.counters.recovering():
+                    positions = await self.stage.assigned(assigned, self.bus)
             self._next = dict(positions)
             self.pulse.assigned(assigned, positions)
+            self._loading = False
             return positions
 
     async def _chunks(self, stream: Any) -> None:  # noqa: ANN401 - Faust's stream
-        async for chunk in stream:
-            async with self._turn:
-                await self._absorb(chunk)
+        await self.delivery.consume(stream)
 
-    async def _absorb(self, chunk: Chunk) -> None:
-        if chunk.epoch != self._consumer().epoch:
-            return  # fetched before the partitions were assigned anew: it comes again from where the state stands
+    async def take(self, chunk: Chunk) -> None:
+        """Work a chunk off, once there is room for it."""
+        while not await self._offer(chunk):
+            await asyncio.sleep(self.stage.tick_s)  # not in its turn: ticks, a rebalance and the end go on
+        if self._follow_s is not None and (self._following is None or self._following.done()):
+            self._following = asyncio.create_task(self._follow(self._follow_s))
+
+    async def _follow(self, after_s: float) -> None:
+        await asyncio.sleep(after_s)
+        await self._tick()
+
+    def places(self) -> Sequence[tuple[TopicPartition, int]]:
+        """Return the partitions and the next offset to absorb of each."""
+        return [(partition, place.absorbed) for partition, place in self.pulse.places().items()]
+
+    def reached(self, partition: TopicPartition, position: int) -> None:
+        """Learn that nothing below an offset is left to absorb."""
+        self.pulse.reached(partition, position)
+
+    def begun(self, begin: Mapping[TopicPartition, int], ends: Mapping[TopicPartition, int]) -> None:
+        """Learn where each partition begins and ends: the lag is known from the start, before any fetch is answered."""
+        self.pulse.assigned(list(begin), begin)
+        self.pulse.beat(ends)
+
+    def or_end(self) -> AbstractContextManager[None]:
+        """Return what ends the process on an error in it."""
+        return _or_end()
+
+    async def _offer(self, chunk: Chunk) -> bool:
+        async with self._turn:
+            self._absorbing = True
+            done = await self._absorb(chunk)
+            self._absorbing = False
+            return done
+
+    async def _absorb(self, chunk: Chunk) -> bool:
+        """Hand a chunk to the stage → whether it is done with."""
+        if chunk.epoch != self.delivery.epoch:
+            return True  # fetched before the partitions were assigned anew: it comes again from where the state stands
         self.pulse.received(chunk)
         expected = self._next.get(chunk.source)
         with _or_end():
             if expected is not None and chunk.begin is not None and chunk.begin > expected:
                 missed = f"{chunk.topic}[{chunk.partition}]: records {expected} to {chunk.begin - 1} were not delivered"
                 raise ExactnessError(f"{missed}; reading again")
+            began_s = time.monotonic()
             settled = await self.stage.absorb(chunk, self.bus)
-        self.pulse.absorbed(chunk)
+        if settled is None:
+            return False
+        self.pulse.absorbed(chunk, time.monotonic() - began_s)
         self._next[chunk.source] = max(chunk.records[-1].offset + 1, expected or 0)
         if settled:
             self._settle([chunk.source])
+        return True
 
     async def _tick(self) -> None:
         if not self.bus.running:
@@ -111,26 +176,47 @@ class Host:
                 self._settle(await self.stage.tick(self.bus))
 
     def _settle(self, partitions: Sequence[TopicPartition]) -> None:
-        settled = self._consumer().settled
         for partition in partitions:
             if partition in self._next:
-                settled[TP(*partition)] = self._next[partition]
+                self.delivery.settle(partition, self._next[partition])
+                self.pulse.settled(partition)
 
     async def _report(self) -> None:
+        waits = self._waits()
+        ends = self._ends()
+        places = {} if waits or self._away() else self.pulse.places()
+        self.watchdog.judge(places, loading=self._loading or self._sharing())
+        pulse = self.pulse.beat(ends, waits)
         if not self.bus.running:
             return
-        ends = {partition: self._consumer().highwater(TP(*partition)) for partition in self.pulse.partitions}
-        pulse = self.pulse.beat(ends)
         if self._reporting is not None and not self._reporting.done():
             self._silent_beats += 1
             if self._silent_beats == AWAY_AFTER_BEATS:
                 log.warning("Kafka does not answer; waiting for it")
             return
-        if self._silent_beats >= AWAY_AFTER_BEATS:
+        if self._away():
             log.warning("Kafka is back")
         self._silent_beats = 0
         books = {f"pulse:{self.pulse.part}": pulse, **self.stage.books()}
         self._reporting = asyncio.create_task(self._send_books(books))
+
+    def _away(self) -> bool:
+        return self._silent_beats >= AWAY_AFTER_BEATS
+
+    def _waits(self) -> str | None:
+        """Return why the partitions need not advance now, None = they must."""
+        if self._loading:
+            return "its state"
+        if self._sharing():
+            return "its share of the partitions"
+        return self.stage.waits() if isinstance(self.stage, MayWait) else None
+
+    def _sharing(self) -> bool:
+        """Tell whether the group shares out the partitions, and not a chunk that is still worked on holds it up."""
+        return bool(self.app.rebalancing) and not self._absorbing
+
+    def _ends(self) -> Mapping[TopicPartition, int | None]:
+        return {} if self._loading or self.app.rebalancing or not self.bus.running else self.delivery.ends()
 
     async def _send_books(self, books: Mapping[str, Any]) -> None:
         with _or_end():
@@ -139,50 +225,45 @@ class Host:
             )
 
 
-class StageApp(faust.App):
-    """A Faust app whose consumer asks `positions` where to start; see `streams.engine.transport`."""
+def _delivery(receiver: Receiver, bootstrap: str, framed_topics: Collection[str]) -> Delivery:
+    """Return our own transport's delivery, or the ordinary one where that does not fit the installed libraries."""
+    if changed := surface.misfits("transport"):
+        surface.say("transport", changed)
+        return Ordinary(receiver, Direct(bootstrap, receiver.app_id))
+    from streams.engine.chunked import Chunked
 
-    positions: Any = None
-
-
-def _app(stage: Stage, bootstrap: str, data: Path) -> StageApp:
-    TRANSPORTS.aliases["chunked"] = "streams.engine.transport:Transport"
-    if not transport.install_fast_fetch():
-        log.warning("this aiokafka has no place for the fast fetch: going on without it")
-    (data / "faust").mkdir(parents=True, exist_ok=True)
-    return StageApp(
-        f"citywall-{stage.name}",
-        broker=f"chunked://{bootstrap}",
-        store="memory://",
-        datadir=str(data / "faust" / stage.name),
-        topic_disable_leader=True,
-        topic_allow_declare=False,
-        web_enabled=False,
-        stream_wait_empty=False,
-        stream_buffer_maxsize=QUEUED_CHUNKS,
-        stream_recovery_delay=0.0,
-        table_standby_replicas=0,
-        broker_session_timeout=SESSION_S,
-        broker_heartbeat_interval=SESSION_S / 3,
-        broker_commit_interval=2.8,
-        broker_check_crcs=True,
-        consumer_max_fetch_size=MAX_FETCH_BYTES,
-        consumer_auto_offset_reset="earliest",
-        producer_acks=-1,
-        worker_redirect_stdouts=False,
-    )
+    return Chunked(receiver, framed_topics)
 
 
-def run_stage(stage: Stage, bootstrap: str, data: Path, part: str | None = None) -> None:
+def run_stage(
+    stage: Stage,
+    bootstrap: str,
+    data: Path,
+    part: str | None = None,
+    limit_s: float = LIMIT_S,
+    *,
+    framed: bool = False,
+) -> None:
     """Run the stage until SIGTERM or SIGINT; does not return.
 
-    `data` is the city's data folder: the pulse goes to `<data>/pulses/<part>.json`.
+    Args:
+        stage: what to host.
+        bootstrap: Kafka's HOST:PORT.
+        data: the city's data folder: the pulse goes to `<data>/pulses/<part>.json`.
+        part: the name of this process among the city's.
+        limit_s: how long a partition with lag may stand still.
+        framed: chunks hold their records as columns, `streams.engine.wire.WireRecords`, for the kernel.
     """
-    host = Host(stage, bootstrap, data, part)
+    gc.freeze()  # what was imported stays
+    gc.set_threshold(COLLECT_AFTER_OBJECTS)
+    host = Host(stage, bootstrap, data, part, limit_s, framed=framed)
+    host.pulse.beat({}, "its start")
     for noisy in NOISY_LOGGERS:
         logging.getLogger(noisy).setLevel(logging.CRITICAL)
+    wait_for(bootstrap, log)
     worker = faust.Worker(host.app, loglevel="WARN", quiet=True)
     worker.spinner = None
+    host.watchdog.guard(worker.loop)
     worker.execute_from_commandline()
 
 
@@ -195,8 +276,15 @@ def _or_end() -> Iterator[None]:
     try:
         yield
     except CityError as exc:
-        print(exc, file=sys.stderr, flush=True)
-        os._exit(EXIT_BROKEN)
+        word = str(exc)
+        _end(lambda: print(word, file=sys.stderr, flush=True))
     except Exception:  # noqa: BLE001 - the run loop's last resort, see above
-        traceback.print_exc()
+        _end(traceback.print_exc)
+
+
+def _end(tell: Callable[[], None]) -> NoReturn:
+    """Say why and leave; leave, too, where a full disk takes no word."""
+    try:
+        tell()
+    finally:
         os._exit(EXIT_BROKEN)

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeAlias, runtime_checkable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
 Headers: TypeAlias = "Sequence[tuple[str, bytes]]"
+
+
+LINGER_S = 0.05
+"""What a stage waits before a fetch, unless it has reasons for another time."""
 
 
 class TopicPartition(NamedTuple):
@@ -27,6 +32,12 @@ class Record(NamedTuple):
     timestamp: int
     """When it was sent, epoch ms; Kafka's own name."""
     headers: Headers
+
+
+def from_offset(records: Sequence[Record], offset: int) -> Sequence[Record]:
+    """Return the records from an offset on; the very same ones where none lies below it."""
+    first = bisect_left(records, offset, key=lambda record: record.offset)
+    return records[first:] if first else records
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +95,9 @@ class Stage(Protocol):
     topics: tuple[str, ...]
     tick_s: float
     """How often `tick` is called."""
+    linger_s: float
+    """Wait before each fetch while the stream is slow, so that records come in company: `LINGER_S`, or more where the
+    next stage works by what comes together here."""
 
     async def assigned(self, partitions: Sequence[TopicPartition], bus: Bus) -> Mapping[TopicPartition, int]:
         """Load the state of these partitions (all this worker has now; forget the others) → the next offset to read.
@@ -91,11 +105,30 @@ class Stage(Protocol):
         A partition left out starts at the group's committed offset, or else at its beginning.
         """
 
-    async def absorb(self, chunk: Chunk, bus: Bus) -> bool:
-        """Take a chunk. True: everything taken so far from its partition is durable and may be committed."""
+    async def absorb(self, chunk: Chunk, bus: Bus) -> bool | None:
+        """Take a chunk. True: everything taken so far from its partition is durable and may be committed.
+
+        None: not taken, because there is no room for it; it is offered again after the next tick.
+        """
 
     async def tick(self, bus: Bus) -> Sequence[TopicPartition]:
         """Do what time asks for (snapshots, provisional values) → the partitions whose chunks are now durable."""
 
     def books(self) -> Mapping[str, Mapping[str, Any]]:
         """Return the cumulative counters, key → value, as of the last durable state, for `city.books.v1`."""
+
+
+@runtime_checkable
+class Follows(Protocol):
+    """A stage whose output a person waits for: a tick follows a chunk, besides those that time asks for."""
+
+    follow_s: float
+    """So soon after it: what was fetched together with the chunk, of other partitions, is absorbed first."""
+
+
+@runtime_checkable
+class MayWait(Protocol):
+    """A stage that may take nothing for a while and not be at fault, because a server of its own is away."""
+
+    def waits(self) -> str | None:
+        """Return what it waits for, as a sentence's end ("InfluxDB at …"); None = for nothing."""

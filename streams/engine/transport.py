@@ -1,30 +1,23 @@
 """The chunked transport: a fetched run of records enters a Faust agent as one event.
 
 Faust's own path costs some 100 µs an event (a lock, two tasks, acknowledgement sets); here that is paid once a run.
-Overridden, all of it private to Faust 0.15.3 and aiokafka 0.14.0 (pinned;
-`tests/streams/engine/test_transport.py` fails when a new version changes one):
-
-Consumer._getmany           wrap each partition's records into runs of at most `RUN_RECORDS`, after a short linger
-Consumer._to_message        one ConsumerMessage per run, its value a Chunk, its offset the last of the run
-Consumer.ack                no sets of offsets: the run loop says what may be committed, in `settled`
-Consumer._filter_*          commit what is settled
-Consumer._add_gap           nothing: a run has holes by design
-Consumer.seek_to_committed  start where the stage's own state says, not where the group has committed
-fetcher.PartitionRecords    no ConsumerRecord object per record
+What it overrides and reads of Faust and aiokafka is private to them and stands in `streams.engine.surface`; where that
+does not fit, nothing here is imported, and `streams.engine.ordinary` takes over.
 """
 
 from __future__ import annotations
 
 import asyncio
-import inspect
+from itertools import accumulate, takewhile
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
-from aiokafka.consumer import fetcher
 from aiokafka.structs import TopicPartition as KafkaTopicPartition
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerMessage, Message
 
+from streams.engine.lingering import fetch
 from streams.engine.stage import Chunk, TopicPartition
+from streams.engine.wire import WireBatch, framed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -34,35 +27,50 @@ if TYPE_CHECKING:
 RUN_RECORDS = 20_000
 """Most records of one run: some 30 ms of decoding, so that timers and heartbeats stay on time."""
 
+FRAMED_RUN_RECORDS = 40_000
+"""The same where the kernel decodes."""
+
 RUN_BYTES = 4 * 2**20
 """A run ends once it holds this much."""
 
-LINGER_S = 0.03
-"""Wait before each fetch while the stream is slow, so that records come in company."""
+FETCH_WAIT_MS = 250
+"""So long a fetch waits for partitions that have nothing. Faust says 1,500; meanwhile those that have something, and
+were left out because a run of theirs lay here, wait too: a broker answers one fetch at a time."""
+
+HELD_S = 1.0
+"""While what a fetch brought lies here, for no longer, the broker is asked for nothing else: for longer than we linger.
+aiokafka says 0.1, and then asks for the partitions that have nothing; what comes to the others waits for the answer."""
 
 
-class RunRecords(fetcher.PartitionRecords):  # type: ignore[misc]  # aiokafka has no types
-    """The fetcher's record iterator without one ConsumerRecord per record: the wire record itself comes out."""
-
-    def _consumer_record(self, tp: KafkaTopicPartition, record: Any) -> Any:  # noqa: ANN401 - a Cython record
-        return record
-
-
-def install_fast_fetch() -> bool:
-    """Put `RunRecords` into aiokafka's fetcher → whether this version of aiokafka still has the place for it."""
-    hook = getattr(fetcher.PartitionRecords, "_consumer_record", None)
-    if hook is None or list(inspect.signature(hook).parameters) != ["self", "tp", "record"]:
-        return False
-    fetcher.PartitionRecords = RunRecords
-    return True
-
-
-def runs(fetched: Sequence[Record]) -> Iterator[Sequence[Record]]:
-    """Cut fetched records into runs of at most `RUN_RECORDS` records and about `RUN_BYTES` bytes."""
+def runs(fetched: Sequence[Any]) -> Iterator[Sequence[Record]]:
+    """Cut what was fetched, records or batches, into runs of about `RUN_RECORDS` records and `RUN_BYTES` bytes."""
+    if fetched and isinstance(fetched[0], WireBatch):
+        yield from _framed_runs(fetched)
+        return
     size = sum([len(record.value) for record in fetched if record.value is not None])
-    step = max(min(RUN_RECORDS, RUN_BYTES * len(fetched) // max(size, 1)), 1)
-    for first in range(0, len(fetched), step):
-        yield fetched[first : first + step]
+    yield from _cut(fetched, max(min(RUN_RECORDS, RUN_BYTES * len(fetched) // max(size, 1)), 1))
+
+
+def _framed_runs(batches: Sequence[WireBatch]) -> Iterator[Sequence[Record]]:
+    first = 0
+    while first < len(batches):
+        sizes = accumulate(len(batch.body) for batch in batches[first:])
+        counts = accumulate(batch.records for batch in batches[first:])
+        within = takewhile(
+            lambda one: one[0] <= RUN_BYTES and one[1] <= FRAMED_RUN_RECORDS, zip(sizes, counts, strict=True)
+        )
+        after = first + max(sum(1 for _ in within), 1)
+        records = framed(batches[first:after])
+        yield from _cut(records, FRAMED_RUN_RECORDS)
+        first = after
+
+
+def _cut(records: Sequence[Record], step: int) -> Iterator[Sequence[Record]]:
+    if 0 < len(records) <= step:
+        yield records
+    else:
+        for first in range(0, len(records), step):
+            yield records[first : first + step]
 
 
 class Run(NamedTuple):
@@ -72,28 +80,43 @@ class Run(NamedTuple):
     epoch: int
 
 
+def end_of(consumer: driver.Consumer, tp: TP) -> int | None:
+    """Return a partition's end as its last fetch told it; None before one, and while the group deals it anew."""
+    try:
+        end: int | None = consumer.highwater(tp)  # whatever Faust declares
+    except AssertionError:  # aiokafka's own check; between two assignments a partition is with nobody
+        return None
+    return end
+
+
 class Consumer(driver.Consumer):
     """Faust's aiokafka consumer, by runs. It asks `app.positions` where to start."""
-
-    linger_s: float = LINGER_S
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - Faust's own signature
         super().__init__(*args, **kwargs)
         self.settled: dict[TP, int] = {}
         self.epoch = 0
         """How often this consumer has been told where to start; what was fetched before the last time is void."""
+        self.sought_epoch = 0
+        """The epoch whose positions aiokafka has; set together with them, in the consumer's thread."""
+        self.linger_s: float = self.app.linger_s  # type: ignore[attr-defined]  # StageApp
+        self.in_backlog = False
+        """Whether the last fetch brought much: then more is there, and nothing is won by waiting."""
         self._delivered: dict[TP, int] = {}
+        self.fetched: dict[TP, int] = {}
+        """One above the last record handed out by aiokafka."""
 
     async def _getmany(self, active_partitions: set[TP] | None, timeout: float) -> dict[TP, list[Any]]:
-        if self.linger_s:
+        if self.linger_s and not self.in_backlog:
             await asyncio.sleep(self.linger_s)
-        epoch = self.epoch
-        fetched = await self._thread.getmany(active_partitions, timeout)
-        return {tp: [Run(run, epoch) for run in runs(records)] for tp, records in fetched.items()}
+        fetched, epoch = await self._thread.call_thread(fetch, self, active_partitions, timeout)
+        cut = {tp: [Run(run, epoch) for run in runs(records)] for tp, records in fetched.items()}
+        self.fetched.update({tp: found[-1].records[-1].offset + 1 for tp, found in cut.items() if found})
+        return cut
 
     def _to_message(self, tp: TP, record: Run) -> ConsumerMessage:
         last = record.records[-1]
-        end: int | None = self.highwater(tp)  # None before the first answer, whatever Faust declares
+        end = end_of(self, tp)
         chunk = Chunk(
             tp.topic,
             tp.partition,
@@ -144,13 +167,46 @@ class Consumer(driver.Consumer):
     async def seek_to_committed(self) -> Mapping[TP, int]:
         """Seek to where the stage's state says; a partition it does not know keeps the group's committed offset."""
         self.epoch += 1
-        committed = dict(await super().seek_to_committed())
+        epoch = self.epoch
+        committed: dict[TP, int | None] = dict(await super().seek_to_committed())
         assigned = [TopicPartition(tp.topic, tp.partition) for tp in sorted(self.assignment())]
         known = {TP(*partition): offset for partition, offset in (await self.app.positions(assigned)).items()}  # type: ignore[attr-defined]  # StageApp
-        if known:
-            await self.seek_wait({KafkaTopicPartition(*tp): offset for tp, offset in known.items()})
+        begin = {TP(*tp): offset for tp, offset in committed.items() if offset is not None and offset >= 0} | known
+        if new := [TP(*one) for one in assigned if TP(*one) not in begin]:
+            begin |= {TP(*tp): offset for tp, offset in (await self.earliest_offsets(*new)).items()}
+        ends = await self._thread.highwaters(*begin)
+        self.app.begun(  # type: ignore[attr-defined]  # StageApp
+            {TopicPartition(*tp): offset for tp, offset in begin.items()},
+            {TopicPartition(*tp): end for tp, end in ends.items()},
+        )
         self._delivered = dict(known)
-        return {**committed, **known}
+        self.fetched = {}
+        await self._thread.call_thread(_begin, self, begin, epoch)
+        return begin
+
+
+async def _begin(consumer: Consumer, positions: Mapping[TP, int], epoch: int) -> None:
+    """Set all positions at once, in the consumer's thread, where no fetch can return in between."""
+    if epoch == consumer.epoch:
+        kafka = consumer._thread._ensure_consumer()
+        kafka._fetcher._fetch_max_wait_ms = FETCH_WAIT_MS
+        kafka._fetcher._prefetch_backoff = HELD_S
+        for tp, offset in positions.items():
+            if kafka._subscription.is_assigned(KafkaTopicPartition(*tp)):
+                kafka.seek(KafkaTopicPartition(*tp), offset)
+        consumer.sought_epoch = epoch
+
+
+def fetch_position(consumer: Consumer, tp: TP, absorbed: int) -> int | None:
+    """Return where the next fetch begins, None while it is not known or what was fetched is not absorbed yet.
+
+    It reads aiokafka's state of the partition where Faust's own `highwater` reads its end.
+    """
+    assignment = consumer._thread._ensure_consumer()._fetcher._subscriptions.subscription.assignment
+    state = None if assignment is None else assignment.state_value(KafkaTopicPartition(*tp))
+    if state is None or not state.has_valid_position or consumer.fetched.get(tp, 0) > absorbed:
+        return None
+    return int(state.position)
 
 
 class Transport(driver.Transport):

@@ -16,7 +16,7 @@ import msgspec
 from streams.clock import ClockSetting
 from streams.errors import RefusedError, UnreachableError
 from streams.feeds.marks import send_mark
-from streams.feeds.producer import connected
+from streams.feeds.producer import connected, flush
 from streams.topics import CLOCK, inbox, partition_counts
 
 if TYPE_CHECKING:
@@ -78,6 +78,7 @@ class _Run:
                 headers = [self._row_header(part[-1])]
                 waiting.append(self.producer.send(lane.topic, value=value, partition=lane.partition, headers=headers))
             self.sent[lane] = numbers[-1]
+        flush(self.producer, ACKNOWLEDGED_WITHIN_S)
         for future in waiting:
             future.get(timeout=ACKNOWLEDGED_WITHIN_S)
 
@@ -112,7 +113,7 @@ def run_replay(plan: Plan, bootstrap: str, *, speed: float | None, data: Path, s
         )
         if begin < len(rows):
             run.mark(rows[begin].at_ms)
-        steps = _full_speed(rows, begin) if speed is None else _paced(run, begin, clock, stop)
+        steps = full_speed(rows, begin) if speed is None else _paced(run, begin, clock, stop)
         for first, end in steps:
             if stop.is_set():
                 return
@@ -123,11 +124,11 @@ def run_replay(plan: Plan, bootstrap: str, *, speed: float | None, data: Path, s
             return
         final_mark_ms = -(-(plan.last_at_ms + SETTLE_MS) // HOUR_MS) * HOUR_MS
         run.mark(final_mark_ms)
-        producer.flush(timeout=ACKNOWLEDGED_WITHIN_S)
+        flush(producer, ACKNOWLEDGED_WITHIN_S)
     _write_done(data, plan, final_mark_ms)
 
 
-def _full_speed(rows: Sequence[Row], begin: int) -> Iterator[tuple[int, int]]:
+def full_speed(rows: Sequence[Row], begin: int) -> Iterator[tuple[int, int]]:
     """Cut into runs of some STEP_ROWS rows; no stamp is in two."""
     while begin < len(rows):
         end = min(begin + STEP_ROWS, len(rows))

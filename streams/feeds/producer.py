@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import logging
+import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from streams.errors import ExactnessError, UnreachableError
+from streams.reach import wait_for
 from streams.topics import INBOX_MAX_BYTES
 
 if TYPE_CHECKING:
@@ -14,6 +17,12 @@ if TYPE_CHECKING:
     from kafka import KafkaProducer
 
 CLOSE_S = 5
+RECONNECT_MAX_MS = 500
+"""A broker that is back is in use that soon; the client's own default lets it wait for up to 30 s."""
+SILENT_S = 4.0
+"""Kafka does not answer once an acknowledgement takes longer."""
+
+log = logging.getLogger("citywall")
 
 
 @contextmanager
@@ -25,6 +34,8 @@ def connected(bootstrap: str, *, batch_bytes: int, linger_ms: int = 0) -> Iterat
     from kafka import KafkaProducer
     from kafka.errors import KafkaError
 
+    logging.getLogger("kafka").setLevel(logging.CRITICAL)  # hundreds of lines while Kafka is away; we say one
+    wait_for(bootstrap, log)
     try:
         producer = KafkaProducer(
             bootstrap_servers=bootstrap,
@@ -33,6 +44,7 @@ def connected(bootstrap: str, *, batch_bytes: int, linger_ms: int = 0) -> Iterat
             max_request_size=INBOX_MAX_BYTES,
             batch_size=batch_bytes,
             linger_ms=linger_ms,
+            reconnect_backoff_max_ms=RECONNECT_MAX_MS,
         )
     except KafkaError as exc:
         raise UnreachableError(f"Kafka at {bootstrap} does not answer ({exc}); is it running?") from exc
@@ -44,3 +56,28 @@ def connected(bootstrap: str, *, batch_bytes: int, linger_ms: int = 0) -> Iterat
         ) from exc
     finally:
         producer.close(timeout=CLOSE_S)
+
+
+def flush(producer: KafkaProducer, within_s: float) -> None:
+    """Wait until Kafka has everything sent so far; say once that it does not answer, and once that it is back.
+
+    Raises KafkaTimeoutError when that takes too long.
+    """
+    from kafka.errors import KafkaTimeoutError
+
+    until_s = time.monotonic() + within_s
+    silent = False
+    while True:
+        left_s = until_s - time.monotonic()
+        try:
+            producer.flush(timeout=max(min(SILENT_S, left_s), 0.0))
+        except KafkaTimeoutError:
+            if left_s <= SILENT_S:
+                raise
+            if not silent:
+                log.warning("Kafka does not answer; waiting for it")
+            silent = True
+        else:
+            if silent:
+                log.warning("Kafka is back")
+            return

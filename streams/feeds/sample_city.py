@@ -20,7 +20,7 @@ from streams.clock import ClockSetting
 from streams.errors import RefusedError
 from streams.feeds.incident_requests import Position, read_position, take_up, write_position
 from streams.feeds.marks import send_mark
-from streams.feeds.producer import connected
+from streams.feeds.producer import connected, flush
 from streams.feeds.simulation.reporting import Lane, Reporter
 from streams.feeds.simulation.world import DETECTOR, World
 from streams.topics import CLOCK, DOMAINS, TRUTH, inbox
@@ -93,7 +93,7 @@ class _Feed:
         mark_ms = at_ms - int(MARK_BEHIND_S * 1000 * self.reporter.speed)
         for lane in self.lanes:
             send_mark(self.producer, inbox(lane.domain), lane.partition, mark_ms)
-        self.producer.flush(timeout=ACKNOWLEDGED_WITHIN_S)
+        flush(self.producer, ACKNOWLEDGED_WITHIN_S)
         self.sent_ms = at_ms
         write_position(self.data, Position(city_folder=str(self.city_folder), sent_ms=at_ms))
 
@@ -116,7 +116,7 @@ class _Feed:
         self.told = set(happening)
 
     def _acknowledged(self) -> None:
-        self.producer.flush(timeout=ACKNOWLEDGED_WITHIN_S)
+        flush(self.producer, ACKNOWLEDGED_WITHIN_S)
         for future in self.pending:
             future.get(timeout=ACKNOWLEDGED_WITHIN_S)
         self.pending.clear()

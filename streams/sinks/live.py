@@ -10,6 +10,7 @@ import msgspec
 
 from streams import topics
 from streams.clock import ClockSetting
+from streams.engine.stage import LINGER_S
 from streams.errors import FrameError, UnreachableError
 from streams.metric_codec import decode_metrics
 from streams.sinks.live_redis import LiveRedis
@@ -36,6 +37,7 @@ class LiveSink:
 
     name = "live"
     tick_s = PUBLISH_EVERY_S
+    linger_s = 0.4 * LINGER_S  # it folds what comes at little cost; a person waits for it
     topics: tuple[str, ...] = (topics.LIVE, topics.METRICS, topics.ALARMS, topics.BOOKS, topics.CLOCK)
 
     def __init__(
@@ -88,7 +90,7 @@ class LiveSink:
         return {partition: self._offsets.get(_key(partition), 0) for partition in partitions}
 
     async def absorb(self, chunk: Chunk, bus: Bus) -> bool:
-        """Fold a chunk; publish when it is time, provisional values at once: four times a second they come anyway."""
+        """Fold a chunk; publish when it is time, provisional values at once: they come by the zones' clock."""
         fold = self._fold[chunk.topic]
         for record in chunk.records:
             try:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from streams import ledger
 from streams.records import NO_TIME_MS
 
 if TYPE_CHECKING:
@@ -31,8 +32,14 @@ SILENT = "silent_ratio"
 """Metric of `feed:<domain>`: the share of its sensors that say nothing."""
 PULSE = "pulse:"
 INTAKE = "intake:"
-TOLD = ("readings_in", "dead_lettered", "too_late")
-"""What the wall shows of the books of intake and zones."""
+TOLD = (
+    *("readings_in", "sent", "dead_lettered", "unknown_fields"),
+    *("in_frames", "duplicates", "conflicts", "too_late", "processors", "watermark_ms"),
+    *("frames", "stored", "expired", "missed"),
+)
+"""What the wall shows or exports of the counts in the books of intake, zones, second level and history."""
+BESIDES = ("offset", "away", "spilled_bytes")
+"""The same of what stands beside the counts."""
 DISPLAYED_DECIMALS = 3
 
 _encode = msgspec.json.Encoder().encode
@@ -84,8 +91,13 @@ class LiveState:
         if key.startswith(PULSE):
             self.put(f"p:{key.removeprefix(PULSE)}", book)
             return
+        if key.startswith(ledger.PREFIX):
+            return
+        if book.get("offset", 0) < self.fields.get(f"b:{key}", {}).get("offset", 0):
+            return  # of a worker that has lost the partition and does not know it yet
         told = {name: book["counts"][name] for name in TOLD if name in book["counts"]}
-        self.put(f"b:{key}", {"counts": told} if told else None)
+        besides = {name: book[name] for name in BESIDES if name in book}
+        self.put(f"b:{key}", {**besides, "counts": told} if told else None)
         if key.startswith(INTAKE):
             domain, counts = book["domain"], book["counts"]
             before = self._readings_in.get(key)

@@ -4,6 +4,8 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
+
 from deploy import cli, reference
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -34,5 +36,6 @@ def test_commands_exist():
     assert [f"{page.name}: {name}" for page, name in mentions(COMMAND) if name not in names] == []
 
 
-def test_the_reference_of_commands_is_what_the_commands_say():
-    assert reference.PAGE.read_text(encoding="utf-8") == reference.page(), "run: python -m deploy.reference"
+@pytest.mark.parametrize("page", reference.PAGES, ids=lambda page: page.name)
+def test_a_written_reference_is_what_the_code_says(page):
+    assert page.read_text(encoding="utf-8") == reference.PAGES[page](), "run: python -m deploy.reference"

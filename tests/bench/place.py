@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,20 @@ class Place:
     folder: Path
     city: Path
     began: bool = False
+
+    @property
+    def arguments(self) -> list[str]:
+        """What a process must be told: broker, folder of this run, city folder."""
+        return [self.bootstrap, str(self.folder), str(self.city)]
+
+    @property
+    def group(self) -> str:
+        """Name a consumer group that no other run has."""
+        return f"bench-{self.folder.name}"
+
+    def stay(self) -> None:
+        """Wait to be ended: the CPU time of a process can be read while it is there."""
+        threading.Event().wait()
 
     def first_record(self, process: str) -> None:
         """Note the CPU time used so far, once: what comes before is start-up and does not count."""

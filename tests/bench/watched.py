@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Any
+
+from streams.engine.stage import Follows
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -11,11 +14,23 @@ if TYPE_CHECKING:
     from tests.bench.place import Place
 
 
+def run_watched(stage: Stage, process: str, place: Place, *, framed: bool = False) -> None:
+    """Run a stage as a part of a city does, marked at its first record."""
+    from deploy.part import GoWithout
+    from streams.engine.run import run_stage
+
+    sys.meta_path.insert(0, GoWithout("pandas"))  # pyarrow imports it, with its first array, where it is installed
+    run_stage(Watched(stage, process, place), place.bootstrap, place.folder, process, framed=framed)
+
+
 class Watched:
     """Delegates everything."""
 
     def __init__(self, stage: Stage, process: str, place: Place) -> None:
-        self.name, self.topics, self.tick_s = stage.name, stage.topics, stage.tick_s
+        self.name, self.topics = stage.name, stage.topics
+        self.tick_s, self.linger_s = stage.tick_s, stage.linger_s
+        if isinstance(stage, Follows):
+            self.follow_s = stage.follow_s
         self._stage, self._process, self._place = stage, process, place
 
     async def assigned(self, partitions: Sequence[TopicPartition], bus: Bus) -> Mapping[TopicPartition, int]:

@@ -7,6 +7,7 @@ import pytest
 from dashboard.health import health
 from dashboard.mirror import Mirror
 from dashboard.pipeline import Rate, dead_letters, is_late, lag
+from dashboard.places import Name
 
 NOW = 1_000_000
 
@@ -23,6 +24,12 @@ def living(config):
 def test_a_living_city_is_ok(config, living):
     found = health(config, living, None, NOW)
     assert (found["status"], found["age_s"], found["reasons"], found["build"]) == ("ok", 9.0, [], "b1")
+
+
+def test_what_stands_still_is_said_of_a_wall_that_is_living(config, living):
+    told = dataclasses.replace(config, troubles=lambda: [Name("history 停滞", "history stands still")])
+    found = health(told, living, None, NOW)
+    assert (found["status"], found["reasons"]) == ("ok", ["history stands still"])
 
 
 def test_an_old_picture_is_down(config, living):

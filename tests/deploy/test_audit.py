@@ -10,6 +10,7 @@ import pytest
 from deploy import cli
 from deploy.run import Run
 from streams.sinks.history.opening import open_history
+from tests.streams.conftest import write_small_city
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -18,28 +19,44 @@ FIRST_MS, LAST_MS = 1_408_492_800_000, 1_408_579_199_000
 """2014-08-20, its first and last second."""
 
 
+HOUR_MS = 3_600_000
+HOURS = {FIRST_MS: (1, 1_000, 1), FIRST_MS + 23 * HOUR_MS: (1, 1, 0)}
+"""Start of an hour → dead letters of intake, rows in frames, duplicates; one more of the first hour is too late."""
+
+
 def books(domain: str, *, lost: int = 0) -> dict[str, dict[str, Any]]:
     """1,005 readings: 2 dead letters, 1,001 in frames, 1 duplicate, 1 too late; `lost` more came and went nowhere."""
     source = {"through": 41, "furthest": 41, "sent": 1003, "taken": 1003}
     intake = {"readings_in": 1005 + lost, "dead_lettered": {"undecodable": 2}, "sent": 1003}
     zone = {"in_frames": 1001, "duplicates": 1, "too_late": 1, "sources": {"0": source}, "processors": {}}
     times = {"first_at_ms": FIRST_MS, "last_at_ms": LAST_MS}
+    hours: dict[str, dict[str, Any]] = {"intake": {}, "zone": {}}
+    for start_ms, (dead, frames, twice) in HOURS.items():
+        late = int(start_ms == FIRST_MS)
+        sent = frames + twice + late
+        letters = {"undecodable": dead}
+        read = sent + dead + lost * late
+        hours["intake"][str(start_ms)] = {"readings_in": read, "sent": sent, "dead_lettered": letters}
+        admitted = {"in_frames": frames, "duplicates": twice, "too_late": late}
+        hours["zone"][str(start_ms)] = {**admitted, "emitted": 0, "processors": {}}
+    shared = {"domain": domain, "partition": 0, "mark_ms": FIRST_MS + 24 * HOUR_MS}
     return {
         f"intake:{domain}:0": {
             "stage": "intake",
-            "domain": domain,
-            "partition": 0,
             "offset": 42,
             "counts": intake | times,
+            **shared,
+            "hours": hours["intake"],
         },
-        f"zone:{domain}:0": {"stage": "zone", "domain": domain, "partition": 0, "offset": 9, "counts": zone},
+        f"zone:{domain}:0": {"stage": "zone", "offset": 9, "counts": zone, **shared, "hours": hours["zone"]},
     }
 
 
 def folder_with(folder: Path, found: dict[str, dict[str, Any]]) -> Path:
     address = str(folder / "history.sqlite")
+    city = write_small_city(folder / "city")
     servers = {"kafka": "127.0.0.1:1", "redis": "redis://127.0.0.1:1/0", "history": address}
-    run = Run(data=str(folder), city=str(folder), city_id="c", mode="replay", port=1, started_ms=0, **servers)
+    run = Run(data=str(folder), city=str(city), city_id="c", mode="replay", port=1, started_ms=0, **servers)
     run.write()
     history = open_history(address)
     history.write_books({key: json.dumps(book) for key, book in found.items()})
@@ -62,13 +79,8 @@ def test_balanced_books_are_a_success(tmp_path: Path, capsys: pytest.CaptureFixt
 
 def test_feeds_without_readings_are_only_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     silent = books("fire")
-    silent["intake:fire:0"]["counts"] |= {
-        "readings_in": 0,
-        "dead_lettered": {},
-        "sent": 0,
-        "first_at_ms": None,
-        "last_at_ms": None,
-    }
+    nothing = {"readings_in": 0, "dead_lettered": {}, "sent": 0, "first_at_ms": None, "last_at_ms": None}
+    silent["intake:fire:0"] |= {"counts": nothing, "hours": {}}
     del silent["zone:fire:0"]
     assert audit(folder_with(tmp_path, books("traffic") | silent)) == 0
     lines = capsys.readouterr().out.splitlines()
@@ -93,6 +105,8 @@ def test_json_tells_each_feed_whole(tmp_path: Path, capsys: pytest.CaptureFixtur
     assert audit(folder_with(tmp_path, books("traffic")), "--json") == 0
     assert json.loads(capsys.readouterr().out) == {
         "balanced": True,
+        "from": None,
+        "until": None,
         "feeds": [
             {
                 "feed": "traffic",
@@ -101,10 +115,12 @@ def test_json_tells_each_feed_whole(tmp_path: Path, capsys: pytest.CaptureFixtur
                 "duplicates": 1,
                 "dead_lettered": {"too_late": 1, "undecodable": 2},
                 "on_the_way": 0,
+                "to_store": 0,
                 "unaccounted": 0,
                 "first_at": "2014-08-20T00:00:00Z",
                 "last_at": "2014-08-20T23:59:59Z",
-                "beyond_range": False,
+                "exact_until": None,
+                "processors": {},
                 "up_to": [{"partition": 0, "offset": 41, "intake_offset": 41}],
                 "problems": [],
             }
@@ -113,25 +129,46 @@ def test_json_tells_each_feed_whole(tmp_path: Path, capsys: pytest.CaptureFixtur
 
 
 @pytest.mark.parametrize(
-    ("options", "feeds", "beyond"),
+    ("options", "hours", "counts"),
     [
-        (["--from", "2014-08-20", "--until", "2014-08-21"], 1, False),
-        (["--from", "2014-08-20T12:00"], 1, True),
-        (["--until", "2014-08-20T12:00"], 1, True),
-        (["--from", "2014-08-21"], 0, None),
-        (["--until", "2014-08-20"], 0, None),
+        (["--from", "2014-08-20", "--until", "2014-08-21"], ("00:00:00Z", "2014-08-21T00:00:00Z"), (1005, 1001, 1, 3)),
+        (["--from", "2014-08-20T00:59", "--until", "2014-08-20T01:01"], ("00:00:00Z", "02:00:00Z"), (1003, 1000, 1, 2)),
+        (["--from", "2014-08-20T01:00"], ("01:00:00Z", None), (2, 1, 0, 1)),
+        (["--until", "2014-08-20T23:00"], (None, "23:00:00Z"), (1003, 1000, 1, 2)),
+        (["--from", "2014-08-20T01:00", "--until", "2014-08-20T23:00"], ("01:00:00Z", "23:00:00Z"), None),
+        (["--from", "2014-08-21"], ("2014-08-21T00:00:00Z", None), None),
     ],
 )
-def test_a_range_chooses_feeds_and_says_when_one_reaches_beyond(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], options: list[str], feeds: int, beyond: bool | None
+def test_a_range_is_widened_to_whole_hours_and_cuts_the_books(
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    options: list[str],
+    hours: tuple[str | None, str | None],
+    counts: tuple[int, int, int, int] | None,
 ):
     folder = folder_with(tmp_path, books("traffic"))
     assert audit(folder, *options, "--json") == 0
-    found = json.loads(capsys.readouterr().out)["feeds"]
-    assert [feed["beyond_range"] for feed in found] == ([] if beyond is None else [beyond])
-    assert len(found) == feeds
-    audit(folder, *options)
-    assert ("reaches beyond the range" in capsys.readouterr().out) is bool(beyond)
+    found = json.loads(capsys.readouterr().out)
+    for edge, told in zip(hours, (found["from"], found["until"]), strict=True):
+        assert told == (edge if edge is None or len(edge) > len("00:00:00Z") else f"2014-08-20T{edge}")
+    seen = [
+        (feed["readings_in"], feed["in_frames"], feed["duplicates"], sum(feed["dead_lettered"].values()))
+        for feed in found["feeds"]
+    ]
+    assert seen == ([] if counts is None else [counts])
+    assert audit(folder, *options) == 0
+
+
+def test_a_loss_outside_the_range_is_not_the_ranges(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    folder = folder_with(tmp_path, books("traffic", lost=1))
+    assert audit(folder, "--until", "2014-08-20T01:00") == 1
+    assert "intake, traffic, hour 2014-08-20T00:00Z" in capsys.readouterr().out
+    assert audit(folder, "--from", "2014-08-20T01:00") == 0
+
+
+def test_a_range_that_is_not_of_whole_hours_is_told_in_words(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    assert audit(folder_with(tmp_path, books("traffic")), "--from", "2014-08-20T00:30") == 0
+    assert capsys.readouterr().out.splitlines()[0] == "whole hours: from 2014-08-20T00:00:00Z until now"
 
 
 def test_without_books_nothing_is_called_balanced(tmp_path: Path, capsys: pytest.CaptureFixture[str]):

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from urllib.request import urlopen
 
 import jsonschema
 import pytest
@@ -18,6 +19,7 @@ from deploy import parts
 from deploy.embedded import kafka, valkey
 from deploy.process import free_ports
 from deploy.stack import ask_health
+from tests.dashboard.scrape import scraped, total
 
 ROOT = Path(__file__).resolve().parents[2]
 VENDOR = Path(__file__).with_name("vendor")
@@ -76,6 +78,18 @@ def native(service, data, port, servers):
     return command, {**os.environ, **own, **here, **wall, "PYTHONPATH": str(ROOT)}
 
 
+WITH_PULSE = set(parts.names()) - parts.WITHOUT_STAGE
+
+
+def scrape(port):
+    with urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as answer:
+        return scraped(answer.read().decode())
+
+
+def pulsing(found):
+    return {dict(labels)["part"] for name, labels in found if name == "citywall_part_cpu_seconds_total"}
+
+
 @pytest.mark.timeout(300)
 def test_each_service_starts_natively_and_together_they_make_a_living_wall(tmp_path, cache):
     port = free_ports(1)[0]
@@ -96,8 +110,14 @@ def test_each_service_starts_natively_and_together_they_make_a_living_wall(tmp_p
                 assert not ended, logs
                 assert time.monotonic() < until, ask_health("127.0.0.1", port)
                 time.sleep(0.5)
+            found = scrape(port)
+            while pulsing(found) != WITH_PULSE and time.monotonic() < until:  # the first beat of a part may come later
+                time.sleep(0.5)
+                found = scrape(port)
         finally:
             for one in running.values():
                 one.send_signal(signal.SIGTERM)
             codes = {name: one.wait(30) for name, one in running.items()}
     assert set(codes.values()) <= {0, -signal.SIGTERM}, codes
+    assert total(found, "citywall_intake_readings_total") > 0  # it came by Kafka and Redis: no supervisor, no files
+    assert pulsing(found) == WITH_PULSE

@@ -36,7 +36,7 @@ def run(tree: Path, *command: str) -> subprocess.CompletedProcess[str]:
     ("kind", "tests"),
     [
         ("processor", ["tests/processors/test_contract.py"]),
-        ("feed", []),
+        ("feed", ["tests/streams/feeds/test_feed_contract.py"]),
         ("rule", ["tests/alerts/test_kinds.py"]),
     ],
 )

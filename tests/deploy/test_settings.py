@@ -80,3 +80,12 @@ def test_history_is_a_file_of_the_data_folder_by_default(tmp_path):
 )
 def test_language_is_the_terminals(environment, language):
     assert settings.language(environment) == language
+
+
+def test_a_part_has_one_process_unless_the_settings_say_more(tmp_path):
+    assert settings.load(None, {}).workers == settings.Workers(intake=1, processors=1)
+    found = settings.load(written(tmp_path, "[workers]\nintake = 3\n"), {})
+    assert (found.workers.intake, found.workers.processors) == (3, 1)
+    assert "[workers]\nintake = 3" in settings.masked(found)
+    _, problems = settings.examine(written(tmp_path, "[workers]\nalarms = 2\nintake = 0\n"), {})
+    assert len(problems) == 2

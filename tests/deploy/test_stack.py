@@ -14,6 +14,8 @@ from urllib.request import urlopen
 import psutil
 import pytest
 
+from tests.dashboard.scrape import scraped, total
+
 ROOT = Path(__file__).resolve().parents[2]
 pytestmark = pytest.mark.timeout(400)
 
@@ -109,6 +111,25 @@ def test_status_tells_everything_that_the_interface_names(running):
     assert found["counts"]["first_at"] < found["counts"]["last_at"]
 
 
+def scrape(running):
+    with urlopen(f"{running.wall}metrics", timeout=10) as answer:  # noqa: S310 - our own loopback address
+        return scraped(answer.read().decode())
+
+
+def test_one_scrape_of_the_wall_covers_every_part(running):
+    running.eventually(running.is_ok, 120)
+    found = scrape(running)
+    hosted = {"intake", "processors", "processors_second", "alarms", "sinks_history", "sinks_live"}
+    assert {dict(labels)["part"] for name, labels in found if name == "citywall_pulse_age_seconds"} == hosted
+    assert all(total(found, "citywall_chunk_records_count", part=part) for part in hosted - {"alarms"})
+    assert all(total(found, "citywall_recovery_seconds_count", part=part) for part in hosted)
+    assert total(found, "citywall_process_running") == len(hosted | {"feeds", "wall", "broker", "redis"})
+    domains = {dict(labels)["domain"] for name, labels in found if name == "citywall_watermark_age_seconds"}
+    assert "traffic" in domains
+    assert 0 < total(found, "citywall_zone_rows_total") <= total(found, "citywall_intake_rows_total") + 50_000
+    assert total(found, "citywall_sent_bytes_total", part="processors", topic="city.state.v1.zone.traffic") > 0
+
+
 def test_second_up_on_the_same_data_is_told_who_holds_it(running):
     done = citywall(running.home, "up", "--data", str(running.data), "--port", "0", "--no-open")
     assert done.returncode == 2
@@ -125,6 +146,18 @@ def test_taken_port_is_one_sentence(running, tmp_path):
     assert "--port" in done.stderr
 
 
+def counted(found):
+    """The counters of rows, which no end of a process may set back."""
+    return {series: value for series, value in found.items() if series[0] == "citywall_intake_readings_total"}
+
+
+def told(running, name, restarts, rows):
+    """Whether the wall tells of the restart, and of all rows that it told of before."""
+    found = scrape(running)
+    again = total(found, "citywall_process_restarts_total", process=name) == restarts
+    return again and all(found.get(series, 0) >= value for series, value in rows.items())
+
+
 @pytest.mark.parametrize("name", ["intake", "processors", "sinks_live", "wall", "redis", "broker", "feeds"])
 def test_killed_part_comes_back_and_the_city_is_well_again(running, name):
     _, before = running.status()
@@ -137,8 +170,22 @@ def test_killed_part_comes_back_and_the_city_is_well_again(running, name):
         new = found and next(part for part in found["parts"] if part["name"] == name)
         return new and new["restarts"] == old["restarts"] + 1 and found["counts"]["readings_in"] > readings_in
 
+    rows = counted(scrape(running)) if name != "wall" else {}
     running.eventually(well, 120)
     assert running.process.poll() is None
+    running.eventually(lambda: told(running, name, old["restarts"] + 1, rows), 30)
+
+
+def test_broker_that_was_killed_and_came_back_has_cost_each_part_two_lines(running):
+    logs = {path.stem: path.read_text(encoding="utf-8") for path in (running.data / "logs").glob("*.log")}
+    said = {
+        name: [line for line in text.splitlines() if "kafka" in line.lower()]
+        for name, text in logs.items()
+        if name not in {"broker", "provision"}
+    }
+    assert {"intake", "processors", "alarms", "feeds", "sinks_live", "sinks_history", "wall", "tail"} <= said.keys()
+    assert {name: lines for name, lines in said.items() if len(lines) > 2} == {}
+    assert "Kafka is back" in said["intake"][-1]
 
 
 def test_logs_tell_what_a_part_wrote_and_which_there_are(running):

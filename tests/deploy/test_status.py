@@ -7,9 +7,11 @@ import pytest
 from deploy import status, status_screen
 from deploy.folder import Holder
 from deploy.pulses import PartitionPulse, PartPulse
+from deploy.reasons import standstills
 from deploy.run import Run
 from deploy.status import Found
 from deploy.supervisor import End, PartState, SupervisorState
+from deploy.watch import Still
 
 NOW_MS = 1_000_000
 DATA = Path("/data")
@@ -21,6 +23,16 @@ def a_run(mode="simulated"):
         data="/data", city="c", city_id="yunlan", mode=mode, kafka="127.0.0.1:9092",
         redis="redis://user:s3cret@127.0.0.1:6379/0", history="/data/history.sqlite", port=8050, started_ms=0,
     )  # fmt: skip
+
+
+STILL = Still(name="intake", topic="city.inbox.v1.traffic", partition=1, absorbed=5, end=9, for_s=16.0)
+
+
+def stood_still(ago_s):
+    """A city in which intake is well again after it stood still."""
+    end = End(NOW_MS - ago_s * 1000, 75, "intake stands still: t[0] is absorbed up to 5 of 9", still=True)
+    part = PartState(name="intake", state="running", pid=7, restarts=1, ends=[end])
+    return SupervisorState(pid=1, phase="running", at_ms=0, parts=[part])
 
 
 def found(*, phase="running", state="running", ends=(), lag_s=0.0, pulse_ms=NOW_MS, **others):
@@ -48,6 +60,14 @@ def found(*, phase="running", state="running", ends=(), lag_s=0.0, pulse_ms=NOW_
         (found(health=None), "the wall does not answer"),
         (found(health={"status": "down", "reasons": ["no metric yet"]}), "the wall: no metric yet"),
         (found(books=None), "the history cannot be read: it did not answer in time"),
+        (
+            found(supervisor=SupervisorState(pid=1, phase="running", at_ms=0, parts=[], stills=[STILL])),
+            "intake stands still on city.inbox.v1.traffic, partition 1, at 5 of 9, for 16 s",
+        ),
+        (
+            found(supervisor=stood_still(20)),
+            "intake stood still, was ended 20 s ago and is started again: intake stands still: t[0] is absorbed",
+        ),
         (found(supervisor=None), "the supervisor has not said anything yet"),
     ],
 )
@@ -65,6 +85,7 @@ def test_what_is_wrong_makes_it_degraded_and_is_said(what, reason):
         found(),
         found(ends=[NOW_MS - 1, NOW_MS - 2]),  # two restarts are no pattern
         found(ends=[1, 2, 3, NOW_MS - 301_000]),  # long ago
+        found(supervisor=stood_still(61)),
         found(unread=("city.inbox.v2.traffic",)),
         found(books={"intake:traffic:0": {"stage": "intake", "domain": "traffic", "partition": 0, "offset": 1,
               "counts": {**NO_COUNTS, "readings_in": 5, "dead_lettered": {"future": 5}}}}),
@@ -74,6 +95,18 @@ def test_what_is_wrong_makes_it_degraded_and_is_said(what, reason):
 def test_what_is_no_fault_of_the_stack_leaves_it_ok(what):
     judged = status.judge(DATA, what, NOW_MS)
     assert (judged.status, judged.reasons) == ("ok", [])
+
+
+def test_the_wall_is_told_what_stands_still_but_not_what_a_process_wrote():
+    supervisor = stood_still(20)
+    supervisor.stills = [STILL]
+    said = standstills(supervisor, NOW_MS)
+    assert [reason.en for reason in said] == [
+        "intake stands still on city.inbox.v1.traffic, partition 1, at 5 of 9, for 16 s",
+        "intake stood still, was ended 20 s ago and is started again",
+    ]
+    assert said[1].zh == "intake 曾停滞，20 秒前已结束并重新启动"
+    assert standstills(stood_still(61), NOW_MS) == []
 
 
 def test_without_holder_it_is_down_and_still_tells_the_counts():

@@ -127,6 +127,44 @@ def test_pause_doubles_from_half_a_second_to_ten_and_begins_again_after_a_steady
     one.end()
 
 
+def test_condemned_part_is_killed_though_it_is_stopped_and_the_reason_is_remembered(tmp_path):
+    one = Child(Plan(name="x", command=["/bin/sleep", "600"], needs_go=False), tmp_path / "x.log")
+    one.start()
+    os.kill(one.pid, signal.SIGSTOP)
+    one.condemn("it stood still")
+    eventually(lambda: one.watch(may_go=True) and one.ended)
+    assert [(end.code, end.why, end.still) for end in one.ended] == [(-signal.SIGKILL, "it stood still", True)]
+    one.end()
+
+
+def test_last_words_of_a_part_that_ends_itself_are_remembered(tmp_path):
+    script = "print('first'); print('the reason'); raise SystemExit(75)"
+    one = Child(Plan(name="x", command=[sys.executable, "-c", script], needs_go=False), tmp_path / "x.log")
+    one.start()
+    eventually(lambda: one.watch(may_go=True) and one.state == "waiting")
+    assert [(end.code, end.why, end.still) for end in one.ended] == [(75, "the reason", True)]
+    one.end()
+
+
+def test_pause_goes_on_growing_for_a_part_that_stands_still_again_and_again(tmp_path):
+    clock = [0.0]
+    command = [sys.executable, "-c", "raise SystemExit(75)"]
+    one = Child(Plan(name="x", command=command, needs_go=False), tmp_path / "x.log", now=lambda: clock[0])
+    one.start()
+    pauses = []
+    for _ in range(4):
+        clock[0] += 40.0  # it takes longer than STEADY_S to show
+        one.running.wait()
+        one.watch(may_go=True)
+        begun = clock[0]
+        while one.state == "waiting":
+            clock[0] += 0.25
+            one.watch(may_go=True)
+        pauses.append(clock[0] - begun)
+    assert pauses == [0.5, 1.0, 2.0, 4.0]
+    one.end()
+
+
 def test_part_begins_only_when_told(tmp_path):
     script = "import os; assert os.read(0, 3) == b'go\\n'; print('begun', flush=True); os.read(0, 1)"
     one = Child(Plan(name="x", command=[sys.executable, "-c", script], grace_s=1), tmp_path / "x.log")

@@ -17,12 +17,12 @@ from streams import topics
 from streams.city import load_city
 from streams.engine.stage import Message
 from streams.feeds.aarhus import prepare
-from streams.intake_stage import IntakeStage
+from streams.intake.stage import IntakeStage
 from streams.metric_codec import decode_metrics
 from streams.records import ROW_TYPES
 from streams.second_level import SecondLevelStage
-from streams.zone import Hosted
-from streams.zone_stage import ZoneStage
+from streams.zone.absorb import Hosted
+from streams.zone.stage import ZoneStage
 from tests.fakes import FakeBus, FakeHost
 from tests.integration import aarhus_pandas as plain
 

@@ -1,4 +1,4 @@
-"""What every processor promises, as checks on a log of readings: `test_contract.py` runs them over all of them.
+"""Logs of readings for the checks of what every processor promises, and what a processor yields from them.
 
 A log is what a zone sees: rows in their order, each with the zone's watermark after it and whether it was late when it
 came. How the log is cut into frames must decide nothing.
@@ -168,24 +168,29 @@ def frames_of(domain: str, log: Sequence[Row], cuts: Iterable[int], end_ms: int,
     return [*frames, frame_of(domain, (), end_ms - 90_000, zone), frame_of(domain, (), end_ms, zone)]
 
 
-def run(name: str, spec: Spec, frames: Iterable[Any], *, reload: bool = False) -> Outcome:
-    """Take frames in; with `reload` the state goes through its bytes before each."""
-    outcome = Outcome(state=spec.state())
+def run(name: str, spec: Spec, frames: Iterable[Any], *, reload: bool = False, state: Any = None) -> Outcome:
+    """Take frames in, from a state of before if there is one; with `reload` it goes through its bytes before each."""
+    outcome = Outcome(state=spec.state() if state is None else state)
     config = shipped_config(name, spec)
     for frame in frames:
         if reload:
             outcome.state = decode(type(outcome.state), encode(outcome.state))
-        result = spec.step(outcome.state, frame, CITY, config)
-        outcome.state = result.state
-        outcome.rows.append(result.rows)
-        outcome.detections.extend(result.detections)
-        size = len(frame.rows) if spec.second_level else len(frame)
-        assert set(result.dropped) <= set(spec.drops), "only declared reasons"
-        assert all(count > 0 for count in result.dropped.values())
-        assert sum(result.dropped.values()) <= size, "a reading is dropped once"
-        for reason, count in result.dropped.items():
-            outcome.dropped[reason] = outcome.dropped.get(reason, 0) + count
+        take(spec, frame, config, outcome)
     return outcome
+
+
+def take(spec: Spec, frame: Any, config: Any, outcome: Outcome, city: City = CITY) -> None:
+    """Take one frame in, and judge what the processor says it dropped."""
+    result = spec.step(outcome.state, frame, city, config)
+    outcome.state = result.state
+    outcome.rows.append(result.rows)
+    outcome.detections.extend(result.detections)
+    size = len(frame.rows) if spec.second_level else len(frame)
+    assert set(result.dropped) <= set(spec.drops), "only declared reasons"
+    assert all(count > 0 for count in result.dropped.values())
+    assert sum(result.dropped.values()) <= size, "a reading is dropped once"
+    for reason, count in result.dropped.items():
+        outcome.dropped[reason] = outcome.dropped.get(reason, 0) + count
 
 
 @st.composite

@@ -6,7 +6,7 @@ import pytest
 
 from streams.city import load_city
 from streams.errors import CityFileError
-from tests.streams.conftest import SEGMENTS, ZONES
+from tests.small_city import SEGMENTS, ZONES
 
 
 def test_a_city_knows_where_its_sensors_are(city):

@@ -50,7 +50,16 @@ export class Pipeline {
     });
     set(this.figures[1], "data-late", lag_s !== null && lag_s > 5);
     for (const source of this.sources) this.source(source, now);
-    this.showDead(dead_letters);
+    if (this.block.troubles?.length) this.showTroubles(this.block.troubles);
+    else this.showDead(dead_letters);
+  }
+
+  /** What stands still is told in the place of the dead letters. @param {{zh: string, en: string}[]} found */
+  showTroubles(found) {
+    const more = found.length > 1 ? [chip(t("dead.rest"), found.length - 1)] : [];
+    const title = make("span", { class: "dead-title", "data-late": "" }, t("trouble.title"));
+    const text = make("span", { class: "trouble", title: named(found[0]) }, named(found[0]));
+    this.dead.replaceChildren(title, text, ...more);
   }
 
   /** @param {any} source @param {number} now */

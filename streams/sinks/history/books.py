@@ -33,6 +33,18 @@ class Position:
 
 
 @dataclass
+class Processing:
+    """What became of a feed's admitted readings in one processor; see `streams.spec.Spec.waiting`."""
+
+    used: int = 0
+    dropped: dict[str, int] = field(default_factory=dict)
+    counted: int = 0
+    in_rows: int = 0
+    decided: int = 0
+    waiting: int = 0
+
+
+@dataclass
 class Feed:
     """What became of one domain's readings."""
 
@@ -42,6 +54,11 @@ class Feed:
     duplicates: int = 0
     dead_lettered: dict[str, int] = field(default_factory=dict)
     on_the_way: int = 0
+    to_store: int = 0
+    """Counts in rows that zones have made and the history does not hold yet; hours alone tell."""
+    processors: dict[str, Processing] = field(default_factory=dict)
+    judged_until_ms: int | None = None
+    """The first hour that is not judged to the last reading, because something is on its way; None: all are."""
     unaccounted: int = 0
     first_at_ms: int | None = None
     last_at_ms: int | None = None
@@ -59,10 +76,13 @@ class Feed:
 def audit(books: Mapping[str, Mapping[str, Any]]) -> list[Feed]:
     """Balance every feed that has books, by name."""
     domains = sorted({book["domain"] for book in books.values() if book.get("stage") == "intake"})
-    return [_audit_feed(domain, _of(books, "intake", domain), _of(books, "zone", domain)) for domain in domains]
+    return [
+        _audit_feed(domain, of_stage(books, "intake", domain), of_stage(books, "zone", domain)) for domain in domains
+    ]
 
 
-def _of(books: Mapping[str, Mapping[str, Any]], stage: str, domain: str) -> list[Mapping[str, Any]]:
+def of_stage(books: Mapping[str, Mapping[str, Any]], stage: str, domain: str) -> list[Mapping[str, Any]]:
+    """List one stage's books of a domain, by partition."""
     found = [book for book in books.values() if book.get("stage") == stage and book["domain"] == domain]
     return sorted(found, key=lambda book: int(book["partition"]))
 

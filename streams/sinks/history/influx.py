@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
@@ -24,21 +25,33 @@ from influxdb_client.domain.bucket_retention_rules import BucketRetentionRules
 from influxdb_client.rest import ApiException
 from urllib3.exceptions import HTTPError
 
-from streams.errors import RefusedError, SettingError, UnreachableError
+from streams import ledger
+from streams.errors import RefusedError, RowsRefusedError, ServerError, SettingError, UnreachableError
 from streams.records import Rows
 from streams.sinks.history import influx_text
 from streams.sinks.history.influx_text import quoted
 from streams.sinks.history.store import DAY_MS, HOUR_S, HOURS_KEPT_MS, MINUTES_KEPT_MS, newest_revisions
 
 if TYPE_CHECKING:
+    from collections import Counter
     from collections.abc import Iterator, Mapping, Sequence
 
 LINES_PER_WRITE = 5_000
 TIMEOUT_MS = 60_000
 DEFAULT_NAME = "citywall"
 """Organisation and first part of the buckets' names, where the address tells none."""
-EXPIRED = 422
-"""Status of a write with points past the bucket's retention; its other points are stored."""
+WRITE_TIMEOUT_MS = 15_000
+"""A server that hangs is away; what it stores of such a write after all does no harm."""
+LATER = {408, 429}
+"""Statuses by which a server, or a proxy before it, says that it is not now."""
+TOO_LARGE = 413
+BAD_ROWS = {400: "invalid", 422: "unprocessable entity"}
+"""Status of a refused write → InfluxDB's own code in its answer. With 422 the other points are stored. The same status
+without that code is from somebody else, who knows nothing of rows."""
+LONGEST_SAID = 300
+"""An answer is told up to so many characters; a parser's complaint repeats every line."""
+EXPIRED = re.compile(r"partial write: dropped (\d+) points outside retention policy")
+"""How it says in a 422 that nothing was wrong with the points but their age: a fault of any would be said instead."""
 
 _SHARD_MS = {MINUTES_KEPT_MS: DAY_MS, HOURS_KEPT_MS: 28 * DAY_MS, 0: 28 * DAY_MS}
 """Retention → length of a shard group: retention drops whole groups."""
@@ -65,24 +78,34 @@ class InfluxHistory:
         self._minutes, self._hours, self._state = self._kept_ms
         self._expired_said = False
         if not read_only:
-            with self._mapped():
-                self._make_buckets()
+            try:
+                with self._mapped():
+                    self._make_buckets()
+            except ServerError:
+                self.close()
+                raise
         self._writer = self._client.write_api(write_options=SYNCHRONOUS)
         self._reader = self._client.query_api()
 
-    def write(self, rows: Rows) -> None:
-        """Store rows, the final ones first."""
+    def write(self, rows: Rows) -> int:
+        """Store rows, the final ones first → how many are past their bucket's retention."""
         final, open_windows = rows.where(rows.revision >= 0), rows.where(rows.revision < 0)
         hours = final.window_s >= HOUR_S
-        self._write(self._minutes, influx_text.final_lines(final.where(~hours)))
-        self._write(self._hours, influx_text.final_lines(final.where(hours)))
-        self._write(self._state, influx_text.provisional_lines(open_windows))
+        expired = self._write(self._minutes, influx_text.final_lines(final.where(~hours)))
+        expired += self._write(self._hours, influx_text.final_lines(final.where(hours)))
+        return expired + self._write(self._state, influx_text.provisional_lines(open_windows))
 
     def write_books(self, books: Mapping[str, str]) -> None:
         """Store books; the last one of a key stays."""
-        self._write(
-            self._state, [influx_text.text_line("books", key, {"body": body}, 0) for key, body in books.items()]
-        )
+        now, hours = [], []
+        for key, body in books.items():
+            if key.startswith(ledger.PREFIX):
+                start_ms = ledger.parse_key(key)[-1]
+                hours.append(influx_text.text_line("hours", key, {"body": body}, start_ms * influx_text.NS_PER_MS))
+            else:
+                now.append(influx_text.text_line("books", key, {"body": body}, 0))
+        self._write(self._state, now)
+        self._write(self._minutes, hours)
 
     def write_alarms(self, alarms: Sequence[tuple[str, str | None]]) -> None:
         """Store alarms; None marks one as closed."""
@@ -125,11 +148,27 @@ class InfluxHistory:
                 f"schema.measurements(bucket: {quoted(bucket)}, start: time(v: 0), stop: {influx_text.END})"
             )
             found.update(self._table(query).column("_value").to_pylist())
-        return sorted(found)
+        return sorted(found - {"hours"})
+
+    def counts(self, from_ms: int, until_ms: int) -> Counter[tuple[str, str]]:
+        """Sum up the counts of the last points of each millisecond → (metric, entity) → sum."""
+        start, stop = (f"time(v: {edge_ms * influx_text.NS_PER_MS})" for edge_ms in (from_ms, until_ms))
+        found = self._table(
+            f"from(bucket: {quoted(self._minutes)}) |> range(start: {start}, stop: {stop})"
+            ' |> filter(fn: (r) => r._field == "count") |> group()'
+        )
+        return influx_text.counts(found)
 
     def books(self) -> dict[str, dict[str, Any]]:
-        """Return all books."""
-        found = self._query(self._state, 'r._measurement == "books"').to_pylist()
+        """Return all books but those of settled hours."""
+        return self._books(self._state, "books")
+
+    def hours(self) -> dict[str, dict[str, Any]]:
+        """Return the books of settled hours."""
+        return self._books(self._minutes, "hours")
+
+    def _books(self, bucket: str, measurement: str) -> dict[str, dict[str, Any]]:
+        found = self._query(bucket, f"r._measurement == {quoted(measurement)}").to_pylist()
         return {row["key"]: json.loads(row["body"]) for row in sorted(found, key=lambda row: str(row["key"]))}
 
     def alarms(self, from_ms: int, until_ms: int) -> list[dict[str, Any]]:
@@ -171,19 +210,29 @@ class InfluxHistory:
                 )
                 api.create_bucket(bucket_name=name, retention_rules=rule, org=self._org)
 
-    def _write(self, bucket: str, lines: list[str]) -> None:
+    def _write(self, bucket: str, lines: list[str]) -> int:
+        """Store lines → how many the bucket's retention has left out."""
+        expired = 0
         for start in range(0, len(lines), LINES_PER_WRITE):
+            body = "\n".join(lines[start : start + LINES_PER_WRITE]).encode()
             with self._mapped():
                 try:
-                    self._writer.write(bucket, self._org, "\n".join(lines[start : start + LINES_PER_WRITE]).encode())
+                    self._writer.write(bucket, self._org, body, _request_timeout=WRITE_TIMEOUT_MS)
                 except ApiException as exc:
-                    if exc.status != EXPIRED or "retention" not in str(exc.body):
+                    code, message = _answer(exc)
+                    if exc.status != TOO_LARGE and BAD_ROWS.get(exc.status or 0) != code:
                         raise
-                    self._say_expired(bucket, exc)
+                    late = EXPIRED.search(message)
+                    if late is None:
+                        said = f"{self._where}: InfluxDB refuses rows: {message[:LONGEST_SAID]}"
+                        raise RowsRefusedError(said, _dropped(message)) from exc
+                    expired += int(late[1])
+                    self._say_expired(bucket, message[:LONGEST_SAID])
+        return expired
 
-    def _say_expired(self, bucket: str, exc: ApiException) -> None:
+    def _say_expired(self, bucket: str, message: str) -> None:
         if not self._expired_said:
-            log.warning("InfluxDB keeps no rows older than the retention of %s: %s", bucket, exc.body)
+            log.warning("InfluxDB keeps no rows older than the retention of %s: %s", bucket, message)
             self._expired_said = True
 
     def _query(self, bucket: str, where: str, from_ms: int = 0, until_ms: int = influx_text.LAST_MS) -> Any:  # noqa: ANN401 - an untyped pyarrow.Table
@@ -205,9 +254,10 @@ class InfluxHistory:
         try:
             yield
         except ApiException as exc:
-            if exc.status is None or exc.status >= 500:  # noqa: PLR2004 - the server's own faults
-                raise UnreachableError(f"{self._where}: InfluxDB fails: {exc.body or exc.reason}") from exc
-            raise RefusedError(f"{self._where}: InfluxDB refuses: {exc.status} {exc.body or exc.reason}") from exc
+            said = f"{exc.status} {exc.reason}: {_answer(exc)[1][:LONGEST_SAID]}"
+            if exc.status is None or exc.status >= 500 or exc.status in LATER:  # noqa: PLR2004 - the server's own faults
+                raise UnreachableError(f"{self._where}: InfluxDB fails: {said}", _retry_after_s(exc)) from exc
+            raise RefusedError(f"{self._where}: InfluxDB refuses: {said}") from exc
         except (InfluxDBError, HTTPError, OSError) as exc:
             raise UnreachableError(f"{self._where}: InfluxDB does not answer: {exc}") from exc
 
@@ -219,3 +269,26 @@ def _split(address: str) -> tuple[str, dict[str, str]]:
     if "token" not in given:
         raise SettingError(f"{url}: InfluxDB needs a token: add ?token=… to its address")
     return url, given
+
+
+def _answer(exc: ApiException) -> tuple[str, str]:
+    """Read an error's answer → (InfluxDB's code, "" when it is not its own; what it says)."""
+    body = exc.body.decode("utf-8", "replace") if isinstance(exc.body, bytes) else str(exc.body or "")
+    try:
+        answer = json.loads(body)
+        return str(answer["code"]), str(answer.get("message", ""))
+    except (ValueError, LookupError, TypeError):
+        return "", body.strip()
+
+
+def _dropped(message: str) -> int | None:
+    """Return how many points a partial write has left out, where it tells."""
+    found = re.search(r"\bdropped=(\d+)$", message)
+    return None if found is None else int(found[1])
+
+
+def _retry_after_s(exc: ApiException) -> float:
+    """Return what the header Retry-After asks for; as a date it says no more than that it is later."""
+    headers: Any = exc.headers  # None when there was no answer, whatever the client declares
+    text = str((headers or {}).get("Retry-After", ""))
+    return float(text) if text.isdecimal() else 0.0

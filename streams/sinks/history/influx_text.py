@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import io
+from collections import Counter
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute
 import pyarrow.csv
 from influxdb_client.domain.dialect import Dialect
 
@@ -26,6 +28,8 @@ SLOTS = 8
 """Windows of a series that may be open at once."""
 LAST_MS = 2**63 // NS_PER_MS - 1
 """InfluxDB's times are int64 nanoseconds."""
+SUMS = ("numerator", "denominator", "count")
+"""Every final row has them."""
 END = f"time(v: {LAST_MS * NS_PER_MS})"
 
 _FIELD_TYPES = {
@@ -108,7 +112,11 @@ def table(answer: bytes) -> Any:  # noqa: ANN401 - pyarrow is untyped
 
 
 def final_rows(found: Any, metric: str, window_s: int) -> Rows:  # noqa: ANN401 - pyarrow is untyped
-    """Return every revision in a pivoted answer."""
+    """Return every revision in a pivoted answer; a point that is only half written yet lacks sums and is left out."""
+    if not set(SUMS) <= set(found.column_names):
+        return Rows.empty()
+    for name in SUMS:
+        found = found.filter(pa.compute.is_valid(found.column(name)))
     count = found.num_rows
     if not count:
         return Rows.empty()
@@ -120,7 +128,7 @@ def final_rows(found: Any, metric: str, window_s: int) -> Rows:  # noqa: ANN401 
         "window_s": np.full(count, window_s),
         "revision": stamps % NS_PER_MS,
     }
-    for name in ("numerator", "denominator", "count"):
+    for name in SUMS:
         columns[name] = found.column(name).to_numpy()
     for name in ("value", "coverage_ratio", "imputed_ratio"):
         columns[name] = found.column(name).to_numpy() if name in found.column_names else np.full(count, np.nan)
@@ -162,3 +170,19 @@ def _escaped(text: str, special: str) -> str:
 def _string(text: str) -> str:
     escaped = text.replace("\\", "\\\\").replace('"', '\\"')
     return f'"{escaped}"'
+
+
+def counts(found: Any) -> Counter[tuple[str, str]]:  # noqa: ANN401 - pyarrow is untyped
+    """Sum up an answer's `count`s, of each series and millisecond the last → (metric, entity) → sum."""
+    if "_measurement" not in found.column_names:
+        return Counter()
+    stamps = found.column("_time").cast(pa.int64()).to_pylist()
+    columns = [found.column(name).to_pylist() for name in ("_measurement", "entity", "window", "_value")]
+    newest: dict[tuple[str, str, str, int], tuple[int, int]] = {}
+    for metric, entity, window, count, stamp_ns in zip(*columns, stamps, strict=True):
+        key = (metric, entity, window, stamp_ns // NS_PER_MS)
+        newest[key] = max(newest.get(key, (0, 0)), (stamp_ns, int(count)))
+    sums = Counter[tuple[str, str]]()
+    for (metric, entity, *_), (_, count) in newest.items():
+        sums[metric, entity] += count
+    return sums

@@ -1,179 +1,233 @@
 """The history sink: writes final and corrected rows, books and alarms to the store, and now and then provisional rows.
 
 in      city.metrics.v1, city.live.v1, city.books.v1, city.alarms.v1
-out     the store; nothing on Kafka
-state   what is not stored yet: bounded; the rest is the store's
-drops   frames that this version cannot read: said in the log
-source  design.md, point 2 e: at-least-once upserts, committed after the store's transaction
+out     the store; while it is away, the spill; city.dead_letters.v1
+state   what waits: bounded in memory and on disk; the rest is the store's, or still Kafka's
+drops   bad_frame, refused_by_history: each a dead letter, counted in the books
+source  design.md, point 2 e: at-least-once upserts, committed once they are durable
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
+import random
 import time
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-import msgspec
-
 from streams import topics
-from streams.errors import FrameError, UnreachableError
-from streams.metric_codec import decode_metrics
-from streams.records import Rows
+from streams.engine import failpoints
+from streams.engine.stage import LINGER_S
+from streams.errors import FrameError
+from streams.metric_codec import MADE_FROM, decode_metrics
+from streams.sinks.history.batch import REASON, Batch, Held, part, salvage, unreadable, unspilled
+from streams.sinks.history.progress import Progress
 from streams.sinks.history.provisional import OpenWindows
+from streams.sinks.history.reach import Reach
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from streams.engine.stage import Bus, Chunk, Record, TopicPartition
+    from streams.engine.stage import Bus, Chunk, Message, TopicPartition
+    from streams.records import Rows
+    from streams.sinks.history.spill import Spill
     from streams.sinks.history.store import History
 
 PROVISIONAL_EVERY_S = 5.0
 PRUNE_EVERY_S = 10.0
-RETRY_FIRST_S, RETRY_LAST_S = 0.25, 10.0
+REFUSED_SAID_EVERY_S = 60.0
 BATCH_ROWS = 20_000
 """So many rows are stored at once; fewer wait for the next tick, for one transaction a tick."""
-ROWS_IN_MEMORY = 500_000
-"""While the store is away, so many rows wait for it here (some 100 MB); then the process ends, and Kafka keeps them."""
+REPLAY_S = 1.0
+"""The spill is replayed for so long between chunks."""
+REPLAY_BYTES = 2 * 2**20
 
 log = logging.getLogger("citywall")
-
-
-class _Alarm(msgspec.Struct):
-    """What a stored alarm must have."""
-
-    id: str
-    raised_at_ms: int
 
 
 class HistorySink:
     """Feeds a `History`.
 
-    Invariant: a partition is committed only when the store holds all that was taken from it. A store that is away does
-    not stop the reading; what waits is written, in the order of arrival, when it is back.
+    Invariants: a partition is committed only when all that was taken from it is in the store or, fsynced, in the spill.
+    While anything is spilled, all goes through the spill: the order of arrival stays. Books are not spilled: they are
+    cumulative, and Kafka keeps the newest of each key.
     """
 
     name = "history"
     tick_s = 0.5
+    linger_s = LINGER_S
     topics: tuple[str, ...] = (topics.METRICS, topics.LIVE, topics.BOOKS, topics.ALARMS)
 
-    def __init__(self, history: History) -> None:
-        self._history = history
-        self._rows: list[Rows] = []
-        self._waiting = 0
-        self._books: dict[str, str] = {}
-        self._alarms: list[tuple[str, str | None]] = []
+    def __init__(
+        self,
+        open_store: Callable[[], History],
+        spill: Spill,
+        clock: Callable[[], float] = time.monotonic,
+        chance: Callable[[], float] = random.random,
+    ) -> None:
+        self._reach = Reach(open_store, clock, chance, away=bool(spill))  # an earlier process has lost it
+        self._spill = spill
+        self._clock = clock
+        self._progress = Progress()
+        self._waiting = Batch()
+        self._replayed: Batch | None = None
+        """The oldest of the spill, until the store has it."""
         self._open = OpenWindows()
         self._unsettled: set[TopicPartition] = set()
-        self._away = False
-        self._retry_s = RETRY_FIRST_S
-        self._retry_at = self._provisional_at = self._pruned_at = 0.0
-        self._take: dict[str, Callable[[Record], None]] = {
-            topics.METRICS: self._take_rows,
-            topics.LIVE: self._take_provisional,
-            topics.BOOKS: self._take_book,
-            topics.ALARMS: self._take_alarm,
-        }
+        self._full = self._full_said = False
+        self._provisional_at_s = self._pruned_at_s = self._refused_again_at_s = 0.0
+        self._next_offset: int | None = None
+        """Of the metrics, None = not known."""
+        self._stored = self._expired = self._missed = 0
+        self._dead_lettered: Counter[str] = Counter()
 
     async def assigned(self, partitions: Sequence[TopicPartition], bus: Bus) -> Mapping[TopicPartition, int]:
-        """Forget what waits: it is read again from the committed offset."""
-        self._forget()
+        """Forget what waits in memory: it is read again from the committed offset."""
+        self._waiting = Batch()
         self._open = OpenWindows()
         self._unsettled.clear()
+        self._next_offset = None
         return {}
 
-    async def absorb(self, chunk: Chunk, bus: Bus) -> bool:
-        """Take a chunk; store what waits when it is much."""
-        take = self._take[chunk.topic]
-        for record in chunk.records:
-            try:
-                take(record)
-            except (FrameError, msgspec.DecodeError, UnicodeDecodeError) as exc:
-                log.warning("%s, offset %d: not stored: %s", chunk.topic, record.offset, exc)
+    async def absorb(self, chunk: Chunk, bus: Bus) -> bool | None:
+        """Take a chunk, if there is room; store what waits when it is much."""
+        if self._full and self._waiting.size >= BATCH_ROWS:
+            return None
         if chunk.topic == topics.LIVE:
+            self._take_provisional(chunk)
             return True
+        letters = self._take(chunk)
+        if letters:
+            await bus.send(letters)
         self._unsettled.add(chunk.source)
-        return self._waiting >= BATCH_ROWS and chunk.source in await self._store()
+        return self._waiting.size >= BATCH_ROWS and chunk.source in await self._settle(bus)
 
     async def tick(self, bus: Bus) -> Sequence[TopicPartition]:
         """Store what waits; every few seconds provisional rows and some pruning."""
-        settled = await self._store()
-        now = time.monotonic()
-        if not self._away and now - self._provisional_at >= PROVISIONAL_EVERY_S:
-            self._provisional_at = now
-            await self._try(self._history.write, self._open.take())
-        if not self._away and now - self._pruned_at >= PRUNE_EVERY_S:
-            self._pruned_at = now
-            await self._try(self._history.prune)
+        await self._replay(bus)
+        settled = await self._settle(bus)
+        now_s = self._clock()
+        if not self._reach.away and now_s - self._provisional_at_s >= PROVISIONAL_EVERY_S:
+            self._provisional_at_s = now_s
+            rows = self._open.take()
+            await self._reach.attempt(lambda history: _store_provisional(history, rows))
+        if not self._reach.away and now_s - self._pruned_at_s >= PRUNE_EVERY_S:
+            self._pruned_at_s = now_s
+            await self._reach.attempt(lambda history: history.prune())
         return sorted(settled)
 
     def books(self) -> Mapping[str, Mapping[str, Any]]:
-        """Count nothing: the books are what it stores."""
-        return {}
+        """Count what became of rows since the start of this process, and say what waits."""
+        rows = {"stored": self._stored, "expired": self._expired, "missed": self._missed}
+        counts = {**rows, "dead_lettered": dict(self._dead_lettered)}
+        return {"history": {"away": self._reach.away, "spilled_bytes": self._spill.size_bytes, "counts": counts}}
 
-    async def _store(self) -> set[TopicPartition]:
-        """Write what waits → the partitions that are stored whole."""
-        if self._away and time.monotonic() < self._retry_at:
-            self._refuse_too_much()
+    def waits(self) -> str | None:
+        """Return what it waits for, None = for nothing."""
+        return "the history" if self._full or self._reach.trying else None
+
+    def _take(self, chunk: Chunk) -> list[Message]:
+        """Add a chunk to what waits → the dead letters of what cannot be read."""
+        if chunk.topic == topics.METRICS:
+            self._look_for_a_gap(chunk)
+        letters = []
+        for record in chunk.records:
+            if record.key is None and not record.value:
+                continue
+            made_from = dict(record.headers).get(MADE_FROM)
+            held = Held(chunk.topic, chunk.partition, record.offset, record.key, record.value, made_from)
+            try:
+                self._open.finish(self._waiting.add(held))
+            except FrameError as exc:
+                log.warning("%s, offset %d: not stored: %s", chunk.topic, record.offset, exc)
+                letters.append(unreadable(held))
+        if letters:
+            self._dead_lettered["bad_frame"] += len(letters)
+        return letters
+
+    def _look_for_a_gap(self, chunk: Chunk) -> None:
+        """Say what Kafka no longer keeps: a pause may have been longer than its retention."""
+        first = chunk.records[0].offset
+        if self._next_offset is not None and first > self._next_offset:
+            self._missed += first - self._next_offset
+            gone = f"records {self._next_offset} to {first - 1}"
+            log.error("%s: Kafka's retention has removed %s before the history could take them", chunk.topic, gone)
+        self._next_offset = chunk.records[-1].offset + 1
+
+    def _take_provisional(self, chunk: Chunk) -> None:
+        for record in chunk.records:
+            try:
+                if record.value:
+                    self._open.put(decode_metrics(record.value).rows)
+            except FrameError as exc:
+                log.warning("%s, offset %d: not stored: %s", chunk.topic, record.offset, exc)
+
+    async def _settle(self, bus: Bus) -> set[TopicPartition]:
+        """Bring what waits into the store, or into the spill → the partitions that may be committed."""
+        if not self._unsettled:
             return set()
-        if not self._unsettled or await self._try(self._write, Rows.concat(self._rows), self._alarms, self._books):
-            settled, self._unsettled = self._unsettled, set()
-            self._forget()
-            return settled
-        self._refuse_too_much()
-        return set()
+        if not self._spill and await self._store(self._waiting, bus):
+            failpoints.reach("history:stored")
+            settled, self._waiting = self._unsettled, Batch()
+            self._full = self._full_said = False
+        elif await self._spill_waiting():
+            settled = {one for one in self._unsettled if one.topic != topics.BOOKS}
+            self._waiting = self._waiting.books_only()
+        else:
+            return set()
+        self._unsettled = self._unsettled - settled
+        return settled
 
-    def _write(self, rows: Rows, alarms: Sequence[tuple[str, str | None]], books: Mapping[str, str]) -> None:
-        if len(rows):
-            self._history.write(rows)
-        if alarms:
-            self._history.write_alarms(alarms)
-        if books:
-            self._history.write_books(books)
-
-    async def _try(self, work: Callable[..., object], *args: object) -> bool:
-        try:
-            await asyncio.to_thread(work, *args)
-        except UnreachableError as exc:
-            if not self._away:
-                log.warning("%s. Keeping what comes until it is back", exc)
-            self._retry_s = min(2 * self._retry_s, RETRY_LAST_S) if self._away else RETRY_FIRST_S
-            self._retry_at = time.monotonic() + self._retry_s
-            self._away = True
+    async def _store(self, batch: Batch, bus: Bus) -> bool:
+        """Write a batch, and what the store refuses to the dead letters → whether that is done."""
+        if not self._reach.due:
             return False
-        if self._away:
-            log.warning("the history is back")
-        self._away = False
+        stored = await self._reach.attempt(lambda history: batch.store(history, self._progress))
+        if stored is None:
+            return False
+        self._stored += stored.rows
+        self._expired += stored.expired
+        if stored.letters:
+            await bus.send(stored.letters)
+            self._dead_lettered[REASON] += len(stored.letters)
+            self._say_refused(dict(stored.letters[0].headers)["detail"].decode())
         return True
 
-    def _refuse_too_much(self) -> None:
-        if self._waiting > ROWS_IN_MEMORY:
-            raise UnreachableError(
-                f"the history is away and {self._waiting} rows wait for it: Kafka keeps them from here on"
-            )
+    def _say_refused(self, why: str) -> None:
+        now_s = self._clock()
+        if now_s >= self._refused_again_at_s:
+            self._refused_again_at_s = now_s + REFUSED_SAID_EVERY_S
+            log.error("%s. Refused so far, and kept in %s: %d", why, topics.DEAD_LETTERS, self._dead_lettered[REASON])
 
-    def _forget(self) -> None:
-        self._rows, self._waiting, self._books, self._alarms = [], 0, {}, []
+    async def _spill_waiting(self) -> bool:
+        """Put what waits, but for the books, onto the disk → whether it is there."""
+        try:
+            if self._waiting.size:
+                await asyncio.to_thread(self._spill.append, self._waiting.spilled())
+        except OSError as exc:
+            if not self._full_said:
+                log.warning("the spill takes no more (%s): Kafka keeps what comes until the history is back", exc)
+            self._full = self._full_said = True
+            return False
+        self._full = False
+        return True
 
-    def _take_rows(self, record: Record) -> None:
-        if record.value:
-            rows = decode_metrics(record.value).rows
-            if len(rows):
-                self._rows.append(rows)
-                self._waiting += len(rows)
-                self._open.finish(rows)
+    async def _replay(self, bus: Bus) -> None:
+        """Bring what was spilled into the store, in order, for a while."""
+        until_s = self._clock() + REPLAY_S
+        while self._spill and self._reach.due and self._clock() <= until_s:
+            if self._replayed is None:
+                self._replayed = Batch()
+                for held in unspilled(await asyncio.to_thread(self._spill.oldest, REPLAY_BYTES)):
+                    self._replayed.add(held)
+            if not await self._store(self._replayed, bus):
+                return
+            self._replayed = None
+            await asyncio.to_thread(self._spill.drop_oldest)
 
-    def _take_provisional(self, record: Record) -> None:
-        if record.value:
-            self._open.put(decode_metrics(record.value).rows)
 
-    def _take_book(self, record: Record) -> None:
-        if record.value and record.key:
-            msgspec.json.decode(record.value, type=dict[str, Any])
-            self._books[record.key.decode()] = record.value.decode()
-
-    def _take_alarm(self, record: Record) -> None:
-        if record.key:
-            if record.value is not None:
-                msgspec.json.decode(record.value, type=_Alarm)
-            self._alarms.append((record.key.decode(), None if record.value is None else record.value.decode()))
+def _store_provisional(history: History, rows: Rows) -> int:
+    """Write provisional rows; one that is refused is left out, because its final one comes."""
+    salvage(lambda first, last: history.write(part(rows, first, last)), len(rows))
+    return len(rows)

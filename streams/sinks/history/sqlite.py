@@ -8,6 +8,7 @@ read by one seek a window. Sizes: `docs/history.md`.
 from __future__ import annotations
 
 import json
+import os
 import sqlite3
 import threading
 from contextlib import contextmanager
@@ -15,62 +16,32 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from streams.errors import RefusedError, UnreachableError
+from streams.errors import RefusedError, RowsRefusedError, UnreachableError
 from streams.records import ROW_TYPES, Rows
+from streams.sinks.history import sqlite_hours
+from streams.sinks.history import sqlite_statements as sql
 from streams.sinks.history.store import (
+    HOUR_S,
     HOURS_KEPT_MS,
     PROVISIONAL_KEPT_MS,
+    hours_kept_from_ms,
     newest_revisions,
     retention_ms,
     unknown_where_not_finite,
 )
 
 if TYPE_CHECKING:
+    from collections import Counter
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
-VERSION = 1
 PRUNE_ROWS = 20_000
 """About how many rows one `prune` deletes, so that it takes some 50 ms."""
 FETCH_ROWS = 50_000
 WAL_LIMIT_BYTES = 64 * 2**20
 WAIT_S = 10.0
-
-_ROW_TABLE = """CREATE TABLE IF NOT EXISTS {name} (
-    window_s INTEGER NOT NULL, at_ms INTEGER NOT NULL, series INTEGER NOT NULL,
-    value REAL, numerator INTEGER NOT NULL, denominator INTEGER NOT NULL, count INTEGER NOT NULL,
-    coverage_ratio REAL, imputed_ratio REAL, revision INTEGER NOT NULL,
-    PRIMARY KEY (window_s, at_ms, series)) WITHOUT ROWID;"""
-_SCHEMA = f"""
-CREATE TABLE IF NOT EXISTS series (
-    id INTEGER PRIMARY KEY, metric TEXT NOT NULL, entity TEXT NOT NULL, UNIQUE (metric, entity));
-{_ROW_TABLE.format(name="final")}
-{_ROW_TABLE.format(name="provisional")}
-CREATE TABLE IF NOT EXISTS books (key TEXT PRIMARY KEY, body TEXT NOT NULL) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS alarms (
-    id TEXT PRIMARY KEY, raised_at_ms INTEGER NOT NULL, closed INTEGER NOT NULL, body TEXT NOT NULL) WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS alarms_by_time ON alarms (raised_at_ms);
-PRAGMA user_version = {VERSION};
-"""
-_UPSERT = """INSERT INTO final VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-ON CONFLICT DO UPDATE SET value = excluded.value, numerator = excluded.numerator, denominator = excluded.denominator,
-    count = excluded.count, coverage_ratio = excluded.coverage_ratio, imputed_ratio = excluded.imputed_ratio,
-    revision = excluded.revision
-WHERE excluded.revision >= revision"""
-_UPSERT_PROVISIONAL = """INSERT OR REPLACE INTO provisional SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10
-WHERE NOT EXISTS (SELECT 1 FROM final WHERE (window_s, at_ms, series) = (?1, ?2, ?3))"""
-_FINISHED = "DELETE FROM provisional WHERE (window_s, at_ms, series) = (?, ?, ?)"
-_CELLS = ("value", "numerator", "denominator", "count", "coverage_ratio", "imputed_ratio", "revision")
-_COLUMNS = ("series", "at_ms", *_CELLS)
-_ONE_SERIES = """WITH RECURSIVE times (at) AS (
-    SELECT min(at_ms) FROM {table} WHERE window_s = :window_s AND at_ms >= :from_ms
-    UNION ALL
-    SELECT (SELECT min(at_ms) FROM {table} WHERE window_s = :window_s AND at_ms > at) FROM times WHERE at < :until_ms)
-SELECT {columns} FROM times CROSS JOIN {table} ON window_s = :window_s AND at_ms = at AND series = :series
-WHERE at < :until_ms"""
-_ALL_SERIES = """SELECT {columns} FROM {table}
-WHERE window_s = :window_s AND at_ms >= :from_ms AND at_ms < :until_ms
-AND series IN (SELECT id FROM series WHERE metric = :metric)"""
+ROW_ERRORS = (sqlite3.IntegrityError, sqlite3.DataError, OverflowError, UnicodeEncodeError)
+"""They come from the values of a row, not from the file."""
 
 
 class SqliteHistory:
@@ -82,6 +53,7 @@ class SqliteHistory:
         self._path = path
         self._lock = threading.Lock()
         self._series: dict[tuple[str, str], int] = {}
+        self._opened: list[tuple[int, int]] = []
         if read_only and not path.exists():
             raise UnreachableError(f"{path}: there is no history here; start the city once with 'citywall up'")
         with _mapped(path):
@@ -91,19 +63,22 @@ class SqliteHistory:
                 path.parent.mkdir(parents=True, exist_ok=True)
                 self._db = _connect(path.resolve().as_uri())
                 _prepare(self._db)
+                self._opened = self._identity()
             found = self._db.execute("PRAGMA user_version").fetchone()[0]
-        if found != VERSION:
-            raise RefusedError(f"{path}: a history of version {found}; this reads version {VERSION}")
+        if found != sql.VERSION:
+            self._db.close()
+            raise RefusedError(f"{path}: a history of version {found}; this reads version {sql.VERSION}")
 
-    def write(self, rows: Rows) -> None:
-        """Store rows in one transaction."""
+    def write(self, rows: Rows) -> int:
+        """Store rows in one transaction; none is too old until it is pruned."""
         with self._changing():
             values = self._values(rows)
             final = [row for row in values if row[-1] >= 0]
-            self._db.executemany(_UPSERT, final)
-            self._db.executemany(_UPSERT_PROVISIONAL, [row for row in values if row[-1] < 0])
+            self._db.executemany(sql.UPSERT, final)
+            self._db.executemany(sql.UPSERT_PROVISIONAL, [row for row in values if row[-1] < 0])
             if final and self._db.execute("SELECT 1 FROM provisional LIMIT 1").fetchone():
-                self._db.executemany(_FINISHED, [row[:3] for row in final])
+                self._db.executemany(sql.FINISHED, [row[:3] for row in final])
+        return 0
 
     def write_books(self, books: Mapping[str, str]) -> None:
         """Store books; the last one of a key stays."""
@@ -143,9 +118,9 @@ class SqliteHistory:
             if entity is not None:
                 entities = {code: name for code, name in entities.items() if name == entity}
                 wanted["series"] = next(iter(entities), None)
-            query = _ALL_SERIES if entity is None else _ONE_SERIES
+            query = sql.ALL_SERIES if entity is None else sql.ONE_SERIES
             for table in ("final", "provisional") if provisional else ("final",):
-                cursor = self._db.execute(query.format(table=table, columns=", ".join(_COLUMNS)), wanted)
+                cursor = self._db.execute(query.format(table=table, columns=", ".join(sql.COLUMNS)), wanted)
                 while some := cursor.fetchmany(FETCH_ROWS):
                     parts.append(_rows(some, metric, window_s, entities))
         return newest_revisions(Rows.concat(parts))
@@ -155,10 +130,21 @@ class SqliteHistory:
         with self._reading():
             return [name for (name,) in self._db.execute("SELECT DISTINCT metric FROM series ORDER BY metric")]
 
-    def books(self) -> dict[str, dict[str, Any]]:
-        """Return all books."""
+    def counts(self, from_ms: int, until_ms: int) -> Counter[tuple[str, str]]:
+        """Sum up the counts of rows → (metric, entity) → sum."""
         with self._reading():
-            return {key: json.loads(body) for key, body in self._db.execute("SELECT key, body FROM books ORDER BY key")}
+            windows_s = [window_s for window_s in self._windows("final") if window_s < HOUR_S]
+            return sqlite_hours.counts(self._db, windows_s, from_ms, until_ms)
+
+    def books(self) -> dict[str, dict[str, Any]]:
+        """Return all books but those of settled hours."""
+        with self._reading():
+            return sqlite_hours.books(self._db, hours=False)
+
+    def hours(self) -> dict[str, dict[str, Any]]:
+        """Return the books of settled hours."""
+        with self._reading():
+            return sqlite_hours.books(self._db, hours=True)
 
     def alarms(self, from_ms: int, until_ms: int) -> list[dict[str, Any]]:
         """Return the alarms raised in [from, until), oldest first."""
@@ -176,6 +162,7 @@ class SqliteHistory:
                 for window_s in self._windows(table):
                     kept_ms = PROVISIONAL_KEPT_MS if table == "provisional" else retention_ms(window_s)
                     deleted += self._prune_window(table, window_s, newest_ms - kept_ms, PRUNE_ROWS - deleted)
+            sqlite_hours.prune(self._db, hours_kept_from_ms(newest_ms))
             self._db.execute("DELETE FROM alarms WHERE closed AND raised_at_ms < ?", (newest_ms - HOURS_KEPT_MS,))
             return deleted
 
@@ -202,7 +189,7 @@ class SqliteHistory:
     def _values(self, rows: Rows) -> list[tuple[Any, ...]]:
         columns = unknown_where_not_finite(rows)
         series = self._codes(columns["metric"], columns["entity"])
-        cells = [columns[name] for name in _CELLS]
+        cells = [columns[name] for name in sql.CELLS]
         return list(zip(columns["window_s"], columns["at_ms"], series, *cells, strict=True))
 
     def _codes(self, metrics: list[str], entities: list[str]) -> list[int]:
@@ -249,9 +236,19 @@ class SqliteHistory:
             try:
                 with self._db:
                     yield
+            except ROW_ERRORS as exc:
+                self._series.clear()
+                raise RowsRefusedError(f"{self._path}: the history refuses rows: {exc}") from exc
             except BaseException:
                 self._series.clear()
                 raise
+            if self._identity() != self._opened:
+                raise UnreachableError(f"{self._path}: the file was replaced by another; opening that one")
+
+    def _identity(self) -> list[tuple[int, int]]:
+        """Return what tells whether the names still lead to the open files: else SQLite writes on into removed ones."""
+        found = [os.stat(path) for path in (self._path, f"{self._path}-wal")]
+        return [(one.st_dev, one.st_ino) for one in found]
 
 
 def _connect(uri: str) -> sqlite3.Connection:
@@ -263,11 +260,11 @@ def _prepare(db: sqlite3.Connection) -> None:
     db.execute("PRAGMA synchronous = FULL")  # what is committed to Kafka must not be lost here with the power
     db.execute(f"PRAGMA journal_size_limit = {WAL_LIMIT_BYTES}")
     if db.execute("PRAGMA user_version").fetchone()[0] == 0:
-        db.executescript(_SCHEMA)
+        db.executescript(sql.SCHEMA)
 
 
 def _rows(found: list[tuple[Any, ...]], metric: str, window_s: int, entities: Mapping[int, str]) -> Rows:
-    columns: dict[str, Any] = dict(zip(_COLUMNS, zip(*found, strict=True), strict=True))
+    columns: dict[str, Any] = dict(zip(sql.COLUMNS, zip(*found, strict=True), strict=True))
     columns["entity"] = [entities[code] for code in columns["series"]]
     columns["metric"] = np.full(len(found), metric, object)
     columns["window_s"] = np.full(len(found), window_s)

@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
+from streams.ledger import hour_of
 from streams.records import ROW_TYPES, Rows
 
 if TYPE_CHECKING:
+    from collections import Counter
     from collections.abc import Mapping, Sequence
 
 HOUR_S = 3600
@@ -28,14 +30,16 @@ class History(Protocol):
 
     A row's identity is (metric, entity, window_s, at_ms). Invariants: a row never replaces one of a higher revision; a
     provisional row (revision -1) never stands beside a final one; what a call wrote is durable when it returns, so
-    writing the same again changes nothing. Each call raises UnreachableError or RefusedError when the store cannot.
+    writing the same again changes nothing. Each call raises UnreachableError or RefusedError when the store cannot, and
+    a write RowsRefusedError when it would take others, but not these; some of them may be stored then. After either of
+    the first two, open it anew.
     """
 
     kind: str
     """`sqlite` or `influxdb`."""
 
-    def write(self, rows: Rows) -> None:
-        """Store rows; one transaction where the store has such."""
+    def write(self, rows: Rows) -> int:
+        """Store rows, in one transaction where the store has such → how many it left out as older than it keeps any."""
 
     def write_books(self, books: Mapping[str, str]) -> None:
         """Store books, key → JSON object; the last one of a key stays."""
@@ -57,8 +61,17 @@ class History(Protocol):
     def metrics(self) -> list[str]:
         """List the metrics that have rows, sorted."""
 
+    def counts(self, from_ms: int, until_ms: int) -> Counter[tuple[str, str]]:
+        """Sum up `count` of the latest revisions of all rows of windows below an hour that start in [from, until).
+
+        → (metric, entity) → sum.
+        """
+
     def books(self) -> dict[str, dict[str, Any]]:
-        """Return all books, key → value."""
+        """Return all books but those of settled hours, key → value."""
+
+    def hours(self) -> dict[str, dict[str, Any]]:
+        """Return the books of settled hours, key (`streams.ledger`) → value, for as long as the minutes are kept."""
 
     def alarms(self, from_ms: int, until_ms: int) -> list[dict[str, Any]]:
         """Return the alarms raised in [from, until), oldest first, each with `closed`."""
@@ -77,6 +90,11 @@ class History(Protocol):
 
     def close(self) -> None:
         """Let go of the store."""
+
+
+def hours_kept_from_ms(newest_ms: int) -> int:
+    """Return the first hour whose book is kept: all of its minutes are there, as long as this is asked often."""
+    return hour_of(newest_ms - MINUTES_KEPT_MS) + 2 * HOUR_S * 1000
 
 
 def retention_ms(window_s: int) -> int:

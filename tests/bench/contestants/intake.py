@@ -4,29 +4,44 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tests.bench.watched import Watched
+from tests.bench.job import WHOLE
+from tests.bench.watched import run_watched
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tests.bench.place import Place
 
-READINGS = 1_000_000
+READINGS = WHOLE
 PROCESSES = ("intake", "processors")
 TOPIC = "city.metrics.v1"
 
 
 def main(process: str, place: Place) -> None:
-    """Run one of the two parts, as `up` runs them."""
-    from processors import congestion
-    from streams.engine.run import run_stage
-    from streams.intake_stage import IntakeStage
-    from streams.zone import Hosted
-    from streams.zone_stage import ZoneStage
+    """Run one of the two parts, as `up` runs them with `kernel = false`."""
+    run(process, place, kernel=False)
 
+
+def run(process: str, place: Place, *, kernel: bool) -> None:
+    """Run intake, or the zone stage with the one processor of the job; what follows a dash tells workers apart."""
+    from processors import congestion
+    from streams.engine.stage import Stage
+    from streams.intake.stage import IntakeStage
+    from streams.zone.absorb import Hosted
+    from streams.zone.stage import ZoneStage
+
+    if kernel:
+        from streams.kernel.warming import warm
+
+        warm()
     hosted = [Hosted("congestion", congestion.SPEC, congestion.SPEC.config())]
-    stage = IntakeStage(place.city) if process == "intake" else ZoneStage(place.city, hosted)
-    run_stage(Watched(stage, process, place), place.bootstrap, place.folder)
+    stage: Stage
+    part = process.partition("-")[0]
+    if part == "intake":
+        stage = IntakeStage(place.city, kernel=kernel)
+    else:
+        stage = ZoneStage(place.city, hosted, kernel=kernel)
+    run_watched(stage, process, place, framed=kernel and part == "intake")
 
 
 def results(value: bytes) -> Iterator[tuple[int, int, float, int]]:

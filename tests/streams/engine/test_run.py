@@ -1,15 +1,18 @@
 """The run loop: a void chunk is passed over, a gap or a bug ends the process, what is safe may be committed."""
 
 import asyncio
+import json
 import os
+import sys
 from types import SimpleNamespace
 
 import pytest
 from faust.types import TP
 
+from streams.engine.chunked import Chunked
 from streams.engine.pulse import Pulse
 from streams.engine.run import EXIT_BROKEN, Host
-from streams.engine.stage import Chunk, Record, TopicPartition
+from streams.engine.stage import Chunk, Follows, Record, TopicPartition
 from streams.errors import ExactnessError
 
 SOURCE = TopicPartition("t", 0)
@@ -18,7 +21,7 @@ SOURCE = TopicPartition("t", 0)
 class Taking:
     """A stage that notes the offsets it was given."""
 
-    name, topics, tick_s = "taking", ("t",), 1.0
+    name, topics, tick_s, linger_s = "taking", ("t",), 1.0, 0.0
 
     def __init__(self, error=None):
         self.taken = []
@@ -44,7 +47,9 @@ def host(stage, folder):
     made = Host.__new__(Host)
     made.stage, made.bus, made.pulse = stage, None, Pulse("taking", "taking", folder)
     made.app = SimpleNamespace(consumer=SimpleNamespace(epoch=2, settled={}))
+    made.delivery = Chunked(made)
     made._next = {SOURCE: 5}
+    made._follow_s, made._following = getattr(stage, "follow_s", None), None
     made.pulse.assigned([SOURCE], made._next)
     return made
 
@@ -60,6 +65,14 @@ def test_what_is_taken_may_be_committed(tmp_path):
     asyncio.run(loop._absorb(chunk(5, 3, begin=5)))
     assert stage.taken == [5, 6, 7]
     assert loop.app.consumer.settled == {TP("t", 0): 8}
+
+
+def test_what_is_taken_is_told_in_the_pulse(tmp_path):
+    loop = host(Taking(), tmp_path)
+    asyncio.run(loop._absorb(chunk(5, 3, begin=5)))
+    told = loop.pulse.beat({})
+    assert (told["counters"]["chunk_records"]["sum"], told["counters"]["snapshots"]) == (3, 1)
+    assert told["partitions"][0]["unsaved_s"] == 0.0
 
 
 def test_a_chunk_fetched_before_the_last_assignment_is_passed_over(tmp_path):
@@ -79,3 +92,108 @@ def test_a_gap_a_broken_promise_and_a_bug_end_the_process(tmp_path, ended, capsy
     assert left.value.code == EXIT_BROKEN
     said = capsys.readouterr().err
     assert {None: "records 5 to 6 were not delivered"}.get(error, str(error)) in said
+
+
+class Full(Taking):
+    """A stage without room until its second tick."""
+
+    ticks = 0
+
+    async def absorb(self, chunk, bus):
+        return None if self.ticks < 2 else await super().absorb(chunk, bus)
+
+    async def tick(self, bus):
+        self.ticks += 1
+        return []
+
+
+@pytest.mark.parametrize("reassigned", [False, True])
+def test_a_chunk_without_room_is_offered_again_and_holds_up_nothing_else(tmp_path, reassigned):
+    stage = Full()
+    stage.tick_s = 0.0
+    loop = host(stage, tmp_path)
+    loop.bus = SimpleNamespace(running=True)
+    loop._turn = asyncio.Lock()
+
+    async def stream():
+        yield chunk(5, 3, begin=5)
+
+    async def story():
+        taking = asyncio.create_task(loop._chunks(stream()))
+        await asyncio.sleep(0)
+        await loop._tick()  # the turn is free
+        assert stage.taken == []
+        assert loop.app.consumer.settled == {}
+        if reassigned:
+            loop.app.consumer.epoch += 1  # the chunk is void now: it comes again from where the state stands
+        else:
+            await loop._tick()
+        await asyncio.wait_for(taking, 10)
+
+    asyncio.run(story())
+    assert stage.taken == ([] if reassigned else [5, 6, 7])
+    assert loop.app.consumer.settled == ({} if reassigned else {TP("t", 0): 8})
+
+
+class Following(Taking):
+    """A stage whose tick follows its chunks."""
+
+    follow_s = 0.01
+
+    async def tick(self, bus):
+        self.taken.append("tick")
+        return []
+
+
+def test_one_tick_follows_the_chunks_that_come_together(tmp_path):
+    stage = Following()
+    assert isinstance(stage, Follows)
+    assert not isinstance(Taking(), Follows)
+    loop = host(stage, tmp_path)
+    loop.bus = SimpleNamespace(running=True)
+    loop._turn = asyncio.Lock()
+
+    async def story():
+        await loop.take(chunk(5, 1, begin=5))
+        await loop.take(chunk(6, 1, begin=6))
+        await asyncio.sleep(10 * stage.follow_s)
+        await loop.take(chunk(7, 1, begin=7))
+        await asyncio.sleep(10 * stage.follow_s)
+
+    asyncio.run(story())
+    assert stage.taken == [5, 6, "tick", 7, "tick"]
+
+
+@pytest.mark.parametrize(("end", "lag"), [(9, 0), (30, 21)])
+def test_the_lag_is_known_from_the_start_and_counts_from_what_the_group_has_committed(tmp_path, end, lag):
+    class Stateless(Taking):
+        async def assigned(self, partitions, bus):
+            return {}
+
+    async def story():
+        loop = host(Stateless(), tmp_path)
+        loop._turn, loop.bus, loop._loading = asyncio.Lock(), SimpleNamespace(running=True), False
+        await loop.positions([SOURCE])
+        loop.begun({SOURCE: 9}, {SOURCE: end})
+
+    asyncio.run(story())
+    (partition,) = json.loads((tmp_path / "pulses" / "taking.json").read_bytes())["partitions"]
+    assert (partition["absorbed"], partition["end"], partition["lag_records"]) == (9, end, lag)
+
+
+class FullDisk:
+    """An output that takes nothing."""
+
+    def write(self, _):
+        raise OSError("No space left on device")
+
+    flush = write
+
+
+@pytest.mark.parametrize("error", [ExactnessError("refused"), KeyError("a bug")], ids=["promise", "bug"])
+def test_a_process_that_cannot_say_why_it_ends_still_ends(tmp_path, ended, monkeypatch, error):
+    loop = host(Taking(error), tmp_path)
+    monkeypatch.setattr(sys, "stderr", FullDisk())
+    with pytest.raises(SystemExit) as left:
+        asyncio.run(loop._absorb(chunk(5, 1, begin=5)))
+    assert left.value.code == EXIT_BROKEN

@@ -16,9 +16,11 @@ from streams.city import City, load_city
 from streams.clock import ClockSetting
 from streams.errors import SettingError
 from streams.feeds.incident_requests import Position, read_position, request_incident, take_up, write_position
-from streams.feeds.sample_city import MARK_BEHIND_S, begin, run_sample_city
+from streams.feeds.sample_city import MARK_BEHIND_S, SEED, begin, run_sample_city
+from streams.feeds.simulation.faults import Faults
 from streams.schema import load_schemas
 from streams.topics import CLOCK, DOMAINS, TRUTH, ensure_topics, inbox
+from tests.streams.feeds.promises import Lives
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,6 +31,34 @@ if TYPE_CHECKING:
 NOON_MS = 1_790_827_200_000
 MINUTE_MS = 60_000
 SPEED = 20.0
+SCRIPT = """
+import sys, threading
+from datetime import UTC, datetime
+from pathlib import Path
+from streams.feeds.sample_city import run_sample_city
+city, data, kafka, speed, start_ms = sys.argv[1:]
+start_at = datetime.fromtimestamp(int(start_ms) / 1000, UTC)
+run_sample_city(Path(city), kafka, data=Path(data), stop=threading.Event(), speed=float(speed), start_at=start_at)
+"""
+
+
+def faulty(city: City) -> set[str]:
+    """The sensors that the simulation lets fail from an hour before to an hour after."""
+    faults = Faults(len(city.sensors), SEED)
+    moments = range(NOON_MS - 60 * MINUTE_MS, NOON_MS + 60 * MINUTE_MS, MINUTE_MS)
+    return {city.sensors[fault.sensor].id for moment_ms in moments for fault in faults.active(moment_ms)}
+
+
+LIVES = Lives(
+    prepare=lambda _: FOLDER,
+    command=lambda folder, kafka, speed: ["-c", SCRIPT, str(FOLDER), str(folder), kafka, str(speed), str(NOON_MS)],
+    speeds=(60.0, 30.0),
+    until_ms=NOON_MS + 4 * MINUTE_MS,
+    exact=False,
+    planned=frozenset({"future", "out_of_range"}),
+    faulty=faulty,
+    each_minute=True,
+)
 
 
 @pytest.fixture(scope="module")

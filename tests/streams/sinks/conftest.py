@@ -3,26 +3,26 @@
 from __future__ import annotations
 
 import os
-import re
 import shutil
-import subprocess
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from influxdb_client.client.influxdb_client import InfluxDBClient
-from influxdb_client.domain.onboarding_request import OnboardingRequest
-from influxdb_client.service.setup_service import SetupService
 
+from streams.sinks.history import sink
 from streams.sinks.history.opening import open_history
+from streams.sinks.history.sink import HistorySink
+from streams.sinks.history.spill import Spill
+from streams.sinks.history.sqlite import SqliteHistory
 from streams.sinks.history.store import History
+from tests.conftest import absent
+from tests.fakes import FakeClock
+from tests.streams.sinks.influx_server import Door, Influxd
+from tests.streams.sinks.outage import Outage
 from tests.streams.sinks.rows import TOKEN
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-START_S = 20.0
+    from collections.abc import Callable, Iterator
 
 
 def influxd_binary() -> str | None:
@@ -36,38 +36,37 @@ def influxd_binary() -> str | None:
 
 
 @pytest.fixture(scope="session")
-def influxd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Run an InfluxDB in memory → its URL."""
+def influxd_program() -> str:
     binary = influxd_binary()
     if binary is None:
-        if os.environ.get("CITYWALL_CI") or os.environ.get("CI"):
-            pytest.fail("influxd is missing; .ci builds it")
-        pytest.skip("influxd is not here: set CITYWALL_INFLUXD to its binary, or let .ci build it")
-    folder = tmp_path_factory.mktemp("influxd")
-    log = folder / "log"
-    command = [binary, "--http-bind-address", "127.0.0.1:0", "--store", "memory", "--reporting-disabled"]
-    command += ["--bolt-path", str(folder / "bolt"), "--engine-path", str(folder / "engine")]
-    with log.open("wb") as file, subprocess.Popen(command, stdout=file, stderr=subprocess.STDOUT) as process:
-        try:
-            url = f"http://127.0.0.1:{listening_port(log)}"
-            with InfluxDBClient(url, token="") as client:
-                wanted = OnboardingRequest(
-                    username="citywall", password=TOKEN, org="citywall", bucket="first", token=TOKEN
-                )
-                SetupService(client.api_client).post_setup(wanted)
-            yield url
-        finally:
-            process.terminate()
+        absent("influxd", "set CITYWALL_INFLUXD to its binary, or let .ci build it")
+    return binary
 
 
-def listening_port(log: Path) -> str:
-    deadline = time.monotonic() + START_S
-    while time.monotonic() < deadline:
-        found = re.search(r"Listening.*\bport\D{0,3}(\d+)", log.read_text(encoding="utf-8", errors="replace"))
-        if found:
-            return found[1]
-        time.sleep(0.05)
-    pytest.fail(f"influxd did not start: {log.read_text(encoding='utf-8', errors='replace')[-500:]}")
+@pytest.fixture(scope="session")
+def influxd(influxd_program: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Run an InfluxDB in memory, for all tests → its URL."""
+    server = Influxd(influxd_program, tmp_path_factory.mktemp("influxd"), durable=False)
+    yield server.url
+    server.kill()
+
+
+@pytest.fixture
+def mortal_influxd(influxd_program: str, tmp_path: Path) -> Iterator[Influxd]:
+    """Run an InfluxDB of one's own on the disk, to be killed and started."""
+    folder = tmp_path / "influxd"
+    folder.mkdir()
+    server = Influxd(influxd_program, folder, durable=True)
+    yield server
+    server.kill()
+
+
+@pytest.fixture
+def door(influxd: str) -> Iterator[Door]:
+    """Stand before the InfluxDB of all."""
+    opened = Door(int(influxd.rpartition(":")[2]))
+    yield opened
+    opened.close()
 
 
 @pytest.fixture(params=["sqlite", "influxdb"])
@@ -84,3 +83,32 @@ def history(address: str | Path) -> Iterator[History]:
     opened = open_history(address)
     yield opened
     opened.close()
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock()
+
+
+@pytest.fixture
+def spill(tmp_path: Path) -> Iterator[Spill]:
+    opened = Spill(tmp_path / "spill")
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def stored(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[SqliteHistory]:
+    """For reading what the sinks of `new_sink` have stored; everything that is done now and then is due for them."""
+    monkeypatch.setattr(Outage, "away", False)
+    for name in ("PROVISIONAL_EVERY_S", "PRUNE_EVERY_S"):
+        monkeypatch.setattr(sink, name, 0.0)
+    opened = SqliteHistory(tmp_path / "history.sqlite")
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def new_sink(tmp_path: Path, spill: Spill, clock: FakeClock, stored: SqliteHistory) -> Callable[[], HistorySink]:
+    """Begin a sink, as each start of the process does."""
+    return lambda: HistorySink(lambda: Outage(tmp_path / "history.sqlite"), spill, clock.seconds, lambda: 1.0)

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from streams.records import ROW_TYPES, Rows
+from streams import topics
+from streams.engine.stage import Message
+from streams.metric_codec import encode_metrics
+from streams.records import ROW_TYPES, MetricFrame, Rows
+from tests.fakes import FakeBus, FakeHost
 
 MINUTE_MS = 60_000
 START_MS = 1_408_492_800_000
@@ -38,3 +42,14 @@ def seen(rows: Rows) -> list[tuple[str, int, float, int]]:
     """(entity, minute, value, revision) of each row."""
     minutes = (rows.at_ms - START_MS) // MINUTE_MS
     return list(zip(rows.entity.tolist(), minutes.tolist(), rows.value.tolist(), rows.revision.tolist(), strict=True))
+
+
+def frame(bus: FakeBus, *rows: tuple[object, ...], topic: str = topics.METRICS) -> None:
+    """Send rows as one frame."""
+    sent = MetricFrame("traffic", 0, rows_of(*rows) if rows else Rows.empty(), START_MS)
+    bus.put(Message(topic, b"Z1", encode_metrics("c", sent)))
+
+
+def committed(host: FakeHost, topic: str) -> int:
+    """The committed offset of a topic of one partition."""
+    return next(count for one, count in host.committed.items() if one.topic == topic)

@@ -12,10 +12,10 @@ import pytest
 from processors import congestion
 from streams import topics
 from streams.engine.stage import Message
-from streams.intake_stage import IntakeStage
+from streams.intake.stage import IntakeStage
 from streams.sinks.history.books import Position, audit
-from streams.zone import Hosted
-from streams.zone_stage import ZoneStage
+from streams.zone.absorb import Hosted
+from streams.zone.stage import ZoneStage
 from tests.fakes import FakeBus, FakeHost
 
 if TYPE_CHECKING:

@@ -130,3 +130,21 @@ def test_what_was_written_is_there_after_opening_again(history: History, address
     again = open_history(address, read_only=True)
     assert seen(again.read("tti_ratio", "S1")) == [("S1", 0, 1.5, 0)]
     again.close()
+
+
+def test_counts_of_the_latest_revisions_are_summed_by_series(history: History):
+    history.write(rows_of(row(minute=59), row(minute=60), row(minute=61), row("S2", 60)))
+    history.write(rows_of(row(minute=60, revision=2), row(minute=60, revision=1)))
+    history.write(rows_of(row(minute=60, window_s=3600), row(minute=62, revision=-1)))  # an hour, and an open window
+    from_ms, until_ms = START_MS + 60 * MINUTE_MS, START_MS + 120 * MINUTE_MS
+    assert history.counts(from_ms, until_ms) == {("tti_ratio", "S1"): 14, ("tti_ratio", "S2"): 7}
+    assert history.counts(until_ms, until_ms + 1) == {}
+
+
+def test_books_of_settled_hours_stand_apart(history: History):
+    key = f"hour:{START_MS}:zone:traffic:1"
+    history.write_books({key: '{"in_frames": 1}', "zone:traffic:1": '{"offset": 3}', "pulse:zone": '{"pid": 2}'})
+    history.write_books({key: '{"in_frames": 2}'})
+    assert history.hours() == {key: {"in_frames": 2}}
+    assert sorted(history.books()) == ["pulse:zone", "zone:traffic:1"]
+    assert history.metrics() == []

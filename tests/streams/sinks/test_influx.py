@@ -40,8 +40,8 @@ def test_rows_past_the_retention_are_said_once_and_hold_nothing_up(
     today_ms = int(time.time()) // 60 * 60_000
     today = replace(rows_of(row("now")), at_ms=np.array([today_ms]))
     with caplog.at_level(logging.WARNING, "citywall"):
-        history.write(Rows.concat([rows_of(row("2014")), today]))
-        history.write(rows_of(row("2014")))
+        assert history.write(Rows.concat([rows_of(row("2014"), row("2014", 1)), today])) == 2
+        assert history.write(rows_of(row("2014"))) == 1
     assert history.read("tti_ratio").entity.tolist() == ["now"]
     assert len([record for record in caplog.records if record.name == "citywall"]) == 1
     history.close()

@@ -152,7 +152,13 @@ def test_books_tell_readings_and_dead_letters(state: LiveState):
     state.fold_book("intake:water:0", intake_book(5, 1_000), 90_000)
     assert state.fields["b:intake:water:0"]["counts"]["readings_in"] == 5
     state.fold_book("zone:water:0", {"counts": {"in_frames": 4, "too_late": 1}}, 90_000)
-    assert state.fields["b:zone:water:0"] == {"counts": {"too_late": 1}}
+    assert state.fields["b:zone:water:0"] == {"counts": {"in_frames": 4, "too_late": 1}}
+
+
+def test_a_book_of_a_worker_that_has_lost_its_partition_does_not_go_back(state: LiveState):
+    for offset, too_late in ((10, 3), (9, 2), (10, 3), (11, 4)):
+        state.fold_book("zone:water:0", {"offset": offset, "counts": {"too_late": too_late}}, 90_000)
+        assert state.fields["b:zone:water:0"]["counts"]["too_late"] == max(too_late, 3)
 
 
 def test_a_pulse_shows_under_its_part(state: LiveState):

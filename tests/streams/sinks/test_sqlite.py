@@ -11,9 +11,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from streams.errors import RefusedError, UnreachableError
+from streams.errors import RefusedError, RowsRefusedError, UnreachableError
 from streams.sinks.history import sqlite
 from streams.sinks.history.sqlite import SqliteHistory
+from streams.sinks.history.store import MINUTES_KEPT_MS
 from tests.streams.sinks.rows import START_MS, row, rows_of, seen
 
 DAY_MINUTES = 24 * 60
@@ -98,11 +99,45 @@ def test_a_reader_sees_what_a_writer_in_another_process_committed(path: Path):
 def test_a_write_that_fails_leaves_nothing_of_itself(path: Path):
     history = SqliteHistory(path)
     good = rows_of(row("new"))
-    with pytest.raises(UnreachableError, match="count"):
+    with pytest.raises(RowsRefusedError, match="count"):
         history.write(replace(good, count=np.array([None])))
     assert history.metrics() == []
     history.write(good)
     assert len(history.read("tti_ratio", "new")) == 1
+    history.close()
+
+
+@pytest.mark.parametrize("removed", [["", "-wal", "-shm"], ["-wal"], [""]], ids=["all of it", "the log", "the file"])
+def test_files_that_are_removed_while_they_are_open_are_noticed(path: Path, removed: list[str]):
+    history = SqliteHistory(path)
+    history.write(rows_of(row("S1")))
+    for suffix in removed:
+        Path(f"{path}{suffix}").unlink()
+    with pytest.raises(UnreachableError, match="history"):
+        history.write(rows_of(row("S2")))
+    history.close()
+    again = SqliteHistory(path)
+    again.write(rows_of(row("S2")))
+    again.close()
+    reader = SqliteHistory(path, read_only=True)
+    assert "S2" in reader.read("tti_ratio").entity.tolist()
+    reader.close()
+
+
+def test_a_file_that_was_replaced_by_another_is_noticed(path: Path):
+    history = SqliteHistory(path)
+    path.unlink()
+    other = SqliteHistory(path)
+    with pytest.raises(UnreachableError, match="replaced"):
+        history.write(rows_of(row()))
+    other.close()
+    history.close()
+
+
+def test_a_value_that_it_cannot_hold_is_the_rows_fault(path: Path):
+    history = SqliteHistory(path)
+    with pytest.raises(RowsRefusedError, match="too large"):
+        history.write_alarms([("a", json.dumps({"id": "a", "raised_at_ms": 2**63}))])
     history.close()
 
 
@@ -124,3 +159,14 @@ def test_a_file_that_is_no_database_is_said_in_one_sentence(path: Path):
     path.write_bytes(b"no database at all" * 100)
     with pytest.raises(UnreachableError, match="not a database"):
         SqliteHistory(path, read_only=True)
+
+
+def test_books_of_hours_go_before_the_rows_of_their_minutes(path: Path):
+    hour_ms, kept_ms = 3_600_000, MINUTES_KEPT_MS
+    keys = [f"hour:{START_MS + hour * hour_ms}:zone:traffic:0" for hour in range(4)]
+    with contextlib.closing(SqliteHistory(path)) as history:
+        history.write_books({**dict.fromkeys(keys, "{}"), "zone:traffic:0": "{}"})
+        history.write(rows_of(row(minute=(kept_ms + hour_ms) // 60_000)))
+        history.prune()
+        assert sorted(history.hours()) == keys[3:]
+        assert list(history.books()) == ["zone:traffic:0"]

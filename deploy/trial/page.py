@@ -1,0 +1,188 @@
+"""A trial's outcome as tables of text, in either language."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, NamedTuple
+
+from alerts.kinds import title
+from deploy.columns import aligned
+from deploy.timespan import iso
+from deploy.trial.summary import MetricSummary, by_kind
+from streams.schema import load_schemas
+from streams.spec import all_metrics
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from alerts.kinds import Lang
+    from deploy.trial.recording import Recording
+    from deploy.trial.running import Outcome
+    from streams.zone.absorb import Hosted
+
+WORDS = {
+    "readings": ("读数", "readings"),
+    "read": ("读入", "read"),
+    "dead": ("死信", "dead letters"),
+    "too_late": ("过迟", "too late"),
+    "duplicates": ("重复", "duplicates"),
+    "conflicts": ("其中取值不同", "of them with other values"),
+    "admitted": ("入帧", "admitted"),
+    "rows_in": ("输入指标行", "rows of metrics in"),
+    "used": ("使用", "used by"),
+    "dropped": ("舍弃", "dropped"),
+    "left_out": ("未读", "left out"),
+    "behind": ("上游处理器", "fed by"),
+    "metric": ("指标", "metric"),
+    "unit": ("单位", "unit"),
+    "window": ("窗口", "window"),
+    "rows": ("行数", "rows"),
+    "unknown": ("无值", "unknown"),
+    "corrected": ("已更正", "corrected"),
+    "low": ("最小", "min"),
+    "median": ("中位数", "median"),
+    "high": ("最大", "max"),
+    "coverage": ("覆盖率", "coverage"),
+    "no_rows": ("没有指标行", "no rows of metrics"),
+    "detection": ("发现", "detection"),
+    "cleared": ("解除", "cleared"),
+    "no_detections": ("没有发现", "no detections"),
+    "cost": ("开销", "cost"),
+    "step": ("处理器本身，每条读数 CPU", "the processor itself, CPU a reading"),
+    "whole": ("连同接入与片区阶段", "with intake and zone stage"),
+    "state": ("状态（共 {} 份）", "state, {} in all"),
+    "bytes": ("字节", "bytes"),
+    "plot": ("图", "plot"),
+}
+"""Key → (zh, en)."""
+LEVELS = ("Ⅰ", "Ⅱ", "Ⅲ", "Ⅳ")
+UNKNOWN = "–"
+
+
+class Shown(NamedTuple):
+    """What there is to show."""
+
+    tried: Hosted
+    recording: Recording
+    outcome: Outcome
+    metrics: Sequence[MetricSummary]
+    behind: Sequence[Hosted]
+
+
+def page(shown: Shown, language: Lang) -> str:
+    """Lay it out."""
+    parts = [_head(shown, language), _readings(shown, language), _metrics(shown, language)]
+    parts += [_detections(shown.outcome, language), _cost(shown, language)]
+    return "\n\n".join("\n".join(lines) for lines in parts)
+
+
+def word(key: str, language: Lang) -> str:
+    """Return a word in a language."""
+    zh, en = WORDS[key]
+    return zh if language == "zh" else en
+
+
+def _head(shown: Shown, language: Lang) -> list[str]:
+    city, outcome = shown.recording.city, shown.outcome
+    name = city.name_zh if language == "zh" else city.name_en
+    schemas = load_schemas()
+    domains = ", ".join(getattr(schemas[domain], language) for domain in shown.recording.sources)
+    period = (
+        ""
+        if outcome.first_ms is None or outcome.last_ms is None
+        else f"{iso(outcome.first_ms)} – {iso(outcome.last_ms)}"
+    )
+    lines = [f"{shown.tried.name}  {name}  {domains}  {period}", shown.recording.name]
+    if shown.behind:
+        lines.append(f"{word('behind', language)}: {', '.join(one.name for one in shown.behind)}")
+    return [*lines, *(f"{word('left_out', language)}: {sentence}" for sentence in shown.recording.left_out)]
+
+
+def _readings(shown: Shown, language: Lang) -> list[str]:
+    """Tell what became of every reading, and of everything that the processor was given."""
+    taken, outcome = shown.recording.taken, shown.outcome
+    admitted, read = outcome.admission, taken.readings_in
+    rows = [[word("readings", language), "", ""], *_shares([(word("read", language), read)], read)]
+    rows += _shares(_reasons(word("dead", language), taken.dead_lettered), read)
+    rows += _shares([(word("too_late", language), admitted["too_late"])] if admitted["too_late"] else [], read)
+    rows += _shares([(word("duplicates", language), admitted["duplicates"])], read)
+    rows += _shares([(word("conflicts", language), admitted["conflicts"])] if admitted["conflicts"] else [], read)
+    rows += _shares([(word("admitted", language), admitted["in_frames"])], read)
+    if shown.tried.spec.second_level:
+        rows += _shares([(word("rows_in", language), outcome.handed)], outcome.handed)
+    used = f"{word('used', language)} {shown.tried.name}"
+    rows += _shares([(used, outcome.handed - outcome.dropped.total())], outcome.handed)
+    rows += _shares(_reasons(word("dropped", language), outcome.dropped), outcome.handed)
+    return aligned(rows, right=(1, 2))
+
+
+def _reasons(what: str, counts: Mapping[str, int]) -> list[tuple[str, int]]:
+    return [(f"{what}: {reason}", count) for reason, count in sorted(counts.items(), key=lambda one: -one[1])]
+
+
+def _shares(counts: Iterable[tuple[str, int]], whole: int) -> list[list[str]]:
+    return [[f"  {what}", f"{count:,}", f"{count / whole:.1%}" if whole else UNKNOWN] for what, count in counts]
+
+
+def _metrics(shown: Shown, language: Lang) -> list[str]:
+    if not shown.metrics:
+        return [word("no_rows", language)]
+    units = {metric.name: metric.unit for metric in all_metrics(shown.tried.spec)}
+    keys = ("metric", "unit", "window", "rows", "unknown", "corrected", "low", "median", "high", "coverage")
+    rows = [[word(key, language) for key in keys]]
+    for one in shown.metrics:
+        numbers = [number_text(number) for number in (one.low, one.median, one.high)]
+        counts = [f"{count:,}" for count in (one.rows, one.unknown, one.corrected)]
+        coverage = UNKNOWN if math.isnan(one.coverage_ratio) else f"{one.coverage_ratio:.1%}"
+        unit = units.get(one.metric, "") or "1"
+        rows.append([one.metric, unit, window_text(one.window_s), *counts, *numbers, coverage])
+    return aligned(rows, right=range(2, len(keys)))
+
+
+def _detections(outcome: Outcome, language: Lang) -> list[str]:
+    counts = by_kind(outcome.detections)
+    if not counts:
+        return [word("no_detections", language)]
+    rows = [[word("detection", language), "", *LEVELS, word("cleared", language)]]
+    for kind, levels in counts.items():
+        numbers = [f"{levels[level]:,}" for level in (1, 2, 3, 4, 0)]
+        rows.append([kind, title(kind, language), *numbers])
+    return aligned(rows, right=range(2, 7))
+
+
+def _cost(shown: Shown, language: Lang) -> list[str]:
+    outcome, readings = shown.outcome, shown.outcome.admission["in_frames"]
+    rows = [
+        [word("cost", language), "", ""],
+        [f"  {word('step', language)}", number_text(outcome.step_ns / 1000 / readings), "µs"],
+        [f"  {word('whole', language)}", number_text(outcome.whole_ns / 1000 / readings), "µs"],
+        [f"  {word('state', language).format(outcome.states)}", f"{outcome.state_bytes:,}", word("bytes", language)],
+    ]
+    return aligned(rows, right=(1,))
+
+
+def number_text(number: float) -> str:
+    """Write a number with four digits, at most six of them behind the point; a dash where it is not known.
+
+    >>> number_text(0.12345), number_text(123456.0), number_text(50.0), number_text(6e-12), number_text(math.nan)
+    ('0.1235', '123,456', '50', '0', '–')
+    """
+    if math.isnan(number):
+        return UNKNOWN
+    if number == 0:
+        return "0"
+    digits = min(max(3 - math.floor(math.log10(abs(number))), 0), 6)
+    text = f"{number:,.{digits}f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def window_text(window_s: int) -> str:
+    """Write a window's length as `--window` of other commands takes it.
+
+    >>> window_text(60), window_text(3600), window_text(90)
+    ('1m', '1h', '90s')
+    """
+    for size_s, unit in ((3600, "h"), (60, "m")):
+        if window_s % size_s == 0:
+            return f"{window_s // size_s}{unit}"
+    return f"{window_s}s"

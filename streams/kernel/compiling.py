@@ -1,0 +1,46 @@
+"""How the kernels are compiled: by numba, without the interpreter's lock, kept for the next start.
+
+No kernel makes an array, so none is counted: numba's counting (`_nrt`) of the arrays that are handed over would take as
+long as the work. The option is private to numba (`streams.engine.surface`); without it they count, and take longer.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast
+
+from numba import config, njit
+
+from streams.engine import surface
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+_FOLDER = Path(__file__).parent
+_OPTIONS: dict[str, Any] = {"cache": True, "nogil": True, "error_model": "numpy"}
+if not surface.misfits("kernel"):
+    _OPTIONS["_nrt"] = False
+
+
+def _digest() -> str:
+    """Return a digest of all that is compiled here: numba itself notices a change of a function's own file only."""
+    sources = [*sorted(_FOLDER.glob("*.py")), _FOLDER.parent / "zone" / "dedup.py"]
+    return hashlib.sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()[:12]
+
+
+# Where the folder cannot be written, numba has a place of its own.
+config.CACHE_DIR = str(_FOLDER / "__pycache__" / _digest())  # type: ignore[attr-defined]  # numba's settings are untyped
+
+
+def compiled(function: Callable[P, R]) -> Callable[P, R]:
+    """Compile a function at its first call."""
+    return cast("Callable[P, R]", njit(**_OPTIONS, forceinline=True)(function))
+
+
+def inlined(function: Callable[P, R]) -> Callable[P, R]:
+    """The same for a function with one caller and many arrays, which cost time to hand over."""
+    return cast("Callable[P, R]", njit(**_OPTIONS, inline="always")(function))

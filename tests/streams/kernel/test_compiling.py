@@ -1,0 +1,33 @@
+"""What the kernels rely on in numba: no array is counted, and changed code is never taken from the cache."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from numba import config, njit
+
+from streams.kernel import compiling, repeats, rows, warming, wire
+
+
+def counted(arrays):
+    (first, _) = arrays
+    return first[0]
+
+
+@pytest.mark.parametrize(("options", "counts"), [({}, True), ({"_nrt": False}, False)])
+def test_numba_counts_arrays_unless_told_not_to(options: dict[str, bool], counts: bool) -> None:
+    function = njit(**options)(counted)
+    function((np.zeros(1), np.zeros(1)))
+    (code,) = function.inspect_llvm().values()
+    assert ("call void @NRT_decref" in code) == counts
+
+
+def test_every_kernel_compiles_and_is_kept() -> None:
+    warming.warm()
+    for kernel in (wire.frame, rows.read, repeats._judge):
+        assert len(kernel.signatures) >= 1
+        assert kernel.stats.cache_path.endswith(compiling._digest()) or compiling._digest() in kernel.stats.cache_path
+
+
+def test_the_cache_stands_under_a_digest_of_the_code() -> None:
+    assert config.CACHE_DIR.endswith(compiling._digest())

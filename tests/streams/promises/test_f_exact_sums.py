@@ -1,0 +1,131 @@
+"""design.md 6.2 f: "Sums in state are exact and order-free (int64 fixed point, each summed quantity's scale declared
+with it; overflow is an error), so that any split or merge of the input gives the same bits."
+
+Without the guard (floating point) two splits of the same terms differ; without the check a sum wraps around unseen.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from processors.maths import fixed, travel, windows
+from processors.maths.fixed import SUM_LIMIT, add_at, to_fixed
+from processors.maths.windows import Batch, Windows
+from streams import topics
+from streams.errors import SumOverflowError
+from streams.state import encode
+from tests.streams.stack import READINGS, START_MS, Stack, fed, mark, reading
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+PLACES = 5
+TERMS = st.lists(st.tuples(st.integers(0, PLACES - 1), st.floats(-1e6, 1e6)), min_size=1, max_size=60)
+
+
+def split(terms: NDArray[np.int64], place: NDArray[np.intp], cuts: list[int]) -> NDArray[np.int64]:
+    """Sum each part by itself, then merge the parts."""
+    total = np.zeros((1, PLACES), np.int64)
+    edges = [0, *sorted(cut % (len(place) + 1) for cut in cuts), len(place)]
+    for first, last in pairwise(edges):
+        part = np.zeros((1, PLACES), np.int64)
+        add_at(part, place[first:last], terms[:, first:last])
+        total += part
+    return total
+
+
+@given(TERMS, st.lists(st.integers(0, 100), max_size=6), st.randoms(use_true_random=False))
+def test_any_split_merge_and_order_gives_the_same_bits(
+    rows: list[tuple[int, float]], cuts: list[int], chance: random.Random
+) -> None:
+    exact = [0] * PLACES
+    for place, value in rows:
+        exact[place] += round(np.rint(value * 1e6))
+    chance.shuffle(rows)
+    places = np.array([place for place, _ in rows], np.intp)
+    terms = to_fixed(np.array([[value for _, value in rows]]), 1e6)
+    assert split(terms, places, cuts)[0].tolist() == exact
+
+
+@given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 119_999), st.integers(0, 10**9)), max_size=40), st.data())
+def test_windows_folded_in_any_order_and_cut_are_the_same_state(
+    rows: list[tuple[int, int, int]], data: st.DataObject
+) -> None:
+    def folded(order: list[tuple[int, int, int]], cuts: list[int]) -> bytes:
+        state = Windows()
+        edges = [0, *sorted(cuts), len(order)]
+        for first, last in pairwise(edges):
+            part = order[first:last]
+            batch = Batch(
+                np.array([START_MS + at for _, at, _ in part], np.int64),
+                np.array([place for place, _, _ in part], np.int32),
+                np.array([value % 2 == 1 for _, _, value in part], bool),
+                np.array([[1, value] for _, _, value in part], np.int64).reshape(-1, 2).T,
+            )
+            windows.fold(state, batch, 4, 60_000)
+        return encode(state)
+
+    shuffled = data.draw(st.permutations(rows))
+    cuts = data.draw(st.lists(st.integers(0, len(rows)), max_size=4))
+    assert folded(shuffled, cuts) == folded(rows, [])
+
+
+def test_without_the_guard_floating_point_depends_on_the_split() -> None:
+    terms = [0.1, 0.2, 0.3, 1e9, -1e9]
+    assert sum(terms[:3]) + sum(terms[3:]) != sum(terms)
+    exact = to_fixed(np.array([terms]), 1e6)
+    assert exact[0, :3].sum() + exact[0, 3:].sum() == exact.sum() == 600_000
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_a_sum_that_leaves_its_range_is_an_error(sign: int) -> None:
+    sums = np.array([[sign * (SUM_LIMIT - 2)]])
+    add_at(sums, np.array([0]), np.array([[sign]]))
+    assert sums.tolist() == [[sign * (SUM_LIMIT - 1)]]
+    with pytest.raises(SumOverflowError, match=r"left ±2\^62"):
+        add_at(sums, np.array([0]), np.array([[sign]]))
+
+
+def test_many_terms_at_once_cannot_wrap_around_before_the_check() -> None:
+    """Four terms of 2^61 are 2^63, which would be -2^63 in int64."""
+    with pytest.raises(SumOverflowError):
+        add_at(np.zeros((1, 1), np.int64), np.zeros(4, np.intp), np.full((1, 4), 2**61))
+
+
+def test_without_the_check_it_would_wrap_around(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fixed, "check_range", lambda _: None)
+    sums = np.zeros((1, 1), np.int64)
+    add_at(sums, np.zeros(4, np.intp), np.full((1, 4), 2**61))
+    assert sums.tolist() == [[-(2**63)]]
+
+
+def test_an_overflow_ends_the_stage_and_nothing_after_it_is_saved(
+    city_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("streams.snapshots.pause_s", lambda _: 0.0)
+    monkeypatch.setattr(travel, "SCALES", np.full((3, 1), 1e15))  # a scale too fine: a flow of 9,999 is 2^63 and more
+
+    async def story() -> None:
+        rows = [reading(0, START_MS, flow_veh_h=9), reading(0, START_MS + 1, flow_veh_h=9_999)]
+        stack = Stack(city_folder, [fed(0, rows[0]), *mark(START_MS)])
+        await stack.start()
+        await stack.drain()
+        state = topics.state("zone", "traffic")
+        saved, metrics = len(stack.bus.log(state, 0)), len(stack.bus.log(topics.METRICS))
+        stack.put([fed(0, rows[1])])
+        await stack.intake.hosts[0].drain()
+        with pytest.raises(SumOverflowError):
+            await stack.zone.hosts[0].deliver(READINGS, 0)
+        assert (len(stack.bus.log(state, 0)), len(stack.bus.log(topics.METRICS))) == (saved, metrics)
+
+    asyncio.run(story())

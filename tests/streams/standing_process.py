@@ -1,0 +1,75 @@
+"""A worker that can be made to stand still: `python -m tests.streams.standing_process KAFKA DATA TOPIC PART LIMIT_S`.
+
+It sends what it takes to `TOPIC-out`. A record with one of these values makes it, from then on:
+`sleep`  wait for ever in its stage, the loop runs on;  `hang`  block the loop;  `deaf`  fetch nothing more.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from deploy.bound import die_with_parent
+from streams.engine import transport
+from streams.engine.run import run_stage
+from streams.engine.stage import LINGER_S, Message, TopicPartition
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from streams.engine.stage import Bus, Chunk
+
+
+LAST_FETCH_S = 3.0
+"""Longer than a fetch under way may wait for records."""
+
+
+class Standing:
+    """Copies its topic."""
+
+    tick_s = 0.5
+    linger_s = LINGER_S
+
+    def __init__(self, topic: str) -> None:
+        self.name = f"group-{topic}"
+        self.topics = (topic,)
+
+    async def assigned(self, partitions: Sequence[TopicPartition], bus: Bus) -> Mapping[TopicPartition, int]:
+        return {}
+
+    async def absorb(self, chunk: Chunk, bus: Bus) -> bool:
+        wanted = {record.value for record in chunk.records}
+        if b"sleep" in wanted:
+            await asyncio.sleep(3600)
+        if b"hang" in wanted:
+            time.sleep(3600)
+        if b"deaf" in wanted:
+            transport.Consumer._getmany = deaf
+        await bus.send([Message(f"{chunk.topic}-out", b"", record.value, 0) for record in chunk.records])
+        return True
+
+    async def tick(self, bus: Bus) -> Sequence[TopicPartition]:
+        return ()
+
+    def books(self) -> Mapping[str, Mapping[str, Any]]:
+        return {}
+
+
+async def deaf(self: transport.Consumer, *_: object, **__: object) -> dict[object, object]:
+    """Have aiokafka fetch nothing more, so that not even the partitions' ends are learnt."""
+    consumer = self._thread._ensure_consumer()
+    if not consumer.paused():
+        consumer.pause(*consumer.assignment())
+        await asyncio.sleep(LAST_FETCH_S)
+        print("deaf from now on", flush=True)
+    await asyncio.sleep(0.1)
+    return {}
+
+
+if __name__ == "__main__":
+    parent, kafka, data, topic, part, limit_s = sys.argv[1:]
+    die_with_parent(int(parent))
+    run_stage(Standing(topic), kafka, Path(data), part, float(limit_s))

@@ -1,0 +1,95 @@
+"""Processes of the stages on a broker of their own, because the topics have fixed names."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from kafka import KafkaConsumer, KafkaProducer, TopicPartition
+
+from deploy.embedded import kafka as embedded
+from deploy.process import start, stop
+from streams import topics
+from tests.streams.stack import INBOX, Fed, Stack
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from subprocess import Popen
+
+ROOT = Path(__file__).resolve().parents[2]
+PATIENCE_S = 300.0
+"""For a machine that is shared; alone it takes a quarter of a minute."""
+
+
+class Workers:
+    """Those of one test."""
+
+    def __init__(self, kafka: str, folder: Path, city: Path) -> None:
+        self.kafka, self.folder, self.city = kafka, folder, city
+        self.processes: list[Popen[bytes]] = []
+        self.logs: list[Path] = []
+
+    def add(self, stage: str, *more: str) -> Popen[bytes]:
+        part = f"{stage}{len(self.processes)}"
+        command = [sys.executable, "-m", "tests.streams.stage_process", stage, self.kafka]
+        command += [str(self.folder / part), str(self.city), part, *more]
+        log = self.folder / f"{part}.log"
+        self.logs.append(log)
+        self.processes.append(start(command, log, bind=True, env={"PYTHONPATH": str(ROOT)}))
+        return self.processes[-1]
+
+    def log(self, number: int) -> str:
+        """Return what a process has written."""
+        return self.logs[number].read_text(encoding="utf-8")
+
+    def give(self, records: list[Fed]) -> None:
+        producer = KafkaProducer(bootstrap_servers=self.kafka, acks="all")
+        for partition, value, headers in records:
+            producer.send(INBOX, value, partition=partition, headers=list(headers))
+        producer.flush()
+        producer.close()
+
+    def frames(self) -> list[bytes]:
+        """Read all metrics, in order."""
+        source = TopicPartition(topics.METRICS, 0)
+        consumer = KafkaConsumer(bootstrap_servers=self.kafka, auto_offset_reset="earliest")
+        consumer.assign([source])
+        end, found = consumer.end_offsets([source])[source], []
+        while consumer.position(source) < end:
+            found += [one.value for run in consumer.poll(500).values() for one in run]
+        consumer.close()
+        return found
+
+    def wait(self, done: Callable[[], bool]) -> None:
+        deadline = time.monotonic() + PATIENCE_S
+        while not done():
+            logs = "\n".join(log.read_text(encoding="utf-8") for log in self.folder.glob("*.log"))
+            assert time.monotonic() < deadline, logs
+            time.sleep(0.5)
+
+
+def running(folder: Path, cache: Path, city: Path) -> Iterator[Workers]:
+    """Run a broker for as long as a fixture lasts."""
+    with embedded.running(folder / "kafka", cache) as broker:
+        topics.ensure_topics(broker.address)
+        made = Workers(broker.address, folder, city)
+        try:
+            yield made
+        finally:
+            for process in made.processes:
+                stop(process, 5)
+
+
+def quiet(folder: Path, records: list[Fed]) -> dict[str, str]:
+    """Return what `citywall export` writes after a run without Kafka or faults."""
+
+    async def run() -> dict[str, str]:
+        stack = Stack(folder, records)
+        await stack.start()
+        await stack.drain()
+        return stack.outcome()["export"]
+
+    return asyncio.run(run())
