@@ -41,6 +41,11 @@ class PartPulse(msgspec.Struct, frozen=True):
     waits: str | None = None
     """What it waits for, and need not advance; None = it must."""
 
+    @property
+    def has_begun(self) -> bool:
+        """Whether its process has come to its partitions, or knows that it has none."""
+        return bool(self.partitions) or self.waits is None
+
 
 def read(data: Path) -> dict[str, PartPulse]:
     """Return the newest pulse of each part that has one."""

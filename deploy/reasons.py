@@ -45,7 +45,9 @@ def of_parts(supervisor: SupervisorState, pulses: Mapping[str, PartPulse], now_m
     """List what is wrong with processes and partitions."""
     reasons = [reason for part in supervisor.parts for reason in _part(part, now_ms)]
     reasons += [Reason(still.zh, still.en) for still in supervisor.stills]
-    steady = {part.name for part in supervisor.parts if part.state == "running"}
+    idle = _not_begun(supervisor, pulses)
+    reasons += not_begun(supervisor, pulses)
+    steady = {part.name for part in supervisor.parts if part.state == "running"} - idle
     for name, pulse in pulses.items():
         age_s = (now_ms - pulse.at_ms) / 1000
         if name in steady and age_s > PULSE_AGE_S:
@@ -53,6 +55,21 @@ def of_parts(supervisor: SupervisorState, pulses: Mapping[str, PartPulse], now_m
             reasons.append(Reason(zh, f"{name} stands still: its last pulse is {age_s:.0f} s old"))
         reasons += _behind(name, pulse)
     return reasons
+
+
+def not_begun(supervisor: SupervisorState, pulses: Mapping[str, PartPulse]) -> list[Reason]:
+    """List the parts whose process runs but has not come to its partitions."""
+    idle = sorted(_not_begun(supervisor, pulses))
+    return [Reason(f"{name} 尚未开始工作", f"{name} has not begun to work yet") for name in idle]
+
+
+def _not_begun(supervisor: SupervisorState, pulses: Mapping[str, PartPulse]) -> set[str]:
+    return {
+        part.name
+        for part in supervisor.parts
+        if part.absorbs and part.state == "running"
+        if (pulse := pulses.get(part.name)) is None or pulse.pid != part.pid or not pulse.has_begun
+    }
 
 
 def _behind(name: str, pulse: PartPulse) -> list[Reason]:

@@ -11,9 +11,10 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any
 
-from deploy import logfiles, parts, process
+from deploy import logfiles, parts, process, pulses
 from deploy.child import Plan
 from deploy.embedded import kafka, valkey
+from deploy.reasons import not_begun
 from deploy.supervisor import Supervisor
 from streams.errors import ServerError, SettingError
 
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from deploy.run import Run
 
 LIVING_WITHIN_S = 60.0
-"""A wall that is not living by then is announced with what it lacks."""
+"""A city that is not living by then is announced with what it lacks."""
 
 BROUGHT_WAIT_S, OWN_WAIT_S = 60.0, 10.0
 """How long a server may take to answer: one that we start ourselves, and one that should be there already."""
@@ -180,13 +181,13 @@ class Stack:
         return True
 
     def run(self, over: Callable[[], bool], announced: Callable[[], None]) -> bool:
-        """Print the wall's address once it is living, then run until `over` or asked to stop → whether it was over."""
+        """Print the wall's address once the city lives; run until `over` or asked to stop → whether it was over."""
         until = time.monotonic() + LIVING_WITHIN_S
         told = False
 
         def look() -> bool:
             nonlocal told
-            if not told and (self._health.living or time.monotonic() > until):
+            if not told and (not self._lacks() or time.monotonic() > until):
                 told = True
                 self._announce()
                 announced()
@@ -197,10 +198,17 @@ class Stack:
         finally:
             self._health.end()
 
-    def _announce(self) -> None:
+    def _lacks(self) -> list[str]:
+        """Say what a living city does not have yet: a wall with data, or a part at work."""
         if not self._health.living:
-            lacks = "; ".join(self._health.reasons) or "it does not answer yet"
-            self._say(f"the wall is not living yet: {lacks}; `citywall status` tells more")
+            return self._health.reasons or ["the wall does not answer yet"]
+        idle = not_begun(self._supervisor.state(), pulses.read(self._run.data_path))
+        return [reason.en for reason in idle]
+
+    def _announce(self) -> None:
+        lacks = self._lacks()
+        if lacks:
+            self._say(f"the city is not living yet: {'; '.join(lacks)}; `citywall status` tells more")
         self._say(self._run.wall)
 
 

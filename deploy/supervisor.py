@@ -53,6 +53,8 @@ class PartState(msgspec.Struct, kw_only=True):
     restarts: int
     ends: list[End] = []
     """The last times that it ended by itself, oldest first."""
+    absorbs: bool = False
+    """It reads partitions and has a pulse."""
 
 
 class SupervisorState(msgspec.Struct, kw_only=True):
@@ -182,16 +184,19 @@ class Supervisor:
             end = child.ended[-1]
             self._say(f"{child.plan.name} ended with code {end.code} and is started again: {end.why}")
 
-    def _write(self) -> None:
-        state = SupervisorState(
+    def state(self) -> SupervisorState:
+        """Return what it knows."""
+        return SupervisorState(
             pid=os.getpid(),
             phase=self._phase,
             at_ms=now_ms(),
             parts=[_part_state(child) for child in (*self._servers, *self._parts)],
             stills=self._stills,
         )
+
+    def _write(self) -> None:
         with suppress(OSError):  # a full disk: what runs goes on running
-            folder.write_json(self._data / STATE_FILE, state)
+            folder.write_json(self._data / STATE_FILE, self.state())
 
 
 def read_state(data: Path) -> SupervisorState | None:
@@ -209,4 +214,5 @@ def _part_state(child: Child) -> PartState:
         pid=child.pid,
         restarts=child.restarts,
         ends=[End(*end) for end in child.ended],
+        absorbs=child.plan.absorbs is not None,
     )

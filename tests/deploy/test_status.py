@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from deploy import status, status_screen
@@ -15,6 +16,7 @@ from deploy.watch import Still
 
 NOW_MS = 1_000_000
 DATA = Path("/data")
+HELD = PartitionPulse("city.inbox.v1.traffic", 0, "intake", 5, 5, 0, 0.0)
 NO_COUNTS = {"readings_in": 0, "dead_lettered": {}, "sent": 0, "first_at_ms": None, "last_at_ms": None}
 
 
@@ -36,8 +38,9 @@ def stood_still(ago_s):
 
 
 def found(*, phase="running", state="running", ends=(), lag_s=0.0, pulse_ms=NOW_MS, **others):
-    part = PartState(name="intake", state=state, pid=7, restarts=len(ends), ends=[End(at_ms, 70) for at_ms in ends])
-    partition = PartitionPulse("city.inbox.v1.traffic", 0, "intake", 5, 5, 0, lag_s)
+    past = [End(at_ms, 70) for at_ms in ends]
+    part = PartState(name="intake", state=state, pid=7, restarts=len(ends), ends=past, absorbs=True)
+    partition = msgspec.structs.replace(HELD, lag_s=lag_s)
     defaults = {
         "holder": Holder(1, "yunlan", "2026-11-24T08:00:00+00:00"),
         "run": a_run(),
@@ -56,6 +59,12 @@ def found(*, phase="running", state="running", ends=(), lag_s=0.0, pulse_ms=NOW_
         (found(state="waiting", ends=[NOW_MS - 1]), "intake is waiting (1 restarts, exit code 70 last)"),
         (found(ends=[NOW_MS - 3, NOW_MS - 2, NOW_MS - 1]), "intake ended 3 times in the last 5 minutes"),
         (found(pulse_ms=NOW_MS - 6_001), "intake stands still: its last pulse is 6 s old"),
+        (found(pulses={}), "intake has not begun to work yet"),
+        (found(pulses={"intake": PartPulse("intake", 6, NOW_MS, [HELD])}), "intake has not begun to work yet"),
+        (
+            found(pulses={"intake": PartPulse("intake", 7, NOW_MS - 9_000, [], waits="its start")}),
+            "intake has not begun to work yet",
+        ),
         (found(lag_s=30.1), "intake is 30 s behind on city.inbox.v1.traffic, partition 0"),
         (found(health=None), "the wall does not answer"),
         (found(health={"status": "down", "reasons": ["no metric yet"]}), "the wall: no metric yet"),
@@ -86,6 +95,8 @@ def test_what_is_wrong_makes_it_degraded_and_is_said(what, reason):
         found(ends=[NOW_MS - 1, NOW_MS - 2]),  # two restarts are no pattern
         found(ends=[1, 2, 3, NOW_MS - 301_000]),  # long ago
         found(supervisor=stood_still(61)),
+        found(pulses={"intake": PartPulse("intake", 7, NOW_MS, [])}),  # other workers have all partitions
+        found(pulses={"intake": PartPulse("intake", 7, NOW_MS, [HELD], waits="its share of the partitions")}),
         found(unread=("city.inbox.v2.traffic",)),
         found(books={"intake:traffic:0": {"stage": "intake", "domain": "traffic", "partition": 0, "offset": 1,
               "counts": {**NO_COUNTS, "readings_in": 5, "dead_lettered": {"future": 5}}}}),
