@@ -20,6 +20,8 @@ STEADY_S = 30.0
 """A process that ran so long is taken for well: the next pause is the first one again."""
 STEADY_AFTER_STILL_S = 300.0
 """The same for one that ended because it stood still, which takes longer to show."""
+SERVES_WITHIN_S = 300.0
+"""A server that serves nobody by then hangs, as a broker may that was asked to end while it started."""
 EXIT_STILL = 75
 """The code with which a worker's own watchdog ends it."""
 LONGEST_REASON = 300
@@ -118,6 +120,8 @@ class Child:
         if self.state == "starting" and (self._gone or not self.plan.needs_go):
             if self.plan.is_ready is None or self.plan.is_ready():
                 self.state = "running"
+            elif self.now() - self._begun_at > SERVES_WITHIN_S:
+                self.condemn(f"it did not serve within {SERVES_WITHIN_S:.0f} s of its start")
         return before != (self.state, self.pid)
 
     def condemn(self, why: str) -> None:

@@ -137,6 +137,25 @@ def test_condemned_part_is_killed_though_it_is_stopped_and_the_reason_is_remembe
     one.end()
 
 
+def test_server_that_hangs_in_its_start_is_killed_and_started_again(tmp_path):
+    clock = [0.0]
+    plan = Plan(name="x", command=["/bin/sleep", "600"], needs_go=False, is_ready=lambda: False)
+    one = Child(plan, tmp_path / "x.log", now=lambda: clock[0])
+    one.start()
+    first = one.pid
+    clock[0] = child.SERVES_WITHIN_S
+    one.watch(may_go=True)
+    assert not one.ended
+    clock[0] += 1.0
+    eventually(lambda: one.watch(may_go=True) and one.ended)
+    assert one.ended[0].why == "it did not serve within 300 s of its start"
+    clock[0] += child.FIRST_PAUSE_S
+    one.watch(may_go=True)
+    assert (one.state, one.restarts) == ("starting", 1)
+    assert one.pid not in {None, first}
+    one.end()
+
+
 def test_last_words_of_a_part_that_ends_itself_are_remembered(tmp_path):
     script = "print('first'); print('the reason'); raise SystemExit(75)"
     one = Child(Plan(name="x", command=[sys.executable, "-c", script], needs_go=False), tmp_path / "x.log")
