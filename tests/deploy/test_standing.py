@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 import pytest
-from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
+from kafka import KafkaAdminClient, KafkaProducer
 
 from deploy import pulses
 from deploy.child import EXIT_STILL, Plan
@@ -17,6 +17,7 @@ from deploy.run import Run
 from deploy.stack import tail_plan
 from deploy.supervisor import Supervisor, read_state
 from streams.engine import watchdog
+from tests.topic import records_of
 
 pytestmark = pytest.mark.timeout(240)
 
@@ -61,15 +62,7 @@ class Room:
 
     def copied(self):
         """The values that a worker has sent on."""
-        source = TopicPartition(f"{self.topic}-out", 0)
-        consumer = KafkaConsumer(bootstrap_servers=self.kafka, auto_offset_reset="earliest")
-        consumer.assign([source])
-        end = consumer.end_offsets([source])[source]
-        found = set()
-        while consumer.position(source) < end:
-            found |= {one.value for run in consumer.poll(500).values() for one in run}
-        consumer.close()
-        return found
+        return {one.value for one in records_of(self.kafka, f"{self.topic}-out")}
 
     def log(self, part="worker"):
         return (self.data / "logs" / f"{part}.log").read_text(encoding="utf-8")

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 import redis
-from kafka import KafkaConsumer, TopicPartition
 
 from alerts.journal import verify
 from deploy import replaying
 from streams import topics
 from tests.alerts.writing import events
 from tests.faults.running import command
+from tests.topic import records_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -52,7 +52,7 @@ class Outcome:
 
 def outcome(city: City) -> Outcome:
     """Collect it from a city that has come to rest."""
-    journal = _journal(city)
+    journal = [one.value for one in records_of(city.run.kafka, topics.JOURNAL)]
     with closing(sqlite3.connect(f"{(city.data / 'history.sqlite').as_uri()}?mode=ro", uri=True)) as history:
         rows = {row[:4]: row[4:] for row in history.execute(ROWS)}
         stored = {key: (closed, json.loads(body)) for key, closed, body in history.execute(ALARMS)}
@@ -77,18 +77,6 @@ def differences(wanted: Outcome, found: Outcome) -> list[str]:
         if len(keys) > DIFFERENCES_TOLD:
             lines.append(f"{field.name}: {len(keys)} differ")
     return lines
-
-
-def _journal(city: City) -> list[bytes]:
-    source = TopicPartition(topics.JOURNAL, 0)
-    found: list[bytes] = []
-    with closing(KafkaConsumer(bootstrap_servers=city.run.kafka)) as consumer:
-        consumer.assign([source])
-        consumer.seek_to_beginning()
-        end = consumer.end_offsets([source])[source]
-        while consumer.position(source) < end:
-            found += [record.value for records in consumer.poll(500).values() for record in records]
-    return found
 
 
 def _by_alarm(journal: list[bytes]) -> dict[str, list[Any]]:

@@ -11,6 +11,7 @@ from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 from deploy.embedded import kafka as embedded
 from streams import topics
 from streams.feeds.aarhus import prepare, run_replay
+from tests.topic import records_of
 
 LINKS, STAMPS = 20, 60
 FIRST_MS = int(datetime(2014, 8, 20, tzinfo=UTC).timestamp() * 1000)
@@ -60,25 +61,12 @@ def wait_for_a_check(broker):
             time.sleep(0.1)
 
 
-def read(broker, topic):
-    with closing(KafkaConsumer(bootstrap_servers=broker)) as consumer:
-        sources = [TopicPartition(topic, number) for number in sorted(consumer.partitions_for_topic(topic))]
-        ends = consumer.end_offsets(sources)
-        consumer.assign(sources)
-        consumer.seek_to_beginning(*sources)
-        found = []
-        while any(consumer.position(source) < ends[source] for source in sources):
-            for records in consumer.poll(timeout_ms=200).values():
-                found += records
-        return found
-
-
 def test_a_replay_of_2014_is_whole_after_retention_checks(broker, plan, tmp_path):
     began_ms = time.time_ns() // 1_000_000
     run_replay(plan, broker, speed=None, data=tmp_path, stop=threading.Event())
     for _ in range(PASSES):
         wait_for_a_check(broker)
-    records = read(broker, topics.inbox("traffic"))
+    records = records_of(broker, topics.inbox("traffic"))
     rows = [line for record in records for line in (record.value or b"").splitlines() if line]
     assert len(rows) == LINKS * STAMPS
     assert len(set(rows)) == LINKS * STAMPS

@@ -10,13 +10,14 @@ from pathlib import Path
 from subprocess import Popen
 
 import pytest
-from kafka import KafkaConsumer, KafkaProducer, TopicPartition
+from kafka import KafkaProducer
 
 from alerts.journal import verify
 from deploy.embedded import kafka as embedded
 from deploy.process import start, stop
 from streams.topics import ALARMS, COMMANDS, DETECTIONS, JOURNAL, ensure_topics
 from tests.alerts.writing import acknowledge, detection, encoded, names, opened_at
+from tests.topic import records_of
 
 pytestmark = pytest.mark.timeout(180)
 
@@ -47,15 +48,7 @@ class Room:
 
     def values(self, topic: str) -> list[tuple[bytes, bytes | None]]:
         """Keys and values of a topic from its beginning to its end."""
-        source = TopicPartition(topic, 0)
-        consumer = KafkaConsumer(bootstrap_servers=self.kafka, auto_offset_reset="earliest")
-        consumer.assign([source])
-        end = consumer.end_offsets([source])[source]
-        found = []
-        while consumer.position(source) < end:
-            found += [(one.key, one.value) for run in consumer.poll(500).values() for one in run]
-        consumer.close()
-        return found
+        return [(one.key, one.value) for one in records_of(self.kafka, topic)]
 
     def rows(self) -> dict[str, dict]:
         newest = dict(self.values(ALARMS))

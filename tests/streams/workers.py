@@ -8,12 +8,13 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from kafka import KafkaConsumer, KafkaProducer, TopicPartition
+from kafka import KafkaProducer
 
 from deploy.embedded import kafka as embedded
 from deploy.process import start, stop
 from streams import topics
 from tests.streams.stack import INBOX, Fed, Stack
+from tests.topic import records_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -54,14 +55,7 @@ class Workers:
 
     def frames(self) -> list[bytes]:
         """Read all metrics, in order."""
-        source = TopicPartition(topics.METRICS, 0)
-        consumer = KafkaConsumer(bootstrap_servers=self.kafka, auto_offset_reset="earliest")
-        consumer.assign([source])
-        end, found = consumer.end_offsets([source])[source], []
-        while consumer.position(source) < end:
-            found += [one.value for run in consumer.poll(500).values() for one in run]
-        consumer.close()
-        return found
+        return [one.value for one in records_of(self.kafka, topics.METRICS)]
 
     def wait(self, done: Callable[[], bool]) -> None:
         deadline = time.monotonic() + PATIENCE_S

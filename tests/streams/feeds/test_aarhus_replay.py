@@ -14,6 +14,7 @@ from streams import topics
 from streams.clock import ClockSetting
 from streams.errors import RefusedError
 from streams.feeds.aarhus import prepare, run_replay
+from tests.topic import records_of
 
 META = (
     "POINT_1_NAME,POINT_2_NAME,NDT_IN_KMH,POINT_1_POSTAL_CODE,POINT_1_LAT,POINT_1_LNG,"
@@ -50,27 +51,9 @@ def inbox(broker, run):
     """Return (partition, offset, value, headers) of this run's records."""
     return [
         (record.partition, record.offset, record.value, dict(record.headers))
-        for record in read(broker, topics.inbox("traffic"))
+        for record in records_of(broker, topics.inbox("traffic"))
         if dict(record.headers)["row"].startswith(run.encode())
     ]
-
-
-def read(broker, topic):
-    from kafka import KafkaConsumer, TopicPartition
-
-    consumer = KafkaConsumer(bootstrap_servers=broker)
-    try:
-        sources = [TopicPartition(topic, number) for number in sorted(consumer.partitions_for_topic(topic))]
-        ends = consumer.end_offsets(sources)
-        consumer.assign(sources)
-        consumer.seek_to_beginning(*sources)
-        found = []
-        while any(consumer.position(source) < ends[source] for source in sources):
-            for records in consumer.poll(timeout_ms=200).values():
-                found += records
-        return found
-    finally:
-        consumer.close()
 
 
 def check(records, plan):
@@ -104,7 +87,7 @@ def test_full_speed_sends_every_row_once_in_order(folder, broker, tmp_path):
     check(inbox(broker, plan.run), plan)
     done = json.loads((tmp_path / "feed_done.json").read_bytes())
     assert done == {"run": plan.run, "rows": {"traffic": 1201}, "final_mark_ms": FIRST_MS + 3 * 3_600_000}
-    clock = msgspec.json.decode(read(broker, topics.CLOCK)[-1].value, type=ClockSetting)
+    clock = msgspec.json.decode(records_of(broker, topics.CLOCK)[-1].value, type=ClockSetting)
     assert clock.at(clock.wall_ms) == clock.at(clock.wall_ms + 10**9) == LAST_MS
 
 
@@ -122,10 +105,10 @@ def test_paced_rows_go_out_when_the_clock_reaches_them(folder, broker, tmp_path)
     run_replay(plan, broker, speed=100.0, data=tmp_path, stop=threading.Event())
     assert time.monotonic() - began >= (LAST_MS - FIRST_MS) / 1000 / 100
     check(inbox(broker, plan.run), plan)
-    clock = msgspec.json.decode(read(broker, topics.CLOCK)[-1].value, type=ClockSetting)
+    clock = msgspec.json.decode(records_of(broker, topics.CLOCK)[-1].value, type=ClockSetting)
     assert (clock.at_ms, clock.speed, clock.until_ms) == (FIRST_MS, 100.0, LAST_MS)
     sent_ms = {}
-    for record in read(broker, topics.inbox("traffic")):
+    for record in records_of(broker, topics.inbox("traffic")):
         if dict(record.headers)["row"].startswith(plan.run.encode()) and record.value:
             for line in record.value.split(b"\n"):
                 sent_ms[json.loads(line)["at"]] = record.timestamp

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import defaultdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -21,10 +22,13 @@ from streams.feeds.simulation.faults import Faults
 from streams.schema import load_schemas
 from streams.topics import CLOCK, DOMAINS, TRUTH, ensure_topics, inbox
 from tests.streams.feeds.promises import Lives
+from tests.topic import records_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from kafka.consumer.fetcher import ConsumerRecord
 
     from deploy.embedded.kafka import Kafka
 
@@ -149,27 +153,6 @@ def test_without_a_sample_city_there_is_no_incident(tmp_path: Path) -> None:
 # -- on a broker
 
 
-def records(address: str, topics: tuple[str, ...]) -> dict[tuple[str, int], list[object]]:
-    """Read topics from begin to end."""
-    from kafka import KafkaConsumer, TopicPartition
-
-    consumer = KafkaConsumer(bootstrap_servers=address, group_id=None, enable_auto_commit=False)
-    try:
-        sources = [TopicPartition(t, p) for t in topics for p in sorted(consumer.partitions_for_topic(t))]
-        consumer.assign(sources)
-        consumer.seek_to_beginning()
-        ends = consumer.end_offsets(sources)
-        found: dict[tuple[str, int], list[object]] = {tuple(source): [] for source in sources}
-        deadline_s = time.monotonic() + 30
-        while any(consumer.position(source) < ends[source] for source in sources):
-            assert time.monotonic() < deadline_s, "the broker did not hand out its records"
-            for source, batch in consumer.poll(timeout_ms=200).items():
-                found[tuple(source)] += [record for record in batch if record.offset < ends[source]]
-        return found
-    finally:
-        consumer.close()
-
-
 @pytest.fixture(scope="module")
 def broker(tmp_path_factory: pytest.TempPathFactory, cache: Path) -> Iterator[Kafka]:
     """A broker of its own: the inbox has one name."""
@@ -206,7 +189,9 @@ def fed(broker: Kafka, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, 
     thread.join(20)
     assert not failed, failed
     assert not thread.is_alive()
-    found = records(broker.address, (CLOCK, TRUTH, *map(inbox, DOMAINS)))
+    found: dict[tuple[str, int], list[ConsumerRecord]] = defaultdict(list)
+    for record in records_of(broker.address, CLOCK, TRUTH, *map(inbox, DOMAINS)):
+        found[record.topic, record.partition].append(record)
     assert sum(topic == inbox("traffic") for topic, _ in found) == 3
     return data, found
 
