@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute  # what encodes dictionaries, which else imports it in the middle of a stream
 
 from streams.errors import FrameError
 from streams.records import ROW_TYPES, MetricFrame, Rows
@@ -80,10 +79,7 @@ def _batch(rows: Rows, schema: pa.Schema) -> pa.RecordBatch:
     columns = []
     for name, kind in ROW_TYPES.items():
         values = getattr(rows, name)
-        if kind is np.object_:
-            columns.append(pa.array(values, pa.string()).dictionary_encode())
-        else:
-            columns.append(pa.array(values, schema.field(name).type, from_pandas=kind is np.float64))
+        columns.append(pa.array(values, schema.field(name).type, from_pandas=kind is np.float64))
     return pa.record_batch(columns, schema=schema)
 
 
