@@ -42,7 +42,7 @@ class PartPulse(msgspec.Struct, frozen=True):
     """What it waits for, and need not advance; None = it must."""
 
     @property
-    def has_begun(self) -> bool:
+    def is_at_work(self) -> bool:
         """Whether its process has come to its partitions, or knows that it has none."""
         return bool(self.partitions) or self.waits is None
 

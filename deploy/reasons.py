@@ -45,9 +45,9 @@ def of_parts(supervisor: SupervisorState, pulses: Mapping[str, PartPulse], now_m
     """List what is wrong with processes and partitions."""
     reasons = [reason for part in supervisor.parts for reason in _part(part, now_ms)]
     reasons += [Reason(still.zh, still.en) for still in supervisor.stills]
-    idle = _not_begun(supervisor, pulses)
-    reasons += not_begun(supervisor, pulses)
-    steady = {part.name for part in supervisor.parts if part.state == "running"} - idle
+    idle = not_at_work(supervisor, pulses)
+    reasons += idle.values()
+    steady = {part.name for part in supervisor.parts if part.state == "running"} - idle.keys()
     for name, pulse in pulses.items():
         age_s = (now_ms - pulse.at_ms) / 1000
         if name in steady and age_s > PULSE_AGE_S:
@@ -57,18 +57,13 @@ def of_parts(supervisor: SupervisorState, pulses: Mapping[str, PartPulse], now_m
     return reasons
 
 
-def not_begun(supervisor: SupervisorState, pulses: Mapping[str, PartPulse]) -> list[Reason]:
-    """List the parts whose process runs but has not come to its partitions."""
-    idle = sorted(_not_begun(supervisor, pulses))
-    return [Reason(f"{name} 尚未开始工作", f"{name} has not begun to work yet") for name in idle]
-
-
-def _not_begun(supervisor: SupervisorState, pulses: Mapping[str, PartPulse]) -> set[str]:
+def not_at_work(supervisor: SupervisorState, pulses: Mapping[str, PartPulse]) -> dict[str, Reason]:
+    """Name the parts whose process runs but has not come to its partitions."""
     return {
-        part.name
+        part.name: Reason(f"{part.name} 尚未开始工作", f"{part.name} has not begun to work yet")
         for part in supervisor.parts
         if part.absorbs and part.state == "running"
-        if (pulse := pulses.get(part.name)) is None or pulse.pid != part.pid or not pulse.has_begun
+        if (pulse := pulses.get(part.name)) is None or pulse.pid != part.pid or not pulse.is_at_work
     }
 
 

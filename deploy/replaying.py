@@ -121,7 +121,7 @@ def all_absorbed(found: dict[str, PartPulse], since_ms: int) -> bool:
     """Tell whether every stage has, after that wall time, seen all that was sent to it."""
     return all(part in found for part in HOSTED) and all(
         found[part].at_ms > since_ms
-        and found[part].has_begun  # else it knows of no lag
+        and found[part].is_at_work  # else it knows of no lag
         and all(one.lag_records == 0 for one in found[part].partitions if one.topic not in NEVER_QUIET)
         for part in found
     )

@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Any
 from deploy import logfiles, parts, process, pulses
 from deploy.child import Plan
 from deploy.embedded import kafka, valkey
-from deploy.reasons import not_begun
+from deploy.reasons import not_at_work
 from deploy.supervisor import Supervisor
 from streams.errors import ServerError, SettingError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from deploy.run import Run
@@ -187,10 +187,12 @@ class Stack:
 
         def look() -> bool:
             nonlocal told
-            if not told and (not self._lacks() or time.monotonic() > until):
-                told = True
-                self._announce()
-                announced()
+            if not told:
+                lacks = self._lacks()
+                if not lacks or time.monotonic() > until:
+                    told = True
+                    self._announce(lacks)
+                    announced()
             return over()
 
         try:
@@ -202,11 +204,10 @@ class Stack:
         """Say what a living city does not have yet: a wall with data, or a part at work."""
         if not self._health.living:
             return self._health.reasons or ["the wall does not answer yet"]
-        idle = not_begun(self._supervisor.state(), pulses.read(self._run.data_path))
-        return [reason.en for reason in idle]
+        idle = not_at_work(self._supervisor.state(), pulses.read(self._run.data_path))
+        return [reason.en for reason in idle.values()]
 
-    def _announce(self) -> None:
-        lacks = self._lacks()
+    def _announce(self, lacks: Sequence[str]) -> None:
         if lacks:
             self._say(f"the city is not living yet: {'; '.join(lacks)}; `citywall status` tells more")
         self._say(self._run.wall)

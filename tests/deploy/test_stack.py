@@ -17,6 +17,7 @@ import pytest
 from tests.dashboard.scrape import scraped, total
 
 ROOT = Path(__file__).resolve().parents[2]
+HOSTED = {"intake", "processors", "processors_second", "alarms", "sinks_history", "sinks_live"}
 pytestmark = pytest.mark.timeout(400)
 
 
@@ -114,9 +115,6 @@ def test_status_tells_everything_that_the_interface_names(running):
 def scrape(running):
     with urlopen(f"{running.wall}metrics", timeout=10) as answer:  # noqa: S310 - our own loopback address
         return scraped(answer.read().decode())
-
-
-HOSTED = {"intake", "processors", "processors_second", "alarms", "sinks_history", "sinks_live"}
 
 
 def covering(running):
