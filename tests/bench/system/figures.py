@@ -1,4 +1,4 @@
-"""Take the chosen measurements one after the other, and judge each figure by its target."""
+"""Take the chosen measurements one after the other, and judge each figure by its target; how waits are told."""
 
 from __future__ import annotations
 
@@ -6,9 +6,17 @@ import importlib
 import os
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
+
+
+def waits(name: str, took_ms: Sequence[float]) -> dict[str, float]:
+    """Name the middle, the tails and the longest of what was waited for."""
+    found = np.percentile(took_ms, [50, 90, 99, 100]).tolist()
+    return {f"{name}_{which}_ms": ms for which, ms in zip(("p50", "p90", "p99", "most"), found, strict=True)}
 
 
 def module(name: str) -> Any:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tests.bench.system.figures import waits
 from tests.bench.system.markers import city_with_markers, send
 from tests.bench.system.running import running
 
@@ -59,12 +60,8 @@ def figures(sent: list[tuple[str, int]], seen: list[tuple[str, int, float]], tic
     took = [first[one] - one[1] for one in sent if one in first]
     if not took or not ticks:
         raise SystemExit("citywall bench: the page showed none of the readings")
-    p50, p90, p99, most = np.percentile(took, [50, 90, 99, 100])
     return {
-        "seen_p50_ms": float(p50),
-        "seen_p90_ms": float(p90),
-        "seen_p99_ms": float(p99),
-        "seen_most_ms": float(most),
+        **waits("seen", took),
         "sent": float(len(sent)),
         "never_seen": float(len(sent) - len(took)),
         "tick_p50_ms": float(np.percentile(ticks, 50)),

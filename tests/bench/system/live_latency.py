@@ -12,13 +12,13 @@ import json
 import time
 from typing import TYPE_CHECKING
 
-import numpy as np
 from aiokafka import AIOKafkaProducer
 from redis.asyncio import Redis
 
 from streams.topics import inbox, partition_counts
 from tests.bench.batches import send_batches
 from tests.bench.job import Shape, write_city
+from tests.bench.system.figures import waits
 from tests.bench.system.running import City, running
 
 if TYPE_CHECKING:
@@ -114,11 +114,7 @@ def figures(sent: list[tuple[int, int]], shown: Shown) -> dict[str, float]:
             took.append(min(at) - sent_ms)
     if not took:
         raise SystemExit("citywall bench: Redis showed none of the readings")
-    p50, p90, p99, most = np.percentile(took, [50, 90, 99, 100])
     return {
-        "redis_p50_ms": float(p50),
-        "redis_p90_ms": float(p90),
-        "redis_p99_ms": float(p99),
-        "redis_most_ms": float(most),
+        **waits("redis", took),
         "never_shown": float(len(sent) - len(took)),
     }
