@@ -18,14 +18,14 @@ from msgspec.structs import replace
 from alerts.journal import Head, Record, seal, unseal
 from alerts.lifecycle import State, apply, judge_command, judge_detection
 from alerts.records import TIME_END_MS, Cause, Command, Unreadable
-from streams.records import Detection
-from streams.topics import DETECTIONS
+from streams.broker.topics import DETECTIONS
+from streams.contract.records import Detection
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from alerts.records import Alarm, Event
-    from streams.alarm_stage import Input
+    from streams.alarms.alarm_stage import Input
 
 INPUT_BYTES = 64 * 1024
 """A longer input is unreadable: a journal record has to fit into its topic."""

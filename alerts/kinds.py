@@ -11,7 +11,7 @@ import msgspec
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from streams.records import Level
+    from streams.contract.records import Level
 
 Lang: TypeAlias = Literal["zh", "en"]
 Text: TypeAlias = Annotated[str, msgspec.Meta(min_length=1)]

@@ -27,7 +27,7 @@ from alerts.records import Acknowledged, Alarm, Finding, Refused
 
 if TYPE_CHECKING:
     from alerts.records import Change, Command, Event, Refusal
-    from streams.records import Detection
+    from streams.contract.records import Detection
 
 Key: TypeAlias = tuple[str, str, str]
 """(city, entity, kind): at most one open alarm each."""

@@ -9,7 +9,7 @@ from typing import Annotated, Literal, NamedTuple, TypeAlias
 
 import msgspec
 
-from streams.records import Detection, Level
+from streams.contract.records import Detection, Level
 
 TIME_END_MS = 2**53
 """Times are below: every reader of JSON holds them exactly."""

@@ -12,7 +12,7 @@ from dashboard.places import Name, corridor, projection
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from streams.city import City
+    from streams.city.registry import City
 
 SHOWN = 20
 LEVELS = (1, 2, 3, 4)

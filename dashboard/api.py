@@ -22,7 +22,7 @@ from streams.errors import CityError
 
 if TYPE_CHECKING:
     from dashboard.hub import Hub
-    from streams.records import Rows
+    from streams.contract.records import Rows
 
 PREFIX = "/api/v1"
 MAX_ROWS = 20_000

@@ -11,8 +11,8 @@ if TYPE_CHECKING:
 
     from dashboard.places import Name
     from dashboard.telemetry.metric import Process
-    from streams.city import City
-    from streams.records import Rows
+    from streams.city.registry import City
+    from streams.contract.records import Rows
 
 Mode = Literal["live", "simulated", "replay"]
 

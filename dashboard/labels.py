@@ -9,7 +9,7 @@ from typing import Any
 
 from alerts.kinds import title
 from dashboard.places import Name
-from streams.schema import load_schemas
+from streams.domains.schema import load_schemas
 
 LANGUAGES = ("zh", "en")
 DOMAIN_ORDER = (

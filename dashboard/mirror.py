@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from streams.city import City
+    from streams.city.registry import City
 
 Segment = tuple[int, float | None, float | None, int]
 """(at_ms, tti, speed_km_h, state); state 0 provisional, 1 final, 2 corrected."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from streams.city import City
+    from streams.city.registry import City
 
 LATE_INTERVALS = 3
 LATE_MIN_S = 15.0

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from streams.city import City, Segment
+    from streams.city.registry import City, Segment
 
 Point = tuple[float, float]
 

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from dashboard.mirror import Segment
-    from streams.city import City
+    from streams.city.registry import City
 
 GRADE_TTI = (1 / 0.7, 2.0, 2.5, 1 / 0.3)
 """TTI from which grades 1 to 4 begin (GB/T 33171-2016, Annex C: delay time proportion 0.3, 0.5, 0.6, 0.7)."""

@@ -13,12 +13,12 @@ from dashboard.places import Name, short
 from dashboard.roads import Corridors, tally
 from dashboard.tracks import Track
 from dashboard.vitals import SHOWN, TRENDS_SHOWN, Figure, Vital, choose, figure, judge, rows_of, trends, vitals
-from streams.schema import REASONS
+from streams.domains.schema import REASONS
 
 if TYPE_CHECKING:
     from dashboard.alarm_list import Sending
     from dashboard.config import WallConfig
-    from streams.city import Zone
+    from streams.city.registry import Zone
 
 SPARK_MS, SPARK_LENGTH = 60_000, 60
 TREND_MS, TREND_LENGTH = 300_000, 288

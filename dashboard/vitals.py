@@ -13,7 +13,7 @@ import msgspec
 
 from dashboard.labels import column_name, column_unit
 from dashboard.places import Name
-from streams.spec import column_metric
+from streams.contract.spec import column_metric
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

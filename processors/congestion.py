@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import msgspec
 import numpy as np
-from numpy.typing import NDArray  # at run time: `streams.state` reads the types of a state's fields
+from numpy.typing import NDArray  # at run time: `streams.saving.state` reads the types of a state's fields
 
 from processors.maths import coverage, travel, windows
 from processors.maths.measures import (
@@ -35,14 +35,14 @@ from processors.maths.measures import (
 )
 from processors.maths.places import Layout, grown, layout_of
 from processors.maths.windows import READINGS, Windows
-from streams.records import Frame, Result, Rows
-from streams.spec import Config as BaseConfig
-from streams.spec import Metric, Spec
+from streams.contract.records import Frame, Result, Rows
+from streams.contract.spec import Config as BaseConfig
+from streams.contract.spec import Metric, Spec
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from streams.city import City
+    from streams.city.registry import City
 
 PROVISIONAL = -1
 

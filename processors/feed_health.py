@@ -17,21 +17,21 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import msgspec
 import numpy as np
-from numpy.typing import NDArray  # at run time: `streams.state` reads the types of a state's fields
+from numpy.typing import NDArray  # at run time: `streams.saving.state` reads the types of a state's fields
 
 from processors.maths import digests
 from processors.maths.digests import FAR, Runs
 from processors.maths.measures import DOMAINS, FEED_PREFIX, FEEDS, REPORTING, SILENT, Amounts, Heads, make_rows
 from processors.maths.places import Layout, grown, layout_of
 from processors.maths.windows import LATE_LIMIT_MS, by_window
-from streams.records import NO_TIME_MS, Detection, Frame, Result, Rows
-from streams.spec import Config as BaseConfig
-from streams.spec import Spec
+from streams.contract.records import NO_TIME_MS, Detection, Frame, Result, Rows
+from streams.contract.spec import Config as BaseConfig
+from streams.contract.spec import Spec
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from streams.city import City
+    from streams.city.registry import City
 
 ELSEWHERE, LATE_FOR_MINUTE = "elsewhere", "late"
 MINUTE_MS, HOUR_MS = 60_000, 3_600_000

@@ -16,14 +16,14 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 import msgspec
 import numpy as np
 
-from processors.maths.marks import Marks
 from processors.maths.measures import DOMAINS, FEED_PREFIX, SILENT
-from streams.records import NO_TIME_MS, Detection, Level, MetricFrame, Result
-from streams.spec import Config as BaseConfig
-from streams.spec import Spec
+from processors.maths.watermarks import Marks
+from streams.contract.records import NO_TIME_MS, Detection, Level, MetricFrame, Result
+from streams.contract.spec import Config as BaseConfig
+from streams.contract.spec import Spec
 
 if TYPE_CHECKING:
-    from streams.city import City
+    from streams.city.registry import City
 
 OTHER_METRIC, REPEAT = "other_metric", "repeat"
 KIND = "feed_silent"

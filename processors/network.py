@@ -17,23 +17,23 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import msgspec
 import numpy as np
-from numpy.typing import NDArray  # at run time: `streams.state` reads the types of a state's fields
+from numpy.typing import NDArray  # at run time: `streams.saving.state` reads the types of a state's fields
 
 from processors.maths import aggregates, identities
 from processors.maths.aggregates import MEMBERS, REVISION
 from processors.maths.fixed import check_range
 from processors.maths.identities import Identities
-from processors.maths.marks import Marks
 from processors.maths.measures import DOMAINS, FEEDS, TPI, TRAVEL
 from processors.maths.packing import pack, unpack
 from processors.maths.places import grown
+from processors.maths.watermarks import Marks
 from processors.maths.windows import LATE_LIMIT_MS
-from streams.records import NO_TIME_MS, MetricFrame, Result, Rows
-from streams.spec import Config as BaseConfig
-from streams.spec import Spec
+from streams.contract.records import NO_TIME_MS, MetricFrame, Result, Rows
+from streams.contract.spec import Config as BaseConfig
+from streams.contract.spec import Spec
 
 if TYPE_CHECKING:
-    from streams.city import City
+    from streams.city.registry import City
 
 MINUTE_MS, HOUR_MS = 60_000, 3_600_000
 REPEAT, OTHER_WINDOW, PROVISIONAL, TOO_LATE, UNKNOWN_ENTITY = DROPS = (

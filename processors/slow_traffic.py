@@ -15,20 +15,20 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import msgspec
 import numpy as np
-from numpy.typing import NDArray  # at run time: `streams.state` reads the types of a state's fields
+from numpy.typing import NDArray  # at run time: `streams.saving.state` reads the types of a state's fields
 
 from processors.maths import travel, windows
 from processors.maths.measures import TRAFFIC
 from processors.maths.places import Layout, grown, layout_of
 from processors.maths.windows import Windows
-from streams.records import NO_TIME_MS, Detection, Frame, Level, Result
-from streams.spec import Config as BaseConfig
-from streams.spec import Spec
+from streams.contract.records import NO_TIME_MS, Detection, Frame, Level, Result
+from streams.contract.spec import Config as BaseConfig
+from streams.contract.spec import Spec
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from streams.city import City
+    from streams.city.registry import City
 
 LATE = "late"
 KIND = "slow_traffic"

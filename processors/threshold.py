@@ -17,23 +17,23 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
 
 import msgspec
 import numpy as np
-from numpy.typing import NDArray  # at run time: `streams.state` reads the types of a state's fields
+from numpy.typing import NDArray  # at run time: `streams.saving.state` reads the types of a state's fields
 
 from processors.maths import coverage, hold, windows
 from processors.maths.fixed import to_fixed
 from processors.maths.hold import Hold, Limits
 from processors.maths.measures import OTHER_DOMAINS, Amounts, Heads, make_rows, quotient
 from processors.maths.places import Layout, grown, layout_of
-from processors.maths.windows import READINGS, Batch, Windows
-from streams.records import Detection, Frame, Result, Rows
-from streams.schema import load_schemas
-from streams.spec import COLUMN_SCALE, Spec
-from streams.spec import Config as BaseConfig
+from processors.maths.windows import READINGS, Terms, Windows
+from streams.contract.records import Detection, Frame, Result, Rows
+from streams.contract.spec import COLUMN_SCALE, Spec
+from streams.contract.spec import Config as BaseConfig
+from streams.domains.schema import load_schemas
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from streams.city import City
+    from streams.city.registry import City
 
 SUM, EXPECTED = READINGS + 1, READINGS + 2
 FIELDS = EXPECTED + 1
@@ -166,7 +166,7 @@ class _At(NamedTuple):
     config: Config
 
 
-def _batch(state: State, frame: Frame, layout: Layout) -> tuple[Batch, dict[str, int]]:
+def _batch(state: State, frame: Frame, layout: Layout) -> tuple[Terms, dict[str, int]]:
     """Return every observed value as a term of its cell, and the readings that have none."""
     names = list(frame.columns)
     place = layout.place[frame.sensor]
@@ -183,7 +183,7 @@ def _batch(state: State, frame: Frame, layout: Layout) -> tuple[Batch, dict[str,
         ELSEWHERE: len(frame) - int(np.count_nonzero(here)),
         NO_VALUE: int(np.count_nonzero(here & ~observed.any(axis=0))),
     }
-    return Batch(frame.at_ms[row], cell, frame.late[row], terms), {name: n for name, n in counts.items() if n}
+    return Terms(frame.at_ms[row], cell, frame.late[row], terms), {name: n for name, n in counts.items() if n}
 
 
 def _column(state: State, name: str) -> int:

@@ -13,7 +13,7 @@ CityError
 ├── ExactnessError         a promise of the engine would be broken, so the process must end
 └── SumOverflowError       an exact int64 sum left its range
 
-Bad readings are no errors: they are values, see `streams.records.DeadLetter`.
+Bad readings are no errors: they are values, see `streams.contract.records.DeadLetter`.
 """
 
 

@@ -13,7 +13,7 @@ import pytest
 
 from deploy.embedded import kafka as embedded_kafka
 from deploy.embedded import valkey as embedded_valkey
-from deploy.process import LOOPBACK, free_ports, start, stop, wait_open
+from deploy.supervision.process import LOOPBACK, free_ports, start, stop, wait_open
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 from aiokafka.record.default_records import DefaultRecordBatchBuilder
 from aiokafka.structs import TopicPartition as KafkaTopicPartition
 
-from streams.engine.stage import Chunk, Message, Record, TopicPartition
-from streams.engine.wire import WireFetch, WireRecords, framed
+from streams.contract.stage import Chunk, Message, Record, TopicPartition
+from streams.transport.wire import WireFetch, WireRecords, framed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from streams.engine.stage import Stage
+    from streams.contract.stage import Stage
 
 
 class FakeClock:

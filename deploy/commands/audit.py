@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from deploy.timespan import add_range, iso
+from deploy.terminal.timespan import add_range, iso
 
 if TYPE_CHECKING:
     import argparse
     from pathlib import Path
 
-    from streams.sinks.history.books import Feed
-    from streams.sinks.history.hours import Ledger
+    from streams.accounts.feeds import Feed
+    from streams.accounts.stages import Ledger
     from streams.sinks.history.store import History
 
 SUMMARY = "Balance the books of every feed: what came in, what became of it"
@@ -41,10 +41,10 @@ def run(args: argparse.Namespace) -> int:
     """Balance and print."""
     import msgspec
 
-    from deploy.reading import data_of, history_of
+    from deploy.terminal.reading import data_of, history_of
+    from streams.accounts.balance import account
+    from streams.accounts.ledger import HOUR_MS
     from streams.errors import UnreachableError
-    from streams.ledger import HOUR_MS
-    from streams.sinks.history.balance import account
 
     data = data_of(args)
     history = history_of(data)
@@ -72,10 +72,10 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _ledger(history: History, data: Path) -> Ledger:
-    from deploy import run
-    from deploy.components import discover
-    from streams.city import load_city
-    from streams.sinks.history.hours import Ledger, domains_of
+    from deploy.config import run
+    from deploy.config.components import discover
+    from streams.accounts.stages import Ledger, domains_of
+    from streams.city.registry import load_city
 
     city = load_city(run.read(data).city_path)
     books = history.books()

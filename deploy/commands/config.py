@@ -10,8 +10,9 @@ if TYPE_CHECKING:
 
 SUMMARY = "Check the settings and show what is in force"
 EPILOG = """\
-Settings come from deploy/citywall.toml, then --config FILE (or CITYWALL_CONFIG), then the environment: CITYWALL_KAFKA,
-CITYWALL_REDIS, CITYWALL_INFLUX, CITYWALL_INFLUX_TOKEN (or …_TOKEN_FILE), CITYWALL_PORT …, then the command line.
+Settings come from deploy/config/citywall.toml, then --config FILE (or CITYWALL_CONFIG), then the environment:
+CITYWALL_KAFKA, CITYWALL_REDIS, CITYWALL_INFLUX, CITYWALL_INFLUX_TOKEN (or …_TOKEN_FILE), CITYWALL_PORT …, then the
+command line.
 """
 
 
@@ -23,7 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print the problems → 1, or the effective values → 0."""
-    from deploy import settings
+    from deploy.config import settings
 
     found, problems = settings.examine(args.config)
     for problem in problems:

@@ -21,8 +21,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Ask its supervisor to stop and wait until everything has ended."""
-    from deploy import folder
-    from deploy.reading import data_of
+    from deploy.supervision import folder
+    from deploy.terminal.reading import data_of
 
     data = data_of(args)
     holder = folder.holder(data)
@@ -45,7 +45,7 @@ def _signal(pid: int, number: signal.Signals) -> None:
 
 
 def _released(data: Path, within_s: float) -> bool:
-    from deploy import folder
+    from deploy.supervision import folder
 
     deadline = time.monotonic() + within_s
     while folder.holder(data) is not None:

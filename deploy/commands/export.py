@@ -5,13 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from deploy.timespan import add_range
+from deploy.terminal.timespan import add_range
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Mapping
 
-    from streams.spec import Metric
+    from streams.contract.spec import Metric
 
 SUMMARY = "Write a metric's rows from history, or list the metrics"
 EPILOG = """\
@@ -41,9 +41,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """List or write."""
-    from deploy.components import discover
-    from deploy.table import listing
-    from streams.spec import all_metrics
+    from deploy.config.components import discover
+    from deploy.terminal.table import listing
+    from streams.contract.spec import all_metrics
 
     specs = discover().values()
     if args.list:
@@ -55,8 +55,8 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _write(args: argparse.Namespace, catalogue: Mapping[str, Metric]) -> None:
-    from deploy.reading import data_of, history_of
-    from deploy.table import table_of, write
+    from deploy.terminal.reading import data_of, history_of
+    from deploy.terminal.table import table_of, write
     from streams.errors import SettingError
 
     form = args.format or ("parquet" if args.out is not None and args.out.suffix == ".parquet" else "csv")

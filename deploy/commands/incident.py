@@ -36,10 +36,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Ask the feed for it."""
-    from deploy import folder
-    from deploy.reading import data_of
+    from deploy.supervision import folder
+    from deploy.terminal.reading import data_of
     from streams.errors import ConfigError
-    from streams.feeds.incident_requests import request_incident
+    from streams.feeds.sample_city.incident_requests import request_incident
 
     data = data_of(args)
     if folder.holder(data) is None:

@@ -22,8 +22,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print them."""
-    from deploy import logfiles
-    from deploy.reading import data_of
+    from deploy.supervision import logfiles
+    from deploy.terminal.reading import data_of
     from streams.errors import SettingError
 
     data = data_of(args)

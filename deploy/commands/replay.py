@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import argparse
 
-    from deploy.run import Run, Speed
+    from deploy.config.run import Run, Speed
 
 SUMMARY = "Replay the files of a real city on the wall"
 EPILOG = """\
@@ -42,7 +42,7 @@ _time.__name__ = "an ISO 8601 time"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of a replay."""
-    from deploy import launch
+    from deploy.supervision import launch
 
     parser.add_argument("dir", type=Path, metavar="DIR", help="the folder with the files")
     launch.add_arguments(parser)
@@ -57,7 +57,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Replay until the files end or until asked to stop."""
-    from deploy import folder, launch, replaying
+    from deploy.supervision import folder, launch, replaying
 
     found = launch.effective(args)
     city_id = replaying.city_id(args.dir, args.city)

@@ -21,9 +21,11 @@ def run(args: argparse.Namespace) -> int:
     """Print it → 0, 1 or 2."""
     import msgspec
 
-    from deploy import settings, status, status_screen
-    from deploy.child import now_ms
-    from deploy.reading import data_of
+    from deploy.config import settings
+    from deploy.supervision import status
+    from deploy.supervision.child import now_ms
+    from deploy.terminal import status_screen
+    from deploy.terminal.reading import data_of
     from streams.errors import ConfigError
 
     try:

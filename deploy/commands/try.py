@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from deploy.timespan import add_range
+from deploy.terminal.timespan import add_range
 
 if TYPE_CHECKING:
     import argparse

@@ -21,7 +21,7 @@ Runs until Ctrl-C or SIGTERM; a second `up` on the same --data goes on where the
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of a city that runs."""
-    from deploy import launch
+    from deploy.supervision import launch
 
     launch.add_arguments(parser)
     parser.add_argument("--city", type=Path, metavar="DIR", help="a city folder (default: the sample city)")
@@ -32,9 +32,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run until asked to stop."""
-    from deploy import folder, launch
-    from deploy.run import SAMPLE_CITY
-    from streams.city import load_city
+    from deploy.config.run import SAMPLE_CITY
+    from deploy.supervision import folder, launch
+    from streams.city.registry import load_city
     from streams.errors import SettingError
 
     found = launch.effective(args)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from deploy.embedded import jars
 from deploy.embedded.kafka import START_S, STOP_S, Kafka
-from deploy.process import free_ports, is_open, start, stop
+from deploy.supervision.process import free_ports, is_open, start, stop
 from streams.errors import UnreachableError
 
 if TYPE_CHECKING:

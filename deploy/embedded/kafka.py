@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from deploy.embedded import jars
-from deploy.process import LOOPBACK, free_ports, start, stop, wait_open
+from deploy.supervision.process import LOOPBACK, free_ports, start, stop, wait_open
 from streams.errors import UnreachableError
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ inter.broker.listener.name=PLAINTEXT
 controller.listener.names=CONTROLLER
 log.dirs={log_dir}
 
-# Topics are made by streams/topics.py, never by a misspelt name.
+# Topics are made by streams/broker/topics.py, never by a misspelt name.
 auto.create.topics.enable=false
 default.replication.factor={copies}
 min.insync.replicas={in_sync}

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from deploy.process import LOOPBACK, free_ports, start, stop, wait_open
+from deploy.supervision.process import LOOPBACK, free_ports, start, stop, wait_open
 from streams.errors import UnreachableError
 
 if TYPE_CHECKING:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from alerts.engine import Engine
-from streams.alarm_stage import AlarmStage
+from streams.alarms.alarm_stage import AlarmStage
 from streams.engine.run import run_stage
 
 if TYPE_CHECKING:
-    from deploy.run import Run
+    from deploy.config.run import Run
 
 
 def main(run: Run) -> None:

@@ -7,7 +7,7 @@ import threading
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from deploy.run import Run
+    from deploy.config.run import Run
 
 
 def main(run: Run) -> None:
@@ -20,7 +20,7 @@ def main(run: Run) -> None:
         speed = None if run.speed == "max" else run.speed
         run_replay(load_plan(run.city_path), run.kafka, speed=speed, data=run.data_path, stop=stop)
     elif run.mode == "simulated":
-        from streams.feeds.sample_city import run_sample_city
+        from streams.feeds.sample_city.feed import run_sample_city
 
         run_sample_city(run.city_path, run.kafka, data=run.data_path, stop=stop, speed=float(run.speed))
     stop.wait()

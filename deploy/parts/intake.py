@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from deploy.hosting import prepare, uses_kernel
+from deploy.config.hosting import prepare, uses_kernel
 from streams.engine.run import run_stage
-from streams.intake.stage import IntakeStage
+from streams.intake.intake_stage import IntakeStage
 
 if TYPE_CHECKING:
-    from deploy.run import Run
+    from deploy.config.run import Run
 
 __all__ = ["main", "prepare"]
 

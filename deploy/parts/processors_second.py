@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from deploy.hosting import hosted
+from deploy.config.hosting import hosted
 from streams.engine.run import run_stage
-from streams.second_level import SecondLevelStage
+from streams.second.second_stage import SecondLevelStage
 
 if TYPE_CHECKING:
-    from deploy.run import Run
+    from deploy.config.run import Run
 
 
 def main(run: Run) -> None:

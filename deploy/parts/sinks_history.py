@@ -10,7 +10,7 @@ from streams.sinks.history.sink import HistorySink
 from streams.sinks.history.spill import FOLDER_NAME, MIB, Spill
 
 if TYPE_CHECKING:
-    from deploy.run import Run
+    from deploy.config.run import Run
 
 
 def main(run: Run) -> None:

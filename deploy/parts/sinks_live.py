@@ -5,15 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dashboard.vitals import sensor_metrics
-from deploy.components import discover
-from streams.city import load_city
+from deploy.config.components import discover
+from streams.city.registry import load_city
+from streams.contract.spec import all_metrics
 from streams.engine.run import run_stage
 from streams.sinks.live import LiveSink
 from streams.sinks.live_redis import LiveRedis
-from streams.spec import all_metrics
 
 if TYPE_CHECKING:
-    from deploy.run import Run
+    from deploy.config.run import Run
 
 
 def main(run: Run) -> None:

@@ -11,20 +11,20 @@ from dashboard.app import create_app
 from dashboard.config import WallConfig
 from dashboard.places import Name
 from dashboard.telemetry.metric import Process
-from deploy.build import build_id
-from deploy.child import now_ms
-from deploy.reasons import standstills
-from deploy.supervisor import read_state
-from streams import topics
-from streams.city import load_city
-from streams.engine.bus import KafkaBus
-from streams.engine.stage import Message
+from deploy.config.build import build_id
+from deploy.supervision.child import now_ms
+from deploy.supervision.reasons import standstills
+from deploy.supervision.supervisor import read_state
+from streams.broker import topics
+from streams.broker.bus import KafkaBus
+from streams.city.registry import load_city
+from streams.contract.stage import Message
 from streams.sinks.history.opening import open_history
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from deploy.run import Run
+    from deploy.config.run import Run
 
 SEND_WITHIN_S = 10.0
 END_WITHIN_S = 2

@@ -11,26 +11,26 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from deploy import run as runs
-from deploy import settings
-from deploy.components import discover
-from deploy.reading import data_of
-from deploy.timespan import iso
+from deploy.config import run as runs
+from deploy.config import settings
+from deploy.config.components import discover
+from deploy.terminal.reading import data_of
+from deploy.terminal.timespan import iso
 from deploy.trial import page, plot, summary, topic
 from deploy.trial.recording import ENDINGS, Recording, line_files, of_lines, of_plan
 from deploy.trial.running import Outcome, Trial
-from streams import topics
-from streams.city import load_city
+from streams.broker import topics
+from streams.city.registry import load_city
+from streams.contract.spec import Hosted
 from streams.errors import ConfigError, SettingError
 from streams.feeds.aarhus import prepare
-from streams.zone.absorb import Hosted
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Callable, Iterator, Mapping
 
     from alerts.kinds import Lang
-    from streams.spec import Spec
+    from streams.contract.spec import Spec
 
 
 def attempt(args: argparse.Namespace, say: Callable[[str], None]) -> None:

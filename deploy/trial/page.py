@@ -6,11 +6,11 @@ import math
 from typing import TYPE_CHECKING, NamedTuple
 
 from alerts.kinds import title
-from deploy.columns import aligned
-from deploy.timespan import iso
+from deploy.terminal.columns import aligned
+from deploy.terminal.timespan import iso
 from deploy.trial.summary import MetricSummary, by_kind
-from streams.schema import load_schemas
-from streams.spec import all_metrics
+from streams.contract.spec import all_metrics
+from streams.domains.schema import load_schemas
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from alerts.kinds import Lang
     from deploy.trial.recording import Recording
     from deploy.trial.running import Outcome
-    from streams.zone.absorb import Hosted
+    from streams.contract.spec import Hosted
 
 WORDS = {
     "readings": ("读数", "readings"),

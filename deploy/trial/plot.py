@@ -13,8 +13,8 @@ import numpy as np
 
 from alerts.kinds import title
 from deploy.trial.chart import Chart, Line, draw
+from streams.contract.spec import all_metrics
 from streams.errors import SettingError
-from streams.spec import all_metrics
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 
     from alerts.kinds import Lang
     from deploy.trial.running import Outcome
-    from streams.city import City, Segment, Sensor, Zone
-    from streams.records import Detection, Rows
-    from streams.zone.absorb import Hosted
+    from streams.city.registry import City, Segment, Sensor, Zone
+    from streams.contract.records import Detection, Rows
+    from streams.contract.spec import Hosted
 
 FEW = 5
 LEVEL_WORDS = {"zh": ("正常", "Ⅳ", "Ⅲ", "Ⅱ", "Ⅰ"), "en": ("normal", "Ⅳ", "Ⅲ", "Ⅱ", "Ⅰ")}

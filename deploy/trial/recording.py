@@ -12,22 +12,22 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
-from streams import topics
-from streams.clock import CityClock, ClockSetting
-from streams.engine.stage import Chunk, Record
+from streams.broker import topics
+from streams.city.clock import CityClock, ClockSetting
+from streams.contract.records import MARK
+from streams.contract.stage import Chunk, Record
+from streams.domains.schema import load_schemas
 from streams.errors import CityFileError
-from streams.feeds.aarhus_replay import full_speed
-from streams.feeds.marks import MARK
+from streams.feeds.aarhus.replay import full_speed
 from streams.intake.take import IntakeState, take
-from streams.schema import load_schemas
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
-    from streams.city import City
-    from streams.feeds.aarhus_plan import Plan
-    from streams.frames import FrameHeader, FrameRows
+    from streams.city.registry import City
+    from streams.contract.frames import FrameHeader, FrameRows
+    from streams.feeds.aarhus.plan import Plan
 
 CHUNK_RECORDS = 2_000
 ENDINGS = (".ndjson", ".ndjson.gz")

@@ -16,13 +16,14 @@ import msgspec
 import numpy as np
 
 from deploy.trial.recording import Piece, zones_of
-from streams import state as state_codec
-from streams import topics
-from streams.frames import ALL_ZONES, LAST_PLACE, FrameHeader
-from streams.records import NO_TIME_MS, Detection, MetricFrame, Result, Rows
-from streams.zone.absorb import Hosted, Zone, absorb
-from streams.zone.stage import WATERMARK_NEWS_MS
+from streams.broker import topics
+from streams.contract.frames import ALL_ZONES, LAST_PLACE, FrameHeader
+from streams.contract.records import NO_TIME_MS, Detection, MetricFrame, Result, Rows
+from streams.contract.spec import Hosted
+from streams.saving import state as state_codec
+from streams.zone.absorb import ZoneTask, absorb
 from streams.zone.state import ZoneState
+from streams.zone.zone_stage import WATERMARK_NEWS_MS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -105,14 +106,14 @@ class Trial:
             self._seen(int(piece.rows.at_ms.min()), int(piece.rows.at_ms.max()))
         for index in piece.zones:
             mine = [one for one in hosted if piece.domain in one.spec.domains]
-            zone = Zone(piece.domain, index, inbox, self._recording.sources[piece.domain], mine)
+            zone = ZoneTask(piece.domain, index, inbox, self._recording.sources[piece.domain], mine)
             state = self._zones.setdefault((piece.domain, index), ZoneState())
             before_ms = state.watermark_ms
             output = absorb(zone, state, piece.header, piece.rows, self._recording.city)
             if self._tried.spec.second_level:
                 self._fold(zone, state, before_ms, output)
 
-    def _fold(self, zone: Zone, state: ZoneState, before_ms: int, output: Output) -> None:
+    def _fold(self, zone: ZoneTask, state: ZoneState, before_ms: int, output: Output) -> None:
         """Hand the zone's metrics on when the zone stage would send them."""
         passed = state.watermark_ms // WATERMARK_NEWS_MS > before_ms // WATERMARK_NEWS_MS
         if not (output.rows or passed):

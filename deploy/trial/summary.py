@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import pyarrow as pa
 
-from streams.records import ROW_TYPES, Rows
+from streams.contract.records import ROW_TYPES, Rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from numpy.typing import NDArray
 
-    from streams.records import Detection
+    from streams.contract.records import Detection
 
 
 class MetricSummary(NamedTuple):

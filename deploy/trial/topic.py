@@ -10,18 +10,18 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 from deploy.trial.recording import CHUNK_RECORDS, Intake, Piece, Recording, Taken, zones_of
-from streams import topics
-from streams.clock import read_clock
-from streams.engine.bus import KafkaBus
-from streams.engine.stage import Chunk
+from streams.broker import topics
+from streams.broker.bus import KafkaBus
+from streams.city.clock import read_clock
+from streams.contract.frames import ALL_ZONES, decode_header, decode_rows
+from streams.contract.stage import Chunk
 from streams.errors import CityFileError, FrameError, SettingError
-from streams.frames import ALL_ZONES, decode_header, decode_rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from streams.city import City
-    from streams.engine.stage import Record
+    from streams.city.registry import City
+    from streams.contract.stage import Record
 
 BAD_FRAME = "bad_frame"
 NAMES = {name(domain): domain for name in (topics.inbox, topics.readings) for domain in topics.DOMAINS}

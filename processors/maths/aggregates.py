@@ -22,13 +22,13 @@ from processors.maths.measures import (
     make_rows,
     quotient,
 )
-from streams.records import Rows
-from streams.spec import COLUMN_SCALE, column_metric
+from streams.contract.records import Rows
+from streams.contract.spec import COLUMN_SCALE, column_metric
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from streams.city import City
+    from streams.city.registry import City
 
 MEMBERS, REVISION, NUMERATOR, DENOMINATOR, COUNT, COVERAGE = range(6)
 FIELDS = COVERAGE + 1

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from streams.records import NO_TIME_MS
+from streams.contract.records import NO_TIME_MS
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -8,12 +8,12 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray  # at run time: `streams.state` reads the types of a state's fields
+from numpy.typing import NDArray  # at run time: `streams.saving.state` reads the types of a state's fields
 
 from processors.maths.places import grown
 
 if TYPE_CHECKING:
-    from streams.records import Frame
+    from streams.contract.records import Frame
 
 FAR = 2**62
 """No digest reaches it."""

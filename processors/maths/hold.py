@@ -11,13 +11,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray  # at run time: `streams.state` reads the types of a state's fields
+from numpy.typing import NDArray  # at run time: `streams.saving.state` reads the types of a state's fields
 
 from processors.maths.places import grown
-from streams.records import NO_TIME_MS
+from streams.contract.records import NO_TIME_MS
 
 if TYPE_CHECKING:
-    from streams.records import Level
+    from streams.contract.records import Level
 
 NO_RUN = NO_TIME_MS
 SEVERITIES = np.arange(1, 5)

@@ -10,13 +10,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray  # at run time: `streams.state` reads the types of a state's fields
+from numpy.typing import NDArray  # at run time: `streams.saving.state` reads the types of a state's fields
 
 from processors.maths.measures import FEED_PREFIX
 
 if TYPE_CHECKING:
-    from streams.city import City
-    from streams.records import Rows
+    from streams.city.registry import City
+    from streams.contract.records import Rows
 
 UNKNOWN = -1
 SEGMENT, SENSOR, FEED = range(3)

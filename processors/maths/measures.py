@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from processors.maths.fixed import to_fixed
-from streams.records import Rows
-from streams.spec import Metric
+from streams.contract.records import Rows
+from streams.contract.spec import Metric
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

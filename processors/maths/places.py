@@ -15,7 +15,7 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from streams.city import City
+    from streams.city.registry import City
 
 CACHED_LAYOUTS = 1024
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from processors.maths.fixed import to_fixed
-from processors.maths.windows import READINGS, Batch
+from processors.maths.windows import READINGS, Terms
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from processors.maths.places import Layout
-    from streams.records import Frame
+    from streams.contract.records import Frame
 
 USED, FLOW_WEIGHT, VEH_PER_KM, FLOW_COUNT, FLOW, EXPECTED = range(READINGS + 1, READINGS + 7)
 FIELDS = EXPECTED + 1
@@ -35,7 +35,7 @@ DROPS = (NO_SEGMENT, NO_VEHICLES, NO_SPEED)
 class Readings(NamedTuple):
     """A frame's readings as terms, and why some give no travel time."""
 
-    batch: Batch
+    batch: Terms
     dropped: Mapping[str, int]
 
 
@@ -62,7 +62,7 @@ def readings(frame: Frame, layout: Layout, speed_floor_km_h: float) -> Readings:
     amounts = np.array([np.where(counted, flow_veh_h, 0.0), weight, veh_per_km])
     terms[[FLOW, FLOW_WEIGHT, VEH_PER_KM]] = to_fixed(amounts, SCALES)
     terms.flags.writeable = False
-    return Readings(Batch(at_ms, place, late, terms), _dropped(len(frame), len(place), idle, moving))
+    return Readings(Terms(at_ms, place, late, terms), _dropped(len(frame), len(place), idle, moving))
 
 
 def _dropped(rows: int, on_road: int, idle: NDArray[np.bool_], moving: NDArray[np.bool_]) -> dict[str, int]:

@@ -12,12 +12,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray  # at run time: `streams.state` reads the types of a state's fields
+from numpy.typing import NDArray  # at run time: `streams.saving.state` reads the types of a state's fields
 
 from processors.maths.fixed import add_at, check_range
 from processors.maths.packing import pack, unpack
 from processors.maths.places import grown
-from streams.records import NO_TIME_MS
+from streams.contract.records import NO_TIME_MS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -38,7 +38,7 @@ class Windows:
     late: dict[int, bytes] = field(default_factory=dict)
 
 
-class Batch(NamedTuple):
+class Terms(NamedTuple):
     """Readings to fold: (n,) event time, (n,) place, (n,) bool late, (fields, n) terms of which field 0 is 1."""
 
     at_ms: NDArray[np.int64]
@@ -47,7 +47,7 @@ class Batch(NamedTuple):
     terms: NDArray[np.int64]
 
 
-def fold(windows: Windows, batch: Batch, places: int, window_ms: int) -> dict[int, NDArray[np.integer[Any]]]:
+def fold(windows: Windows, batch: Terms, places: int, window_ms: int) -> dict[int, NDArray[np.integer[Any]]]:
     """Add readings to their windows → the windows closed before that got late ones: start → places touched."""
     touched: dict[int, NDArray[np.integer[Any]]] = {}
     for start_ms, rows in by_window(batch.at_ms, window_ms):

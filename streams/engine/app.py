@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import faust
 
-from streams.engine.stage import LINGER_S
+from streams.contract.stage import LINGER_S
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -23,7 +23,7 @@ partitions, and asks for them when it next looks what topics there are: by defau
 
 
 class StageApp(faust.App):
-    """A Faust app whose consumer asks `positions` where to start and says `begun`; see `streams.engine.transport`."""
+    """A Faust app whose consumer asks `positions` where to start and says `begun`; see `streams.transport.chunks`."""
 
     positions: Any = None
     begun: Any = None

@@ -1,7 +1,7 @@
 """Failpoints: named places in the critical gaps where a test has a process killed, stopped or failed.
 
 Off, and at the cost of one look at an empty dict, unless `arm` was called: the part's entry does it with what the
-environment says (`deploy.settings.failpoints`). A specification is `PLACE=ACTION@N`, several with commas between them:
+environment says (`deploy.config.settings`). A specification is `PLACE=ACTION@N`, several with commas between them:
 at the N-th time (default: the first) that this process comes to PLACE, it does ACTION, once.
 
     intake:frames_acked=kill@3,zone:outputs_sent=error

@@ -20,25 +20,25 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import faust
 import msgspec
 
-from streams import topics
-from streams.engine import surface
-from streams.engine.advance import LIMIT_S
+from streams import surface
+from streams.broker import topics
+from streams.broker.bus import KafkaBus
+from streams.broker.reach import wait_for
+from streams.contract.stage import Chunk, Follows, MayWait, Message, TopicPartition
 from streams.engine.app import stage_app
-from streams.engine.bus import KafkaBus
-from streams.engine.direct import Direct
-from streams.engine.ordinary import Ordinary
-from streams.engine.pulse import Pulse
-from streams.engine.stage import Chunk, Follows, MayWait, Message, TopicPartition
-from streams.engine.watchdog import Watchdog
 from streams.errors import CityError, ExactnessError
-from streams.reach import wait_for
+from streams.health.advance import LIMIT_S
+from streams.health.pulse import Pulse
+from streams.health.watchdog import Watchdog
+from streams.transport.direct import Direct
+from streams.transport.ordinary import Ordinary
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
     from contextlib import AbstractContextManager
 
-    from streams.engine.delivery import Delivery, Receiver
-    from streams.engine.stage import Stage
+    from streams.contract.stage import Stage
+    from streams.transport.delivery import Delivery, Receiver
 
 PULSE_EVERY_S = 1.0
 EXIT_BROKEN = 70
@@ -230,7 +230,7 @@ def _delivery(receiver: Receiver, bootstrap: str, framed_topics: Collection[str]
     if changed := surface.misfits("transport"):
         surface.say("transport", changed)
         return Ordinary(receiver, Direct(bootstrap, receiver.app_id))
-    from streams.engine.chunked import Chunked
+    from streams.transport.chunked import Chunked
 
     return Chunked(receiver, framed_topics)
 
@@ -252,7 +252,7 @@ def run_stage(
         data: the city's data folder: the pulse goes to `<data>/pulses/<part>.json`.
         part: the name of this process among the city's.
         limit_s: how long a partition with lag may stand still.
-        framed: chunks hold their records as columns, `streams.engine.wire.WireRecords`, for the kernel.
+        framed: chunks hold their records as columns, `streams.transport.wire.WireRecords`, for the kernel.
     """
     gc.freeze()  # what was imported stays
     gc.set_threshold(COLLECT_AFTER_OBJECTS)

@@ -7,9 +7,9 @@ import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from streams.broker.reach import wait_for
+from streams.broker.topics import INBOX_MAX_BYTES
 from streams.errors import ExactnessError, UnreachableError
-from streams.reach import wait_for
-from streams.topics import INBOX_MAX_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from streams.schema import Schema
+    from streams.domains.schema import Schema
 
 
 @dataclass(frozen=True, slots=True)

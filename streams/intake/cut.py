@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING
 import msgspec
 import numpy as np
 
-from streams.frames import FrameRows
+from streams.contract.frames import FrameRows
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from numpy.typing import NDArray
 
-    from streams.city import City
-    from streams.frames import FrameHeader
+    from streams.city.registry import City
+    from streams.contract.frames import FrameHeader
 
 FRAME_ROWS = 10_000
 

@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from streams.schema import Instant
-from streams.topics import INBOX_MAX_BYTES
+from streams.broker.topics import INBOX_MAX_BYTES
+from streams.domains.schema import Instant
 
 if TYPE_CHECKING:
-    from streams.schema import Schema
+    from streams.domains.schema import Schema
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MILLISECOND = timedelta(milliseconds=1)
@@ -44,7 +44,7 @@ class Refused:
     reason: str
     payload: bytes
     book_ms: int | None = None
-    """When it counts, None = it has no time of its own; see `streams.ledger`."""
+    """When it counts, None = it has no time of its own; see `streams.accounts.ledger`."""
 
 
 @dataclass

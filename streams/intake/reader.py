@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from streams.engine.wire import WireRecords
+    from streams.transport.wire import WireRecords
 
 LEAST_READING_BYTES = len(b'{"sensor":"","at":0}')
 """No reading is shorter, so a record holds at most so many."""

@@ -3,7 +3,7 @@
 in      city.inbox.v1.<domain>: JSON; a record with the header `mark` and no value: everything before that time is sent
 out     city.readings.v1.<domain>: frames; city.dead_letters.v1
 state   next offset, marks, counters: a few numbers
-drops   `streams.schema.REASONS`, each a dead letter
+drops   `streams.domains.schema.REASONS`, each a dead letter
 source  docs/architecture.md
 """
 
@@ -16,29 +16,28 @@ from typing import TYPE_CHECKING
 import msgspec
 import numpy as np
 
-from streams import ledger
-from streams.engine.stage import from_offset
-from streams.engine.wire import WireRecords
-from streams.frames import ALL_ZONES, LAST_PLACE, FrameHeader, FrameRows
-from streams.intake import hours
-from streams.intake.batch import Batch, decode_batch
+from streams.accounts import intake_hours, ledger
+from streams.accounts.intake_hours import IntakeHour
+from streams.contract.frames import ALL_ZONES, LAST_PLACE, FrameHeader, FrameRows
+from streams.contract.records import NO_TIME_MS, DeadLetter
+from streams.contract.stage import from_offset
+from streams.domains.schema import implausible
 from streams.intake.columns import Columns
 from streams.intake.cut import cut
 from streams.intake.decode import MAX_AT_MS, MOST_REFUSED, Refused, originals
-from streams.intake.hours import IntakeHour
-from streams.records import NO_TIME_MS, DeadLetter
-from streams.schema import implausible
+from streams.intake.decoded import Decoded, decode_batch
+from streams.transport.wire import WireRecords
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
-    from streams.city import City
-    from streams.clock import CityClock
-    from streams.engine.stage import Chunk, Record
+    from streams.city.clock import CityClock
+    from streams.city.registry import City
+    from streams.contract.stage import Chunk, Record
+    from streams.domains.schema import Schema
     from streams.intake.reader import Reader
-    from streams.schema import Schema
 
 FUTURE_MS = 5 * 60_000
 """A reading further ahead of the city clock than this has an impossible clock (design.md 6.3)."""
@@ -107,7 +106,7 @@ def take(
     kept, reason = batch.rows, _reasons(batch.rows, sent_ms, (city, schema, clock))
     keep = None if reason is None else reason == 0
     mark = _marks(batch, keep, state)
-    lag_ms = hours.lag(mark, kept.at_ms, state.idle_ms)
+    lag_ms = intake_hours.lag(mark, kept.at_ms, state.idle_ms)
     refused = batch.refused
     if reason is not None and keep is not None:
         refused = refused + _refused(kept, records, reason, lag_ms)
@@ -118,7 +117,7 @@ def take(
         for record, one in refused
     ]
     after = _count(state, batch, kept, dead, int(offset[-1]) + 1 if len(offset) else state.offset)
-    after.hours = hours.add(state.hours, kept.at_ms, lag_ms, hours.book_times(refused, sent_ms, clock))
+    after.hours = intake_hours.add(state.hours, kept.at_ms, lag_ms, intake_hours.book_times(refused, sent_ms, clock))
     settled = {start_ms: after.hours.pop(start_ms) for start_ms in ledger.settled(after.hours, after.reached_ms)}
     end = (after.offset - 1, LAST_PLACE)
     whole = FrameHeader(
@@ -181,7 +180,7 @@ def _refused(
     return refused
 
 
-def _marks(batch: Batch, keep: NDArray[np.bool_] | None, state: IntakeState) -> NDArray[np.int64]:
+def _marks(batch: Decoded, keep: NDArray[np.bool_] | None, state: IntakeState) -> NDArray[np.int64]:
     """Return (n,) the source's mark at each row: its feed's, else its newest good row so far less the disorder."""
     at_ms = batch.rows.at_ms
     if state.fed_mark_ms != NO_TIME_MS or not len(at_ms):
@@ -214,7 +213,7 @@ def _judge(
     ]
 
 
-def _count(state: IntakeState, batch: Batch, kept: Columns, dead: Sequence[DeadLetter], offset: int) -> IntakeState:
+def _count(state: IntakeState, batch: Decoded, kept: Columns, dead: Sequence[DeadLetter], offset: int) -> IntakeState:
     reasons = dict(state.dead_lettered)
     for letter in dead:
         reasons[letter.reason] = reasons.get(letter.reason, 0) + 1

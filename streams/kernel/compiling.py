@@ -1,7 +1,7 @@
 """How the kernels are compiled: by numba, without the interpreter's lock, kept for the next start.
 
 No kernel makes an array, so none is counted: numba's counting (`_nrt`) of the arrays that are handed over would take as
-long as the work. The option is private to numba (`streams.engine.surface`); without it they count, and take longer.
+long as the work. The option is private to numba (`streams.surface`); without it they count, and take longer.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast
 
 from numba import config, njit
 
-from streams.engine import surface
+from streams import surface
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,7 +28,7 @@ if not surface.misfits("kernel"):
 
 def _digest() -> str:
     """Return a digest of all that is compiled here: numba itself notices a change of a function's own file only."""
-    sources = [*sorted(_FOLDER.glob("*.py")), _FOLDER.parent / "zone" / "dedup.py"]
+    sources = sorted(_FOLDER.glob("*.py"))
     return hashlib.sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()[:12]
 
 

@@ -7,20 +7,25 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from streams.kernel.compiling import compiled
-from streams.zone.dedup import CONFLICT, DUPLICATE, FORGOTTEN, NEW, REMEMBERED
+from streams.kernel.verdicts import CONFLICT, DUPLICATE, FORGOTTEN, NEW, REMEMBERED
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from streams.zone.dedup import Seen
-
 
 def judge(
-    seen: Seen, sensor: NDArray[np.intp], at_ms: NDArray[np.int64], digest: NDArray[np.uint64]
+    known: tuple[NDArray[np.int64], NDArray[np.uint64], NDArray[np.int64], NDArray[np.int64]],
+    sensor: NDArray[np.intp],
+    at_ms: NDArray[np.int64],
+    digest: NDArray[np.uint64],
 ) -> NDArray[np.int8]:
-    """Judge (n,) rows in order and remember the new ones → (n,) verdicts. `seen` changes in place."""
+    """Judge (n,) rows in order and remember the new ones → (n,) verdicts.
+
+    `known`: the four arrays of a `streams.zone.dedup.Seen`, which change in place.
+    """
+    known_ms, known_digest, newest_ms, count = known
     verdict = np.empty(len(at_ms), np.int8)
-    _judge(seen.at_ms, seen.digest, (seen.newest_ms, seen.count), (sensor, at_ms, digest), verdict)
+    _judge(known_ms, known_digest, (newest_ms, count), (sensor, at_ms, digest), verdict)
     return verdict
 
 

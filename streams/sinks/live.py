@@ -8,19 +8,19 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from streams import topics
-from streams.clock import ClockSetting
-from streams.engine.stage import LINGER_S
+from streams.broker import topics
+from streams.city.clock import ClockSetting
+from streams.contract.metric_frames import decode_metrics
+from streams.contract.stage import LINGER_S
 from streams.errors import FrameError, UnreachableError
-from streams.metric_codec import decode_metrics
 from streams.sinks.live_redis import LiveRedis
 from streams.sinks.live_state import LiveState
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Mapping, Sequence
 
-    from streams.city import City
-    from streams.engine.stage import Bus, Chunk, Record, TopicPartition
+    from streams.city.registry import City
+    from streams.contract.stage import Bus, Chunk, Record, TopicPartition
 
 PUBLISH_EVERY_S = 0.125
 RETRY_FIRST_S, RETRY_LAST_S = 0.25, 5.0

@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from streams import ledger
-from streams.records import NO_TIME_MS
+from streams.accounts import ledger
+from streams.contract.records import NO_TIME_MS
 
 if TYPE_CHECKING:
     from collections.abc import Container, Mapping
 
-    from streams.records import Rows
+    from streams.contract.records import Rows
 
 WINDOW_S = 60
 """Windows of this length are live; longer ones are history."""

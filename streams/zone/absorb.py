@@ -10,14 +10,16 @@ source  docs/architecture.md
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 import msgspec
 import numpy as np
 
-from streams.ledger import LATE_LIMIT_MS
-from streams.records import NO_TIME_MS, DeadLetter, Detection, Frame, Rows
-from streams.zone import dedup, hours
+from streams.accounts import zone_hours
+from streams.accounts.ledger import LATE_LIMIT_MS
+from streams.contract.records import NO_TIME_MS, DeadLetter, Detection, Frame, Rows
+from streams.kernel import verdicts
+from streams.zone import dedup
 from streams.zone.numbers import Numbers
 from streams.zone.state import SourceCounts
 
@@ -26,9 +28,9 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from streams.city import City
-    from streams.frames import FrameHeader, FrameRows
-    from streams.spec import Spec
+    from streams.city.registry import City
+    from streams.contract.frames import FrameHeader, FrameRows
+    from streams.contract.spec import Hosted
     from streams.zone.state import ZoneState
 
 WATERMARK_STEP_MS = 1_000
@@ -37,15 +39,6 @@ WATERMARK_STEP_MS = 1_000
 
 Judge: TypeAlias = "Callable[[dedup.Seen, NDArray[np.intp], NDArray[np.int64], NDArray[np.uint64]], NDArray[np.int8]]"
 """`judge(seen, sensor, at_ms, digest)`: see `streams.zone.dedup.judge`."""
-
-
-@dataclass(frozen=True, slots=True)
-class Hosted:
-    """A processor with its configuration, as the zone stage runs it."""
-
-    name: str
-    spec: Spec
-    config: Any
 
 
 @dataclass
@@ -61,7 +54,7 @@ class Output:
 
 
 @dataclass(frozen=True)
-class Zone:
+class ZoneTask:
     """What is fixed about a zone: which one, of which domain, read by whom."""
 
     domain: str
@@ -75,7 +68,7 @@ class Zone:
     numbers: Numbers = field(default_factory=Numbers)
 
 
-def absorb(zone: Zone, state: ZoneState, header: FrameHeader, rows: FrameRows | None, city: City) -> Output:
+def absorb(zone: ZoneTask, state: ZoneState, header: FrameHeader, rows: FrameRows | None, city: City) -> Output:
     """Take one frame (or mark) into the zone. `state` changes in place; repeats change nothing."""
     output = Output()
     absorbed = state.absorbed.get(header.source, (-1, -1))
@@ -92,7 +85,7 @@ def absorb(zone: Zone, state: ZoneState, header: FrameHeader, rows: FrameRows | 
     if fresh is not None or output.watermark_moved:
         frame = _frame(zone, state, header, fresh, city)
         output.touched = frame.sensor
-        _process(zone, state, hours.parts(frame, before_ms), city, output)
+        _process(zone, state, zone_hours.parts(frame, before_ms), city, output)
     return output
 
 
@@ -103,7 +96,7 @@ def _watermark(marks: Mapping[int, int], sources: int) -> int:
 
 
 def _admit(
-    zone: Zone, state: ZoneState, of: tuple[FrameHeader, City], rows: FrameRows, output: Output
+    zone: ZoneTask, state: ZoneState, of: tuple[FrameHeader, City], rows: FrameRows, output: Output
 ) -> FrameRows | None:
     """Cut off what was absorbed, refuse what is too late, take each (sensor, event time) once."""
     header, city = of
@@ -114,15 +107,15 @@ def _admit(
     if not len(rows.at_ms):
         return None
     verdict = _verdicts(zone, state, header, rows, city)
-    new, forgotten = verdict == dedup.NEW, verdict == dedup.FORGOTTEN
-    hours.admit(state, header.source, rows, verdict)
+    new, forgotten = verdict == verdicts.NEW, verdict == verdicts.FORGOTTEN
+    zone_hours.admit(state, header.source, rows, verdict)
     output.dead.extend(_too_late(zone, header, rows, int(row)) for row in np.flatnonzero(forgotten))
     if new.all():
         return rows
     return rows.take(new) if new.any() else None
 
 
-def _verdicts(zone: Zone, state: ZoneState, header: FrameHeader, rows: FrameRows, city: City) -> NDArray[np.int8]:
+def _verdicts(zone: ZoneTask, state: ZoneState, header: FrameHeader, rows: FrameRows, city: City) -> NDArray[np.int8]:
     _, place = zone.numbers.of(header.sensors, city, state.sensors)
     state.seen.grow(len(state.sensors))
     local = place[rows.sensor]
@@ -130,13 +123,13 @@ def _verdicts(zone: Zone, state: ZoneState, header: FrameHeader, rows: FrameRows
     too_late = rows.lag_ms > LATE_LIMIT_MS
     if not too_late.any():
         return zone.judge(state.seen, local, rows.at_ms, digest)
-    verdict = np.full(len(rows.at_ms), dedup.FORGOTTEN, np.int8)
+    verdict = np.full(len(rows.at_ms), verdicts.FORGOTTEN, np.int8)
     judged = np.flatnonzero(~too_late)
     verdict[judged] = zone.judge(state.seen, local[judged], rows.at_ms[judged], digest[judged])
     return verdict
 
 
-def _too_late(zone: Zone, header: FrameHeader, rows: FrameRows, row: int) -> DeadLetter:
+def _too_late(zone: ZoneTask, header: FrameHeader, rows: FrameRows, row: int) -> DeadLetter:
     values = {name: float(column[row]) for name, column in rows.columns.items() if not np.isnan(column[row])}
     reading = {"sensor": header.sensors[rows.sensor[row]], "at": int(rows.at_ms[row]), **values}
     return DeadLetter(
@@ -149,7 +142,7 @@ def _too_late(zone: Zone, header: FrameHeader, rows: FrameRows, row: int) -> Dea
     )
 
 
-def _frame(zone: Zone, state: ZoneState, header: FrameHeader, rows: FrameRows | None, city: City) -> Frame:
+def _frame(zone: ZoneTask, state: ZoneState, header: FrameHeader, rows: FrameRows | None, city: City) -> Frame:
     watermark_ms = state.watermark_ms
     if rows is None:
         nothing = np.empty(0, np.int64)
@@ -158,21 +151,21 @@ def _frame(zone: Zone, state: ZoneState, header: FrameHeader, rows: FrameRows | 
     return Frame(zone.domain, zone.index, codes[rows.sensor], rows.at_ms, rows.lag_ms > 0, rows.columns, watermark_ms)
 
 
-def _process(zone: Zone, state: ZoneState, parts: Sequence[hours.Part], city: City, output: Output) -> None:
+def _process(zone: ZoneTask, state: ZoneState, parts: Sequence[zone_hours.Part], city: City, output: Output) -> None:
     for hosted in zone.hosted:
         if hosted.name not in state.processors:
             state.processors[hosted.name] = hosted.spec.state()
-            hours.join(state, hosted.name, parts)
+            zone_hours.join(state, hosted.name, parts)
         for hour_ms, frame in parts:
             result = hosted.spec.step(state.processors[hosted.name], frame, city, hosted.config)
             state.processors[hosted.name] = result.state
-            hours.note(state, hosted.name, (hour_ms, frame), result)
+            zone_hours.note(state, hosted.name, (hour_ms, frame), result)
             if len(result.rows):
                 output.rows.append(result.rows)
             output.detections.extend(result.detections)
 
 
-def provisional(zone: Zone, state: ZoneState, sensors: NDArray[np.int32], city: City) -> list[Rows]:
+def provisional(zone: ZoneTask, state: ZoneState, sensors: NDArray[np.int32], city: City) -> list[Rows]:
     """Return the provisional rows that those sensors changed."""
     found = []
     for hosted in zone.hosted:

@@ -13,15 +13,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from streams.records import NO_TIME_MS
+from streams.contract.records import NO_TIME_MS
+from streams.kernel.verdicts import CONFLICT, DUPLICATE, FORGOTTEN, NEW, REMEMBERED
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-REMEMBERED = 32
-
-NEW, DUPLICATE, CONFLICT, FORGOTTEN = 0, 1, 2, 3
-"""Verdicts: take it; the same again; the same time with other values; older than all that is remembered."""
+    from collections.abc import Callable, Mapping
 
 _MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)
 
@@ -144,3 +140,15 @@ def _judge_sensor(
     seen.newest_ms[sensor] = times[kept[-1]]
     seen.count[sensor] = 0  # sorted: place 0 is the oldest, the next to go
     return verdict
+
+
+def compiled_judge() -> Callable[[Seen, NDArray[np.intp], NDArray[np.int64], NDArray[np.uint64]], NDArray[np.int8]]:
+    """Return `judge`, compiled."""
+    from streams.kernel import repeats  # numba takes half a second to import
+
+    def judged(
+        seen: Seen, sensor: NDArray[np.intp], at_ms: NDArray[np.int64], digest: NDArray[np.uint64]
+    ) -> NDArray[np.int8]:
+        return repeats.judge((seen.at_ms, seen.digest, seen.newest_ms, seen.count), sensor, at_ms, digest)
+
+    return judged

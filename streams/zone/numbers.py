@@ -12,7 +12,7 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from streams.city import City
+    from streams.city.registry import City
 
     Pair = tuple[NDArray[np.int32], NDArray[np.intp]]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from streams.records import NO_TIME_MS
+from streams.contract.records import NO_TIME_MS
 from streams.zone import dedup
 
 
@@ -30,7 +30,7 @@ class SourceCounts(Verdicts):
 
 @dataclass
 class ProcessorHour:
-    """What a processor did with an hour's readings; see `streams.spec.Spec.waiting`."""
+    """What a processor did with an hour's readings; see `streams.contract.spec.Spec.waiting`."""
 
     used: int = 0
     counted: int = 0
@@ -40,7 +40,7 @@ class ProcessorHour:
 
 @dataclass
 class ZoneHour(Verdicts):
-    """What became of the readings of an hour; `streams.ledger` says which those are."""
+    """What became of the readings of an hour; `streams.accounts.ledger` says which those are."""
 
     processors: dict[str, ProcessorHour] = field(default_factory=dict)
 

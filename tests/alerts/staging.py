@@ -4,9 +4,9 @@ import json
 
 from alerts.engine import Engine
 from alerts.records import Command
-from streams.alarm_stage import AlarmStage
-from streams.engine.stage import Message
-from streams.topics import ALARMS, COMMANDS, DETECTIONS, JOURNAL
+from streams.alarms.alarm_stage import AlarmStage
+from streams.broker.topics import ALARMS, COMMANDS, DETECTIONS, JOURNAL
+from streams.contract.stage import Message
 from tests.alerts.writing import encoded
 from tests.fakes import FakeBus, FakeHost
 

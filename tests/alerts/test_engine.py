@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from alerts.engine import INPUT_BYTES
-from streams.engine.stage import Message
-from streams.topics import COMMANDS, DETECTIONS
+from streams.broker.topics import COMMANDS, DETECTIONS
+from streams.contract.stage import Message
 from tests.alerts.staging import journal, lived, projected
 from tests.alerts.writing import chain, detection, encoded, events, opened_at
 from tests.fakes import FakeBus

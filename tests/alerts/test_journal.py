@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 
 from alerts.engine import Engine
 from alerts.journal import GENESIS, Record, seal, unseal, verify
-from streams.alarm_stage import Input
-from streams.topics import COMMANDS, DETECTIONS
+from streams.alarms.alarm_stage import Input
+from streams.broker.topics import COMMANDS, DETECTIONS
 from tests.alerts.writing import acknowledge, chain, detection, encoded, opened_at
 
 INPUTS = (

@@ -7,7 +7,7 @@ import msgspec
 
 from alerts.lifecycle import alarm_id
 from alerts.records import Command
-from streams.records import Detection
+from streams.contract.records import Detection
 
 
 def detection(level: int, at_ms: int, **other: object) -> Detection:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from deploy import cli, reference
+from deploy.terminal import cli, reference
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
@@ -38,4 +38,4 @@ def test_commands_exist():
 
 @pytest.mark.parametrize("page", reference.PAGES, ids=lambda page: page.name)
 def test_a_written_reference_is_what_the_code_says(page):
-    assert page.read_text(encoding="utf-8") == reference.PAGES[page](), "run: python -m deploy.reference"
+    assert page.read_text(encoding="utf-8") == reference.PAGES[page](), "run: python -m deploy.terminal.reference"

@@ -31,8 +31,8 @@ def broker(address: str | None, folder: Path) -> Iterator[str]:
     if address is not None:
         yield address
         return
+    from deploy.config.settings import cache_home
     from deploy.embedded.kafka import running
-    from deploy.settings import cache_home
 
     with running(folder / "kafka", cache_home()) as kafka:
         yield kafka.address
@@ -42,7 +42,7 @@ def fill(bootstrap: str, job: Job) -> None:
     """Make all topics anew and put the job into the inbox."""
     from kafka import KafkaAdminClient
 
-    from streams.topics import ensure_topics
+    from streams.broker.topics import ensure_topics
 
     admin = KafkaAdminClient(bootstrap_servers=bootstrap)
     old = [name for name in admin.list_topics() if name.startswith(OURS)]

@@ -8,7 +8,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from deploy import install
-from deploy.settings import cache_home
+from deploy.config.settings import cache_home
 from tests.bench import contestant
 from tests.bench.contract import FOLDER, ContestantError
 

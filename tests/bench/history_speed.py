@@ -17,11 +17,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from streams import topics
-from streams.engine.stage import Message
+from streams.broker import topics
+from streams.contract.metric_frames import encode_metrics
+from streams.contract.records import MetricFrame, Rows
+from streams.contract.stage import Message
 from streams.errors import UnreachableError
-from streams.metric_codec import encode_metrics
-from streams.records import MetricFrame, Rows
 from streams.sinks.history.opening import open_history
 from streams.sinks.history.sink import HistorySink
 from streams.sinks.history.spill import Spill

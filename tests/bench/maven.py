@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from deploy import install
-from deploy.settings import cache_home
+from deploy.config.settings import cache_home
 from tests.bench.contract import ContestantError
 
 if TYPE_CHECKING:

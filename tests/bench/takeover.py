@@ -18,13 +18,13 @@ from pathlib import Path
 
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
 
-from deploy import settings
-from deploy.child import Plan
+from deploy.config import settings
+from deploy.config.run import Run
 from deploy.embedded import kafka as embedded
-from deploy.process import is_open, start, stop, sweep
-from deploy.run import Run
-from deploy.stack import tail_plan
-from deploy.supervisor import Supervisor
+from deploy.supervision.child import Plan
+from deploy.supervision.process import is_open, start, stop, sweep
+from deploy.supervision.stack import tail_plan
+from deploy.supervision.supervisor import Supervisor
 
 TOPIC = "city.takeover"
 OUT = f"{TOPIC}-out"

@@ -4,7 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from streams.city import load_city
+from streams.city.registry import load_city
 from tests.bench.system import MEASUREMENTS, figures, latency, markers
 
 

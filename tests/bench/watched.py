@@ -5,18 +5,18 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any
 
-from streams.engine.stage import Follows
+from streams.contract.stage import Follows
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from streams.engine.stage import Bus, Chunk, Stage, TopicPartition
+    from streams.contract.stage import Bus, Chunk, Stage, TopicPartition
     from tests.bench.place import Place
 
 
 def run_watched(stage: Stage, process: str, place: Place, *, framed: bool = False) -> None:
     """Run a stage as a part of a city does, marked at its first record."""
-    from deploy.part import GoWithout
+    from deploy.parts.__main__ import GoWithout
     from streams.engine.run import run_stage
 
     sys.meta_path.insert(0, GoWithout("pandas"))  # pyarrow imports it, with its first array, where it is installed

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from dashboard.config import WallConfig
-from streams.city import City, Segment, Sensor, Zone, load_city
+from streams.city.registry import City, Segment, Sensor, Zone, load_city
 from tests.dashboard.fake_feed import FakeHistory
 
-SAMPLE_CITY = Path(__file__).parents[2] / "deploy" / "sample_city"
+SAMPLE_CITY = Path(__file__).parents[2] / "streams" / "feeds" / "sample_city" / "folder"
 
 
 @pytest.fixture(scope="session")

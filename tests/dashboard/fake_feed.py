@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from streams.records import ROW_TYPES, Rows
-from streams.spec import column_metric
+from streams.contract.records import ROW_TYPES, Rows
+from streams.contract.spec import column_metric
 
 if TYPE_CHECKING:
     from redis.asyncio import Redis
 
-    from streams.city import City
+    from streams.city.registry import City
 
 CHANGE = """
 local epoch = redis.call('HGET', KEYS[2], 'epoch')

@@ -15,15 +15,15 @@ import uvicorn
 from dashboard.app import create_app
 from dashboard.config import WallConfig
 from deploy.embedded.valkey import running
-from deploy.process import free_ports
-from streams.city import load_city
+from deploy.supervision.process import free_ports
+from streams.city.registry import load_city
 from tests.dashboard.fake_feed import FakeFeed, FakeHistory
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
 
 STARTS_WITHIN_S = 30
-SAMPLE_CITY = Path(__file__).parents[2] / "deploy" / "sample_city"
+SAMPLE_CITY = Path(__file__).parents[2] / "streams" / "feeds" / "sample_city" / "folder"
 
 
 class FakeWall:

@@ -13,7 +13,7 @@ import redis.asyncio
 
 from dashboard.hub import EARLY_S, QUEUE_LENGTH, Hub
 from deploy.embedded import valkey as embedded
-from deploy.process import start, stop, wait_open
+from deploy.supervision.process import start, stop, wait_open
 from tests.dashboard.conftest import an_alarm
 from tests.dashboard.fake_feed import FakeFeed
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from dashboard.vitals import Figure, State, Vital, choose, figure, judge, rows_of, sensor_metrics, trends, vitals
-from streams.schema import load_schemas
+from streams.domains.schema import load_schemas
 
 
 def vital(**changed: object) -> Vital:

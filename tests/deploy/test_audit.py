@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from deploy import cli
-from deploy.run import Run
+from deploy.config.run import Run
+from deploy.terminal import cli
 from streams.sinks.history.opening import open_history
 from tests.streams.conftest import write_small_city
 

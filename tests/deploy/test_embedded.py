@@ -12,8 +12,8 @@ import psutil
 import pytest
 
 from deploy.embedded import jars, kafka, valkey
-from deploy.process import free_ports, is_open, start, stop, wait_open
-from streams import topics
+from deploy.supervision.process import free_ports, is_open, start, stop, wait_open
+from streams.broker import topics
 from streams.errors import RefusedError, UnreachableError
 
 
@@ -64,7 +64,7 @@ def test_valkey_answers_on_loopback_and_is_gone_afterwards(tmp_path):
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a watcher process does it")
 def test_child_dies_with_a_starter_that_is_killed(tmp_path):
     script = (
-        "import sys, time, pathlib; from deploy.process import start; "
+        "import sys, time, pathlib; from deploy.supervision.process import start; "
         "child = start(['/bin/sleep', '600'], pathlib.Path(sys.argv[1]), bind=True); "
         "print(child.pid, flush=True); time.sleep(600)"
     )

@@ -12,9 +12,9 @@ import pandas as pd
 import pyarrow.parquet
 import pytest
 
-from deploy import cli
-from deploy.run import Run
-from streams.records import Rows
+from deploy.config.run import Run
+from deploy.terminal import cli
+from streams.contract.records import Rows
 from streams.sinks.history.opening import open_history
 from tests.streams.sinks.rows import row, rows_of
 

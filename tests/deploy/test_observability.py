@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from dashboard.telemetry.table import METRICS
-from deploy import settings
+from deploy.config import settings
 
 FOLDER = Path(__file__).resolve().parents[2] / "deploy" / "observability"
 DASHBOARD = json.loads((FOLDER / "grafana" / "citywall.json").read_text(encoding="utf-8"))

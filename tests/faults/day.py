@@ -9,7 +9,7 @@ import json
 import random
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from streams.topics import inbox
+from streams.broker.topics import inbox
 from tests.small_city import ZONES, write_small_city
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ READING_EVERY_S = 15
 SEGMENTS = 16
 STATIONS = ("weather", "environment")
 PARTITIONS = {"traffic": 2, "weather": 1, "environment": 1}
-"""Inbox partitions, as `streams.topics` makes them by default."""
+"""Inbox partitions, as `streams.broker.topics` makes them by default."""
 REPEATED, LATE, TOO_LATE, BAD = 0.03, 0.02, 0.01, 0.02
 """Shares of readings that are followed by such a one."""
 

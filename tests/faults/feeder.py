@@ -8,9 +8,9 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any
 
-from streams import topics
-from streams.engine.bus import KafkaBus
-from streams.engine.stage import Message
+from streams.broker import topics
+from streams.broker.bus import KafkaBus
+from streams.contract.stage import Message
 from streams.errors import UnreachableError
 from tests.alerts.writing import chain
 from tests.faults import day

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import psutil
 import redis
 
-from deploy import logfiles, process
+from deploy.supervision import logfiles, process
 from tests.faults.running import second_worker
 from tests.faults.schedule import PART_OF
 

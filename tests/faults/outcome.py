@@ -13,8 +13,8 @@ import msgspec
 import redis
 
 from alerts.journal import verify
-from deploy import replaying
-from streams import topics
+from deploy.supervision import replaying
+from streams.broker import topics
 from tests.alerts.writing import events
 from tests.faults.running import command
 from tests.topic import records_of

@@ -18,16 +18,16 @@ import psutil
 from kafka import KafkaConsumer, TopicPartition
 from kafka.errors import KafkaError
 
-from deploy import logfiles, process, pulses, replaying
-from deploy import run as runs
-from deploy.supervisor import read_state
+from deploy.config import run as runs
+from deploy.supervision import logfiles, process, pulses, replaying
+from deploy.supervision.supervisor import read_state
 from tests.faults import day
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from deploy.run import Run
-    from deploy.supervisor import PartState
+    from deploy.config.run import Run
+    from deploy.supervision.supervisor import PartState
 
 ROOT = Path(__file__).resolve().parents[2]
 SKEW = Path(__file__).with_name("skew")
@@ -170,7 +170,7 @@ def second_worker(city: City, part: str) -> subprocess.Popen[bytes]:
     other = city.folder / f"second_{part}"
     other.mkdir(exist_ok=True)
     msgspec.structs.replace(city.run, data=str(other)).write()
-    words = [*NICE, sys.executable, "-m", "deploy.part", part, "--data", str(other)]
+    words = [*NICE, sys.executable, "-m", "deploy.parts", part, "--data", str(other)]
     return process.start(words, city.folder / f"second_{part}.log", bind=True, env=_environment(city.folder))
 
 

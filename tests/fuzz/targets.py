@@ -12,15 +12,15 @@ import numpy as np
 from aiokafka.errors import CorruptRecordException, UnsupportedCodecError
 from aiokafka.structs import TopicPartition
 
-from streams.engine.stage import Record
-from streams.engine.wire import WireFetch, framed, is_wire
+from streams.contract.frames import decode_header, decode_rows
+from streams.contract.metric_frames import decode_metrics
+from streams.contract.stage import Record
+from streams.domains.schema import Schema, load_schemas
 from streams.errors import FrameError
-from streams.frames import decode_header, decode_rows
 from streams.intake.columns import Columns, of_readings
 from streams.intake.decode import Decoded, decode_fast, decode_slow, originals
 from streams.kernel import rows, texts
-from streams.metric_codec import decode_metrics
-from streams.schema import Schema, load_schemas
+from streams.transport.wire import WireFetch, framed, is_wire
 
 SENSORS = ("d0", "d1", "路口-7", "a" * 40, "d11")
 CODES = {name: code for code, name in enumerate(SENSORS)}

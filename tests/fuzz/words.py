@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from streams.schema import load_schemas
+from streams.domains.schema import load_schemas
 
 _JSON = (
     '{"sensor":"d1","at":1}',

@@ -12,17 +12,17 @@ from datetime import UTC, datetime
 import pandas as pd
 import pytest
 
-from deploy.components import discover
-from streams import topics
-from streams.city import load_city
-from streams.engine.stage import Message
+from deploy.config.components import discover
+from streams.broker import topics
+from streams.city.registry import load_city
+from streams.contract.metric_frames import decode_metrics
+from streams.contract.records import ROW_TYPES
+from streams.contract.spec import Hosted
+from streams.contract.stage import Message
 from streams.feeds.aarhus import prepare
-from streams.intake.stage import IntakeStage
-from streams.metric_codec import decode_metrics
-from streams.records import ROW_TYPES
-from streams.second_level import SecondLevelStage
-from streams.zone.absorb import Hosted
-from streams.zone.stage import ZoneStage
+from streams.intake.intake_stage import IntakeStage
+from streams.second.second_stage import SecondLevelStage
+from streams.zone.zone_stage import ZoneStage
 from tests.fakes import FakeBus, FakeHost
 from tests.integration import aarhus_pandas as plain
 

@@ -7,7 +7,7 @@ import re
 import numpy as np
 import pytest
 
-from deploy import cli
+from deploy.terminal import cli
 from tests.integration import aarhus_pandas as plain
 
 DAY = "2014-08-20"

@@ -10,19 +10,19 @@ from pathlib import Path
 import pytest
 from kafka import KafkaAdminClient
 
-from deploy.components import discover
+from deploy.config.components import discover
+from deploy.config.run import Run
 from deploy.embedded.cluster import running_cluster
-from deploy.process import start, stop
-from deploy.run import Run
-from streams import topics
+from deploy.supervision.process import start, stop
+from streams.broker import topics
+from streams.broker.bus import KafkaBus
+from streams.contract.metric_frames import decode_metrics
+from streams.contract.spec import Hosted
+from streams.contract.stage import Message
 from streams.engine.app import SESSION_S
-from streams.engine.bus import KafkaBus
-from streams.engine.stage import Message
-from streams.intake.stage import IntakeStage
-from streams.metric_codec import decode_metrics
-from streams.second_level import SecondLevelStage
-from streams.zone.absorb import Hosted
-from streams.zone.stage import ZoneStage
+from streams.intake.intake_stage import IntakeStage
+from streams.second.second_stage import SecondLevelStage
+from streams.zone.zone_stage import ZoneStage
 from tests.fakes import FakeBus, FakeClock, FakeHost
 from tests.faults import day
 from tests.faults.feeder import Feeder
@@ -85,7 +85,7 @@ def parts(tmp_path, cluster):
     )  # fmt: skip
     run.write()
     running = [
-        start([sys.executable, "-m", "deploy.part", name, "--data", run.data], tmp_path / f"{name}.log", bind=True,
+        start([sys.executable, "-m", "deploy.parts", name, "--data", run.data], tmp_path / f"{name}.log", bind=True,
               env={"PYTHONPATH": str(ROOT)})
         for name in PARTS
     ]  # fmt: skip

@@ -9,7 +9,7 @@ import pytest
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 
 from deploy.embedded import kafka as embedded
-from streams import topics
+from streams.broker import topics
 from streams.feeds.aarhus import prepare, run_replay
 from tests.topic import records_of
 

@@ -16,15 +16,15 @@ import msgspec
 import numpy as np
 from hypothesis import strategies as st
 
-from streams.city import City, Segment, Sensor, Zone
-from streams.records import NO_TIME_MS, ROW_TYPES, Detection, Frame, MetricFrame, Rows
-from streams.schema import load_schemas
-from streams.state import decode, encode
+from streams.city.registry import City, Segment, Sensor, Zone
+from streams.contract.records import NO_TIME_MS, ROW_TYPES, Detection, Frame, MetricFrame, Rows
+from streams.domains.schema import load_schemas
+from streams.saving.state import decode, encode
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from streams.spec import Spec
+    from streams.contract.spec import Spec
 
 SHIPPED = Path(__file__).resolve().parents[2] / "deploy" / "citywall.toml"
 START_MS = 1_700_000_040_000

@@ -14,9 +14,9 @@ import numpy as np
 import pytest
 from hypothesis import strategies as st
 
-from streams.records import NO_TIME_MS
-from streams.spec import Spec, all_metrics, counting_metrics
-from streams.state import decode, encode
+from streams.contract.records import NO_TIME_MS
+from streams.contract.spec import Spec, all_metrics, counting_metrics
+from streams.saving.state import decode, encode
 from tests.processors import contract
 
 

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from hypothesis import strategies as st
 
-from streams.records import ROW_TYPES, MetricFrame, Rows
-from streams.spec import Spec, all_metrics
-from streams.state import decode, encode
+from streams.contract.records import ROW_TYPES, MetricFrame, Rows
+from streams.contract.spec import Spec, all_metrics
+from streams.saving.state import decode, encode
 from tests.processors import contract, stages
 
 if TYPE_CHECKING:

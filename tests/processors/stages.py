@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
-from streams import topics
-from streams.engine.stage import Message
-from streams.intake.stage import IntakeStage
-from streams.metric_codec import decode_metrics, encode_metrics
-from streams.records import Detection
-from streams.schema import load_schemas
-from streams.second_level import SecondLevelStage
-from streams.zone.absorb import Hosted
-from streams.zone.stage import ZoneStage
+from streams.broker import topics
+from streams.contract.metric_frames import decode_metrics, encode_metrics
+from streams.contract.records import Detection
+from streams.contract.spec import Hosted
+from streams.contract.stage import Message
+from streams.domains.schema import load_schemas
+from streams.intake.intake_stage import IntakeStage
+from streams.second.second_stage import SecondLevelStage
+from streams.zone.zone_stage import ZoneStage
 from tests.fakes import FakeBus, FakeClock, FakeHost
 from tests.processors import contract
 
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
-    from streams.records import MetricFrame
-    from streams.spec import Spec
+    from streams.contract.records import MetricFrame
+    from streams.contract.spec import Spec
 
 ADMISSION = ("in_frames", "duplicates", "conflicts", "too_late")
 CRASH_SHARE = 0.2

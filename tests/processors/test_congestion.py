@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from processors.congestion import Config, State, live, step
-from streams.city import City, Segment, Sensor, Zone
+from streams.city.registry import City, Segment, Sensor, Zone
+from streams.contract.records import NO_TIME_MS, Frame
 from streams.errors import SumOverflowError
-from streams.records import NO_TIME_MS, Frame
 
 MINUTE_MS = 60_000
 NAN = float("nan")

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from deploy.components import discover
-from streams.spec import Spec
+from deploy.config.components import discover
+from streams.contract.spec import Spec
 from tests.processors import promises_first, promises_second, promises_stage, stages
 
 if TYPE_CHECKING:

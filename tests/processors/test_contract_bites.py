@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from streams.spec import Spec
+    from streams.contract.spec import Spec
 
 FIRST_BROKEN: dict[str, Callable[[], Spec]] = {
     "config_refuses_unknown_keys": lambda: replace(toys.HEALTHY, config=toys.Loose),

@@ -3,8 +3,8 @@
 import numpy as np
 
 from processors import feed_health, feed_outage
-from streams.city import City, Sensor, Zone
-from streams.records import Frame, MetricFrame
+from streams.city.registry import City, Sensor, Zone
+from streams.contract.records import Frame, MetricFrame
 
 MINUTE_MS = 60_000
 DOMAIN = "environment"

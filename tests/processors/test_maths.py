@@ -12,15 +12,15 @@ from hypothesis import strategies as st
 import processors.maths
 from processors.maths import fixed, hold, packing, tpi
 from processors.maths.measures import DOMAINS
-from streams import spec
+from streams.contract import spec
+from streams.domains.schema import load_schemas
 from streams.errors import SumOverflowError
-from streams.schema import load_schemas
 
 MODULES = [f"processors.maths.{module.name}" for module in pkgutil.iter_modules(processors.maths.__path__)]
 WHOLE = st.integers(-(2**62), 2**62)
 
 
-@pytest.mark.parametrize("name", [*MODULES, "streams.spec"])
+@pytest.mark.parametrize("name", [*MODULES, "streams.contract.spec"])
 def test_examples_in_the_docstrings(name):
     assert doctest.testmod(importlib.import_module(name)).failed == 0
 

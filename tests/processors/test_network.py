@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from processors.network import Config, State, step
-from streams.city import City, Segment, Sensor, Zone
-from streams.records import MetricFrame, Rows
+from streams.city.registry import City, Segment, Sensor, Zone
+from streams.contract.records import MetricFrame, Rows
 
 MINUTE_MS, HOUR_MS = 60_000, 3_600_000
 LINE = ((0.0, 0.0), (0.0, 1.0))

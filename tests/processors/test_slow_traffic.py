@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from processors.slow_traffic import Config, State, step
-from streams.city import City, Segment, Sensor, Zone
-from streams.records import Frame
+from streams.city.registry import City, Segment, Sensor, Zone
+from streams.contract.records import Frame
 
 MINUTE_MS = 60_000
 LINE = ((0.0, 0.0), (0.0, 1.0))

@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from streams.records import Result, Rows
-from streams.spec import Config, Spec
+from streams.contract.records import Result, Rows
+from streams.contract.spec import Config, Spec
 
 TEMPLATE = Path(__file__).resolve().parents[2] / "deploy" / "templates" / "processor.py.txt"
 

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from streams.records import MetricFrame, Result, Rows
-from streams.spec import Config, Metric, Spec
+from streams.contract.records import MetricFrame, Result, Rows
+from streams.contract.spec import Config, Metric, Spec
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from streams.city import City
+    from streams.city.registry import City
 
 COUNTED = ("speed_km_h", "temperature_c")
 MINUTE_MS = 60_000

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from streams.city import City, load_city
+from streams.city.registry import City, load_city
 from tests.small_city import write_small_city
 
 if TYPE_CHECKING:

@@ -11,17 +11,17 @@ import json
 from collections import Counter
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from deploy.components import discover
-from deploy.table import table_of, write_csv
-from streams import topics
-from streams.engine.stage import Message, TopicPartition
-from streams.intake.stage import IntakeStage
-from streams.metric_codec import decode_metrics
-from streams.records import Rows
-from streams.second_level import SecondLevelStage
+from deploy.config.components import discover
+from deploy.terminal.table import table_of, write_csv
+from streams.broker import topics
+from streams.contract.metric_frames import decode_metrics
+from streams.contract.records import Rows
+from streams.contract.spec import Hosted
+from streams.contract.stage import Message, TopicPartition
+from streams.intake.intake_stage import IntakeStage
+from streams.second.second_stage import SecondLevelStage
 from streams.sinks.history.sqlite import SqliteHistory
-from streams.zone.absorb import Hosted
-from streams.zone.stage import ZoneStage
+from streams.zone.zone_stage import ZoneStage
 from tests.fakes import FakeBus, FakeClock, FakeHost
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
 
-    from streams.engine.stage import Stage
+    from streams.contract.stage import Stage
 
 MINUTE_MS = 60_000
 START_MS = 1_699_999_980_000

@@ -12,15 +12,15 @@ from typing import TYPE_CHECKING, Any
 
 from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread
 
-from deploy.components import discover
+from deploy.config.components import discover
+from streams.contract.spec import Hosted
 from streams.engine.run import run_stage
-from streams.intake.stage import IntakeStage
-from streams.second_level import SecondLevelStage
-from streams.zone.absorb import Hosted
-from streams.zone.stage import ZoneStage
+from streams.intake.intake_stage import IntakeStage
+from streams.second.second_stage import SecondLevelStage
+from streams.zone.zone_stage import ZoneStage
 
 if TYPE_CHECKING:
-    from streams.engine.stage import Stage
+    from streams.contract.stage import Stage
 
 
 def stage_of(name: str, city: Path) -> Stage:

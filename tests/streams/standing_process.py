@@ -12,15 +12,15 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from deploy.bound import die_with_parent
-from streams.engine import transport
+from deploy.supervision.bound import die_with_parent
+from streams.contract.stage import LINGER_S, Message, TopicPartition
 from streams.engine.run import run_stage
-from streams.engine.stage import LINGER_S, Message, TopicPartition
+from streams.transport import chunks
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from streams.engine.stage import Bus, Chunk
+    from streams.contract.stage import Bus, Chunk
 
 
 LAST_FETCH_S = 3.0
@@ -47,7 +47,7 @@ class Standing:
         if b"hang" in wanted:
             time.sleep(3600)
         if b"deaf" in wanted:
-            transport.Consumer._getmany = deaf
+            chunks.Consumer._getmany = deaf
         await bus.send([Message(f"{chunk.topic}-out", b"", record.value, 0) for record in chunk.records])
         return True
 
@@ -58,7 +58,7 @@ class Standing:
         return {}
 
 
-async def deaf(self: transport.Consumer, *_: object, **__: object) -> dict[object, object]:
+async def deaf(self: chunks.Consumer, *_: object, **__: object) -> dict[object, object]:
     """Have aiokafka fetch nothing more, so that not even the partitions' ends are learnt."""
     consumer = self._thread._ensure_consumer()
     if not consumer.paused():

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture(autouse=True)
 def _save_often(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("streams.snapshots.pause_s", lambda _: 0.0005)
+    monkeypatch.setattr("streams.saving.snapshots.pause_s", lambda _: 0.0005)
 
 
 def whole(folder: Path, records: list[Fed]) -> dict[str, Any]:

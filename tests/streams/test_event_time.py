@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from streams import topics
-from streams.intake import stage as intake_stage
-from streams.metric_codec import decode_metrics
-from streams.records import NO_TIME_MS
+from streams.broker import topics
+from streams.contract.metric_frames import decode_metrics
+from streams.contract.records import NO_TIME_MS
+from streams.intake import intake_stage
 from tests.streams.stack import INBOX, MINUTE_MS, READINGS, START_MS, Fed, Stack, fed, feed, mark, reading, zones_of
 
 if TYPE_CHECKING:
@@ -214,7 +214,7 @@ def test_a_late_row_in_an_open_window_waits_for_the_first_final(city_folder: Pat
 @pytest.mark.parametrize("seed", range(2))
 def test_a_restart_in_the_middle_of_a_window(city_folder: Path, seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """All stages start anew every few readings, most of them inside of a window."""
-    monkeypatch.setattr("streams.snapshots.pause_s", lambda _: 0.0)
+    monkeypatch.setattr("streams.saving.snapshots.pause_s", lambda _: 0.0)
     records = feed(random.Random(seed), with_marks=True)
 
     async def story(restarts: bool) -> dict[str, Any]:

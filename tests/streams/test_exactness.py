@@ -7,8 +7,8 @@ import json
 import random
 from typing import TYPE_CHECKING
 
-from streams import topics
-from streams.engine.stage import Message
+from streams.broker import topics
+from streams.contract.stage import Message
 from tests.streams.stack import READINGS, Fed, Stack, feed
 
 if TYPE_CHECKING:

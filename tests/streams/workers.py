@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 from kafka import KafkaProducer
 
 from deploy.embedded import kafka as embedded
-from deploy.process import start, stop
-from streams import topics
+from deploy.supervision.process import start, stop
+from streams.broker import topics
 from tests.streams.stack import INBOX, Fed, Stack
 from tests.topic import records_of
 

@@ -25,9 +25,9 @@ from influxdb_client.domain.bucket_retention_rules import BucketRetentionRules
 from influxdb_client.rest import ApiException
 from urllib3.exceptions import HTTPError
 
-from streams import ledger
+from streams.accounts import ledger
+from streams.contract.records import Rows
 from streams.errors import RefusedError, RowsRefusedError, ServerError, SettingError, UnreachableError
-from streams.records import Rows
 from streams.sinks.history import influx_text
 from streams.sinks.history.influx_text import quoted
 from streams.sinks.history.store import DAY_MS, HOUR_S, HOURS_KEPT_MS, MINUTES_KEPT_MS, newest_revisions

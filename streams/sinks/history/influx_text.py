@@ -14,8 +14,8 @@ import pyarrow.compute
 import pyarrow.csv
 from influxdb_client.domain.dialect import Dialect
 
+from streams.contract.records import ROW_TYPES, Rows
 from streams.errors import RefusedError
-from streams.records import ROW_TYPES, Rows
 from streams.sinks.history.store import unknown_where_not_finite
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from streams.records import ROW_TYPES, Rows
+from streams.contract.records import ROW_TYPES, Rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

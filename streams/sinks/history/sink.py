@@ -16,21 +16,21 @@ import time
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-from streams import topics
+from streams.broker import topics
+from streams.contract.metric_frames import MADE_FROM, decode_metrics
+from streams.contract.stage import LINGER_S
 from streams.engine import failpoints
-from streams.engine.stage import LINGER_S
 from streams.errors import FrameError
-from streams.metric_codec import MADE_FROM, decode_metrics
-from streams.sinks.history.batch import REASON, Batch, Held, part, salvage, unreadable, unspilled
 from streams.sinks.history.progress import Progress
 from streams.sinks.history.provisional import OpenWindows
 from streams.sinks.history.reach import Reach
+from streams.sinks.history.waiting import REASON, Held, Waiting, part, salvage, unreadable, unspilled
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from streams.engine.stage import Bus, Chunk, Message, TopicPartition
-    from streams.records import Rows
+    from streams.contract.records import Rows
+    from streams.contract.stage import Bus, Chunk, Message, TopicPartition
     from streams.sinks.history.spill import Spill
     from streams.sinks.history.store import History
 
@@ -70,8 +70,8 @@ class HistorySink:
         self._spill = spill
         self._clock = clock
         self._progress = Progress()
-        self._waiting = Batch()
-        self._replayed: Batch | None = None
+        self._waiting = Waiting()
+        self._replayed: Waiting | None = None
         """The oldest of the spill, until the store has it."""
         self._open = OpenWindows()
         self._unsettled: set[TopicPartition] = set()
@@ -84,7 +84,7 @@ class HistorySink:
 
     async def assigned(self, partitions: Sequence[TopicPartition], bus: Bus) -> Mapping[TopicPartition, int]:
         """Forget what waits in memory: it is read again from the committed offset."""
-        self._waiting = Batch()
+        self._waiting = Waiting()
         self._open = OpenWindows()
         self._unsettled.clear()
         self._next_offset = None
@@ -169,7 +169,7 @@ class HistorySink:
             return set()
         if not self._spill and await self._store(self._waiting, bus):
             failpoints.reach("history:stored")
-            settled, self._waiting = self._unsettled, Batch()
+            settled, self._waiting = self._unsettled, Waiting()
             self._full = self._full_said = False
         elif await self._spill_waiting():
             settled = {one for one in self._unsettled if one.topic != topics.BOOKS}
@@ -179,7 +179,7 @@ class HistorySink:
         self._unsettled = self._unsettled - settled
         return settled
 
-    async def _store(self, batch: Batch, bus: Bus) -> bool:
+    async def _store(self, batch: Waiting, bus: Bus) -> bool:
         """Write a batch, and what the store refuses to the dead letters → whether that is done."""
         if not self._reach.due:
             return False
@@ -218,7 +218,7 @@ class HistorySink:
         until_s = self._clock() + REPLAY_S
         while self._spill and self._reach.due and self._clock() <= until_s:
             if self._replayed is None:
-                self._replayed = Batch()
+                self._replayed = Waiting()
                 for held in unspilled(await asyncio.to_thread(self._spill.oldest, REPLAY_BYTES)):
                     self._replayed.add(held)
             if not await self._store(self._replayed, bus):

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from streams.contract.records import ROW_TYPES, Rows
 from streams.errors import RefusedError, RowsRefusedError, UnreachableError
-from streams.records import ROW_TYPES, Rows
 from streams.sinks.history import sqlite_hours
 from streams.sinks.history import sqlite_statements as sql
 from streams.sinks.history.store import (

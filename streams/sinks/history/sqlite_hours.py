@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 _COUNTS = """SELECT metric, entity, total FROM (
     SELECT series, sum(count) AS total FROM final WHERE window_s = ? AND at_ms >= ? AND at_ms < ? GROUP BY series)
 JOIN series ON id = series"""
-_BOOKS = {  # books of settled hours, `hour:<start>:…` (see `streams.ledger`), and all others
+_BOOKS = {  # books of settled hours, `hour:<start>:…` (see `streams.accounts.ledger`), and all others
     True: "SELECT key, body FROM books WHERE key >= 'hour:' AND key < 'hour;' ORDER BY key",
     False: "SELECT key, body FROM books WHERE key < 'hour:' OR key >= 'hour;' ORDER BY key",
 }

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from streams.ledger import hour_of
-from streams.records import ROW_TYPES, Rows
+from streams.accounts.ledger import hour_of
+from streams.contract.records import ROW_TYPES, Rows
 
 if TYPE_CHECKING:
     from collections import Counter
@@ -71,7 +71,7 @@ class History(Protocol):
         """Return all books but those of settled hours, key → value."""
 
     def hours(self) -> dict[str, dict[str, Any]]:
-        """Return the books of settled hours, key (`streams.ledger`) → value, for as long as the minutes are kept."""
+        """Return the books of settled hours, key (`accounts.ledger`) → value, as long as the minutes are kept."""
 
     def alarms(self, from_ms: int, until_ms: int) -> list[dict[str, Any]]:
         """Return the alarms raised in [from, until), oldest first, each with `closed`."""

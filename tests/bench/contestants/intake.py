@@ -25,13 +25,13 @@ def main(process: str, place: Place) -> None:
 def run(process: str, place: Place, *, kernel: bool) -> None:
     """Run intake, or the zone stage with the one processor of the job; what follows a dash tells workers apart."""
     from processors import congestion
-    from streams.engine.stage import Stage
-    from streams.intake.stage import IntakeStage
-    from streams.zone.absorb import Hosted
-    from streams.zone.stage import ZoneStage
+    from streams.contract.spec import Hosted
+    from streams.contract.stage import Stage
+    from streams.intake.intake_stage import IntakeStage
+    from streams.zone.zone_stage import ZoneStage
 
     if kernel:
-        from streams.kernel.warming import warm
+        from streams.warming import warm
 
         warm()
     hosted = [Hosted("congestion", congestion.SPEC, congestion.SPEC.config())]
@@ -46,7 +46,7 @@ def run(process: str, place: Place, *, kernel: bool) -> None:
 
 def results(value: bytes) -> Iterator[tuple[int, int, float, int]]:
     """Read the travel time indices of a metrics frame."""
-    from streams.metric_codec import decode_metrics
+    from streams.contract.metric_frames import decode_metrics
 
     rows = decode_metrics(value).rows
     for i in range(len(rows)):

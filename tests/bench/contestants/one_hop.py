@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
-from streams import snapshots
-from streams import state as state_codec
-from streams.engine.stage import LINGER_S, Message, TopicPartition, from_offset
+from streams.contract.stage import LINGER_S, Message, TopicPartition, from_offset
+from streams.saving import snapshots
+from streams.saving import state as state_codec
 from tests.bench.job import INBOX, RESULTS, WHOLE
 from tests.bench.minutes import Minutes
 from tests.bench.watched import run_watched
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from streams.engine.stage import Bus, Chunk, Record
+    from streams.contract.stage import Bus, Chunk, Record
     from tests.bench.place import Place
 
 READINGS = WHOLE
@@ -76,7 +76,7 @@ class OneHop:
 
 def plain() -> Callable[[Sequence[Record]], Columns]:
     """Decode record by record, with the decoder that intake tries first."""
-    from streams.schema import load_schemas
+    from streams.domains.schema import load_schemas
 
     decode = load_schemas()["traffic"].decode_one
 

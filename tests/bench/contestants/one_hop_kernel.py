@@ -13,7 +13,7 @@ from tests.bench.watched import run_watched
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from streams.engine.stage import Record
+    from streams.contract.stage import Record
     from tests.bench.contestants.one_hop import Columns
     from tests.bench.place import Place
 
@@ -23,11 +23,11 @@ PROCESSES = ("one_hop_kernel",)
 
 def compiled() -> Callable[[Sequence[Record]], Columns]:
     """Decode by the kernel; a sensor's code is the number of its segment."""
-    from streams.engine.wire import WireRecords
+    from streams.domains.schema import load_schemas
     from streams.intake.reader import Reader
     from streams.kernel.texts import sensor_table
-    from streams.kernel.warming import warm
-    from streams.schema import load_schemas
+    from streams.transport.wire import WireRecords
+    from streams.warming import warm
 
     warm()
     sensors = sensor_table([f"d{number}" for number in range(SEGMENTS)])

@@ -23,20 +23,21 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from streams import snapshots, topics
-from streams import state as state_codec
-from streams.chains import Chain
-from streams.engine.stage import TopicPartition
-from streams.second_level import SOURCE, SecondLevelStage
-from streams.zone.absorb import Hosted
-from streams.zone.stage import ZoneStage
+from streams.broker import topics
+from streams.contract.spec import Hosted
+from streams.contract.stage import TopicPartition
+from streams.saving import snapshots
+from streams.saving import state as state_codec
+from streams.saving.chains import Chain
+from streams.second.second_stage import SOURCE, SecondLevelStage
+from streams.zone.zone_stage import ZoneStage
 from tests.bench.recovery.feeds import Feed, detector_feed, sample_feed
 from tests.fakes import FakeBus, FakeClock, FakeHost
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from streams.engine.stage import Record
+    from streams.contract.stage import Record
 
 WARM_UP_MINUTES = 65
 """After it as many closed windows are kept as ever will be."""
@@ -79,8 +80,8 @@ class City:
 
 def stages_of(folder: Path, now_s: Callable[[], float]) -> list[Any]:
     """Return zone stage and second level with every processor as `up` hosts it."""
-    from deploy.components import discover
-    from deploy.settings import load
+    from deploy.config.components import discover
+    from deploy.config.settings import load
 
     components = load().components
     hosted = [
@@ -170,8 +171,8 @@ async def _written(
 
 
 async def _recovered(host: FakeHost, bus: FakeBus, kafka: str) -> dict[str, float]:
-    from streams.engine.bus import KafkaBus
-    from streams.engine.stage import Message
+    from streams.broker.bus import KafkaBus
+    from streams.contract.stage import Message
 
     real = KafkaBus(kafka)
     await real.start()

@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from streams import topics
-from streams.city import City, load_city
-from streams.engine.stage import Message
-from streams.feeds.sample_city import MARK_BEHIND_S, SEED, _partition_of
-from streams.feeds.simulation.reporting import Lane, Reporter
-from streams.feeds.simulation.world import World
-from streams.frames import ALL_ZONES, FrameHeader, FrameRows, encode_frame
-from streams.intake.stage import IntakeStage
+from streams.broker import topics
+from streams.city.registry import City, load_city
+from streams.contract.frames import ALL_ZONES, FrameHeader, FrameRows, encode_frame
+from streams.contract.stage import Message
+from streams.feeds.lanes import Lane
+from streams.feeds.sample_city.feed import MARK_BEHIND_S, SEED, _partition_of
+from streams.feeds.sample_city.simulation.reporting import Reporter
+from streams.feeds.sample_city.simulation.world import World
+from streams.intake.intake_stage import IntakeStage
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -126,7 +127,7 @@ class DetectorFeed:
 
 def sample_feed(at_ms: int) -> SampleFeed:
     """Return the sample city's."""
-    from deploy.sample_city.generate import FOLDER
+    from streams.feeds.sample_city.generator.generate import FOLDER
 
     return SampleFeed(FOLDER, at_ms)
 

@@ -16,7 +16,7 @@ from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from deploy.stack import PART_ENVIRONMENT
+from deploy.supervision.stack import PART_ENVIRONMENT
 from tests.bench import machine
 from tests.bench.scale import costs, memory, workers
 

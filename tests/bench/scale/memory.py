@@ -16,15 +16,16 @@ from typing import TYPE_CHECKING
 
 import psutil
 
-from deploy.components import discover
-from streams import chains, pieces, snapshots, topics
-from streams.engine.stage import Chunk, Record, TopicPartition
-from streams.engine.transport import runs
-from streams.intake.stage import IntakeStage
-from streams.kernel.warming import warm
-from streams.second_level import SecondLevelStage
-from streams.zone.absorb import Hosted
-from streams.zone.stage import ZoneStage
+from deploy.config.components import discover
+from streams.broker import topics
+from streams.contract.spec import Hosted
+from streams.contract.stage import Chunk, Record, TopicPartition
+from streams.intake.intake_stage import IntakeStage
+from streams.saving import chains, pieces, snapshots
+from streams.second.second_stage import SecondLevelStage
+from streams.transport.chunks import runs
+from streams.warming import warm
+from streams.zone.zone_stage import ZoneStage
 from tests.bench.job import MINUTE_MS, SHAPE, make_job, records, write_city
 from tests.bench.scale.passage import DOMAIN, INBOX, READINGS, inbox_chunks
 from tests.fakes import FakeBus, batch_bytes
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from streams.engine.stage import Stage
+    from streams.contract.stage import Stage
     from tests.bench.job import Shape
 
 HOURS = 24

@@ -15,14 +15,14 @@ from typing import TYPE_CHECKING
 from aiokafka.structs import TopicPartition as KafkaTopicPartition
 
 from processors import congestion
-from streams import topics
-from streams.engine.stage import Chunk, Record, TopicPartition
-from streams.engine.transport import runs
-from streams.engine.wire import WireFetch
-from streams.intake.stage import IntakeStage
-from streams.kernel.warming import warm
-from streams.zone.absorb import Hosted
-from streams.zone.stage import ZoneStage
+from streams.broker import topics
+from streams.contract.spec import Hosted
+from streams.contract.stage import Chunk, Record, TopicPartition
+from streams.intake.intake_stage import IntakeStage
+from streams.transport.chunks import runs
+from streams.transport.wire import WireFetch
+from streams.warming import warm
+from streams.zone.zone_stage import ZoneStage
 from tests.bench.contestants.intake import results
 from tests.bench.job import expected, make_job, records, sentinel_ms, write_city
 from tests.bench.race import wrong_windows
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
-    from streams.engine.stage import Stage
+    from streams.contract.stage import Stage
     from tests.bench.job import Job, Shape
 
 DOMAIN = "traffic"

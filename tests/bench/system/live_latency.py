@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from aiokafka import AIOKafkaProducer
 from redis.asyncio import Redis
 
-from streams.topics import inbox, partition_counts
+from streams.broker.topics import inbox, partition_counts
 from tests.bench.batches import send_batches
 from tests.bench.job import Shape, write_city
 from tests.bench.system.figures import waits

@@ -8,9 +8,9 @@ import shutil
 import time
 from typing import TYPE_CHECKING
 
-from deploy.run import SAMPLE_CITY
-from streams.city import SENSOR_COLUMNS
-from streams.topics import inbox
+from deploy.config.run import SAMPLE_CITY
+from streams.broker.topics import inbox
+from streams.city.registry import SENSOR_COLUMNS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

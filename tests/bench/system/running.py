@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING
 
 import psutil
 
-from deploy import process
-from deploy import run as runs
-from deploy.supervisor import read_state
+from deploy.config import run as runs
+from deploy.supervision import process
+from deploy.supervision.supervisor import read_state
 
 if TYPE_CHECKING:
     import subprocess
     from collections.abc import Iterator
 
-    from deploy.run import Run
+    from deploy.config.run import Run
 
 STARTED_WITHIN_S = 180.0
 ENDED_WITHIN_S = 60.0

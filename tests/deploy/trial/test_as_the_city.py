@@ -10,25 +10,25 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import pytest
 
-from deploy import cli
-from deploy.components import discover
+from deploy.config.components import discover
+from deploy.config.run import Run
 from deploy.embedded import kafka as embedded
-from deploy.run import Run
+from deploy.terminal import cli
 from deploy.trial import summary
 from deploy.trial.recording import Intake, of_lines
 from deploy.trial.running import Trial
-from streams import topics
-from streams.city import City, load_city
-from streams.clock import CityClock
-from streams.engine.bus import KafkaBus
-from streams.engine.stage import Chunk, Message
-from streams.frames import ALL_ZONES, encode_frame
-from streams.intake.stage import IntakeStage
-from streams.metric_codec import decode_metrics
-from streams.records import Detection, Rows
-from streams.second_level import SecondLevelStage
-from streams.zone.absorb import Hosted
-from streams.zone.stage import ZoneStage
+from streams.broker import topics
+from streams.broker.bus import KafkaBus
+from streams.city.clock import CityClock
+from streams.city.registry import City, load_city
+from streams.contract.frames import ALL_ZONES, encode_frame
+from streams.contract.metric_frames import decode_metrics
+from streams.contract.records import Detection, Rows
+from streams.contract.spec import Hosted
+from streams.contract.stage import Chunk, Message
+from streams.intake.intake_stage import IntakeStage
+from streams.second.second_stage import SecondLevelStage
+from streams.zone.zone_stage import ZoneStage
 from tests.deploy.trial.test_try import tried
 from tests.fakes import FakeBus, FakeClock, FakeHost
 from tests.streams.conftest import write_small_city

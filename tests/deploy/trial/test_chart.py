@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pytest
 
-from deploy import columns
+from deploy.terminal import columns
 from deploy.trial import chart, page
 from deploy.trial.chart import Chart, Line, draw, time_ticks
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from deploy import cli
+from deploy.terminal import cli
 from tests.streams.conftest import write_small_city
 
 DAY = "2026-03-01T"

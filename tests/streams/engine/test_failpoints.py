@@ -15,20 +15,20 @@ import psutil
 import pytest
 
 from alerts.engine import Engine
-from deploy import settings
-from deploy.components import discover
-from streams import topics
-from streams.alarm_stage import AlarmStage
+from deploy.config import settings
+from deploy.config.components import discover
+from streams.alarms.alarm_stage import AlarmStage
+from streams.broker import topics
+from streams.contract.spec import Hosted
+from streams.contract.stage import Message
 from streams.engine import failpoints
-from streams.engine.stage import Message
 from streams.errors import ExactnessError, SettingError
-from streams.intake.stage import IntakeStage
-from streams.second_level import SecondLevelStage
+from streams.intake.intake_stage import IntakeStage
+from streams.second.second_stage import SecondLevelStage
 from streams.sinks.history.sink import HistorySink
 from streams.sinks.history.spill import Spill
 from streams.sinks.history.sqlite import SqliteHistory
-from streams.zone.absorb import Hosted
-from streams.zone.stage import ZoneStage
+from streams.zone.zone_stage import ZoneStage
 from tests.alerts.writing import detection, encoded, names
 from tests.fakes import FakeBus, FakeClock, FakeHost
 

@@ -2,7 +2,7 @@
 
 Guarded elsewhere: an exception in an agent acknowledges its event (`test_run.py`: it ends the process), an older
 snapshot of a zombie (`promises/test_c_one_snapshot.py`), a poison record (`intake/test_bad_input.py`), log noise while
-Kafka is away (`tests/deploy/test_standing.py`), runs of plain records (`test_transport.py`).
+Kafka is away (`tests/deploy/supervision/test_standing.py`), runs of plain records (`test_transport.py`).
 """
 
 from __future__ import annotations
@@ -17,17 +17,17 @@ import numpy as np
 import pytest
 from aiokafka.errors import KafkaTimeoutError
 
-from streams.engine import transport
+from streams.broker.bus import KafkaBus
+from streams.contract.stage import Message, TopicPartition
 from streams.engine.app import stage_app
-from streams.engine.bus import KafkaBus
-from streams.engine.chunked import Chunked
-from streams.engine.ordinary import RUN_EVENTS, Ordinary
-from streams.engine.pulse import Pulse
 from streams.engine.run import EXIT_BROKEN, Host
-from streams.engine.stage import Message, TopicPartition
-from streams.engine.wire import WireBatch
 from streams.errors import ExactnessError
-from streams.kernel.warming import RECORD
+from streams.health.pulse import Pulse
+from streams.transport import chunks
+from streams.transport.chunked import Chunked
+from streams.transport.ordinary import RUN_EVENTS, Ordinary
+from streams.transport.wire import WireBatch
+from streams.warming import RECORD
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -43,7 +43,7 @@ def test_a_revocation_does_not_wait_for_acknowledgements_that_wait_for_a_snapsho
 
 def test_a_backlog_is_bounded_in_memory(app) -> None:
     """Faust counts events: its 4,096 would be as many chunks."""
-    chunk_bytes = transport.RUN_BYTES + app.conf.consumer_max_fetch_size
+    chunk_bytes = chunks.RUN_BYTES + app.conf.consumer_max_fetch_size
     assert app.conf.stream_buffer_maxsize * chunk_bytes <= 100 * 2**20
     assert RUN_EVENTS <= Ordinary.queued_events <= 10_000
 
@@ -137,7 +137,7 @@ def test_our_own_producer_asks_as_long_and_of_all(monkeypatch) -> None:
         async def start(self):
             pass
 
-    monkeypatch.setattr("streams.engine.bus.AIOKafkaProducer", Noted)
+    monkeypatch.setattr("streams.broker.bus.AIOKafkaProducer", Noted)
     asyncio.run(KafkaBus("127.0.0.1:1").start())
     assert (asked["request_timeout_ms"], asked["acks"], asked["enable_idempotence"]) == (1_200_000, "all", True)
 
@@ -148,9 +148,9 @@ def batch(records: int, base_offset: int) -> WireBatch:
 
 
 def test_framed_runs_hold_no_more_rows_than_the_loop_bears() -> None:
-    most = transport.FRAMED_RUN_RECORDS
-    one_large = list(transport.runs([batch(2 * most + 1, 0)]))
+    most = chunks.FRAMED_RUN_RECORDS
+    one_large = list(chunks.runs([batch(2 * most + 1, 0)]))
     assert [len(run) for run in one_large] == [most, most, 1]
-    many = list(transport.runs([batch(most // 4, number * most) for number in range(6)]))
+    many = list(chunks.runs([batch(most // 4, number * most) for number in range(6)]))
     assert [len(run) for run in many] == [most, most // 2]
     assert sum(np.sum(run.offset >= 0) for run in many) == 6 * (most // 4)

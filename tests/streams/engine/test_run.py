@@ -9,11 +9,11 @@ from types import SimpleNamespace
 import pytest
 from faust.types import TP
 
-from streams.engine.chunked import Chunked
-from streams.engine.pulse import Pulse
+from streams.contract.stage import Chunk, Follows, Record, TopicPartition
 from streams.engine.run import EXIT_BROKEN, Host
-from streams.engine.stage import Chunk, Follows, Record, TopicPartition
 from streams.errors import ExactnessError
+from streams.health.pulse import Pulse
+from streams.transport.chunked import Chunked
 
 SOURCE = TopicPartition("t", 0)
 

@@ -12,17 +12,17 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from streams.engine.stage import Chunk, Record, TopicPartition
-from streams.feeds.marks import MARK
+from streams.contract.records import MARK
+from streams.contract.stage import Chunk, Record, TopicPartition
+from streams.domains.schema import load_schemas
 from streams.intake.take import IntakeState, take
-from streams.schema import load_schemas
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from streams.city import City
-    from streams.clock import CityClock
+    from streams.city.clock import CityClock
+    from streams.city.registry import City
 
 Log = dict[TopicPartition, list[Record]]
 PLANNED_SHARE = 0.02

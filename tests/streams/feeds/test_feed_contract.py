@@ -15,18 +15,18 @@ from typing import TYPE_CHECKING, NamedTuple
 import pytest
 
 from deploy.embedded import kafka as embedded
-from streams import topics
-from streams.city import load_city
-from streams.clock import read_clock
-from streams.engine.stage import Record, TopicPartition
+from streams.broker import topics
+from streams.city.clock import read_clock
+from streams.city.registry import load_city
+from streams.contract.stage import Record, TopicPartition
 from tests.streams.feeds import promises
 from tests.streams.feeds.promises import Lives, Log
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from streams.city import City
-    from streams.clock import CityClock
+    from streams.city.clock import CityClock
+    from streams.city.registry import City
 
 ROOT = Path(__file__).resolve().parents[3]
 PARTITIONS = {"traffic": 3, "weather": 2}
@@ -39,9 +39,11 @@ pytestmark = pytest.mark.timeout(600)
 
 def feeds() -> list[str]:
     """The modules that say that they write to the inbox."""
-    found = sorted((ROOT / "streams" / "feeds").glob("[a-z]*.py"))
-    texts = {path.stem: ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or "" for path in found}
-    return [name for name, text in texts.items() if "\nout     city.inbox" in text]
+    folder = ROOT / "streams" / "feeds"
+    found = {path.stem: path for path in folder.glob("[a-z]*.py")}
+    found |= {path.parent.name: path for path in folder.glob("[a-z]*/__init__.py")}
+    texts = {name: ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or "" for name, path in found.items()}
+    return [name for name, text in sorted(texts.items()) if "\nout     city.inbox" in text]
 
 
 def lives_of(name: str) -> Lives:

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from streams.city import City, load_city
-from streams.clock import CityClock
-from streams.engine.stage import Record, TopicPartition
+from streams.city.clock import CityClock
+from streams.city.registry import City, load_city
+from streams.contract.stage import Record, TopicPartition
 from tests.streams.conftest import write_small_city
 from tests.streams.feeds import promises
 from tests.streams.feeds.promises import Log

@@ -12,15 +12,21 @@ import msgspec
 import pytest
 
 from deploy.embedded import kafka as embedded
-from deploy.sample_city.generate import FOLDER
-from streams.city import City, load_city
-from streams.clock import ClockSetting
+from streams.broker.topics import CLOCK, DOMAINS, TRUTH, ensure_topics, inbox
+from streams.city.clock import ClockSetting
+from streams.city.registry import City, load_city
+from streams.domains.schema import load_schemas
 from streams.errors import SettingError
-from streams.feeds.incident_requests import Position, read_position, request_incident, take_up, write_position
-from streams.feeds.sample_city import MARK_BEHIND_S, SEED, begin, run_sample_city
-from streams.feeds.simulation.faults import Faults
-from streams.schema import load_schemas
-from streams.topics import CLOCK, DOMAINS, TRUTH, ensure_topics, inbox
+from streams.feeds.sample_city.feed import MARK_BEHIND_S, SEED, begin, run_sample_city
+from streams.feeds.sample_city.generator.generate import FOLDER
+from streams.feeds.sample_city.incident_requests import (
+    Position,
+    read_position,
+    request_incident,
+    take_up,
+    write_position,
+)
+from streams.feeds.sample_city.simulation.faults import Faults
 from tests.streams.feeds.promises import Lives
 from tests.topic import records_of
 
@@ -39,7 +45,7 @@ SCRIPT = """
 import sys, threading
 from datetime import UTC, datetime
 from pathlib import Path
-from streams.feeds.sample_city import run_sample_city
+from streams.feeds.sample_city.feed import run_sample_city
 city, data, kafka, speed, start_ms = sys.argv[1:]
 start_at = datetime.fromtimestamp(int(start_ms) / 1000, UTC)
 run_sample_city(Path(city), kafka, data=Path(data), stop=threading.Event(), speed=float(speed), start_at=start_at)

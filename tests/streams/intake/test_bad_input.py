@@ -8,13 +8,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from streams import topics
-from streams.engine.stage import Message
-from streams.intake.batch import MARK
+from streams.broker import topics
+from streams.contract.stage import Message
+from streams.domains.schema import REASONS
 from streams.intake.decode import MOST_REFUSED
-from streams.intake.stage import IntakeStage
-from streams.schema import REASONS
-from streams.zone.stage import ZoneStage
+from streams.intake.decoded import MARK
+from streams.intake.intake_stage import IntakeStage
+from streams.zone.zone_stage import ZoneStage
 from tests.fakes import FakeBus, FakeClock, FakeHost
 
 NOW_MS = 1_700_000_000_000

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from streams.broker.topics import INBOX_MAX_BYTES
+from streams.domains.schema import load_schemas
 from streams.intake.decode import MOST_REFUSED, decode_fast, decode_slow
-from streams.schema import load_schemas
-from streams.topics import INBOX_MAX_BYTES
 
 TRAFFIC = load_schemas()["traffic"]
 

@@ -18,18 +18,18 @@ import pytest
 from aiokafka.record.default_records import DefaultRecordBatchBuilder
 from aiokafka.structs import TopicPartition
 
-from streams import topics
-from streams.city import City, load_city
-from streams.clock import CityClock
-from streams.engine.stage import Chunk, Message, Record
-from streams.engine.wire import WireFetch, framed
-from streams.frames import FrameHeader, FrameRows, decode_header, decode_rows
+from streams.broker import topics
+from streams.city.clock import CityClock
+from streams.city.registry import City, load_city
+from streams.contract.frames import FrameHeader, FrameRows, decode_header, decode_rows
+from streams.contract.stage import Chunk, Message, Record
+from streams.domains.schema import REASONS, load_schemas
+from streams.intake.intake_stage import IntakeStage
 from streams.intake.reader import Reader
-from streams.intake.stage import IntakeStage
 from streams.intake.take import IntakeState, take
 from streams.kernel.texts import sensor_table
-from streams.schema import REASONS, load_schemas
-from streams.zone.stage import ZoneStage
+from streams.transport.wire import WireFetch, framed
+from streams.zone.zone_stage import ZoneStage
 from tests.fakes import FakeBus, FakeClock, FakeHost
 
 if TYPE_CHECKING:

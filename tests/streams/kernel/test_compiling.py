@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from numba import config, njit
 
-from streams.kernel import compiling, repeats, rows, warming, wire
+from streams import warming
+from streams.kernel import compiling, repeats, rows, wire
 
 
 def counted(arrays):

@@ -10,14 +10,14 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from streams.engine.stage import Record
-from streams.engine.wire import WireRecords
-from streams.intake.batch import decode_batch
+from streams.contract.records import NO_TIME_MS
+from streams.contract.stage import Record
+from streams.domains.schema import load_schemas
 from streams.intake.decode import decode_slow, epoch_ms
+from streams.intake.decoded import decode_batch
 from streams.intake.reader import Reader
 from streams.kernel import rows, texts
-from streams.records import NO_TIME_MS
-from streams.schema import load_schemas
+from streams.transport.wire import WireRecords
 
 TRAFFIC = load_schemas()["traffic"]
 SENSORS = ["d0", "d1", "路口-7", "a" * 40, "d11"]

@@ -9,10 +9,10 @@ from aiokafka.errors import CorruptRecordException
 from aiokafka.record.util import calc_crc32c
 from aiokafka.structs import TopicPartition
 
-from streams.engine.inflate import MOST_BYTES
-from streams.engine.stage import Record, from_offset
-from streams.engine.unframed import UnframedFetch
-from streams.engine.wire import FETCH_BYTES, WireBatch, WireFetch, WireRecords, framed, is_wire
+from streams.contract.stage import Record, from_offset
+from streams.transport.inflate import MOST_BYTES
+from streams.transport.unframed import UnframedFetch
+from streams.transport.wire import FETCH_BYTES, WireBatch, WireFetch, WireRecords, framed, is_wire
 from tests.fakes import batch_bytes
 
 SOURCE = TopicPartition("t", 0)

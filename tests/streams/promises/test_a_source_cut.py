@@ -18,9 +18,9 @@ import msgspec
 import numpy as np
 import pytest
 
-from streams import frames
-from streams.engine.stage import Message
-from streams.frames import ALL_ZONES, LAST_PLACE, FrameHeader, decode_header, decode_rows, encode_frame
+from streams.contract import frames
+from streams.contract.frames import ALL_ZONES, LAST_PLACE, FrameHeader, decode_header, decode_rows, encode_frame
+from streams.contract.stage import Message
 from tests.fakes import FakeBus
 from tests.streams.stack import READINGS, START_MS, CrashError, Fed, Stack, fed, feed, reading
 

@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from streams import topics
+from streams.broker import topics
+from streams.contract.frames import ALL_ZONES, decode_header
 from streams.errors import ExactnessError
-from streams.frames import ALL_ZONES, decode_header
 from tests.fakes import FakeBus
 from tests.streams.stack import INBOX, READINGS, CrashError, Fed, Stack, feed
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-    from streams.engine.stage import Message
+    from streams.contract.stage import Message
 
 STATE = topics.state("intake", "traffic")
 

@@ -5,7 +5,7 @@ seeking back where the group has committed further; intake does the same with it
 
 So a frame sent twice, a crash at any send and two live zone workers change nothing. Without the guard: rows that are
 not cut count again in the books, a state and an offset of two snapshots lose or repeat rows, and reading on from the
-committed offset leaves a gap. How a snapshot is stored is tested in tests/streams/test_chains.py.
+committed offset leaves a gap. How a snapshot is stored is tested in tests/streams/saving/test_chains.py.
 """
 
 from __future__ import annotations
@@ -16,23 +16,24 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from streams import chains, topics
-from streams.engine.stage import Message
-from streams.zone import stage as zone_stage
+from streams.broker import topics
+from streams.contract.stage import Message
+from streams.saving import chains
+from streams.zone import zone_stage
 from tests.streams.stack import READINGS, Fed, Stack, feed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
     from pathlib import Path
 
-    from streams.engine.stage import Bus
+    from streams.contract.stage import Bus
 
 STATE = topics.state("zone", "traffic")
 
 
 @pytest.fixture(autouse=True)
 def _save_always(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("streams.snapshots.pause_s", lambda _: 0.0)
+    monkeypatch.setattr("streams.saving.snapshots.pause_s", lambda _: 0.0)
 
 
 def records_of(seed: int) -> list[Fed]:

@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from streams import topics
-from streams.frames import decode_header
+from streams.broker import topics
+from streams.contract.frames import decode_header
+from streams.kernel import verdicts
 from streams.zone import dedup
 from tests.streams.stack import INBOX, MINUTE_MS, READINGS, START_MS, Fed, Stack, fed, mark, reading
 
@@ -152,7 +153,7 @@ def test_what_is_refused_is_no_duplicate_of_what_comes(city_folder: Path) -> Non
 
 def test_without_the_guard_a_copy_counts_twice(city_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def forgetful(seen: Any, sensor: Any, at_ms: Any, digest: Any) -> Any:
-        return np.full(len(at_ms), dedup.NEW, np.int8)
+        return np.full(len(at_ms), verdicts.NEW, np.int8)
 
     records = [fed(0, SLOW), fed(0, FAST), *END]
     assert speeds(asyncio.run(run(city_folder, records))) == {"s0": "20.0"}

@@ -4,7 +4,7 @@ provisional never follows final. Detections have such an identity too, so the al
 
 So the rows of metrics may come to a sink in any order and any number of times. Without the guard (the last one written
 stays) what a sink holds depends on that order. The live sink's own rule: tests/streams/sinks/test_live_state.py; a
-detection's repeat writes nothing: `test_repeats_write_nothing` in tests/streams/test_alarm_stage.py.
+detection's repeat writes nothing: `test_repeats_write_nothing` in tests/streams/alarms/test_alarm_stage.py.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import pytest
 
-from streams import topics
-from streams.metric_codec import decode_metrics, encode_metrics
-from streams.records import Detection
+from streams.broker import topics
+from streams.contract.metric_frames import decode_metrics, encode_metrics
+from streams.contract.records import Detection
 from streams.sinks.history.provisional import OpenWindows
 from streams.sinks.live_state import LiveState
 from tests.streams.stack import MINUTE_MS, START_MS, Stack, exported, fed, feed, found, mark, reading

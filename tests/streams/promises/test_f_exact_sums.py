@@ -18,10 +18,10 @@ from hypothesis import strategies as st
 
 from processors.maths import fixed, travel, windows
 from processors.maths.fixed import SUM_LIMIT, add_at, to_fixed
-from processors.maths.windows import Batch, Windows
-from streams import topics
+from processors.maths.windows import Terms, Windows
+from streams.broker import topics
 from streams.errors import SumOverflowError
-from streams.state import encode
+from streams.saving.state import encode
 from tests.streams.stack import READINGS, START_MS, Stack, fed, mark, reading
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ def test_windows_folded_in_any_order_and_cut_are_the_same_state(
         edges = [0, *sorted(cuts), len(order)]
         for first, last in pairwise(edges):
             part = order[first:last]
-            batch = Batch(
+            batch = Terms(
                 np.array([START_MS + at for _, at, _ in part], np.int64),
                 np.array([place for place, _, _ in part], np.int32),
                 np.array([value % 2 == 1 for _, _, value in part], bool),
@@ -112,7 +112,7 @@ def test_without_the_check_it_would_wrap_around(monkeypatch: pytest.MonkeyPatch)
 def test_an_overflow_ends_the_stage_and_nothing_after_it_is_saved(
     city_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("streams.snapshots.pause_s", lambda _: 0.0)
+    monkeypatch.setattr("streams.saving.snapshots.pause_s", lambda _: 0.0)
     monkeypatch.setattr(travel, "SCALES", np.full((3, 1), 1e15))  # a scale too fine: a flow of 9,999 is 2^63 and more
 
     async def story() -> None:

@@ -4,8 +4,8 @@ reader, the engine first, ignores a record whose previous hash is not the head â
 void: it folds what stands there and judges the inputs again."
 
 So a fork (two engines that write at once) leaves one story. Without the guard (an engine that folds whatever comes) an
-input is told twice. Any mix of cuts, restarts, crashes and writers: tests/streams/test_alarm_exactness.py, which with
-tests/streams/test_alarm_stage.py is this promise's larger part.
+input is told twice. Any mix of cuts, restarts, crashes and writers: tests/streams/alarms/test_alarm_exactness.py, and
+tests/streams/alarms/test_alarm_stage.py is this promise's larger part.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ import pytest
 
 from alerts.engine import Engine
 from alerts.journal import GENESIS, Head, unseal, verify
-from streams.alarm_stage import AlarmStage
-from streams.topics import COMMANDS, DETECTIONS, JOURNAL
+from streams.alarms.alarm_stage import AlarmStage
+from streams.broker.topics import COMMANDS, DETECTIONS, JOURNAL
 from tests.alerts.staging import given_to, journal, projected
 from tests.alerts.writing import acknowledge, detection, events, opened_at
 from tests.fakes import FakeBus, FakeHost

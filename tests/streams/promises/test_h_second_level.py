@@ -18,24 +18,25 @@ import numpy as np
 import pytest
 
 from processors import network
-from processors.maths.marks import Marks
-from streams import chains, topics
-from streams.engine.stage import Message
-from streams.metric_codec import decode_metrics
-from streams.second_level import SECOND_LEVEL
+from processors.maths.watermarks import Marks
+from streams.broker import topics
+from streams.contract.metric_frames import decode_metrics
+from streams.contract.stage import Message
+from streams.saving import chains
+from streams.second.second_stage import SECOND_LEVEL
 from tests.streams.stack import MINUTE_MS, START_MS, Stack, fed, feed, found, mark, reading
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from streams.engine.stage import Bus
+    from streams.contract.stage import Bus
 
 STATE = topics.state("second")
 
 
 @pytest.fixture(autouse=True)
 def _save_always(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("streams.snapshots.pause_s", lambda _: 0.0)
+    monkeypatch.setattr("streams.saving.snapshots.pause_s", lambda _: 0.0)
 
 
 async def zones_done(folder: Path, seed: int) -> Stack:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import random
 from typing import TYPE_CHECKING
 
-from streams import topics
-from streams.engine.stage import TopicPartition
+from streams.broker import topics
+from streams.contract.stage import TopicPartition
 from tests.streams.sinks.rows import frame, row, seen
 
 if TYPE_CHECKING:

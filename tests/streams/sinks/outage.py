@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from streams.contract.records import Rows
 from streams.errors import RowsRefusedError, UnreachableError
-from streams.records import Rows
 from streams.sinks.history.sqlite import SqliteHistory
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from streams import topics
-from streams.engine.stage import Message
-from streams.metric_codec import encode_metrics
-from streams.records import ROW_TYPES, MetricFrame, Rows
+from streams.broker import topics
+from streams.contract.metric_frames import encode_metrics
+from streams.contract.records import ROW_TYPES, MetricFrame, Rows
+from streams.contract.stage import Message
 from tests.fakes import FakeBus, FakeHost
 
 MINUTE_MS = 60_000

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from streams.records import ROW_TYPES, Rows
+from streams.contract.records import ROW_TYPES, Rows
 from streams.sinks.history.opening import open_history
 from streams.sinks.history.store import History
 from tests.streams.sinks.rows import MINUTE_MS, START_MS, row, rows_of, seen

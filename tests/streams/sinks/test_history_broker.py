@@ -12,8 +12,8 @@ import pytest
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 
 from deploy.embedded import kafka as embedded
-from deploy.process import end, start
-from streams import topics
+from deploy.supervision.process import end, start
+from streams.broker import topics
 from streams.engine.app import SESSION_S
 from streams.sinks.history.sqlite import SqliteHistory
 from tests.fakes import FakeBus

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from streams import topics
+from streams.broker import topics
 from streams.sinks.history.opening import open_history
 from streams.sinks.history.sink import HistorySink
 from streams.sinks.history.spill import Spill

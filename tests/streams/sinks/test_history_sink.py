@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from streams import topics
-from streams.engine.stage import Message
+from streams.broker import topics
+from streams.contract.stage import Message
 from streams.sinks.history import sink
 from streams.sinks.history.provisional import OpenWindows
 from streams.sinks.history.sink import HistorySink

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from streams import topics
-from streams.engine.stage import Message, TopicPartition
+from streams.broker import topics
+from streams.contract.records import ROW_TYPES
+from streams.contract.stage import Message, TopicPartition
 from streams.errors import UnreachableError
-from streams.records import ROW_TYPES
 from streams.sinks.history import sink
 from streams.sinks.history.sink import HistorySink
 from streams.sinks.history.spill import Spill

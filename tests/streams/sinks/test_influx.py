@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from influxdb_client.client.influxdb_client import InfluxDBClient
 
+from streams.contract.records import Rows
 from streams.errors import RefusedError, SettingError, UnreachableError
-from streams.records import Rows
 from streams.sinks.history import influx_text
 from streams.sinks.history.influx import InfluxHistory
 from tests.streams.sinks.rows import TOKEN, row, rows_of

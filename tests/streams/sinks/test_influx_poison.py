@@ -10,7 +10,7 @@ import pytest
 from influxdb_client.client.influxdb_client import InfluxDBClient
 from influxdb_client.client.write_api import SYNCHRONOUS
 
-from streams import topics
+from streams.broker import topics
 from streams.errors import RowsRefusedError
 from streams.sinks.history.influx import InfluxHistory
 from streams.sinks.history.sink import HistorySink

@@ -12,12 +12,12 @@ import pytest
 from redis.asyncio import Redis
 
 from deploy.embedded import valkey as embedded_valkey
-from deploy.process import start, stop, wait_open
-from streams import topics
-from streams.city import City
-from streams.engine.stage import Message
-from streams.metric_codec import encode_metrics
-from streams.records import MetricFrame, Rows
+from deploy.supervision.process import start, stop, wait_open
+from streams.broker import topics
+from streams.city.registry import City
+from streams.contract.metric_frames import encode_metrics
+from streams.contract.records import MetricFrame, Rows
+from streams.contract.stage import Message
 from streams.sinks import live
 from streams.sinks.live import LiveSink
 from streams.sinks.live_redis import LiveRedis

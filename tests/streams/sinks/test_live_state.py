@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from streams.records import Rows
+from streams.contract.records import Rows
 from streams.sinks.live_state import LiveState
 from tests.streams.sinks.rows import MINUTE_MS, START_MS, row, rows_of
 

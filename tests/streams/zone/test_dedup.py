@@ -7,10 +7,10 @@ import random
 import numpy as np
 import pytest
 
-from streams.kernel import repeats
+from streams.kernel.verdicts import CONFLICT, DUPLICATE, FORGOTTEN, NEW, REMEMBERED
 from streams.zone import dedup
 from streams.zone.absorb import Judge
-from streams.zone.dedup import CONFLICT, DUPLICATE, FORGOTTEN, NEW, REMEMBERED, Seen, digests
+from streams.zone.dedup import Seen, digests
 
 Row = tuple[int, int, int]
 
@@ -44,7 +44,7 @@ def in_cuts(judge: Judge, rows: list[Row], cuts: random.Random) -> list[int]:
     return verdicts
 
 
-@pytest.mark.parametrize("judge", [dedup.judge, repeats.judge], ids=["numpy", "kernel"])
+@pytest.mark.parametrize("judge", [dedup.judge, dedup.compiled_judge()], ids=["numpy", "kernel"])
 @pytest.mark.parametrize("seed", range(40))
 def test_any_cut_of_the_log_gives_the_verdicts_of_row_by_row(seed: int, judge: Judge) -> None:
     chance = random.Random(seed)
@@ -74,7 +74,7 @@ def test_both_judges_remember_the_same() -> None:
     rows = [(chance.randint(0, 2), chance.randint(0, 90), chance.randint(0, 1)) for _ in range(300)]
     sensor, at_ms, digest = (np.array(column) for column in zip(*rows, strict=True))
     memories = []
-    for judge in (dedup.judge, repeats.judge):
+    for judge in (dedup.judge, dedup.compiled_judge()):
         seen = Seen.empty()
         seen.grow(3)
         judge(seen, sensor, at_ms, digest.astype(np.uint64))

@@ -2,7 +2,7 @@
 
 import pytest
 
-from streams.city import City, Sensor, Zone
+from streams.city.registry import City, Sensor, Zone
 from streams.zone.numbers import REMEMBERED_PER_SENSOR, Numbers
 
 

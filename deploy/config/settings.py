@@ -1,0 +1,251 @@
+"""What a user can set: defaults, a TOML file, the environment and the command line, in that order; the last one wins.
+
+This is the only module that reads the environment. One TOML file has one section per component name; every problem in
+it is told at once, an unknown name with the nearest known one.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import tomllib
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import msgspec
+
+from streams.errors import SettingError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+DEFAULTS = Path(__file__).with_name("citywall.toml")
+RULES = Path(__file__).resolve().parents[1] / "rules"
+"""One file a rule of `threshold`, named as the rule, beside those that stand in the defaults."""
+MASK = "••••••"
+
+Port = Annotated[int, msgspec.Meta(ge=0, le=65535)]
+
+
+class Stack(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Section `stack`: where the city comes from and which servers it uses."""
+
+    city: str = ""
+    """A city folder; empty = the sample city that comes along."""
+    port: Port = 8050
+    """The wall's port; 0 = any free one."""
+    speed: Annotated[float, msgspec.Meta(gt=0)] = 1.0
+    """Of the sample city's clock."""
+    kernel: bool = True
+    """Decode readings and find repeats by compiled code; without numba, or with `false`, by plain Python and numpy."""
+    kafka: str = ""
+    """HOST:PORT of a Kafka of one's own; empty = the embedded one."""
+    redis: str = ""
+    """HOST:PORT or redis:// address of a Redis of one's own; empty = the embedded one."""
+    influx: str = ""
+    """http(s)://HOST:PORT of an InfluxDB 2; empty = history in SQLite."""
+    influx_org: str = "citywall"
+    influx_bucket: str = "citywall"
+    influx_token: str = ""
+    """Secret; better in the environment, CITYWALL_INFLUX_TOKEN, or in a file, CITYWALL_INFLUX_TOKEN_FILE."""
+    history_spill_mib: Annotated[int, msgspec.Meta(ge=16)] = 256
+    """So much of what waits for a history that is away is kept in the data folder; then Kafka keeps the rest."""
+    bind: str = "127.0.0.1"
+    """The address on which the wall listens; there are no users yet, so beyond loopback it needs a guard."""
+
+
+class Workers(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Section `workers`: how many processes share the partitions of a part; more than it has partitions stand idle."""
+
+    intake: Annotated[int, msgspec.Meta(ge=1, le=64)] = 1
+    processors: Annotated[int, msgspec.Meta(ge=1, le=64)] = 1
+
+
+SECRETS = ("influx_token",)
+TRUTHS = {"true": True, "1": True, "false": False, "0": False}
+_OWN: dict[str, type[Any]] = {"stack": Stack, "workers": Workers}
+_FROM_ENVIRONMENT = (*Stack.__struct_fields__,)
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything in force: the stack, and each component's section as plain values that its own Config has accepted."""
+
+    stack: Stack
+    components: dict[str, dict[str, Any]]
+    workers: Workers = Workers()
+
+    def replace(self, **stack: str | int | float) -> Settings:
+        """Put values of the section `stack` in the place of others."""
+        return msgspec.structs.replace(self, stack=msgspec.structs.replace(self.stack, **stack))
+
+
+def load(config: Path | None = None, environment: Mapping[str, str] = os.environ) -> Settings:
+    """Read the settings.
+
+    Raises SettingError with every problem, one a line.
+    """
+    settings, problems = examine(config, environment)
+    if settings is None:
+        raise SettingError("\n".join(problems))
+    return settings
+
+
+def examine(
+    config: Path | None = None, environment: Mapping[str, str] = os.environ
+) -> tuple[Settings | None, list[str]]:
+    """Read the settings and judge them → (the settings if all is well, every problem)."""
+    chosen = config or _path(environment.get("CITYWALL_CONFIG"))
+    sections = _defaults()
+    problems: list[str] = []
+    if chosen is not None:
+        for name, values in _read(chosen).items():
+            sections[name] = {**sections.get(name, {}), **values}
+    configs = _component_configs()
+    where = chosen or DEFAULTS
+    for name in sections:
+        if name not in _OWN and name not in configs:
+            problems.append(f"{where}: [{name}]: no component has this name{_nearest(name, [*_OWN, *configs])}")
+    sections["stack"] = {**sections.get("stack", {}), **_overrides(environment, problems)}
+    judged = {name: _judge(where, name, kind, sections.get(name, {}), problems) for name, kind in _OWN.items()}
+    for name, kind in configs.items():
+        judged[name] = _judge(where, name, kind, sections.get(name, {}), problems)
+    if problems:
+        return None, problems
+    components = {name: msgspec.structs.asdict(value) for name, value in judged.items() if name not in _OWN}
+    return Settings(stack=judged["stack"], workers=judged["workers"], components=components), []
+
+
+def masked(settings: Settings) -> str:
+    """Write the effective values as TOML, secrets masked."""
+    stack = msgspec.structs.asdict(settings.stack)
+    shown = {key: MASK if key in SECRETS and value else value for key, value in stack.items()}
+    sections = {"stack": shown, "workers": msgspec.structs.asdict(settings.workers), **settings.components}
+    return "\n\n".join(
+        "\n".join([f"[{name}]", *(f"{key} = {_toml(value)}" for key, value in values.items())])
+        for name, values in sections.items()
+    )
+
+
+def state_home(environment: Mapping[str, str] = os.environ) -> Path:
+    """Return the folder under which each city keeps its data by default."""
+    return Path(environment.get("XDG_STATE_HOME") or Path.home() / ".local" / "state") / "citywall"
+
+
+def cache_home(environment: Mapping[str, str] = os.environ) -> Path:
+    """Return the folder of what can be fetched again."""
+    return Path(environment.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "citywall"
+
+
+def data_folder(environment: Mapping[str, str] = os.environ) -> Path:
+    """Return where a service of its own, without a supervisor, keeps its data."""
+    return Path(environment.get("CITYWALL_DATA") or state_home(environment) / "service")
+
+
+def failpoints(environment: Mapping[str, str] = os.environ) -> str:
+    """Return where a test wants a part to fail: CITYWALL_FAILPOINTS, or with `@FILE` what that file says now."""
+    said = environment.get("CITYWALL_FAILPOINTS", "")
+    if not said.startswith("@"):
+        return said
+    file = Path(said[1:])
+    return file.read_text(encoding="utf-8").strip() if file.exists() else ""
+
+
+def language(environment: Mapping[str, str] = os.environ) -> str:
+    """Return `zh` or `en`, as the terminal's locale says."""
+    locale = next((environment[key] for key in ("LC_ALL", "LC_MESSAGES", "LANG") if environment.get(key)), "")
+    return "zh" if locale.startswith("zh") else "en"
+
+
+def has_display(environment: Mapping[str, str] = os.environ) -> bool:
+    """Tell whether a browser could show itself here."""
+    return os.name == "nt" or any(environment.get(key) for key in ("DISPLAY", "WAYLAND_DISPLAY"))
+
+
+def _judge(where: Path, name: str, kind: type[Any], values: dict[str, Any], problems: list[str]) -> Any:  # noqa: ANN401 - of `kind`
+    """Convert one section; each key is tried on its own, so that every problem is found."""
+    before = len(problems)
+    known = kind.__struct_fields__
+    for key, value in values.items():
+        if key not in known:
+            problems.append(f"{where}: [{name}] {key}: there is no such setting{_nearest(key, known)}")
+            continue
+        try:
+            msgspec.convert({key: value}, kind)
+        except msgspec.ValidationError as exc:
+            reason = str(exc).split(" - at ")[0]
+            problems.append(f"{where}: [{name}] {key} = {_shown(key, value)}: {reason}")
+    return msgspec.convert(values, kind) if len(problems) == before else None
+
+
+def _overrides(environment: Mapping[str, str], problems: list[str]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for key in _FROM_ENVIRONMENT:
+        text = environment.get(f"CITYWALL_{key.upper()}")
+        if text is not None:
+            found[key] = text
+    for key, kind in (("port", int), ("speed", float), ("history_spill_mib", int)):
+        if key in found:
+            try:
+                found[key] = kind(found[key])
+            except ValueError:
+                problems.append(f"CITYWALL_{key.upper()} = {found.pop(key)!r}: a number is needed")
+    if "kernel" in found:
+        text = found.pop("kernel").lower()
+        if text in TRUTHS:
+            found["kernel"] = TRUTHS[text]
+        else:
+            problems.append(f"CITYWALL_KERNEL = {text!r}: true or false is needed")
+    if file := environment.get("CITYWALL_INFLUX_TOKEN_FILE"):
+        try:
+            found["influx_token"] = Path(file).read_text(encoding="utf-8").strip()
+        except OSError as exc:
+            problems.append(f"CITYWALL_INFLUX_TOKEN_FILE = {file}: cannot be read: {exc.strerror}")
+    return found
+
+
+def _defaults() -> dict[str, dict[str, Any]]:
+    sections = _read(DEFAULTS)
+    threshold = sections.setdefault("threshold", {})
+    of_files = [{"name": path.stem, **_read(path)["rule"]} for path in sorted(RULES.glob("*.toml"))]
+    threshold["rules"] = [*threshold.get("rules", []), *of_files]
+    return sections
+
+
+def _component_configs() -> dict[str, type[Any]]:
+    from deploy.config.components import discover
+
+    return {name: spec.config for name, spec in discover().items()}
+
+
+def _read(path: Path) -> dict[str, dict[str, Any]]:
+    try:
+        sections = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as exc:
+        raise SettingError(f"{path}: cannot be read: {exc}") from exc
+    for name, values in sections.items():
+        if not isinstance(values, dict):
+            raise SettingError(f"{path}: {name}: settings stand in a section, such as [stack]")
+    return sections
+
+
+def _nearest(word: str, known: Any) -> str:  # noqa: ANN401 - any iterable of names
+    near = difflib.get_close_matches(word, list(known), n=1, cutoff=0.5)
+    return f"; the nearest is {near[0]}" if near else f"; there are {', '.join(known)}"
+
+
+def _shown(key: str, value: object) -> str:
+    return MASK if key in SECRETS else _toml(value)
+
+
+def _toml(value: object) -> str:
+    if isinstance(value, dict):
+        return "{ " + ", ".join(f"{key} = {_toml(one)}" for key, one in value.items()) + " }" if value else "{}"
+    if isinstance(value, msgspec.Struct):
+        return _toml(msgspec.structs.asdict(value))
+    if isinstance(value, list | tuple):
+        return "[" + ", ".join(_toml(one) for one in value) + "]"
+    return msgspec.json.encode(value).decode()
+
+
+def _path(text: str | None) -> Path | None:
+    return Path(text) if text else None

@@ -1,0 +1,60 @@
+"""What a city took in and what became of it, from the books: the `counts` of `status` and of a replay's report."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from streams.accounts.feeds import audit
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+class Counts(msgspec.Struct, kw_only=True):
+    """Sums over all feeds; once the stream has drained, readings_in = in_frames + duplicates + all dead_lettered."""
+
+    readings_in: int = 0
+    in_frames: int = 0
+    duplicates: int = 0
+    dead_lettered: dict[str, int] = {}
+    first_at: str | None = None
+    last_at: str | None = None
+    """Event times of the readings that were understood, ISO 8601 UTC."""
+
+    @property
+    def missing(self) -> int:
+        """Readings taken in that have not come out anywhere yet."""
+        return self.readings_in - self.in_frames - self.duplicates - sum(self.dead_lettered.values())
+
+
+def counts_of(books: Mapping[str, Mapping[str, Any]]) -> Counts:
+    """Add up the books of all feeds."""
+    feeds = audit(books)
+    dead = Counter[str]()
+    for feed in feeds:
+        dead.update(feed.dead_lettered)
+    first = [feed.first_at_ms for feed in feeds if feed.first_at_ms is not None]
+    last = [feed.last_at_ms for feed in feeds if feed.last_at_ms is not None]
+    return Counts(
+        readings_in=sum(feed.readings_in for feed in feeds),
+        in_frames=sum(feed.in_frames for feed in feeds),
+        duplicates=sum(feed.duplicates for feed in feeds),
+        dead_lettered=dict(sorted(dead.items())),
+        first_at=_text(min(first)) if first else None,
+        last_at=_text(max(last)) if last else None,
+    )
+
+
+def offsets_of(books: Mapping[str, Mapping[str, Any]]) -> dict[tuple[str, str, int], int]:
+    """Return how far each book goes: (stage, domain, partition) → next offset."""
+    return {
+        (book["stage"], book["domain"], book["partition"]): book["offset"] for book in books.values() if "stage" in book
+    }
+
+
+def _text(at_ms: int) -> str:
+    return datetime.fromtimestamp(at_ms / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -1,0 +1,141 @@
+"""Why the processes of a city are not as they should be, in Chinese and English: for `status` and for the wall."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from deploy.supervision.pulses import PartPulse
+    from deploy.supervision.supervisor import End, PartState, SupervisorState
+
+PULSE_AGE_S = 6.0
+"""A part whose pulse is older stands still."""
+LAG_S = 30.0
+"""A partition that is further behind makes the city degraded."""
+RECENT_S = 300.0
+OFTEN = 3
+"""Ends within RECENT_S that make a part's restarts a reason."""
+STOOD_STILL_TOLD_S = 60.0
+"""So long it is told that a part stood still and was started again, though it is well."""
+
+PHASES_ZH = {"starting": "启动中", "stopping": "停止中"}
+STATES_ZH = {"starting": "启动中", "waiting": "等待重启", "stopping": "停止中", "stopped": "已停止"}
+
+
+class Reason(NamedTuple):
+    """Why a city is not well."""
+
+    zh: str
+    en: str
+
+
+def of_city(supervisor: SupervisorState | None) -> list[Reason]:
+    """Say why nothing can be said of the parts."""
+    if supervisor is None:
+        return [Reason("监管进程尚无消息", "the supervisor has not said anything yet")]
+    if supervisor.phase != "running":
+        phase = supervisor.phase
+        return [Reason(f"城市{PHASES_ZH.get(phase, phase)}", f"the city is {phase}")]
+    return []
+
+
+def of_parts(supervisor: SupervisorState, pulses: Mapping[str, PartPulse], now_ms: int) -> list[Reason]:
+    """List what is wrong with processes and partitions."""
+    reasons = [reason for part in supervisor.parts for reason in _part(part, now_ms)]
+    reasons += [Reason(still.zh, still.en) for still in supervisor.stills]
+    idle = not_at_work(supervisor, pulses)
+    reasons += idle.values()
+    steady = {part.name for part in supervisor.parts if part.state == "running"} - idle.keys()
+    for name, pulse in pulses.items():
+        age_s = (now_ms - pulse.at_ms) / 1000
+        if name in steady and age_s > PULSE_AGE_S:
+            zh = f"{name} 停滞：最近一次脉搏在 {age_s:.0f} 秒前"
+            reasons.append(Reason(zh, f"{name} stands still: its last pulse is {age_s:.0f} s old"))
+        reasons += _behind(name, pulse)
+    return reasons
+
+
+def not_at_work(supervisor: SupervisorState, pulses: Mapping[str, PartPulse]) -> dict[str, Reason]:
+    """Name the parts whose process runs but has not come to its partitions."""
+    return {
+        part.name: Reason(f"{part.name} 尚未开始工作", f"{part.name} has not begun to work yet")
+        for part in supervisor.parts
+        if part.absorbs and part.state == "running"
+        if (pulse := pulses.get(part.name)) is None or pulse.pid != part.pid or not pulse.is_at_work
+    }
+
+
+def _behind(name: str, pulse: PartPulse) -> list[Reason]:
+    """Name the partition that is furthest behind, and how many others are too far."""
+    late = sorted((one for one in pulse.partitions if one.lag_s > LAG_S), key=lambda one: -one.lag_s)
+    if not late:
+        return []
+    worst, more = late[0], len(late) - 1
+    return [
+        Reason(
+            f"{name} 在 {worst.topic} 分区 {worst.partition} 滞后 {worst.lag_s:.0f} 秒"
+            + (f"，另有 {more} 个分区滞后" if more else ""),
+            f"{name} is {worst.lag_s:.0f} s behind on {worst.topic}, partition {worst.partition}"
+            + (f", and on {more} others" if more else ""),
+        )
+    ]
+
+
+def standstills(supervisor: SupervisorState, now_ms: int) -> list[Reason]:
+    """List what stands still, or just did, without what a process said of it: the wall shows it to anyone."""
+    found = [Reason(still.zh, still.en) for still in supervisor.stills]
+    for part in supervisor.parts:
+        stood_still = _stood_still(part, now_ms)
+        if stood_still is not None:
+            found.append(_started_again(part, stood_still, now_ms))
+    return found
+
+
+def _part(part: PartState, now_ms: int) -> list[Reason]:
+    recent = [end for end in part.ends if now_ms - end.at_ms < RECENT_S * 1000]
+    zh = f"，最近退出码 {recent[-1].code}" if recent else ""
+    en = f", exit code {recent[-1].code} last" if recent else ""
+    why = _why(recent)
+    if part.state != "running":
+        state = STATES_ZH.get(part.state, part.state)
+        return [
+            Reason(
+                f"{part.name} {state}（重启 {part.restarts} 次{zh}）{why.zh}",
+                f"{part.name} is {part.state} ({part.restarts} restarts{en}){why.en}",
+            )
+        ]
+    if len(recent) >= OFTEN:
+        minutes = f"{RECENT_S / 60:.0f}"
+        return [
+            Reason(
+                f"{part.name} 在最近 {minutes} 分钟内退出 {len(recent)} 次{zh}{why.zh}",
+                f"{part.name} ended {len(recent)} times in the last {minutes} minutes{en}{why.en}",
+            )
+        ]
+    stood_still = _stood_still(part, now_ms)
+    if stood_still is None:
+        return []
+    said = _started_again(part, stood_still, now_ms)
+    return [Reason(f"{said.zh}{why.zh}", f"{said.en}{why.en}")]
+
+
+def _stood_still(part: PartState, now_ms: int) -> End | None:
+    """Return its last end, if it stood still before it and that is not long ago."""
+    last = part.ends[-1] if part.ends else None
+    return last if last is not None and last.still and now_ms - last.at_ms < STOOD_STILL_TOLD_S * 1000 else None
+
+
+def _started_again(part: PartState, end: End, now_ms: int) -> Reason:
+    ago = f"{(now_ms - end.at_ms) / 1000:.0f}"
+    return Reason(
+        f"{part.name} 曾停滞，{ago} 秒前已结束并重新启动",
+        f"{part.name} stood still, was ended {ago} s ago and is started again",
+    )
+
+
+def _why(recent: list[End]) -> Reason:
+    """Quote what is known of the last end; a process speaks English."""
+    why = recent[-1].why if recent else ""
+    return Reason(f"：{why}", f": {why}") if why else Reason("", "")

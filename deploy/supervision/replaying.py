@@ -1,0 +1,156 @@
+"""What a replay adds to a run: its city, its end and its report."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from deploy.supervision import pulses
+from deploy.supervision.counts import Counts, counts_of, offsets_of
+from deploy.supervision.launch import Wanted
+from streams.broker import topics
+from streams.city.registry import load_city
+from streams.errors import CityError
+from streams.feeds.aarhus import prepare as prepare_files
+from streams.feeds.aarhus.city import CITY_ID
+from streams.feeds.aarhus.replay import DONE_FILE
+from streams.sinks.history.opening import open_history
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from deploy.config.run import Run
+    from deploy.config.settings import Settings
+    from deploy.supervision.pulses import PartPulse
+
+LOOK_EVERY_S = 0.5
+QUIET_S = 3.0
+"""So long nothing may move after the files have ended: longer than a fetch waits and a pulse takes."""
+HOSTED = ("intake", "processors", "processors_second", "alarms", "sinks_live", "sinks_history")
+NEVER_QUIET = (topics.BOOKS, topics.LIVE)
+"""Books are sent once a second whatever happens."""
+STAGE_OF = {"zone": topics.readings, "intake": topics.inbox}
+
+
+def city_id(folder: Path, city: Path | None) -> str:
+    """Return the id of the city that a folder's files are of."""
+    return CITY_ID if city is None else load_city(city).id
+
+
+def prepare(args: argparse.Namespace, settings: Settings, data: Path, say: Callable[[str], None]) -> Wanted:
+    """Choose what is replayed, write its city folder, say what was found and left out.
+
+    Raises CityFileError where the files cannot be used.
+    """
+    city_folder = data / "city"
+    plan = prepare_files(args.dir, city_folder, args.at, args.until)
+    for line in plan.found:
+        say(f"found {line}")
+    for line in plan.left_out:
+        say(f"left out {line}")
+    if args.city is not None:
+        load_city(args.city)
+        shutil.copytree(args.city, city_folder, dirs_exist_ok=True)
+    return Wanted(
+        settings=settings,
+        city=load_city(city_folder),
+        city_folder=city_folder,
+        mode="replay",
+        speed=args.speed,
+        data=data,
+        show=not args.no_open,
+    )
+
+
+class Watch:
+    """Tells when a replay has ended: files sent, everything absorbed, the last window stored, the books closed."""
+
+    def __init__(self, say: Callable[[str], None], *, stay: bool, report: Path | None) -> None:
+        self._say = say
+        self._stay = stay
+        self._report = report
+        self._looked_at = 0.0
+        self._quiet_since = 0.0
+        self._seen: object = None
+        self._told = False
+
+    def __call__(self, run: Run) -> bool:
+        """Look, at most twice a second → whether the run is over."""
+        now = time.monotonic()
+        if self._told or now - self._looked_at < LOOK_EVERY_S:
+            return False
+        self._looked_at = now
+        if not self._is_quiet(run, now):
+            return False
+        counts = closed_counts(run)
+        if counts is None:
+            return False
+        self._tell(counts)
+        self._told = True
+        return not self._stay
+
+    def _is_quiet(self, run: Run, now: float) -> bool:
+        done = run.data_path / DONE_FILE
+        if not done.exists():
+            return False
+        found = pulses.read(run.data_path)
+        if not all_absorbed(found, done.stat().st_mtime_ns // 1_000_000):
+            self._seen = None
+            return False
+        seen = {part: _positions(pulse) for part, pulse in found.items()}
+        if seen != self._seen:
+            self._seen, self._quiet_since = seen, now
+        return now - self._quiet_since >= QUIET_S
+
+    def _tell(self, counts: Counts) -> None:
+        dead = sum(counts.dead_lettered.values())
+        self._say(
+            f"the files have ended: {counts.readings_in:,} readings, {counts.in_frames:,} used, "
+            f"{counts.duplicates:,} duplicates, {dead:,} dead letters"
+        )
+        if self._report is not None:
+            self._report.write_bytes(msgspec.json.format(msgspec.json.encode(counts), indent=2) + b"\n")
+
+
+def all_absorbed(found: dict[str, PartPulse], since_ms: int) -> bool:
+    """Tell whether every stage has, after that wall time, seen all that was sent to it."""
+    return all(part in found for part in HOSTED) and all(
+        found[part].at_ms > since_ms
+        and found[part].is_at_work  # else it knows of no lag
+        and all(one.lag_records == 0 for one in found[part].partitions if one.topic not in NEVER_QUIET)
+        for part in found
+    )
+
+
+def _positions(pulse: PartPulse) -> list[tuple[str, int, int]]:
+    return [(one.topic, one.partition, one.absorbed) for one in pulse.partitions if one.topic not in NEVER_QUIET]
+
+
+def closed_counts(run: Run) -> Counts | None:
+    """Return the counts once the stored books go as far as the stages and miss nothing."""
+    try:
+        history = open_history(run.history, read_only=True)
+        try:
+            books = history.books()
+        finally:
+            history.close()
+    except CityError:
+        return None
+    stored = offsets_of(books)
+    absorbed = {
+        (one.topic, one.partition): one.absorbed
+        for pulse in pulses.read(run.data_path).values()
+        for one in pulse.partitions
+    }
+    for stage, topic in STAGE_OF.items():
+        for domain in topics.DOMAINS:
+            for (name, partition), offset in absorbed.items():
+                if name == topic(domain) and offset > stored.get((stage, domain, partition), 0):
+                    return None
+    counts = counts_of(books)
+    return counts if counts.missing == 0 else None

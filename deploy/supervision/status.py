@@ -1,0 +1,214 @@
+"""How a city is doing, from what its processes left behind: works whether it runs or not, and never waits long.
+
+The judgement is a pure function of what was found; finding it is bounded by `WITHIN_S`, whatever hangs.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+from urllib.parse import urlsplit
+
+import msgspec
+
+from deploy.config import run as runs
+from deploy.supervision import folder, pulses, stack
+from deploy.supervision.counts import Counts, counts_of
+from deploy.supervision.reasons import Reason, of_city, of_parts
+from deploy.supervision.supervisor import read_state
+from streams.errors import CityError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from deploy.config.run import Run
+    from deploy.supervision.folder import Holder
+    from deploy.supervision.pulses import PartPulse
+    from deploy.supervision.supervisor import PartState, SupervisorState
+
+WITHIN_S = 3.0
+REPLAY_DONE = "feed_done.json"
+
+EXIT = {"ok": 0, "degraded": 1, "down": 2}
+
+
+class PartRow(msgspec.Struct, kw_only=True):
+    """One process."""
+
+    name: str
+    state: str
+    pid: int | None
+    restarts: int
+
+
+class PartitionRow(msgspec.Struct, kw_only=True):
+    """One partition that a part reads."""
+
+    topic: str
+    partition: int
+    group: str
+    lag_s: float
+    lag_records: int
+
+
+class Status(msgspec.Struct, kw_only=True):
+    """What `citywall status --json` prints."""
+
+    status: Literal["ok", "degraded", "down"]
+    reasons: list[str]
+    reasons_zh: list[str] = []
+    city: str | None = None
+    mode: str | None = None
+    speed: float | str | None = None
+    since: str | None = None
+    data: str
+    disk_bytes: int = 0
+    wall: str | None = None
+    kafka: str | None = None
+    redis: str | None = None
+    history: str | None = None
+    parts: list[PartRow] = []
+    partitions: list[PartitionRow] = []
+    counts: Counts = msgspec.field(default_factory=Counts)
+    unread_topics: list[str] = []
+    replay_ended: bool = False
+
+
+@dataclass
+class Found:
+    """What could be found out in time."""
+
+    holder: Holder | None = None
+    run: Run | None = None
+    supervisor: SupervisorState | None = None
+    pulses: dict[str, PartPulse] = field(default_factory=dict)
+    health: dict[str, Any] | None = None
+    books: dict[str, dict[str, Any]] | None = None
+    """None = the history could not be read in time."""
+    history_trouble: str = "it did not answer in time"
+    unread: tuple[str, ...] = ()
+    disk_bytes: int = 0
+    replay_ended: bool = False
+
+
+def find(data: Path) -> Found:
+    """Look everywhere at once, for at most WITHIN_S."""
+    found = Found(holder=folder.holder(data), pulses=pulses.read(data))
+    found.replay_ended = (data / REPLAY_DONE).exists()
+    try:
+        found.run = runs.read(data)
+    except CityError:
+        return found
+    if found.holder is not None:
+        found.supervisor = read_state(data)
+    deadline = time.monotonic() + WITHIN_S
+    looks: list[Callable[[Found], None]] = [_look_at_books, _look_at_disk]
+    if found.holder is not None:
+        looks += [_look_at_wall, _look_at_topics]
+    threads = [threading.Thread(target=look, args=(found,), daemon=True) for look in looks]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(max(0.0, deadline - time.monotonic()))
+    return found
+
+
+def _look_at_books(found: Found) -> None:
+    from streams.sinks.history.opening import open_history
+
+    if found.run is None:
+        return
+    try:
+        history = open_history(found.run.history, read_only=True)
+        found.books = history.books()
+        history.close()
+    except CityError as error:
+        found.history_trouble = str(error)
+
+
+def _look_at_disk(found: Found) -> None:
+    if found.run is not None:
+        found.disk_bytes = folder.disk_bytes(found.run.data_path)
+
+
+def _look_at_wall(found: Found) -> None:
+    if found.run is not None:
+        found.health = stack.ask_health(found.run.bind, found.run.port)
+
+
+def _look_at_topics(found: Found) -> None:
+    from streams.broker import topics
+
+    if found.run is None:
+        return
+    try:
+        found.unread = topics.unread_topics(topics.partition_counts(found.run.kafka, timeout_s=1.0))
+    except CityError:
+        return
+
+
+def judge(data: Path, found: Found, now_ms: int) -> Status:
+    """Say how the city is doing."""
+    run = found.run
+    running = found.holder is not None and run is not None
+    reasons = _reasons(found, now_ms) if running else [Reason(f"{data} 中没有运行的城市", f"nothing runs in {data}")]
+    status = Status(
+        status=("degraded" if reasons else "ok") if running else "down",
+        reasons=[reason.en for reason in reasons],
+        reasons_zh=[reason.zh for reason in reasons],
+        data=str(data),
+        counts=counts_of(found.books or {}),
+        disk_bytes=found.disk_bytes,
+        unread_topics=list(found.unread),
+        replay_ended=found.replay_ended,
+    )
+    if run is not None:
+        status.city, status.mode, status.speed = run.city_id, run.mode, run.speed
+        status.wall, status.kafka, status.redis = run.wall, run.kafka, _host_port(run.redis)
+        status.history = "influxdb" if run.history.startswith("http") else "sqlite"
+    if running and found.holder is not None:
+        status.since = found.holder.since
+        status.parts = [_part_row(part) for part in found.supervisor.parts] if found.supervisor else []
+        status.partitions = [
+            PartitionRow(
+                topic=one.topic, partition=one.partition, group=one.group, lag_s=one.lag_s, lag_records=one.lag_records
+            )
+            for pulse in found.pulses.values()
+            for one in pulse.partitions
+        ]
+    return status
+
+
+def _reasons(found: Found, now_ms: int) -> list[Reason]:
+    """List what is not as it should be. Dead letters, alarms and faults of sensors are not among it."""
+    reasons = of_city(found.supervisor)
+    if reasons or found.supervisor is None:
+        return reasons
+    reasons = of_parts(found.supervisor, found.pulses, now_ms)
+    if found.books is None:
+        trouble = found.history_trouble
+        reasons.append(Reason(f"无法读取历史数据：{trouble}", f"the history cannot be read: {trouble}"))
+    return reasons + _wall_reasons(found)
+
+
+def _wall_reasons(found: Found) -> list[Reason]:
+    if found.replay_ended and found.run is not None and found.run.mode == "replay":
+        return []
+    if found.health is None:
+        return [Reason("大屏没有应答", "the wall does not answer")]
+    if found.health.get("status") == "ok":
+        return []
+    said = [Reason(f"大屏：{reason}", f"the wall: {reason}") for reason in found.health.get("reasons", [])]
+    return said or [Reason("大屏没有实时数据", "the wall is not living")]
+
+
+def _part_row(part: PartState) -> PartRow:
+    return PartRow(name=part.name, state=part.state, pid=part.pid, restarts=part.restarts)
+
+
+def _host_port(address: str) -> str:
+    parts = urlsplit(address)
+    return f"{parts.hostname}:{parts.port or 6379}"

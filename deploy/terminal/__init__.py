@@ -1,0 +1,1 @@
+"""The command line: commands found by their file, and the tables and screens they print."""

@@ -1,0 +1,92 @@
+"""Rows of history as the table of `citywall export`: same rows, same bytes."""
+
+from __future__ import annotations
+
+import csv
+import sys
+from typing import TYPE_CHECKING, Any, TextIO
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet
+
+from streams.errors import SettingError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from streams.contract.records import Rows
+    from streams.contract.spec import Metric
+
+COLUMNS = ("entity", "at", "window_s", "value", "coverage_ratio", "imputed_ratio", "state", "method")
+STATES = np.array(["provisional", "final", "corrected"], object)
+
+
+def listing(catalogue: Mapping[tuple[str, str], Metric]) -> str:
+    """Return one line a metric: name, unit, method, standard, meaning."""
+    head = ("metric", "unit", "method", "standard", "meaning")
+    metrics = [catalogue[key] for key in sorted(catalogue)]
+    rows = [head, *((one.name, one.unit or "1", one.method, one.standard, f"{one.en} · {one.zh}") for one in metrics)]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(head) - 1)]
+    return "\n".join(
+        "  ".join([*(cell.ljust(width) for cell, width in zip(row, widths, strict=False)), row[-1]]) for row in rows
+    )
+
+
+def table_of(rows: Rows, method: str) -> pa.Table:
+    """Return the columns of an export; numbers that are not known are null."""
+    columns: dict[str, Any] = {
+        "entity": pa.array(rows.entity, pa.string()),
+        "at": pa.array(rows.at_ms, pa.timestamp("ms", tz="UTC")),
+        "window_s": pa.array(rows.window_s),
+        **{
+            name: pa.array(getattr(rows, name), from_pandas=True)
+            for name in ("value", "coverage_ratio", "imputed_ratio")
+        },
+        "state": pa.array(STATES[np.minimum(rows.revision, 1) + 1], pa.string()),
+        "method": pa.array([method] * len(rows), pa.string()),
+    }
+    return pa.table({name: columns[name] for name in COLUMNS})
+
+
+def write(table: pa.Table, form: str, out: Path | None) -> None:
+    """Write a table, whole or not at all where it is a file.
+
+    Raises SettingError when the file cannot be written.
+    """
+    if out is None:
+        write_csv(table, sys.stdout)
+        return
+    draft = out.with_name(f"{out.name}.tmp")
+    try:
+        if form == "parquet":
+            pa.parquet.write_table(table, draft, compression="zstd")
+        else:
+            with draft.open("w", encoding="utf-8", newline="") as file:
+                write_csv(table, file)
+        draft.replace(out)
+    except OSError as exc:
+        raise SettingError(f"{out}: cannot be written: {exc.strerror or exc}; choose another place with --out") from exc
+
+
+def write_csv(table: pa.Table, file: TextIO) -> None:
+    """Write a table as CSV; numbers as Python does: the shortest text that gives the same float64 again."""
+    writer = csv.writer(file, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    for batch in table.to_batches(max_chunksize=50_000):
+        columns = {name: batch.column(name) for name in COLUMNS}
+        lists = {name: column.to_pylist() for name, column in columns.items() if name != "at"}
+        lists["at"] = _iso(columns["at"])
+        writer.writerows(zip(*(lists[name] for name in COLUMNS), strict=True))
+
+
+def _iso(column: pa.Array) -> list[str]:
+    """Write each distinct time once: seconds, milliseconds only where there are any."""
+    stamps = column.cast(pa.int64()).to_numpy()
+    distinct, which = np.unique(stamps, return_inverse=True)
+    texts = [
+        f"{np.datetime_as_string(np.datetime64(stamp, 'ms'), unit='ms' if stamp % 1000 else 's')}Z"
+        for stamp in distinct.tolist()
+    ]
+    return np.array(texts, object)[which].tolist()  # type: ignore[no-any-return]  # numpy knows no list of str

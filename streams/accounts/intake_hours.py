@@ -1,0 +1,79 @@
+"""Intake's books by the hour: what was read, sent and refused in each. Pure; see `streams.accounts.ledger`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+import numpy as np
+
+from streams.accounts import ledger
+from streams.contract.records import NO_TIME_MS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    from streams.city.clock import CityClock
+    from streams.intake.decode import Refused
+
+
+class IntakeHour(msgspec.Struct, kw_only=True):
+    """What became of the readings of one hour in one inbox partition."""
+
+    readings_in: int = 0
+    sent: int = 0
+    dead_lettered: dict[str, int] = msgspec.field(default_factory=dict)
+
+
+def add(
+    hours: Mapping[int, IntakeHour],
+    at_ms: NDArray[np.int64],
+    lag_ms: NDArray[np.int64],
+    refused: Iterable[tuple[int, str]],
+) -> dict[int, IntakeHour]:
+    """Return the hours with a chunk's (n,) rows and its (book time, reason) refusals added; `hours` stays as it is."""
+    found = dict(hours)
+    touched: set[int] = set()
+
+    def of(start_ms: int) -> IntakeHour:
+        if start_ms not in touched:
+            touched.add(start_ms)
+            before = found.get(start_ms, IntakeHour())
+            found[start_ms] = msgspec.structs.replace(before, dead_lettered=dict(before.dead_lettered))
+        return found[start_ms]
+
+    for start_ms, mine in ledger.by_hour(at_ms, lag_ms):
+        hour, count = of(start_ms), len(at_ms) if mine is None else int(mine.sum())
+        hour.readings_in += count
+        hour.sent += count
+    for book_ms, reason in refused:
+        hour = of(ledger.hour_of(book_ms))
+        hour.readings_in += 1
+        hour.dead_lettered[reason] = hour.dead_lettered.get(reason, 0) + 1
+    return found
+
+
+def lag(mark: NDArray[np.int64], at_ms: NDArray[np.int64], idle_ms: int) -> NDArray[np.int64]:
+    """Return (n,) how far each row is behind its source; the mark of a quiet time only refuses, it makes nothing late.
+
+    What such a mark has passed by more than the limit may have been forgotten by the windows it closed.
+    """
+    lag_ms: NDArray[np.int64] = mark - at_ms
+    if idle_ms == NO_TIME_MS:
+        return lag_ms
+    idle_lag_ms = idle_ms - at_ms
+    return np.where(idle_lag_ms > ledger.LATE_LIMIT_MS, np.maximum(lag_ms, idle_lag_ms), lag_ms)
+
+
+def book_times(
+    refused: Sequence[tuple[int, Refused]], sent_ms: NDArray[np.int64], clock: CityClock
+) -> list[tuple[int, str]]:
+    """Return (book time, reason) of what was refused: its own time where it can be used, else that of its sending.
+
+    `refused` names records by their index, `sent_ms` is (records,).
+    """
+    return [
+        (clock.at(int(sent_ms[record])) if one.book_ms is None else one.book_ms, one.reason) for record, one in refused
+    ]

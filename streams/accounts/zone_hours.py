@@ -1,0 +1,98 @@
+"""A zone's books, in all and by the hour: what was admitted, and what each processor did with it. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+
+from streams.accounts import ledger
+from streams.kernel import verdicts
+from streams.zone.state import ProcessorHour, SourceCounts, ZoneHour
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    from streams.contract.frames import FrameRows
+    from streams.contract.records import Frame, Result
+    from streams.zone.state import ZoneState
+
+JOINED_LATER = "joined_later"
+"""Reason under which the readings count that a zone took before a processor was added."""
+
+
+Part: TypeAlias = "tuple[int | None, Frame]"
+"""Readings of one hour, and its start; None where there are none."""
+
+
+def admit(state: ZoneState, source: int, rows: FrameRows, verdict: NDArray[np.int8]) -> None:
+    """Count (n,) verdicts."""
+    of_source = state.counts.setdefault(source, SourceCounts())
+    for start_ms, mine in ledger.by_hour(rows.at_ms, rows.lag_ms):
+        hour = state.hours.setdefault(start_ms, ZoneHour())
+        of = np.bincount(verdict if mine is None else verdict[mine], minlength=verdicts.FORGOTTEN + 1).tolist()
+        for counts in (of_source, hour):
+            counts.in_frames += of[verdicts.NEW]
+            counts.duplicates += of[verdicts.DUPLICATE] + of[verdicts.CONFLICT]
+            counts.conflicts += of[verdicts.CONFLICT]
+            counts.too_late += of[verdicts.FORGOTTEN]
+
+
+def parts(frame: Frame, before_ms: int) -> list[Part]:
+    """Cut a frame by hours, so that all a processor says of a part is of one; only the last moves the watermark.
+
+    No cut of its input changes what a processor yields. Rows here are not too late: they count at their event time.
+    """
+    if not len(frame):
+        return [(None, frame)]
+    hours = ledger.by_hour(frame.at_ms)
+    marks = {hours[-1][0]: frame.watermark_ms}
+    return [
+        (start_ms, frame if mine is None else _part(frame, mine, marks.get(start_ms, before_ms)))
+        for start_ms, mine in hours
+    ]
+
+
+def _part(frame: Frame, mine: NDArray[np.bool_], watermark_ms: int) -> Frame:
+    return replace(
+        frame,
+        sensor=frame.sensor[mine],
+        at_ms=frame.at_ms[mine],
+        late=frame.late[mine],
+        columns={name: values[mine] for name, values in frame.columns.items()},
+        watermark_ms=watermark_ms,
+    )
+
+
+def note(state: ZoneState, name: str, part: Part, result: Result[Any]) -> None:
+    """Count what a processor did with readings of one hour."""
+    hour_ms, frame = part
+    used = len(frame) - int(sum(result.dropped.values()))
+    state.used[name] = state.used.get(name, 0) + used
+    _drop(state.dropped.setdefault(name, {}), result.dropped)
+    if hour_ms is not None:
+        hour = state.hours[hour_ms].processors.setdefault(name, ProcessorHour())
+        hour.used += used
+        hour.counted += used if result.counted is None else result.counted
+        _drop(hour.dropped, result.dropped)
+    for start_ms, decided in result.decided.items():
+        state.hours[ledger.hour_of(start_ms)].processors[name].decided += decided
+
+
+def _drop(book: dict[str, int], dropped: Mapping[str, int]) -> None:
+    for reason, count in dropped.items():
+        if count:
+            book[reason] = book.get(reason, 0) + int(count)
+
+
+def join(state: ZoneState, name: str, taken: Sequence[Part]) -> None:
+    """Count what was admitted before a processor was there; what it takes now is admitted already."""
+    now = {hour_ms: len(frame) for hour_ms, frame in taken}
+    missed = sum(one.in_frames for one in state.counts.values()) - sum(now.values())
+    _drop(state.dropped.setdefault(name, {}), {JOINED_LATER: missed})
+    for hour_ms, hour in state.hours.items():
+        hour.processors[name] = ProcessorHour()
+        _drop(hour.processors[name].dropped, {JOINED_LATER: hour.in_frames - now.get(hour_ms, 0)})

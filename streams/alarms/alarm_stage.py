@@ -1,0 +1,183 @@
+"""Hosts the alarm engine: one active process over one-partition topics, whose only state is the journal it reads back.
+
+A run of inputs becomes one journal record. It is done when a record that follows the head has come back: if it is its
+own, the inputs are covered; if it is another writer's, its own is void, and the inputs that are not covered are judged
+again on what stands there.
+"""
+
+from __future__ import annotations
+
+from itertools import accumulate
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+
+from streams.broker.topics import ALARMS, COMMANDS, DETECTIONS, JOURNAL
+from streams.contract.stage import LINGER_S, Chunk, Message, TopicPartition
+from streams.engine import failpoints
+from streams.errors import ExactnessError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from streams.contract.stage import Bus, Record
+
+RUN_INPUTS = 500
+RUN_BYTES = 256 * 1024
+"""A journal record covers at most so many inputs, and no more once they hold this much: a topic takes 1 MiB."""
+
+AWAIT_TICKS = 60
+"""A record that was acknowledged and has not come back for so long never will: 30 s."""
+
+RECONCILE_TICKS = 120
+"""Once a minute the projections are compared with their topic, so that a second writer's late one does not stay."""
+
+
+class Input(NamedTuple):
+    """One record of the detections or commands."""
+
+    topic: str
+    offset: int
+    value: bytes | None
+
+
+class AlarmEngine(Protocol):
+    """What `alerts.engine.Engine` does; the stage knows nothing else of alarms."""
+
+    covers: Mapping[str, int]
+    """Topic → next offset: the journal holds what every input below did."""
+
+    def judge(self, inputs: Sequence[Input], *, whole: bool) -> bytes | None:
+        """Return the journal record that would follow the head, None when there is nothing to write."""
+
+    def fold(self, value: bytes | None) -> Mapping[str, bytes | None] | None:
+        """Take the journal's next record → the projections it changed, None when it does not follow the head."""
+
+    def projections(self) -> Mapping[str, bytes]:
+        """Return the projection of every open alarm."""
+
+    def counts(self) -> Mapping[str, int]:
+        """Return what the journal holds, by name."""
+
+
+class AlarmStage:
+    """A `Stage`. Invariant: `_inputs` are, in order of arrival, all inputs taken that the head does not cover."""
+
+    name = "alarms"
+    topics: tuple[str, ...] = (DETECTIONS, COMMANDS, JOURNAL)
+    tick_s = 0.5
+    linger_s = LINGER_S
+
+    def __init__(self, make_engine: Callable[[], AlarmEngine], run_inputs: int = RUN_INPUTS) -> None:
+        self._make_engine = make_engine
+        self._run_inputs = run_inputs
+        self._forget()
+
+    def _forget(self) -> None:
+        self._engine = self._make_engine()
+        self._inputs: list[Input] = []
+        self._taken: dict[str, int] = {}
+        self._awaiting = False
+        self._awaited_ticks = 0
+        self._ticks = 0
+        self._active = False
+
+    async def assigned(self, partitions: Sequence[TopicPartition], bus: Bus) -> Mapping[TopicPartition, int]:
+        """Fold the journal, publish what was not, and go on behind what it covers.
+
+        Raises ExactnessError when only some of the topics came here: nobody could judge.
+        """
+        self._forget()
+        if not partitions:
+            return {}
+        if missing := set(self.topics) - {one.topic for one in partitions}:
+            raise ExactnessError(f"the alarm engine needs all its topics in one process, not without {sorted(missing)}")
+        records = await bus.read_all(JOURNAL, 0)
+        for record in records:
+            self._engine.fold(record.value)
+        await self._reconcile(bus)
+        self._taken = dict(self._engine.covers)
+        self._active = True
+        after = {JOURNAL: records[-1].offset + 1 if records else 0}
+        return {TopicPartition(topic, 0): offset for topic, offset in {**self._engine.covers, **after}.items()}
+
+    async def absorb(self, chunk: Chunk, bus: Bus) -> bool:
+        """Take inputs, or records of the journal."""
+        if not self._active:
+            return False
+        if chunk.topic == JOURNAL:
+            await self._fold(chunk.records, bus)
+        else:
+            self._take(chunk)
+        await self._judge(bus)
+        return not self._awaiting
+
+    async def tick(self, bus: Bus) -> Sequence[TopicPartition]:
+        """Reconcile the projections now and then; say what is durable."""
+        if not self._active:
+            return ()
+        self._ticks += 1
+        if self._ticks % RECONCILE_TICKS == 0:
+            await self._reconcile(bus)
+        if not self._awaiting:
+            return tuple(TopicPartition(topic, 0) for topic in self.topics)
+        self._awaited_ticks += 1
+        if self._awaited_ticks > AWAIT_TICKS:
+            raise ExactnessError("a journal record was acknowledged and did not come back; starting again")
+        return ()
+
+    def books(self) -> Mapping[str, Mapping[str, Any]]:
+        """Return what the journal holds."""
+        return {
+            "alarms:journal:0": {
+                "stage": "alarms",
+                "domain": "journal",
+                "partition": 0,
+                "offset": self._engine.covers.get(DETECTIONS, 0),
+                "counts": dict(self._engine.counts()),
+            }
+        }
+
+    def _take(self, chunk: Chunk) -> None:
+        for record in chunk.records:
+            if record.offset >= self._taken.get(chunk.topic, 0):
+                self._inputs.append(Input(chunk.topic, record.offset, record.value))
+                self._taken[chunk.topic] = record.offset + 1
+
+    async def _judge(self, bus: Bus) -> None:
+        if self._awaiting or not self._inputs:
+            return
+        run = self._run()
+        value = self._engine.judge(run, whole=len(run) < len(self._inputs))
+        if value is None:
+            return
+        self._awaiting = True
+        self._awaited_ticks = 0
+        await bus.send([Message(JOURNAL, b"journal", value, partition=0)])
+        failpoints.reach("alarms:journal_sent")
+
+    def _run(self) -> list[Input]:
+        sizes = accumulate(len(one.value or b"") for one in self._inputs[: self._run_inputs])
+        return self._inputs[: max(sum(size <= RUN_BYTES for size in sizes), 1)]
+
+    async def _fold(self, records: Sequence[Record], bus: Bus) -> None:
+        changed: dict[str, bytes | None] = {}
+        for record in records:
+            folded = self._engine.fold(record.value)
+            if folded is not None:
+                changed.update(folded)
+                self._awaiting = False
+        covers = self._engine.covers
+        self._inputs = [one for one in self._inputs if one.offset >= covers.get(one.topic, 0)]
+        for topic, offset in covers.items():
+            self._taken[topic] = max(self._taken.get(topic, 0), offset)
+        failpoints.reach("alarms:journal_folded")
+        await bus.send([Message(ALARMS, alarm.encode(), value) for alarm, value in changed.items()])
+
+    async def _reconcile(self, bus: Bus) -> None:
+        """Publish what the projections' topic lacks or has otherwise than the journal says."""
+        standing: dict[bytes, bytes | None] = {}
+        for partition in range(await bus.partition_count(ALARMS)):
+            for record in await bus.read_all(ALARMS, partition):
+                standing[record.key or b""] = record.value
+        right: dict[bytes, bytes | None] = dict.fromkeys(standing)
+        right |= {alarm.encode(): value for alarm, value in self._engine.projections().items()}
+        await bus.send([Message(ALARMS, key, value) for key, value in right.items() if standing.get(key) != value])

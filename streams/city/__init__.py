@@ -1,0 +1,1 @@
+"""The city: its folder as checked data, and its clock."""

@@ -1,0 +1,51 @@
+"""The city clock: event time at a wall time and its speed, as records of `city.clock.v1`."""
+
+from __future__ import annotations
+
+import bisect
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import msgspec
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from streams.contract.stage import Record
+
+
+class ClockSetting(msgspec.Struct, frozen=True, kw_only=True):
+    """Event time `at_ms` at wall time `wall_ms`, going on at `speed`, never past `until_ms`."""
+
+    at_ms: int
+    wall_ms: int
+    speed: float
+    until_ms: int | None = None
+
+    def at(self, wall_ms: int) -> int:
+        """Return the event time at a wall time, both epoch ms."""
+        event_ms = self.at_ms + int((wall_ms - self.wall_ms) * self.speed)
+        return event_ms if self.until_ms is None else min(event_ms, self.until_ms)
+
+
+@dataclass(frozen=True)
+class CityClock:
+    """All settings of a run, oldest first; before the first, and without any, event time is wall time."""
+
+    settings: tuple[ClockSetting, ...] = ()
+
+    def at(self, wall_ms: int) -> int:
+        """Return the event time in force at a wall time."""
+        index = bisect.bisect_right([setting.wall_ms for setting in self.settings], wall_ms) - 1
+        return self.settings[index].at(wall_ms) if index >= 0 else wall_ms
+
+
+def read_clock(records: Iterable[Record]) -> CityClock:
+    """Fold the records of `city.clock.v1` into a clock; one that is not understood is left out."""
+    settings = []
+    for record in records:
+        try:
+            settings.append(msgspec.json.decode(record.value or b"", type=ClockSetting))
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            continue
+    return CityClock(tuple(sorted(settings, key=lambda setting: setting.wall_ms)))

@@ -1,0 +1,103 @@
+"""Rows of metrics as Arrow IPC streams: the values of `city.metrics.v1` and, with revision -1, of `city.live.v1`.
+
+One record is one frame: the schema's metadata is the header (version, city, domain, zone index and id, watermark),
+`entity` and `metric` are dictionary-encoded, an unknown number is null. A frame without rows is the schema alone.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+
+from streams.contract.records import ROW_TYPES, MetricFrame, Rows
+from streams.errors import FrameError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+VERSION = b"1"
+"""Raised when a column or its meaning changes; a reader refuses any other."""
+
+MADE_FROM = "made_from"
+"""Record header of the last frame that was made from a frame of readings: its partition, and one above its offset."""
+
+_END = b"\xff\xff\xff\xff\x00\x00\x00\x00"
+"""How an Arrow stream ends; without it a cut one would pass for a shorter one."""
+_TEXT = pa.dictionary(pa.int32(), pa.string())
+_SCHEMA = pa.schema(
+    [(name, _TEXT if kind is np.object_ else pa.from_numpy_dtype(np.dtype(kind))) for name, kind in ROW_TYPES.items()]
+)
+
+
+def encode_metrics(city_id: str, frame: MetricFrame, zone_id: str = "") -> bytes:
+    """Return a frame's bytes; `zone_id` names the zone for readers that have another version of the city file."""
+    header = {
+        b"version": VERSION,
+        b"city": city_id.encode(),
+        b"domain": frame.domain.encode(),
+        b"zone": str(frame.zone).encode(),
+        b"zone_id": zone_id.encode(),
+        b"watermark_ms": str(frame.watermark_ms).encode(),
+    }
+    schema = _SCHEMA.with_metadata(header)
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, schema) as writer:
+        if len(frame.rows):
+            writer.write_batch(_batch(frame.rows, schema))
+    return bytes(sink.getvalue())
+
+
+def decode_metrics(data: bytes | memoryview) -> MetricFrame:
+    """Return the frame that `encode_metrics` wrote; its arrays are views of the bytes, not to be written to.
+
+    Raises FrameError when the bytes are no such frame or of another version.
+    """
+    if bytes(data[-len(_END) :]) != _END:
+        raise FrameError(f"{len(data)} bytes are no frame of metrics: the end is missing")
+    try:
+        with pa.ipc.open_stream(pa.py_buffer(data)) as reader:
+            header = reader.schema.metadata or {}
+            version = header.get(b"version")
+            if version != VERSION:
+                raise FrameError(f"metrics of version {version!r} cannot be read; this reads {VERSION!r}")
+            if not reader.schema.equals(_SCHEMA):
+                raise FrameError(f"a frame of metrics has the columns {reader.schema.names}, not {_SCHEMA.names}")
+            parts = [_rows(batch) for batch in reader]
+        return MetricFrame(
+            domain=header[b"domain"].decode(),
+            zone=int(header[b"zone"]),
+            rows=parts[0] if len(parts) == 1 else Rows.concat(parts),
+            watermark_ms=int(header[b"watermark_ms"]),
+        )
+    except (pa.ArrowException, OSError, EOFError, ValueError, LookupError) as exc:
+        raise FrameError(f"{len(data)} bytes are no frame of metrics: {exc}") from exc
+
+
+def _batch(rows: Rows, schema: pa.Schema) -> pa.RecordBatch:
+    columns = []
+    for name, kind in ROW_TYPES.items():
+        values = getattr(rows, name)
+        columns.append(pa.array(values, schema.field(name).type, from_pandas=kind is np.float64))
+    return pa.record_batch(columns, schema=schema)
+
+
+def _rows(batch: pa.RecordBatch) -> Rows:
+    batch.validate(full=True)
+    columns: dict[str, Any] = {}
+    for name, kind in ROW_TYPES.items():
+        column = batch.column(name)
+        if kind is np.object_:
+            columns[name] = _text(column)
+        elif kind is np.float64:
+            columns[name] = column.to_numpy(zero_copy_only=False)
+        else:
+            columns[name] = column.to_numpy()
+    return Rows(**columns)
+
+
+def _text(column: pa.DictionaryArray) -> NDArray[np.object_]:
+    words: NDArray[np.object_] = column.dictionary.to_numpy(zero_copy_only=False)
+    found: NDArray[np.object_] = words[column.indices.to_numpy()]
+    return found

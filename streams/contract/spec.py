@@ -1,0 +1,113 @@
+"""What a processor declares: the contract between `processors/` and the stages that host them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from streams.domains.schema import load_schemas
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from streams.city.registry import City
+    from streams.contract.records import Result, Rows
+
+COLUMN_SCALE = 1e6
+"""Units of the numerator in 1 of a column's unit, for the means of every column; their denominator is a count."""
+
+
+class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Base of every processor's tunables: keyword-only, unknown keys refused, each name ends in its unit."""
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """A metric's name with unit, and where its definition comes from."""
+
+    name: str
+    unit: str
+    zh: str
+    en: str
+    method: str
+    """Id of the method, a file of `docs/methods/`."""
+    standard: str
+    """Standard with clause, or `own choice`."""
+    numerator_scale: float = 1.0
+    """Units of the numerator in 1 of its quantity, e.g. 1e9: int64 fixed point."""
+    denominator_scale: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Spec:
+    """A processor: pure functions and plain data."""
+
+    domains: tuple[str, ...]
+    """Domains whose frames it takes (first level), or whose metrics (second level)."""
+    step: Callable[[Any, Any, City, Any], Result[Any]]
+    """`step(state, frame, city, config)`: fold one `Frame` of one zone (first level; its state is that zone's), or one
+    `MetricFrame` (second level; one state for the city). The Result's state may be the same object, changed."""
+    config: type[Config]
+    state: Callable[[], Any]
+    """Make an empty state: a dataclass of numpy arrays, dicts, lists and scalars (`saving.state` encodes it)."""
+    metrics: tuple[Metric, ...] = ()
+    column_metrics: bool = False
+    """It also has a metric per column of its domains' schemas; `all_metrics` lists them with the others."""
+    drops: tuple[str, ...] = ()
+    """Every reason that `Result.dropped` may carry."""
+    counted: tuple[str, ...] = ()
+    """First level: metrics each of whose rows' `count`s add up to `Result.counted`; with `column_metrics`, those of all
+    columns together do."""
+    waiting: Callable[[Any, Any], Mapping[int, int]] | None = None
+    """First level: `waiting(state, config)` → start of a window → what is counted in it and stands in no row yet.
+    For every hour: counted = in rows (newest revision) + `Result.decided` + waiting; `citywall audit` checks it."""
+    second_level: bool = False
+    live: Callable[[Any, Any, City, Any], Rows] | None = None
+    """`live(state, sensors, city, config)`: provisional rows (revision -1) of what those sensors, (k,) int32 codes that
+    reported since the last call, changed in the open windows. Never touches the state."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hosted:
+    """A processor with its configuration, as a stage runs it."""
+
+    name: str
+    spec: Spec
+    config: Any
+
+
+def counting_metrics(spec: Spec, domain: str) -> tuple[tuple[str, ...], ...]:
+    """List the groups of a first-level processor's metrics: the counts of each group's rows are what it counted."""
+    columns = tuple(column.name for column in load_schemas()[domain].columns) if spec.column_metrics else ()
+    return (*((name,) for name in spec.counted), *((columns,) if columns else ()))
+
+
+def column_metric(domain: str, column: str) -> str:
+    """Return the name of a column's mean over a zone or the city: with the domain's where two have such a column.
+
+    >>> column_metric("environment", "pm10_ug_m3"), column_metric("transit", "load_ratio")
+    ('pm10_ug_m3', 'transit_load_ratio')
+    """
+    shared = sum(column in schema.names for schema in load_schemas().values())
+    return column if shared == 1 else f"{domain}_{column}"
+
+
+def all_metrics(spec: Spec) -> tuple[Metric, ...]:
+    """List what a processor emits: its own metrics, then the means of the columns where it computes those."""
+    found = {metric.name: metric for metric in spec.metrics}
+    for domain in spec.domains if spec.column_metrics else ():
+        for column in load_schemas()[domain].columns:
+            for name in (column.name, column_metric(domain, column.name)):
+                mean = Metric(
+                    name=name,
+                    unit=column.unit,
+                    zh=column.zh,
+                    en=column.en,
+                    method="measurement_mean",
+                    standard="own choice",
+                    numerator_scale=COLUMN_SCALE,
+                )
+                found.setdefault(name, mean)
+    return tuple(found.values())

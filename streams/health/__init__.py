@@ -1,0 +1,1 @@
+"""Whether a stage advances: its pulse, its counters, its watchdog."""

@@ -1,0 +1,203 @@
+"""Intake as a stage: one chunk of an inbox partition in flight, its frames acknowledged before its state is written."""
+
+from __future__ import annotations
+
+import logging
+import time
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from streams.accounts import ledger
+from streams.broker import dead_letters, topics
+from streams.city.clock import CityClock, read_clock
+from streams.city.registry import City, load_city
+from streams.contract.frames import ALL_ZONES, LAST_PLACE, FrameHeader, encode_frame
+from streams.contract.records import NO_TIME_MS
+from streams.contract.stage import LINGER_S, Chunk, Message, TopicPartition
+from streams.domains.schema import load_schemas
+from streams.engine import failpoints
+from streams.errors import CityFileError
+from streams.health.pulse import now_ms
+from streams.intake.take import DISORDER_MS, IntakeState, take
+from streams.saving import snapshots
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from streams.contract.stage import Bus
+    from streams.domains.schema import Schema
+    from streams.intake.reader import Reader
+
+IDLE_S = 60.0
+"""A source without marks that was quiet for so long no longer holds the watermark (design.md 6.3)."""
+
+IDLE_EVERY_S = 1.0
+CLOCK_EVERY_S = 10.0
+"""While a source is quiet, the city clock is read this often."""
+
+IDLE_SAID_MS = 60_000
+"""The state holds a quiet source's mark rounded up to this."""
+
+CITY_CHECK_EVERY_S = 2.0
+
+log = logging.getLogger("citywall")
+
+
+class IntakeStage:
+    """Hosts `streams.intake.take.take` for all domains. Invariant: a state is written only after what it contains."""
+
+    name = "intake"
+    tick_s = 0.5
+    linger_s = 3 * LINGER_S  # a frame costs the zones as much with four rows as with forty
+
+    def __init__(self, city_folder: Path, *, kernel: bool = False) -> None:
+        self._kernel = kernel
+        self.schemas = load_schemas()
+        self.topics = tuple(topics.inbox(domain) for domain in self.schemas)
+        self._domain = {topics.inbox(domain): domain for domain in self.schemas}
+        self._folder = city_folder
+        self._use(load_city(city_folder))
+        self._sensors_changed_ns = self._sensors_file_ns()
+        self._checked_at = 0.0
+        self._clock = CityClock()
+        self._clock_due_at = 0.0
+        self._states: dict[TopicPartition, IntakeState] = {}
+        self._quiet_since: dict[TopicPartition, float] = {}
+        self._idle_mark_ms: dict[TopicPartition, int] = {}
+
+    def _use(self, city: City) -> None:
+        self._city = city
+        self._readers = _readers(self.schemas, city) if self._kernel else {}
+
+    async def assigned(self, partitions: Sequence[TopicPartition], bus: Bus) -> Mapping[TopicPartition, int]:
+        """Load the states of these partitions → next offsets."""
+        self._clock = read_clock(await bus.read_all(topics.CLOCK, 0))
+        self._states = {}
+        for source in partitions:
+            found = await snapshots.load(bus, topics.state("intake", self._domain[source.topic]), source.partition)
+            self._states[source] = IntakeState() if found is None else msgspec.json.decode(found[1], type=IntakeState)
+        self._quiet_since = dict.fromkeys(partitions, time.monotonic())
+        self._idle_mark_ms = {}
+        return {source: state.offset for source, state in self._states.items() if state.offset}
+
+    async def absorb(self, chunk: Chunk, bus: Bus) -> bool:
+        """Take a chunk: frames and dead letters, then the state, then it may be committed."""
+        source = chunk.source
+        state = self._states.get(source)
+        if state is None or chunk.records[-1].offset < state.offset:
+            return False
+        domain = self._domain[chunk.topic]
+        schema, reader = self.schemas[domain], self._readers.get(domain)
+        taken = take(chunk, state, self._city, schema, self._clock, reader)
+        if taken.state.dead_lettered.get("future", 0) > state.dead_lettered.get("future", 0):
+            self._clock = read_clock(await bus.read_all(topics.CLOCK, 0))
+            taken = take(chunk, state, self._city, schema, self._clock, reader)
+        await bus.send(
+            await self._messages(domain, taken.frames, taken.mark, bus)
+            + [dead_letters.to_message(one) for one in taken.dead]
+            + [
+                ledger.to_message("intake", domain, source.partition, start_ms, msgspec.to_builtins(hour))
+                for start_ms, hour in taken.settled.items()
+            ]
+        )
+        failpoints.reach("intake:frames_acked")
+        await self._save(source, taken.state, bus)
+        failpoints.reach("intake:state_acked")
+        self._states[source] = taken.state
+        self._quiet_since[source] = time.monotonic()
+        return True
+
+    async def _save(self, source: TopicPartition, state: IntakeState, bus: Bus) -> None:
+        topic, plain = topics.state("intake", self._domain[source.topic]), msgspec.json.encode(state)
+        await bus.send([snapshots.to_message(topic, source.partition, state.offset, plain)])
+
+    async def _messages(
+        self, domain: str, frames: Sequence[tuple[FrameHeader, Any]], mark: FrameHeader, bus: Bus
+    ) -> list[Message]:
+        topic = topics.readings(domain)
+        partitions = await bus.partition_count(topic)
+        zone_code = self._city.zone_code
+        messages = [encode_frame(topic, zone_code[header.zone] % partitions, header, rows) for header, rows in frames]
+        return messages + [encode_frame(topic, partition, mark, None) for partition in range(partitions)]
+
+    async def tick(self, bus: Bus) -> Sequence[TopicPartition]:
+        """Reload the sensors when their file changed; let quiet sources pass on the city clock."""
+        self._reload_city()
+        now = time.monotonic()
+        states = self._states.items()
+        unmarked = {source: state for source, state in states if state.fed_mark_ms == NO_TIME_MS}
+        quiet = {source: state for source, state in unmarked.items() if now - self._quiet_since[source] >= IDLE_S}
+        if quiet and now >= self._clock_due_at:  # what began after this worker has set the clock since
+            self._clock = read_clock(await bus.read_all(topics.CLOCK, 0))
+            self._clock_due_at = now + CLOCK_EVERY_S
+        for source, state in quiet.items():
+            await self._send_idle_mark(source, state, bus)
+        return ()
+
+    async def _send_idle_mark(self, source: TopicPartition, state: IntakeState, bus: Bus) -> None:
+        mark_ms = self._clock.at(now_ms()) - DISORDER_MS
+        if mark_ms < self._idle_mark_ms.get(source, NO_TIME_MS) + IDLE_EVERY_S * 1000:
+            return
+        if mark_ms > state.idle_ms:  # said before it is true, so that no crash forgets it, and once a minute
+            state.idle_ms = -(-mark_ms // IDLE_SAID_MS) * IDLE_SAID_MS
+            await self._save(source, state, bus)
+        last = (state.offset - 1, LAST_PLACE)
+        mark = FrameHeader(
+            city=self._city.id,
+            zone=ALL_ZONES,
+            version=self._city.version,
+            source=source.partition,
+            first=last,
+            last=last,
+            mark_ms=mark_ms,
+        )
+        await bus.send(await self._messages(self._domain[source.topic], (), mark, bus))
+        self._idle_mark_ms[source] = mark_ms
+
+    def _sensors_file_ns(self) -> int:
+        return (self._folder / "sensors.csv").stat().st_mtime_ns
+
+    def _reload_city(self) -> None:
+        if time.monotonic() - self._checked_at < CITY_CHECK_EVERY_S:
+            return
+        self._checked_at = time.monotonic()
+        try:
+            changed_ns = self._sensors_file_ns()
+            if changed_ns != self._sensors_changed_ns:
+                self._sensors_changed_ns = changed_ns
+                self._use(load_city(self._folder))
+                log.warning("sensors.csv was reloaded: %d sensors", len(self._city.sensors))
+        except (OSError, CityFileError) as exc:
+            log.error("sensors.csv was changed and cannot be used, going on with the old one: %s", exc)
+
+    def books(self) -> Mapping[str, Mapping[str, Any]]:
+        """Return the counters of each inbox partition."""
+        return {
+            f"intake:{self._domain[source.topic]}:{source.partition}": {
+                "stage": "intake",
+                "domain": self._domain[source.topic],
+                "partition": source.partition,
+                "offset": state.offset,
+                "mark_ms": state.reached_ms,
+                "hours": {str(start_ms): msgspec.to_builtins(hour) for start_ms, hour in state.hours.items()},
+                "counts": {
+                    "readings_in": state.readings_in,
+                    "dead_lettered": state.dead_lettered,
+                    "sent": sum(state.sent.values()),
+                    "unknown_fields": state.unknown_fields,
+                    "first_at_ms": state.first_at_ms,
+                    "last_at_ms": state.last_at_ms,
+                },
+            }
+            for source, state in self._states.items()
+        }
+
+
+def _readers(schemas: Mapping[str, Schema], city: City) -> dict[str, Reader]:
+    from streams.intake.reader import Reader  # numba takes half a second to import
+    from streams.kernel.texts import sensor_table
+
+    sensors = sensor_table([sensor.id for sensor in city.sensors])
+    return {domain: Reader(schema.names, sensors) for domain, schema in schemas.items()}

@@ -1,0 +1,1 @@
+"""The second level: processors that read metrics of all zones."""

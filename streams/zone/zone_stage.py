@@ -1,0 +1,282 @@
+"""The zone stage: every readings partition with its zones, their processors and one snapshot of it all."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections import defaultdict
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import numpy as np
+
+from streams.accounts import ledger, zone_books
+from streams.broker import dead_letters, topics
+from streams.city.registry import City, load_city
+from streams.contract.frames import ALL_ZONES, decode_header, decode_rows
+from streams.contract.metric_frames import MADE_FROM, encode_metrics
+from streams.contract.records import MetricFrame, Rows
+from streams.contract.stage import LINGER_S, Chunk, Message, TopicPartition
+from streams.domains.schema import load_schemas
+from streams.engine import failpoints
+from streams.errors import CityFileError, FrameError
+from streams.saving import chains, pieces, snapshots
+from streams.saving import state as state_codec
+from streams.zone import dedup
+from streams.zone.absorb import Output, ZoneTask, absorb, provisional
+from streams.zone.state import ZoneState
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from streams.contract.frames import FrameHeader
+    from streams.contract.spec import Hosted
+    from streams.contract.stage import Bus, Record
+
+WATERMARK_NEWS_MS = 60_000
+"""A watermark that moved alone is published when it passes a multiple of this, the second level's shortest window."""
+
+LIVE_EVERY_S = 0.1
+"""Provisional values are sent no more often: a screen shows no more."""
+
+LIVE_PAUSE_FACTOR = 20
+"""Provisional values that took so long rest so many times longer: in a backlog the final ones are close behind."""
+
+log = logging.getLogger("citywall")
+
+
+@dataclass
+class _Partition:
+    """What this worker holds of one readings partition."""
+
+    domain: str
+    partition: int
+    inbox_partitions: int
+    readings_partitions: int
+    chain: chains.Chain
+    zones: dict[str, ZoneState] = field(default_factory=dict)
+    offset: int = 0
+    """Next offset to absorb."""
+    saved_offset: int = 0
+    save_due_at: float = 0.0
+    touched: dict[str, list[NDArray[np.int32]]] = field(default_factory=lambda: defaultdict(list))
+    books: dict[str, Any] = field(default_factory=dict)
+    fixed: dict[str, ZoneTask] = field(default_factory=dict)
+    """Zone id → what is fixed about it in the city at hand."""
+
+
+class ZoneStage:
+    """Hosts the first-level processors. Invariant: what a snapshot contains has been yielded and acknowledged."""
+
+    name = "zone"
+    tick_s = 0.25
+    follow_s = 0.04  # what intake sends in two goes comes with two fetches here, no further apart
+    linger_s = 0.4 * LINGER_S  # intake's frames come in company: what one chunk of it yields, then the next
+
+    def __init__(
+        self,
+        city_folder: Path,
+        hosted: Sequence[Hosted],
+        *,
+        kernel: bool = False,
+        now_s: Callable[[], float] = time.monotonic,
+    ) -> None:
+        domains = load_schemas()
+        self._judge = dedup.compiled_judge() if kernel else dedup.judge
+        self.topics = tuple(topics.readings(domain) for domain in domains)
+        self._domain = {topics.readings(domain): domain for domain in domains}
+        self._hosted = {domain: [one for one in hosted if domain in one.spec.domains] for domain in domains}
+        self._folder = city_folder
+        self._now_s = now_s
+        self._city = load_city(city_folder)
+        self._live_due_at = 0.0
+        self._partitions: dict[TopicPartition, _Partition] = {}
+
+    async def assigned(self, partitions: Sequence[TopicPartition], bus: Bus) -> Mapping[TopicPartition, int]:
+        """Load the snapshots of these partitions → next offsets."""
+        self._partitions = {}
+        for source in partitions:
+            domain = self._domain[source.topic]
+            topic = topics.state("zone", domain)
+            found = await chains.load(bus, topic, source.partition)
+            held = _Partition(
+                domain,
+                source.partition,
+                await bus.partition_count(topics.inbox(domain)),
+                await bus.partition_count(topics.readings(domain)),
+                chains.Chain(topic, source.partition, found.keys),
+                self._zones(found.tree or {}, domain),
+                found.offset,
+                found.offset,
+            )
+            self._add_missing_zones(held, source.partition)
+            held.books = self._book(held)
+            self._partitions[source] = held
+        return {source: held.offset for source, held in self._partitions.items() if held.offset}
+
+    def _add_missing_zones(self, held: _Partition, partition: int) -> None:
+        for index, zone in enumerate(self._city.zones):
+            if index % held.readings_partitions == partition and (held.domain, index) in self._city.sensors_of_zone:
+                held.zones.setdefault(zone.id, ZoneState())
+
+    async def absorb(self, chunk: Chunk, bus: Bus) -> bool:
+        """Take the frames of a chunk; what they yield is acknowledged before the next chunk."""
+        held = self._partitions.get(chunk.source)
+        if held is None:
+            return False
+        messages: list[Message] = []
+        for record in chunk.records:
+            if record.offset < held.offset:
+                continue
+            try:
+                messages += self._frame(held, record)
+            except FrameError as exc:
+                log.error("%s[%d]: %s; put with the dead letters", chunk.topic, chunk.partition, exc)
+                messages.append(dead_letters.bad_frame(chunk, record))
+            held.offset = record.offset + 1
+        if messages:
+            await bus.send(messages)
+            failpoints.reach("zone:outputs_sent")
+        if self._now_s() >= held.save_due_at:
+            await self._save(held, bus)
+            return True
+        return False
+
+    def _frame(self, held: _Partition, record: Record) -> list[Message]:
+        header = decode_header(record)
+        rows = decode_rows(header, record.value) if record.value else None
+        if header.zone != ALL_ZONES and header.zone not in self._city.zone_code:
+            raise FrameError(f"offset {record.offset}: the city has no zone {header.zone!r}")
+        zones = [header.zone] if header.zone != ALL_ZONES else list(held.zones)
+        messages = [message for zone_id in zones for message in self._take(held, zone_id, header, rows)]
+        for index in reversed(range(len(messages))):
+            if messages[index].topic == topics.METRICS:
+                held.zones[messages[index].key.decode()].emitted = record.offset + 1
+                source = (MADE_FROM, b"%d:%d" % (held.partition, record.offset + 1))
+                messages[index] = replace(messages[index], headers=(source,))
+                break
+        return messages
+
+    def _take(self, held: _Partition, zone_id: str, header: FrameHeader, rows: Any) -> list[Message]:  # noqa: ANN401 - FrameRows or None
+        city = self._city_for(header)
+        zone = self._zone(held, zone_id)
+        state = held.zones.get(zone_id)
+        if state is None:
+            state = held.zones[zone_id] = ZoneState()
+        before_ms = state.watermark_ms
+        output = absorb(zone, state, header, rows, city)
+        if len(output.touched):
+            held.touched[zone_id].append(output.touched)
+        passed = state.watermark_ms // WATERMARK_NEWS_MS > before_ms // WATERMARK_NEWS_MS
+        return self._messages(zone, state, output, passed)
+
+    def _zone(self, held: _Partition, zone_id: str) -> ZoneTask:
+        found = held.fixed.get(zone_id)
+        if found is None:
+            index, inbox = self._city.zone_code[zone_id], topics.inbox(held.domain)
+            found = ZoneTask(held.domain, index, inbox, held.inbox_partitions, self._hosted[held.domain], self._judge)
+            held.fixed[zone_id] = found
+        return found
+
+    def _city_for(self, header: FrameHeader) -> City:
+        """Return a city that knows the frame's sensors: intake may have seen a newer file."""
+        known = self._city.sensor_code
+        if header.version != self._city.version and any(sensor not in known for sensor in header.sensors):
+            self._city = load_city(self._folder)
+            for held in self._partitions.values():
+                held.fixed.clear()
+            missing = [sensor for sensor in header.sensors if sensor not in self._city.sensor_code]
+            if missing:
+                raise CityFileError(
+                    f"{self._folder / 'sensors.csv'}: sensor {missing[0]}: readings of it wait; put it back"
+                )
+        return self._city
+
+    def _messages(self, zone: ZoneTask, state: ZoneState, output: Output, passed: bool) -> list[Message]:
+        messages = [dead_letters.to_message(letter) for letter in output.dead]
+        zone_id = self._city.zones[zone.index].id
+        if output.rows or passed:
+            frame = MetricFrame(zone.domain, zone.index, Rows.concat(output.rows), state.watermark_ms)
+            messages.append(Message(topics.METRICS, zone_id.encode(), encode_metrics(self._city.id, frame, zone_id), 0))
+        messages += [
+            Message(topics.DETECTIONS, one.entity.encode(), msgspec.json.encode(one), 0) for one in output.detections
+        ]
+        return messages
+
+    async def tick(self, bus: Bus) -> Sequence[TopicPartition]:
+        """Publish provisional values, unless they would take much of the time; save what has waited long enough."""
+        begun_s = self._now_s()
+        if begun_s >= self._live_due_at:
+            live = self._live()
+            self._live_due_at = begun_s + max(LIVE_EVERY_S, LIVE_PAUSE_FACTOR * (self._now_s() - begun_s))
+            await bus.send(live)
+        saved = []
+        for source, held in self._partitions.items():
+            if held.offset > held.saved_offset and self._now_s() >= held.save_due_at:
+                await self._save(held, bus)
+                saved.append(source)
+        return saved
+
+    def _live(self) -> list[Message]:
+        rows: dict[str, list[Rows]] = defaultdict(list)
+        for held in self._partitions.values():
+            for zone_id, touched in held.touched.items():
+                sensors = np.unique(np.concatenate(touched))
+                rows[held.domain] += provisional(self._zone(held, zone_id), held.zones[zone_id], sensors, self._city)
+            held.touched.clear()
+        return [
+            Message(
+                topics.LIVE,
+                domain.encode(),
+                encode_metrics(self._city.id, MetricFrame(domain, -1, Rows.concat(found), 0)),
+                0,
+            )
+            for domain, found in rows.items()
+            if found
+        ]
+
+    async def _save(self, held: _Partition, bus: Bus) -> None:
+        done = zone_books.settled(held.zones.values(), self._hosted[held.domain])
+        await bus.send(
+            ledger.to_message("zone", held.domain, held.partition, start_ms, hour) for start_ms, hour in done.items()
+        )
+        size_bytes = await held.chain.save(bus, held.offset, held.zones)
+        failpoints.reach("zone:snapshot_written")
+        held.saved_offset = held.offset
+        held.save_due_at = self._now_s() + snapshots.pause_s(size_bytes)
+        held.books = self._book(held)
+
+    def _zones(self, tree: pieces.Tree, domain: str) -> dict[str, ZoneState]:
+        types = {one.name: type(one.spec.state()) for one in self._hosted[domain]}
+        zones = {}
+        for zone_id, below in pieces.by_name(tree).items():
+            processors = pieces.take_states(below, "processors", types)
+            zones[zone_id] = state_codec.decode(ZoneState, pieces.joined(below))
+            zones[zone_id].processors = processors
+        return zones
+
+    def _book(self, held: _Partition) -> dict[str, Any]:
+        zones = held.zones.values()
+        return {
+            "offset": held.offset,
+            "mark_ms": zone_books.watermark_ms(zones),
+            "emitted": zone_books.emitted(zones),
+            "hours": zone_books.open_hours(zones, self._hosted[held.domain]),
+            "counts": zone_books.zone_counts(zones, held.inbox_partitions),
+        }
+
+    def books(self) -> Mapping[str, Mapping[str, Any]]:
+        """Return the counters of each readings partition, as of its last snapshot."""
+        return {
+            f"zone:{held.domain}:{source.partition}": {
+                "stage": "zone",
+                "domain": held.domain,
+                "partition": source.partition,
+                **held.books,
+            }
+            for source, held in self._partitions.items()
+        }

@@ -1,0 +1,50 @@
+"""Counts from the books: what came in is what went on, came twice or was refused."""
+
+from deploy.supervision.counts import counts_of, offsets_of
+
+
+def intake(domain, offset, readings_in, dead, sent, first_at_ms=None, last_at_ms=None):
+    counts = {
+        "readings_in": readings_in, "dead_lettered": dead, "sent": sent, "unknown_fields": 0,
+        "first_at_ms": first_at_ms, "last_at_ms": last_at_ms,
+    }  # fmt: skip
+    return {"stage": "intake", "domain": domain, "partition": 0, "offset": offset, "counts": counts}
+
+
+def zone(domain, partition, offset, in_frames, duplicates, too_late):
+    taken = in_frames + duplicates + too_late
+    counts = {
+        "in_frames": in_frames, "duplicates": duplicates, "conflicts": 0, "too_late": too_late, "processors": {},
+        "sources": {"0": {"through": 6, "furthest": 6, "sent": taken, "taken": taken}},
+    }  # fmt: skip
+    return {"stage": "zone", "domain": domain, "partition": partition, "offset": offset, "counts": counts}
+
+
+BOOKS = {
+    "intake:traffic:0": intake("traffic", 7, 100, {"future": 3, "undecodable": 1}, 96, 1_000, 61_500),
+    "intake:water:0": intake("water", 9, 10, {"future": 1}, 9),
+    "zone:traffic:1": zone("traffic", 1, 20, 90, 4, 2),
+    "zone:water:0": zone("water", 0, 5, 9, 0, 0),
+    "pulse:intake": {"part": "intake", "pid": 1, "at_ms": 5},
+}
+
+
+def test_sums_of_both_stages():
+    counts = counts_of(BOOKS)
+    assert counts.readings_in == 110  # 100 + 10
+    assert counts.in_frames == 99  # 90 + 9
+    assert counts.duplicates == 4
+    assert counts.dead_lettered == {"future": 4, "too_late": 2, "undecodable": 1}  # 3 + 1; zone; traffic
+    assert (counts.first_at, counts.last_at) == ("1970-01-01T00:00:01.000Z", "1970-01-01T00:01:01.500Z")
+    assert counts.missing == 0  # 110 - 99 - 4 - 7
+
+
+def test_no_books_are_no_readings():
+    counts = counts_of({})
+    assert (counts.readings_in, counts.dead_lettered, counts.first_at, counts.missing) == (0, {}, None, 0)
+
+
+def test_offsets_by_stage_domain_and_partition():
+    assert offsets_of(BOOKS) == {
+        ("intake", "traffic", 0): 7, ("intake", "water", 0): 9, ("zone", "traffic", 1): 20, ("zone", "water", 0): 5,
+    }  # fmt: skip

@@ -1,0 +1,162 @@
+"""The judgement of `status`: ok, degraded with the reason, or not running."""
+
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from deploy.config.run import Run
+from deploy.supervision import status
+from deploy.supervision.folder import Holder
+from deploy.supervision.pulses import PartitionPulse, PartPulse
+from deploy.supervision.reasons import standstills
+from deploy.supervision.status import Found
+from deploy.supervision.supervisor import End, PartState, SupervisorState
+from deploy.supervision.watch import Still
+from deploy.terminal import status_screen
+
+NOW_MS = 1_000_000
+DATA = Path("/data")
+HELD = PartitionPulse("city.inbox.v1.traffic", 0, "intake", 5, 5, 0, 0.0)
+NO_COUNTS = {"readings_in": 0, "dead_lettered": {}, "sent": 0, "first_at_ms": None, "last_at_ms": None}
+
+
+def a_run(mode="simulated"):
+    return Run(
+        data="/data", city="c", city_id="yunlan", mode=mode, kafka="127.0.0.1:9092",
+        redis="redis://user:s3cret@127.0.0.1:6379/0", history="/data/history.sqlite", port=8050, started_ms=0,
+    )  # fmt: skip
+
+
+STILL = Still(name="intake", topic="city.inbox.v1.traffic", partition=1, absorbed=5, end=9, for_s=16.0)
+
+
+def stood_still(ago_s):
+    """A city in which intake is well again after it stood still."""
+    end = End(NOW_MS - ago_s * 1000, 75, "intake stands still: t[0] is absorbed up to 5 of 9", still=True)
+    part = PartState(name="intake", state="running", pid=7, restarts=1, ends=[end])
+    return SupervisorState(pid=1, phase="running", at_ms=0, parts=[part])
+
+
+def found(*, phase="running", state="running", ends=(), lag_s=0.0, pulse_ms=NOW_MS, **others):
+    past = [End(at_ms, 70) for at_ms in ends]
+    part = PartState(name="intake", state=state, pid=7, restarts=len(ends), ends=past, absorbs=True)
+    partition = msgspec.structs.replace(HELD, lag_s=lag_s)
+    defaults = {
+        "holder": Holder(1, "yunlan", "2026-11-24T08:00:00+00:00"),
+        "run": a_run(),
+        "supervisor": SupervisorState(pid=1, phase=phase, at_ms=0, parts=[part]),
+        "pulses": {"intake": PartPulse("intake", 7, pulse_ms, [partition])},
+        "health": {"status": "ok", "reasons": []},
+        "books": {},
+    }
+    return Found(**{**defaults, **others})
+
+
+@pytest.mark.parametrize(
+    ("what", "reason"),
+    [
+        (found(phase="starting"), "the city is starting"),
+        (found(state="waiting", ends=[NOW_MS - 1]), "intake is waiting (1 restarts, exit code 70 last)"),
+        (found(ends=[NOW_MS - 3, NOW_MS - 2, NOW_MS - 1]), "intake ended 3 times in the last 5 minutes"),
+        (found(pulse_ms=NOW_MS - 6_001), "intake stands still: its last pulse is 6 s old"),
+        (found(pulses={}), "intake has not begun to work yet"),
+        (found(pulses={"intake": PartPulse("intake", 6, NOW_MS, [HELD])}), "intake has not begun to work yet"),
+        (
+            found(pulses={"intake": PartPulse("intake", 7, NOW_MS - 9_000, [], waits="its start")}),
+            "intake has not begun to work yet",
+        ),
+        (found(lag_s=30.1), "intake is 30 s behind on city.inbox.v1.traffic, partition 0"),
+        (found(health=None), "the wall does not answer"),
+        (found(health={"status": "down", "reasons": ["no metric yet"]}), "the wall: no metric yet"),
+        (found(books=None), "the history cannot be read: it did not answer in time"),
+        (
+            found(supervisor=SupervisorState(pid=1, phase="running", at_ms=0, parts=[], stills=[STILL])),
+            "intake stands still on city.inbox.v1.traffic, partition 1, at 5 of 9, for 16 s",
+        ),
+        (
+            found(supervisor=stood_still(20)),
+            "intake stood still, was ended 20 s ago and is started again: intake stands still: t[0] is absorbed",
+        ),
+        (found(supervisor=None), "the supervisor has not said anything yet"),
+    ],
+)
+def test_what_is_wrong_makes_it_degraded_and_is_said(what, reason):
+    judged = status.judge(DATA, what, NOW_MS)
+    assert judged.status == "degraded"
+    assert any(one.startswith(reason) for one in judged.reasons), judged.reasons
+    assert len(judged.reasons_zh) == len(judged.reasons)
+    assert all(any("\u4e00" <= letter <= "\u9fff" for letter in one) for one in judged.reasons_zh)
+
+
+@pytest.mark.parametrize(
+    "what",
+    [
+        found(),
+        found(ends=[NOW_MS - 1, NOW_MS - 2]),  # two restarts are no pattern
+        found(ends=[1, 2, 3, NOW_MS - 301_000]),  # long ago
+        found(supervisor=stood_still(61)),
+        found(pulses={"intake": PartPulse("intake", 7, NOW_MS, [])}),  # other workers have all partitions
+        found(pulses={"intake": PartPulse("intake", 7, NOW_MS, [HELD], waits="its share of the partitions")}),
+        found(unread=("city.inbox.v2.traffic",)),
+        found(books={"intake:traffic:0": {"stage": "intake", "domain": "traffic", "partition": 0, "offset": 1,
+              "counts": {**NO_COUNTS, "readings_in": 5, "dead_lettered": {"future": 5}}}}),
+        found(run=a_run("replay"), health=None, replay_ended=True),
+    ],
+)  # fmt: skip
+def test_what_is_no_fault_of_the_stack_leaves_it_ok(what):
+    judged = status.judge(DATA, what, NOW_MS)
+    assert (judged.status, judged.reasons) == ("ok", [])
+
+
+def test_the_wall_is_told_what_stands_still_but_not_what_a_process_wrote():
+    supervisor = stood_still(20)
+    supervisor.stills = [STILL]
+    said = standstills(supervisor, NOW_MS)
+    assert [reason.en for reason in said] == [
+        "intake stands still on city.inbox.v1.traffic, partition 1, at 5 of 9, for 16 s",
+        "intake stood still, was ended 20 s ago and is started again",
+    ]
+    assert said[1].zh == "intake 曾停滞，20 秒前已结束并重新启动"
+    assert standstills(stood_still(61), NOW_MS) == []
+
+
+def test_without_holder_it_is_down_and_still_tells_the_counts():
+    books = {
+        "intake:water:0": {
+            "stage": "intake",
+            "domain": "water",
+            "partition": 0,
+            "offset": 1,
+            "counts": {**NO_COUNTS, "readings_in": 5},
+        }
+    }
+    judged = status.judge(DATA, found(holder=None, books=books), NOW_MS)
+    assert judged.status == "down"
+    assert judged.parts == []
+    assert judged.counts.readings_in == 5
+    assert status.EXIT == {"ok": 0, "degraded": 1, "down": 2}
+
+
+def test_addresses_are_shown_without_passwords():
+    judged = status.judge(DATA, found(), NOW_MS)
+    assert (judged.wall, judged.kafka, judged.redis, judged.history) == (
+        "http://127.0.0.1:8050/", "127.0.0.1:9092", "127.0.0.1:6379", "sqlite",
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(("language", "word"), [("zh", "模拟"), ("en", "SIMULATED")])
+def test_screen_is_in_the_language_asked_for(language, word):
+    text = status_screen.screen(status.judge(DATA, found(), NOW_MS), language)
+    assert word in text
+    assert "intake" in text
+    assert len(text.splitlines()) <= 40
+
+
+def test_every_word_of_the_screen_is_in_both_languages():
+    assert all(zh and en for zh, en in status_screen.WORDS.values())
+
+
+def test_nothing_found_is_answered_quickly_and_as_not_running(tmp_path):
+    judged = status.judge(tmp_path, status.find(tmp_path), NOW_MS)
+    assert (judged.status, judged.reasons) == ("down", [f"nothing runs in {tmp_path}"])

@@ -1,0 +1,123 @@
+"""The supervisor's watch by a clock of its own: who is condemned, when, and what excuses everybody."""
+
+from pathlib import Path
+
+import pytest
+
+from deploy.supervision.pulses import PartitionPulse, PartPulse
+from deploy.supervision.stack import part_plans
+from deploy.supervision.tail import PartitionExtent, Tail
+from deploy.supervision.watch import AFTER_WORKER_S, START_LIMIT_S, Watch, Worker
+
+TOPIC = "city.inbox.v1.traffic"
+ONE, TWO = Worker("intake", "intake", 11), Worker("intake-2", "intake", 12)
+LIMIT_S = 30.0 + AFTER_WORKER_S
+
+
+def tail(now_ms, *, answers=True, begin=0, end=9, partitions=1):
+    return Tail(now_ms, answers, [PartitionExtent(TOPIC, number, begin, end) for number in range(partitions)])
+
+
+def pulse(worker, now_ms, *, absorbed=5, owns=(0,), waits=None, pid=None):
+    rows = [PartitionPulse(TOPIC, number, "intake", absorbed, absorbed, 0, 0.0) for number in owns]
+    return PartPulse(worker.name, pid or worker.pid, now_ms, rows, {}, [TOPIC], 30.0, waits)
+
+
+def condemned(seconds, sight, workers=(ONE,)):
+    """Look once a second; `sight(second, now_ms)` → tail and pulses. → the last verdict."""
+    watch = Watch()
+    verdict = None
+    for second in range(seconds + 1):
+        now_ms = 1_000_000 + 1000 * second
+        found, pulses = sight(second, now_ms)
+        verdict = watch.look(float(second), now_ms, found, {one.part: one for one in pulses}, workers)
+    return verdict
+
+
+def frozen(second, now_ms):
+    """The worker was stopped at second 0; the topic goes on."""
+    return tail(now_ms, end=9 + second), [pulse(ONE, 1_000_000)]
+
+
+def test_stopped_worker_is_condemned_after_its_limit_and_not_before():
+    assert condemned(int(LIMIT_S) - 1, frozen).condemned == {}
+    found = condemned(int(LIMIT_S), frozen)
+    assert set(found.condemned) == {"intake"}
+    assert found.condemned["intake"].en == f"intake stands still on {TOPIC}, partition 0, at 5 of 44, for 35 s"
+    assert "停滞 35 秒" in found.condemned["intake"].zh
+
+
+def test_standstill_is_told_before_it_is_punished():
+    found = condemned(20, frozen)
+    assert [still.name for still in found.stills] == ["intake"]
+    assert found.condemned == {}
+
+
+def test_worker_that_no_longer_fetches_is_seen_though_its_pulse_is_fresh():
+    found = condemned(40, lambda _, now_ms: (tail(now_ms), [pulse(ONE, now_ms)]))
+    assert set(found.condemned) == {"intake"}
+
+
+def test_old_pulse_of_a_worker_whose_partition_another_has_taken_over_is_condemned_too():
+    def sight(second, now_ms):
+        return tail(now_ms, end=9 + second), [pulse(ONE, 1_000_000), pulse(TWO, now_ms, absorbed=9 + second)]
+
+    assert set(condemned(40, sight, (ONE, TWO)).condemned) == {"intake"}
+
+
+def test_partition_that_nobody_has_condemns_every_worker_of_the_part():
+    def sight(_, now_ms):
+        return tail(now_ms, partitions=3), [pulse(ONE, now_ms, absorbed=9), pulse(TWO, now_ms, absorbed=9, owns=(1,))]
+
+    found = condemned(40, sight, (ONE, TWO))
+    assert set(found.condemned) == {"intake", "intake-2"}
+    assert found.stills[0].en == f"no worker of intake has {TOPIC}, partition 2, for 40 s"
+
+
+def test_process_that_never_begins_is_condemned_after_a_long_while():
+    def sight(_, now_ms):
+        return tail(now_ms), [pulse(ONE, now_ms, pid=7)]  # an earlier process's
+
+    assert condemned(int(START_LIMIT_S) - 1, sight).condemned == {}
+    assert set(condemned(int(START_LIMIT_S), sight).condemned) == {"intake"}
+
+
+@pytest.mark.parametrize(
+    "sight",
+    [
+        lambda _, now_ms: (tail(now_ms, answers=False), [pulse(ONE, 1_000_000)]),
+        lambda _, now_ms: (None, [pulse(ONE, 1_000_000)]),
+        lambda _, now_ms: (tail(1_000_000), [pulse(ONE, 1_000_000)]),
+        lambda _, now_ms: (tail(now_ms, end=5), [pulse(ONE, 1_000_000)]),
+        lambda _, now_ms: (tail(now_ms, begin=9), [pulse(ONE, 1_000_000)]),
+        lambda _, now_ms: (tail(now_ms), [pulse(ONE, now_ms, waits="InfluxDB")]),
+        lambda _, now_ms: (tail(now_ms), [pulse(ONE, 1_000_000, owns=(), waits="its start")]),
+        lambda second, now_ms: (tail(now_ms, end=90), [pulse(ONE, now_ms, absorbed=second)]),
+        lambda second, now_ms: (tail(now_ms, answers=second % 30 != 0), [pulse(ONE, now_ms)]),
+        lambda _, now_ms: (tail(now_ms), []),
+    ],
+    ids=["broker away", "no tail yet", "tail silent", "no lag", "all deleted", "waits", "starts", "advances",
+         "broker away now and then", "no pulse yet"],
+)  # fmt: skip
+def test_nobody_is_condemned_while(sight):
+    assert condemned(100, sight).condemned == {}
+
+
+def test_an_old_pulse_that_waits_is_no_excuse():
+    found = condemned(60, lambda _, now_ms: (tail(now_ms), [pulse(ONE, 1_000_000, waits="InfluxDB")]))
+    assert set(found.condemned) == {"intake"}
+
+
+def test_partition_without_owner_is_no_fault_while_a_worker_starts():
+    def sight(_, now_ms):
+        return tail(now_ms, partitions=2), [pulse(ONE, now_ms, absorbed=9)]
+
+    assert condemned(60, sight, (ONE, TWO)).condemned == {}
+
+
+def test_a_part_has_as_many_processes_as_its_setting_says():
+    plans = part_plans(Path("/data"), 1, {"intake": 2})
+    assert [plan.name for plan in plans if plan.absorbs == "intake"] == ["intake", "intake-2"]
+    assert plans[[plan.name for plan in plans].index("intake-2")].command[-2:] == ["--worker", "2"]
+    assert {plan.name for plan in plans if plan.absorbs is None} == {"feeds", "wall"}
+    assert len({plan.name for plan in plans}) == len(plans)

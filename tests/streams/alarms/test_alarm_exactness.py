@@ -1,0 +1,140 @@
+"""Whatever happens to the processes of the alarm engine, each alarm's story in the journal is the same."""
+
+import asyncio
+from collections import defaultdict
+from itertools import groupby
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from alerts.engine import Engine
+from alerts.journal import verify
+from alerts.lifecycle import alarm_id
+from streams.alarms.alarm_stage import AlarmStage
+from streams.broker.topics import ALARMS, JOURNAL
+from streams.contract.stage import TopicPartition
+from tests.alerts.staging import Crash, crash_at, given_to, journal, lived, projected
+from tests.alerts.writing import acknowledge, detection, events
+from tests.fakes import FakeBus, FakeHost
+
+
+class Writer:
+    """One process of the alarm engine. All of them read the same inputs in the same order, each at its own pace."""
+
+    def __init__(self, bus: FakeBus, order: list[str], run_inputs: int) -> None:
+        self.bus = bus
+        self.run_inputs = run_inputs
+        offsets: defaultdict[str, int] = defaultdict(int)
+        self.order = []
+        for topic in order:
+            self.order.append((topic, offsets[topic]))
+            offsets[topic] += 1
+
+    async def start(self) -> None:
+        self.host = FakeHost(AlarmStage(Engine, self.run_inputs), self.bus)
+        await self.host.start()
+
+    async def feed(self, count: int) -> bool:
+        """Hand over the next inputs, neighbours of one topic as one chunk."""
+        ahead = [one for one in self.order if one[1] >= self.host.positions[TopicPartition(one[0], 0)]]
+        for topic, run in groupby(ahead[:count], key=lambda one: one[0]):
+            await self.host.deliver(topic, at_most=len(list(run)))
+        return bool(ahead)
+
+    async def read(self, count: int) -> bool:
+        return await self.host.deliver(JOURNAL, at_most=count)
+
+    async def act(self, action: str, count: int) -> bool:
+        """Do one thing; a crash in it is followed by a new start."""
+        try:
+            if action == "restart":
+                await self.start()
+                return True
+            return await (self.feed(count) if action == "feed" else self.read(count))
+        except Crash:
+            await self.start()
+            return True
+
+
+async def finished(bus: FakeBus, writers: list[Writer]) -> None:
+    bus.before_send = None
+    while any([await writer.act(action, 3) for writer in writers for action in ("feed", "read")]):
+        pass
+
+
+def stories(values: list[bytes]) -> dict[str, list[dict]]:
+    """Alarm id (or, for what belongs to none, the detection's entity) → its events in order."""
+    told = defaultdict(list)
+    for event in events(values):
+        told[event["alarm"] or event["detection"]["entity"]].append(event)
+    return dict(told)
+
+
+ENTITIES = st.sampled_from(["s1", "s2"])
+TIMES = st.integers(1, 6)
+DETECTED = st.builds(
+    lambda level, at_ms, entity: detection(level, at_ms, entity=entity), st.integers(0, 4), TIMES, ENTITIES
+)
+TARGETS = st.builds(lambda at_ms, entity: alarm_id(detection(3, at_ms, entity=entity)), TIMES, ENTITIES)
+COMMANDED = st.builds(
+    lambda alarm, number, seen, action: acknowledge(alarm, f"k{number}", seen, action=action, who=f"who {number}"),
+    TARGETS | st.just("nobody"),
+    st.integers(0, 5),
+    st.integers(1, 4),
+    st.sampled_from(["acknowledge", "acknowledge", "acknowledge", "dance"]),
+)
+INPUTS = st.lists(DETECTED | COMMANDED, max_size=25)
+REPEATS = st.lists(st.tuples(st.floats(0, 1, exclude_max=True), st.integers(0, 10)), max_size=8)
+ACTIONS = st.lists(
+    st.tuples(
+        st.sampled_from(["feed", "read", "restart", "crash"]),
+        st.integers(0, 1),
+        st.integers(1, 6),
+        st.sampled_from([JOURNAL, ALARMS]),
+        st.booleans(),
+    ),
+    max_size=40,
+)
+
+
+def repeated(inputs: list, repeats: list[tuple[float, int]]) -> list:
+    """Bring some inputs again, somewhere after they came."""
+    result = list(inputs)
+    for which, later in repeats:
+        if result:
+            place = int(which * len(result))
+            result.insert(min(place + 1 + later, len(result)), result[place])
+    return result
+
+
+async def plain(inputs: list) -> FakeBus:
+    """One process takes one input after the other."""
+    bus = FakeBus()
+    await lived(bus, *inputs)
+    return bus
+
+
+async def wild(inputs: list, actions: list, writers: int, run_inputs: int) -> FakeBus:
+    """So many processes take them in runs cut anywhere, restarting and crashing as the actions say."""
+    bus = FakeBus()
+    order = given_to(bus, *inputs)
+    team = [Writer(bus, order, run_inputs) for _ in range(writers)]
+    for writer in team:
+        await writer.start()
+    for action, number, count, topic, stored in actions:
+        if action == "crash":
+            crash_at(bus, topic, stored=stored)
+        else:
+            await team[number % writers].act(action, count)
+    await finished(bus, team)
+    return bus
+
+
+@settings(max_examples=300, deadline=None)
+@given(INPUTS, REPEATS, ACTIONS, st.integers(1, 2), st.sampled_from([1, 2, 3, 500]))
+def test_no_cut_repeat_restart_crash_or_second_writer_changes_an_alarms_story(inputs, repeats, actions, writers, run):
+    expected = asyncio.run(plain(inputs))
+    found = asyncio.run(wild(repeated(inputs, repeats), actions, writers, run))
+    assert stories(journal(found)) == stories(journal(expected))
+    assert projected(found) == projected(expected)
+    assert verify(journal(found)) == ()

@@ -1,0 +1,94 @@
+"""Frames of metrics survive the wire; anything else is refused with FrameError."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from streams.contract.metric_frames import decode_metrics, encode_metrics
+from streams.contract.records import NO_TIME_MS, ROW_TYPES, MetricFrame, Rows
+from streams.errors import FrameError
+
+
+def rows_of(*rows: tuple[object, ...]) -> Rows:
+    """Build Rows from tuples in the order of ROW_TYPES."""
+    columns = list(zip(*rows, strict=True))
+    return Rows(**{name: np.array(columns[i], kind) for i, (name, kind) in enumerate(ROW_TYPES.items())})
+
+
+THREE = rows_of(
+    ("S1", "tti_ratio", 60_000, 60, 1.5, 15, 10, 4, 1.0, 0.0, 0),
+    ("区:2", "tti_ratio", 60_000, 60, np.nan, 0, 0, 0, 0.0, np.nan, 3),
+    ("S1", "speed_km_h", 120_000, 3600, -0.0, -(2**62), 2**62, 2**40, 0.25, 0.5, -1),
+)
+
+
+def assert_same(found: Rows, expected: Rows) -> None:
+    for name, kind in ROW_TYPES.items():
+        column = getattr(found, name)
+        assert column.dtype == kind, name
+        np.testing.assert_array_equal(column, getattr(expected, name), err_msg=name)
+
+
+def test_every_column_and_the_header_come_back() -> None:
+    sent = MetricFrame("traffic", 7, THREE, 180_000)
+    got = decode_metrics(encode_metrics("riverton", sent, "Z7"))
+    assert (got.domain, got.zone, got.watermark_ms) == ("traffic", 7, 180_000)
+    assert_same(got.rows, THREE)
+
+
+def test_a_frame_without_rows_carries_only_the_watermark() -> None:
+    data = encode_metrics("riverton", MetricFrame("weather", -1, Rows.empty(), NO_TIME_MS))
+    got = decode_metrics(data)
+    assert (got.domain, got.zone, got.watermark_ms, len(got.rows)) == ("weather", -1, NO_TIME_MS, 0)
+    assert_same(got.rows, Rows.empty())
+
+
+def test_header_is_in_the_metadata_and_unknown_numbers_are_null() -> None:
+    data = encode_metrics("riverton", MetricFrame("traffic", 7, THREE, 180_000), "Z7")
+    table = pa.ipc.open_stream(data).read_all()
+    assert table.schema.metadata == {
+        b"version": b"1",
+        b"city": b"riverton",
+        b"domain": b"traffic",
+        b"zone": b"7",
+        b"zone_id": b"Z7",
+        b"watermark_ms": b"180000",
+    }
+    assert table["value"].to_pylist() == [1.5, None, -0.0]
+    assert table["metric"].chunk(0).dictionary.to_pylist() == ["tti_ratio", "speed_km_h"]
+
+
+def test_same_frame_gives_the_same_bytes() -> None:
+    frame = MetricFrame("traffic", 7, THREE, 180_000)
+    assert encode_metrics("riverton", frame) == encode_metrics("riverton", frame)
+
+
+def test_another_version_is_refused() -> None:
+    data = encode_metrics("riverton", MetricFrame("traffic", 7, THREE, 180_000))
+    with pytest.raises(FrameError, match="version"):
+        decode_metrics(data.replace(b"\x07\x00\x00\x00version", b"\x07\x00\x00\x00versioX"))
+
+
+def test_another_schema_is_refused() -> None:
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, pa.schema([("a", pa.int64())], metadata={"version": "1"})):
+        pass
+    with pytest.raises(FrameError, match="columns"):
+        decode_metrics(sink.getvalue().to_pybytes())
+
+
+@given(st.binary(max_size=200))
+def test_arbitrary_bytes_are_refused(data: bytes) -> None:
+    with pytest.raises(FrameError):
+        decode_metrics(data)
+
+
+@given(cut=st.integers(min_value=0))
+def test_a_cut_frame_is_refused(cut: int) -> None:
+    data = encode_metrics("riverton", MetricFrame("traffic", 7, THREE, 180_000))
+    with pytest.raises(FrameError):
+        decode_metrics(data[: cut % (len(data) - 16)])

@@ -1,0 +1,153 @@
+"""A plan's rows reach the inbox once each, in order of event time, no mark runs ahead, and kills change nothing."""
+
+import json
+import subprocess
+import sys
+import threading
+import time
+
+import msgspec
+import pytest
+
+from deploy.embedded import kafka as embedded
+from streams.broker import topics
+from streams.city.clock import ClockSetting
+from streams.errors import RefusedError
+from streams.feeds.aarhus import prepare, run_replay
+from tests.topic import records_of
+
+META = (
+    "POINT_1_NAME,POINT_2_NAME,NDT_IN_KMH,POINT_1_POSTAL_CODE,POINT_1_LAT,POINT_1_LNG,"
+    "POINT_2_LAT,POINT_2_LNG,ROAD_TYPE,REPORT_ID,DISTANCE_IN_METERS"
+)
+LINKS = 40
+STAMPS = 30
+FIRST_MS = 1_577_836_800_000  # 2020-01-01T00:00Z
+LAST_MS = FIRST_MS + (STAMPS - 1) * 10_000
+pytestmark = pytest.mark.timeout(180)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Forty links, a row each every ten seconds for five minutes; one row stands there twice."""
+    folder = tmp_path_factory.mktemp("files")
+    links = [f"{i},{i + 1},50,8000,56.1,{10 + i / 100},56.1,{10 + (i + 1) / 100},ROAD,{i},500" for i in range(LINKS)]
+    (folder / "meta.csv").write_text("\n".join([META, *links]))
+    stamps = [f"2020-01-01T00:{s // 6:02}:{s % 6}0" for s in range(STAMPS)]
+    rows = [f"{10 + i},{stamp},{s},60,{i}" for i in range(LINKS) for s, stamp in enumerate(stamps)]
+    header = "avgSpeed,TIMESTAMP,vehicleCount,avgMeasuredTime,REPORT_ID"
+    (folder / "traffic.csv").write_text("\n".join([header, *rows, rows[7]]))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def broker(tmp_path_factory, cache):
+    with embedded.running(tmp_path_factory.mktemp("kafka"), cache) as running:
+        topics.ensure_topics(running.address, {"traffic": 3})
+        yield running.address
+
+
+def inbox(broker, run):
+    """Return (partition, offset, value, headers) of this run's records."""
+    return [
+        (record.partition, record.offset, record.value, dict(record.headers))
+        for record in records_of(broker, topics.inbox("traffic"))
+        if dict(record.headers)["row"].startswith(run.encode())
+    ]
+
+
+def check(records, plan):
+    """Every row once, each link in one partition and in order; no mark ahead of a row that follows it."""
+    rows, home = [], {}
+    for partition in {record[0] for record in records}:
+        marked = None
+        for _, _, value, headers in (record for record in records if record[0] == partition):
+            if value == b"":
+                assert marked is None or int(headers["mark"]) > marked
+                marked = int(headers["mark"])
+                continue
+            for line in value.split(b"\n"):
+                row = json.loads(line)
+                assert marked is not None
+                assert row["at"] >= marked
+                assert home.setdefault(row["sensor"], partition) == partition
+                rows.append(line)
+        assert marked == FIRST_MS + 3 * 3_600_000  # two hours after the last row, at a full hour
+    sent = [row.value for row in plan.read()]
+    assert len(rows) == len(sent) == LINKS * STAMPS + 1
+    assert sorted(rows) == sorted(sent)
+    for sensor in home:
+        word = f'"{sensor}"'.encode()
+        assert [row for row in rows if word in row] == [row for row in sent if word in row]
+
+
+def test_full_speed_sends_every_row_once_in_order(folder, broker, tmp_path):
+    plan = prepare(folder, tmp_path)
+    run_replay(plan, broker, speed=None, data=tmp_path, stop=threading.Event())
+    check(inbox(broker, plan.run), plan)
+    done = json.loads((tmp_path / "feed_done.json").read_bytes())
+    assert done == {"run": plan.run, "rows": {"traffic": 1201}, "final_mark_ms": FIRST_MS + 3 * 3_600_000}
+    clock = msgspec.json.decode(records_of(broker, topics.CLOCK)[-1].value, type=ClockSetting)
+    assert clock.at(clock.wall_ms) == clock.at(clock.wall_ms + 10**9) == LAST_MS
+
+
+def test_second_start_of_a_finished_run_adds_no_row(folder, broker, tmp_path):
+    plan = prepare(folder, tmp_path)
+    for _ in range(2):
+        run_replay(plan, broker, speed=None, data=tmp_path, stop=threading.Event())
+    values = [value for _, _, value, _ in inbox(broker, plan.run) if value]
+    assert sum(value.count(b"\n") + 1 for value in values) == 1201
+
+
+def test_paced_rows_go_out_when_the_clock_reaches_them(folder, broker, tmp_path):
+    plan = prepare(folder, tmp_path)
+    began = time.monotonic()
+    run_replay(plan, broker, speed=100.0, data=tmp_path, stop=threading.Event())
+    assert time.monotonic() - began >= (LAST_MS - FIRST_MS) / 1000 / 100
+    check(inbox(broker, plan.run), plan)
+    clock = msgspec.json.decode(records_of(broker, topics.CLOCK)[-1].value, type=ClockSetting)
+    assert (clock.at_ms, clock.speed, clock.until_ms) == (FIRST_MS, 100.0, LAST_MS)
+    sent_ms = {}
+    for record in records_of(broker, topics.inbox("traffic")):
+        if dict(record.headers)["row"].startswith(plan.run.encode()) and record.value:
+            for line in record.value.split(b"\n"):
+                sent_ms[json.loads(line)["at"]] = record.timestamp
+    assert all(at_ms <= clock.at(wall_ms) + 1 for at_ms, wall_ms in sent_ms.items())
+    assert len(set(sent_ms.values())) > STAMPS // 2  # not in one burst
+
+
+def test_stop_leaves_the_rest_for_the_next_start(folder, broker, tmp_path):
+    plan = prepare(folder, tmp_path)
+    stop = threading.Event()
+    threading.Timer(1.0, stop.set).start()
+    run_replay(plan, broker, speed=100.0, data=tmp_path, stop=stop)
+    assert not (tmp_path / "feed_done.json").exists()
+    half = len([value for _, _, value, _ in inbox(broker, plan.run) if value])
+    assert half > 0
+    run_replay(plan, broker, speed=None, data=tmp_path, stop=threading.Event())
+    assert (tmp_path / "feed_done.json").exists()
+    check(inbox(broker, plan.run), plan)
+
+
+def test_killed_feed_goes_on_with_the_next_row(folder, broker, tmp_path):
+    plan = prepare(folder, tmp_path)
+    script = (
+        "import sys, threading; from pathlib import Path; from streams.feeds.aarhus import load_plan, run_replay; "
+        "print('up', flush=True); data = Path(sys.argv[1]); "
+        "run_replay(load_plan(data), sys.argv[2], speed=40.0, data=data, stop=threading.Event())"
+    )
+    for lives_s in (1.5, 2.0, 2.5):  # in all less than the 290 s of the rows take at this speed
+        with subprocess.Popen([sys.executable, "-c", script, str(tmp_path), broker], stdout=subprocess.PIPE) as feed:
+            feed.stdout.readline()
+            with pytest.raises(subprocess.TimeoutExpired):
+                feed.wait(lives_s)
+            feed.kill()
+    assert 0 < len([value for _, _, value, _ in inbox(broker, plan.run) if value])
+    run_replay(plan, broker, speed=None, data=tmp_path, stop=threading.Event())
+    check(inbox(broker, plan.run), plan)
+
+
+def test_missing_topic_is_named(folder, broker, tmp_path):
+    plan = msgspec.structs.replace(prepare(folder, tmp_path), rows={"gossip": 1})
+    with pytest.raises(RefusedError, match=r"no topic city\.inbox\.v1\.gossip"):
+        run_replay(plan, broker, speed=None, data=tmp_path, stop=threading.Event())

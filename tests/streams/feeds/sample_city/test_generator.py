@@ -1,0 +1,125 @@
+"""The committed sample city: what it must hold, and that its generator still writes exactly it."""
+
+from __future__ import annotations
+
+import math
+import tomllib
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from streams.broker.topics import DOMAINS
+from streams.city.registry import City, load_city
+from streams.feeds.sample_city.generator.generate import FOLDER, generate
+from streams.feeds.sample_city.simulation.happenings import HOUR_MS, TROUBLES, Happening
+from streams.feeds.sample_city.simulation.world import World
+
+RULES = tomllib.loads((Path(__file__).parents[4] / "deploy" / "config" / "citywall.toml").read_text(encoding="utf-8"))
+NOON_MS = 1_790_827_200_000
+"""2026-10-01 12:00 in Shanghai."""
+
+
+@pytest.fixture(scope="module")
+def city() -> City:
+    return load_city(FOLDER)
+
+
+@pytest.fixture(scope="module")
+def world(city: City) -> World:
+    return World(city, seed=1, at_ms=NOON_MS)
+
+
+def test_the_generator_writes_the_committed_files_byte_for_byte() -> None:
+    for name, text in generate().items():
+        assert (FOLDER / name).read_bytes() == text.encode(), name
+
+
+def test_another_seed_draws_another_city() -> None:
+    assert generate(seed=7)["segments.geojson"] != generate()["segments.geojson"]
+
+
+def test_it_is_a_city_and_fits_into_three_megabytes(city: City) -> None:
+    assert len(city.segments) >= 2_000
+    assert 12 <= len(city.zones) <= 16
+    assert {segment.road_class for segment in city.segments} == {"expressway", "arterial", "collector", "local"}
+    assert {segment.zone for segment in city.segments} == set(range(len(city.zones)))
+    assert sum(path.stat().st_size for path in FOLDER.iterdir() if path.is_file()) < 3_000_000
+
+
+def test_places_have_water_and_a_district_and_label_for_every_zone(city: City) -> None:
+    kinds = [feature["properties"]["kind"] for feature in city.places["features"]]
+    assert kinds.count("water") >= 1
+    assert kinds.count("district") == kinds.count("label") == len(city.zones)
+    assert all(
+        feature["properties"]["name_zh"] and feature["properties"]["name_en"] for feature in city.places["features"]
+    )
+
+
+def test_every_domain_has_sensors_in_every_zone(city: City) -> None:
+    assert set(city.sensors_of_zone) == {(domain, zone) for domain in DOMAINS for zone in range(len(city.zones))}
+
+
+def test_its_sensors_make_a_thousand_readings_a_second(city: City) -> None:
+    detectors = [sensor for sensor in city.sensors if sensor.domain == "traffic"]
+    assert len(detectors) >= 500
+    assert sum(1 / sensor.interval_s for sensor in city.sensors) >= 1_000
+
+
+def test_what_leads_into_a_segment_ends_where_it_begins(city: City) -> None:
+    for segment in city.segments:
+        for other in segment.upstream:
+            end = city.segments[city.segment_code[other]].line[-1]
+            assert _distance_m(end, segment.line[0]) < 60, (other, segment.id)
+
+
+def test_a_segment_is_about_as_long_as_its_line(city: City) -> None:
+    for segment in city.segments:
+        drawn_m = sum(_distance_m(a, b) for a, b in zip(segment.line, segment.line[1:], strict=False))
+        assert drawn_m == pytest.approx(segment.length_m, rel=0.12, abs=15)
+
+
+def test_most_of_the_city_can_be_reached_from_anywhere(city: City) -> None:
+    downstream: dict[str, list[str]] = {segment.id: [] for segment in city.segments}
+    for segment in city.segments:
+        for other in segment.upstream:
+            downstream[other].append(segment.id)
+    seen = {city.segments[0].id}
+    ahead = list(seen)
+    while ahead:
+        new = [other for other in downstream[ahead.pop()] if other not in seen]
+        seen.update(new)
+        ahead += new
+    assert len(seen) > 0.98 * len(city.segments)
+
+
+@pytest.mark.parametrize("kind", TROUBLES)
+def test_each_trouble_shows_the_level_that_its_truth_tells(city: City, world: World, kind: str) -> None:
+    group = next(group for group in world.groups if group.kind == kind)
+    trouble = TROUBLES[kind]
+    for place, level in enumerate(trouble.levels):
+        sensor = city.sensors[group.codes[place]]
+        zone = city.zones[sensor.zone].id
+        span = NOON_MS - HOUR_MS // 6, NOON_MS + HOUR_MS
+        world.happening = [Happening("x", trouble.what, sensor.id, zone, *span, level)]
+        measured = world.measure(group, np.zeros(len(group.codes)))
+        values = {name: column[place] for name, column in measured.items()}
+        assert _level(group.domain, values) == level
+
+
+def _level(domain: str, values: dict[str, float]) -> int | None:
+    """Judge by the rules of deploy/config/citywall.toml, plainly: the highest level that a value reaches."""
+    reached = []
+    for rule in RULES["threshold"]["rules"]:
+        value = values.get(rule["column"])
+        if rule["domain"] != domain or value is None:
+            continue
+        for level, key in enumerate(("i", "ii", "iii", "iv"), start=1):
+            if key in rule and (value < rule[key] if rule.get("sense") == "below" else value >= rule[key]):
+                reached.append(level)
+    return min(reached, default=None)
+
+
+def _distance_m(a: tuple[float, float], b: tuple[float, float]) -> float:
+    scale = math.cos(math.radians(a[1]))
+    return 111_320 * math.hypot((a[0] - b[0]) * scale, a[1] - b[1])
