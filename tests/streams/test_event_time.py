@@ -14,7 +14,7 @@ import pytest
 from streams.broker import topics
 from streams.contract.metric_frames import decode_metrics
 from streams.contract.records import NO_TIME_MS
-from streams.intake import intake_stage
+from streams.intake import intake_stage, quiet
 from tests.streams.stack import INBOX, MINUTE_MS, READINGS, START_MS, Fed, Stack, fed, feed, mark, reading, zones_of
 
 if TYPE_CHECKING:
@@ -101,6 +101,7 @@ def wall(monkeypatch: pytest.MonkeyPatch) -> Any:
             return now[0]
 
     monkeypatch.setattr(intake_stage, "time", Time)
+    monkeypatch.setattr(quiet, "time", Time)
     monkeypatch.setattr(intake_stage, "now_ms", lambda: START_MS + int((now[0] - 1000.0) * 1000))
     return now
 
@@ -144,14 +145,66 @@ def test_an_idle_mark_below_what_was_absorbed_is_ignored(city_folder: Path, wall
     assert speed == round(2 / (1 / 40 + 1 / 20), 9)
 
 
-def test_a_source_whose_feed_marks_is_never_idle(city_folder: Path, wall: Any) -> None:
+@pytest.mark.parametrize(("waited_s", "expected"), [(299.0, 0), (301.0, 296)])
+def test_marks_that_stand_still_for_long_are_given_up(
+    city_folder: Path, wall: Any, waited_s: float, expected: int
+) -> None:
+    """A feed that marks once and stops freezes nothing: after 300 s the clock less 5 s of disorder counts."""
+
     async def story() -> None:
         stack = await started(city_folder, mark(START_MS))
+        await stack.drain()
+        wall[0] += waited_s
+        await stack.intake.hosts[0].tick()
+        await stack.drain()
+        assert watermarks(stack) == {expected}
+
+    asyncio.run(story())
+
+
+def test_a_feed_that_comes_back_with_a_mark_above_all_is_believed_again(city_folder: Path, wall: Any) -> None:
+    """Given up at 0 s, passed by the clock to 395 s; its next mark at 500 s counts, and then nothing else."""
+
+    async def story() -> None:
+        stack = await started(city_folder, mark(START_MS))
+        await stack.drain()
+        wall[0] += 400.0
+        await stack.intake.hosts[0].tick()
+        await stack.drain()
+        assert watermarks(stack) == {395}
+        stack.put([*mark(START_MS + 390_000), fed(0, reading(0, START_MS + 450_000)), *mark(START_MS + 500_000)])
+        await stack.drain()
+        assert watermarks(stack) == {500}
+        stack.put([fed(0, reading(0, START_MS + 600_000)), fed(1, reading(4, START_MS + 600_000))])
+        await stack.drain()
+        assert watermarks(stack) == {500}
+
+    asyncio.run(story())
+
+
+def test_exact_marks_are_never_given_up(city_folder: Path, wall: Any) -> None:
+    async def story() -> None:
+        stack = await started(city_folder, [(one, b"", (("mark", b"%d" % START_MS), ("exact", b""))) for one in (0, 1)])
         await stack.drain()
         wall[0] += 3600.0
         await stack.intake.hosts[0].tick()
         await stack.drain()
         assert watermarks(stack) == {0}
+
+    asyncio.run(story())
+
+
+def test_a_stop_of_intake_is_no_silence_of_its_sources(city_folder: Path, wall: Any) -> None:
+    """Ten minutes pass in which intake does not run; what came meanwhile is taken before anybody is called quiet."""
+
+    async def story() -> None:
+        stack = await started(city_folder, [fed(0, reading(0, START_MS)), fed(1, reading(4, START_MS))])
+        await stack.drain()
+        wall[0] += 600.0
+        stack.put([fed(0, reading(0, START_MS + 1000)), fed(1, reading(4, START_MS + 1000))])
+        await stack.intake.hosts[0].tick()
+        await stack.drain()
+        assert watermarks(stack) == {-4}
 
     asyncio.run(story())
 
@@ -262,3 +315,23 @@ def test_without_waiting_for_the_least_mark_a_lagging_worker_would_change_rows(
 
     monkeypatch.setattr("streams.zone.absorb._watermark", lambda marks, _: max(marks.values()) // 1000 * 1000)
     assert asyncio.run(story(True)) != asyncio.run(story(False))
+
+
+@pytest.mark.parametrize("ahead_s", [0, 6, 30, 270])
+def test_a_clock_that_is_ahead_moves_time_for_nobody(city_folder: Path, ahead_s: int) -> None:
+    """d0's clock is right, d1's is ahead, in one partition: none of d0's readings is late, whatever d1 says.
+
+    By hand: each minute has six readings of d0 of 60 km/h; d1 watches another segment.
+    """
+
+    async def story() -> None:
+        stack = await started(city_folder, mark(START_MS + 10 * MINUTE_MS, 1))
+        stack.bus._clock.now_ms = START_MS
+        for _ in range(30):
+            now_ms = stack.bus._clock.now_ms
+            stack.put([fed(0, reading(1, now_ms + ahead_s * 1000)), fed(0, reading(0, now_ms, speed_km_h=60))])
+            await stack.drain()
+            stack.bus._clock.advance(10)
+        assert rows_of(stack) == [(minute, 0, 60.0) for minute in range(4)]
+
+    asyncio.run(story())
