@@ -75,8 +75,7 @@ def check(folder: Folder, schemas: Mapping[str, Schema] | None = None) -> Checke
     found = _entities(folder, findings, load_schemas() if schemas is None else schemas)
     optional = {name: source(folder, name, findings) for name in OPTIONAL}
     there = {name: one for name, one in optional.items() if one.is_there}
-    segment_code = None if found.segments is None else {one.id: index for index, one in enumerate(found.segments)}
-    corridors = read_corridors(there["corridors.csv"], segment_code) if "corridors.csv" in there else ()
+    corridors = read_corridors(there["corridors.csv"], codes_of(found.segments)) if "corridors.csv" in there else ()
     content = Content(
         **head,
         zones=found.zones or (),
@@ -109,10 +108,10 @@ def _entities(folder: Folder, findings: Findings, schemas: Mapping[str, Schema])
     """Read zones, segments and sensors, and judge whether they lie together."""
     zones_file = source(folder, "zones.geojson", findings)
     zones, outlines = read_zones(zones_file) or (None, [])
-    zone_code = None if zones is None else {zone.id: index for index, zone in enumerate(zones)}
+    zone_code = codes_of(zones)
     segments, lines = read_segments(source(folder, "segments.geojson", findings), zone_code) or (None, [])
     sensors_file = source(folder, "sensors.csv", findings)
-    sensors, entries = read_sensors(sensors_file, zone_code, Roads(segments), schemas) or (None, [])
+    sensors, entries = read_sensors(sensors_file, zone_code, Roads(segments, codes_of(segments)), schemas) or (None, [])
     if lines:
         around = Surroundings([point for _, point in lines])
         around.judge(outlines, "geometry")
@@ -125,6 +124,13 @@ def _entities(folder: Folder, findings: Findings, schemas: Mapping[str, Schema])
             if index not in lived_in:
                 findings.notice(zones_file.file, "no segment and no sensor lies in it", f"zone {zone.id}")
     return _Entities(zones, segments, sensors)
+
+
+def codes_of(found: Sequence[Zone | Segment] | None) -> dict[str, int] | None:
+    """Return id → index; None where not all ids are known, so that what names them is not blamed."""
+    if not found or not all(one.id for one in found):
+        return None
+    return {one.id: index for index, one in enumerate(found)}
 
 
 def _head(file: Source) -> dict[str, Any]:

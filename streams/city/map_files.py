@@ -29,7 +29,7 @@ UNUSUAL_KM_H = (5, 150)
 
 
 def read_zones(source: Source) -> tuple[tuple[Zone, ...], list[tuple[Entry, Point]]] | None:
-    """Return the zones, and a point of each; None = the file cannot be read."""
+    """Return the zones, and a point of each; None = the file cannot be read whole."""
     found = source.collection()
     if found is None:
         return None
@@ -41,15 +41,15 @@ def read_zones(source: Source) -> tuple[tuple[Zone, ...], list[tuple[Entry, Poin
             places.append((entry, rings[0][0]))
         zones.append(Zone(entry.identifier("id", is_entity=False), entry.name("name_zh"), entry.name("name_en")))
     repeated(((entry, zone.id) for (entry, _), zone in zip(features, zones, strict=True)), "id")
-    if not zones:
+    if not found["features"]:
         source.problem(needed("a zone", None), field="features")
-    return tuple(zones), places
+    return (tuple(zones), places) if len(zones) == len(found["features"]) else None
 
 
 def read_segments(
     source: Source, zone_code: Mapping[str, int] | None
 ) -> tuple[tuple[Segment, ...], list[tuple[Entry, Point]]] | None:
-    """Return the segments, and a point of each; None = the file cannot be read."""
+    """Return the segments, and a point of each; None = the file cannot be read whole."""
     found = source.collection()
     if found is None:
         return None
@@ -60,10 +60,10 @@ def read_segments(
     codes = {segment.id: index for index, segment in enumerate(segments)}
     for entry, segment in zip(entries, segments, strict=True):
         _check_upstream(entry, segment, codes)
-    if not segments:
+    if not found["features"]:
         source.problem(needed("a segment", None), field="features")
     places = [(entry, segment.line[0]) for entry, segment in zip(entries, segments, strict=True) if segment.line]
-    return tuple(segments), places
+    return (tuple(segments), places) if len(segments) == len(found["features"]) else None
 
 
 def _segment(entry: Entry, geometry: Any, zone_code: Mapping[str, int] | None) -> Segment:  # noqa: ANN401 - from a file

@@ -24,6 +24,7 @@ SHORTEST_INTERVAL_S, LONGEST_INTERVAL_S = 0.05, 604_800
 """20 readings a second to one a week: beyond them seconds were not meant."""
 LONGEST_DELAY_S = 21_600
 """Frames are kept so long: no late limit can be longer, and no delay that is waited for."""
+UNNAMED = "-"
 LAST_METRE = 1.0
 """So far beyond its segment's end a sensor may stand: lengths are rounded."""
 
@@ -31,9 +32,8 @@ LAST_METRE = 1.0
 class Roads:
     """The segments that sensors may watch, by id; `codes` is None where they could not be read."""
 
-    def __init__(self, segments: Sequence[Segment] | None) -> None:
-        self.segments = segments or ()
-        self.codes = None if segments is None else {one.id: index for index, one in enumerate(segments)}
+    def __init__(self, segments: Sequence[Segment] | None, codes: Mapping[str, int] | None) -> None:
+        self.segments, self.codes = segments or (), codes
 
 
 def read_sensors(
@@ -64,8 +64,8 @@ def _sensor(entry: Entry, zone_code: Mapping[str, int] | None, roads: Roads, sch
         lng=lng,
         lat=lat,
         interval_s=entry.number("interval_s", SHORTEST_INTERVAL_S, LONGEST_INTERVAL_S, "s"),
-        name_zh=entry.name("name_zh", sensor_id),
-        name_en=entry.name("name_en", sensor_id),
+        name_zh=entry.name("name_zh", sensor_id or UNNAMED),
+        name_en=entry.name("name_en", sensor_id or UNNAMED),
         stamps="" if entry.is_empty("stamps") else entry.choice("stamps", STAMPS),
         delay_s=entry.optional_number("delay_s", 0, LONGEST_DELAY_S, "s") or 0.0,
         late_limit_s=entry.optional_number("late_limit_s", 1, LONGEST_DELAY_S, "s"),
