@@ -13,7 +13,7 @@ import pytest
 from streams import surface
 from streams.surface import SURFACE, Private
 
-ROOT = Path(__file__).resolve().parents[3]
+ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = ("streams", "processors", "alerts", "dashboard", "deploy")
 MODULES = [path for package in PACKAGES for path in sorted((ROOT / package).rglob("*.py"))]
 THEIRS = ("faust", "mode", "aiokafka", "numba")
