@@ -21,12 +21,12 @@ from numpy.typing import NDArray  # at run time: `streams.saving.state` reads th
 
 from processors.maths import digests
 from processors.maths.digests import FAR, Runs
-from processors.maths.measures import DOMAINS, FEED_PREFIX, FEEDS, REPORTING, SILENT, Amounts, Heads, make_rows
+from processors.maths.measures import FEED_PREFIX, FEEDS, REPORTING, SILENT, Amounts, Heads, make_rows
 from processors.maths.places import Layout, grown, layout_of
 from processors.maths.windows import LATE_LIMIT_MS, by_window
 from streams.contract.records import NO_TIME_MS, Detection, Frame, Result, Rows
+from streams.contract.spec import EVERY_DOMAIN, Spec
 from streams.contract.spec import Config as BaseConfig
-from streams.contract.spec import Spec
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -289,7 +289,7 @@ def _detection(one: _Finding, where: _Where) -> Detection:
 
 
 SPEC = Spec(
-    domains=DOMAINS,
+    domains=EVERY_DOMAIN,
     step=step,
     config=Config,
     state=State,

@@ -22,11 +22,11 @@ from numpy.typing import NDArray  # at run time: `streams.saving.state` reads th
 from processors.maths import coverage, hold, windows
 from processors.maths.fixed import to_fixed
 from processors.maths.hold import Hold, Limits
-from processors.maths.measures import OTHER_DOMAINS, Amounts, Heads, make_rows, quotient
+from processors.maths.measures import TRAFFIC, Amounts, Heads, make_rows, quotient
 from processors.maths.places import Layout, grown, layout_of
 from processors.maths.windows import READINGS, Terms, Windows
 from streams.contract.records import Detection, Frame, Result, Rows
-from streams.contract.spec import COLUMN_SCALE, Spec
+from streams.contract.spec import COLUMN_SCALE, EVERY_DOMAIN, Spec
 from streams.contract.spec import Config as BaseConfig
 from streams.domains.schema import load_schemas
 
@@ -96,8 +96,9 @@ class Config(BaseConfig, frozen=True, kw_only=True):
 
 def _problems(rule: Rule) -> Iterable[str]:
     schemas = load_schemas()
-    if rule.domain not in OTHER_DOMAINS:
-        near = _nearest(rule.domain, OTHER_DOMAINS)
+    others = tuple(domain for domain in schemas if domain != TRAFFIC)
+    if rule.domain not in others:
+        near = _nearest(rule.domain, others)
         yield f"rule {rule.name}: domain: {rule.domain!r} is none that it can watch{near}"
     elif rule.column not in schemas[rule.domain].names:
         near = _nearest(rule.column, schemas[rule.domain].names)
@@ -290,7 +291,8 @@ def waiting(state: State, config: Config) -> dict[int, int]:
 
 
 SPEC = Spec(
-    domains=OTHER_DOMAINS,
+    domains=EVERY_DOMAIN,
+    without=(TRAFFIC,),
     step=step,
     config=Config,
     state=State,

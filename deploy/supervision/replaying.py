@@ -13,6 +13,7 @@ from deploy.supervision.counts import Counts, counts_of, offsets_of
 from deploy.supervision.launch import Wanted
 from streams.broker import topics
 from streams.city.registry import load_city
+from streams.domains.schema import all_domains
 from streams.errors import CityError
 from streams.feeds import aarhus
 from streams.feeds.aarhus.replay import DONE_FILE
@@ -147,7 +148,7 @@ def closed_counts(run: Run) -> Counts | None:
         for one in pulse.partitions
     }
     for stage, topic in STAGE_OF.items():
-        for domain in topics.DOMAINS:
+        for domain in all_domains():
             for (name, partition), offset in absorbed.items():
                 if name == topic(domain) and offset > stored.get((stage, domain, partition), 0):
                     return None
