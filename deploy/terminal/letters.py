@@ -12,7 +12,7 @@ import msgspec
 from deploy.terminal.timespan import iso
 from streams.broker import topics
 from streams.broker.backwards import backwards
-from streams.domains.schema import REASONS
+from streams.domains.schema import REASONS, all_domains
 from streams.errors import SettingError
 
 if TYPE_CHECKING:
@@ -62,10 +62,7 @@ class Letter:
     @property
     def domain(self) -> str:
         """Of the topic that it came from; empty for a topic of the whole city."""
-        return _DOMAIN_OF.get(self.headers.get("topic", ""), "")
-
-
-_DOMAIN_OF = {name(domain): domain for name in (topics.inbox, topics.readings) for domain in topics.DOMAINS}
+        return topics.domain_of().get(self.headers.get("topic", ""), "")
 
 
 def wanted(domain: str | None, reason: str | None, from_ms: int | None, last: int) -> Wanted:
@@ -73,7 +70,7 @@ def wanted(domain: str | None, reason: str | None, from_ms: int | None, last: in
 
     Raises SettingError for a domain or reason that cannot be.
     """
-    for option, word, known in (("--domain", domain, topics.DOMAINS), ("--reason", reason, tuple(REASONS))):
+    for option, word, known in (("--domain", domain, all_domains()), ("--reason", reason, tuple(REASONS))):
         if word is not None and word not in known:
             near = difflib.get_close_matches(word, known, n=1, cutoff=0.4)
             hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(known)}"
