@@ -2,5 +2,5 @@
 
 import pytest
 
-for name in ("contract", "promises_first", "promises_second", "promises_stage"):
+for name in ("contract", "promises_edits", "promises_first", "promises_second", "promises_stage"):
     pytest.register_assert_rewrite(f"tests.processors.{name}")
