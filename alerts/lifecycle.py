@@ -6,9 +6,9 @@
     level 0 (an end)     normal     cleared, stays listed      cleared, so closed              normal
     acknowledge          refused    acknowledged               refused: somebody was first     acknowledged, so closed
 
-Of one (city, entity, kind) a detection is news when more was judged for it (`known_at_ms`) than for the newest journaled
-one, or the same with a time or level not yet given for it. So a repeat, wherever it comes, changes nothing, and a
-condition that a late reading brings to light is news although it began before.
+Of one (city, entity, kind) a detection is news when more was judged for it (`known_at_ms`) than for the newest
+journaled one, or the same with a time or level not yet given for it. So a repeat, wherever it comes, changes nothing,
+and a condition that a late reading brings to light is news although it began before.
 
 source: ISA-18.2 / IEC 62682 (alarm states); what is news, and that every rise needs a new acknowledgement: own choice.
 """
