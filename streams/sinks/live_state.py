@@ -34,7 +34,7 @@ PULSE = "pulse:"
 INTAKE = "intake:"
 TOLD = (
     *("readings_in", "sent", "dead_lettered", "unknown_fields"),
-    *("in_frames", "duplicates", "conflicts", "too_late", "processors", "watermark_ms"),
+    *("in_frames", "duplicates", "conflicts", "too_late", "repeated_values", "processors", "watermark_ms"),
     *("frames", "stored", "expired", "missed"),
 )
 """What the wall shows or exports of the counts in the books of intake, zones, second level and history."""
