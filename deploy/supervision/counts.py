@@ -21,6 +21,7 @@ class Counts(msgspec.Struct, kw_only=True):
     in_frames: int = 0
     duplicates: int = 0
     dead_lettered: dict[str, int] = {}
+    repeated_values: int = 0
     first_at: str | None = None
     last_at: str | None = None
     """Event times of the readings that were understood, ISO 8601 UTC."""
@@ -44,6 +45,7 @@ def counts_of(books: Mapping[str, Mapping[str, Any]]) -> Counts:
         in_frames=sum(feed.in_frames for feed in feeds),
         duplicates=sum(feed.duplicates for feed in feeds),
         dead_lettered=dict(sorted(dead.items())),
+        repeated_values=sum(feed.repeated_values for feed in feeds),
         first_at=_text(min(first)) if first else None,
         last_at=_text(max(last)) if last else None,
     )

@@ -114,6 +114,7 @@ def _judge(hour: _Hour) -> None:
     feed.readings_in += read
     feed.in_frames += _sum(zone, "in_frames")
     feed.duplicates += _sum(zone, "duplicates")
+    feed.repeated_values += sum(int(book.get("repeated_values", 0)) for book in zone)
     feed.dead_lettered = {reason: n for reason, n in sorted((dead + Counter(feed.dead_lettered)).items()) if n}
     for name in sorted({name for book in zone for name in book["processors"]}):
         exact &= _judge_processor(hour, name, zone)

@@ -28,17 +28,22 @@ Part: TypeAlias = "tuple[int | None, Frame]"
 """Readings of one hour, and its start; None where there are none."""
 
 
-def admit(state: ZoneState, source: int, rows: FrameRows, verdict: NDArray[np.int8]) -> None:
-    """Count (n,) verdicts."""
+def admit(
+    state: ZoneState, source: int, rows: FrameRows, verdict: NDArray[np.int8], repeated: NDArray[np.int64] | None
+) -> None:
+    """Count (n,) verdicts, and of each row the values that came again (None: no row has any)."""
     of_source = state.counts.setdefault(source, SourceCounts())
     for start_ms, mine in ledger.by_hour(rows.at_ms, rows.lag_ms):
         hour = state.hours.setdefault(start_ms, ZoneHour())
-        of = np.bincount(verdict if mine is None else verdict[mine], minlength=verdicts.FORGOTTEN + 1).tolist()
+        of = np.bincount(verdict if mine is None else verdict[mine], minlength=verdicts.TOO_LATE + 1).tolist()
         for counts in (of_source, hour):
-            counts.in_frames += of[verdicts.NEW]
+            counts.in_frames += of[verdicts.NEW] + of[verdicts.PART]
             counts.duplicates += of[verdicts.DUPLICATE] + of[verdicts.CONFLICT]
             counts.conflicts += of[verdicts.CONFLICT]
-            counts.too_late += of[verdicts.FORGOTTEN]
+            counts.too_late += of[verdicts.TOO_LATE] + of[verdicts.FORGOTTEN]
+            counts.forgotten += of[verdicts.FORGOTTEN]
+            if repeated is not None:
+                counts.repeated_values += int((repeated if mine is None else repeated[mine]).sum())
 
 
 def parts(frame: Frame, before_ms: int) -> list[Part]:

@@ -24,8 +24,8 @@ def to_message(letter: DeadLetter, detail: str = "") -> Message:
         "place": str(letter.place),
         "reason": letter.reason,
     }
-    if detail:
-        headers["detail"] = detail
+    if detail or letter.detail:
+        headers["detail"] = detail or letter.detail
     return Message(
         topics.DEAD_LETTERS,
         f"{letter.topic}:{letter.partition}".encode(),

@@ -39,7 +39,7 @@ RECEIVED_STEP_MS = 1_000
 """Provisional rows come several times a second: when the last came is told no finer than this."""
 TOLD = (
     *("readings_in", "sent", "dead_lettered", "unknown_fields"),
-    *("in_frames", "duplicates", "conflicts", "too_late", "processors", "watermark_ms"),
+    *("in_frames", "duplicates", "conflicts", "too_late", "repeated_values", "processors", "watermark_ms"),
     *("frames", "stored", "expired", "missed"),
 )
 """What the wall shows or exports of the counts in the books of intake, zones, second level and history."""

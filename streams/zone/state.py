@@ -18,6 +18,10 @@ class Verdicts:
     conflicts: int = 0
     """Duplicates that carried other values."""
     too_late: int = 0
+    forgotten: int = 0
+    """Too late because nothing is remembered of their time any more."""
+    repeated_values: int = 0
+    """Values that admitted rows brought again; they were left out."""
 
 
 @dataclass

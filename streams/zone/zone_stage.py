@@ -23,7 +23,7 @@ from streams.engine import failpoints
 from streams.errors import CityFileError, FrameError
 from streams.saving import chains, pieces, snapshots
 from streams.saving import state as state_codec
-from streams.zone import dedup
+from streams.zone import before, dedup
 from streams.zone.absorb import Output, ZoneTask, absorb, provisional
 from streams.zone.state import ZoneState
 
@@ -255,6 +255,7 @@ class ZoneStage:
         zones = {}
         for zone_id, below in pieces.by_name(tree).items():
             processors = pieces.take_states(below, "processors", types)
+            before.renew(below)
             zones[zone_id] = state_codec.decode(ZoneState, pieces.joined(below))
             zones[zone_id].processors = processors
         return zones
