@@ -19,10 +19,10 @@ from streams.domains.schema import load_schemas
 from streams.engine import failpoints
 from streams.errors import CityFileError
 from streams.health.pulse import now_ms
+from streams.intake import saving
 from streams.intake.followed_clock import FollowedClock
 from streams.intake.quiet import Quiet
-from streams.intake.take import Clocks, IntakeState, take
-from streams.saving import snapshots
+from streams.intake.take import Clocks, take
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from streams.contract.stage import Bus
     from streams.domains.schema import Schema
     from streams.intake.reader import Reader
+    from streams.intake.take import IntakeState
 
 IDLE_EVERY_S = 1.0
 IDLE_SAID_MS = 60_000
@@ -70,8 +71,8 @@ class IntakeStage:
         """Load the states of these partitions → next offsets."""
         self._states = {}
         for source in partitions:
-            found = await snapshots.load(bus, topics.state("intake", self._domain[source.topic]), source.partition)
-            self._states[source] = IntakeState() if found is None else msgspec.json.decode(found[1], type=IntakeState)
+            topic = topics.state("intake", self._domain[source.topic])
+            self._states[source] = await saving.load(bus, topic, source.partition)
         self._quiet.listen(partitions)
         self._idle_mark_ms = {}
         return {source: state.offset for source, state in self._states.items() if state.offset}
@@ -102,8 +103,8 @@ class IntakeStage:
         return True
 
     async def _save(self, source: TopicPartition, state: IntakeState, bus: Bus) -> None:
-        topic, plain = topics.state("intake", self._domain[source.topic]), msgspec.json.encode(state)
-        await bus.send([snapshots.to_message(topic, source.partition, state.offset, plain)])
+        topic = topics.state("intake", self._domain[source.topic])
+        await bus.send([saving.to_message(topic, source.partition, state)])
 
     async def _messages(
         self, domain: str, frames: Sequence[tuple[FrameHeader, Any]], mark: FrameHeader, bus: Bus

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 if TYPE_CHECKING:
     Table: TypeAlias = "Any"
     """(rows, 4) int64, or as many lists."""
-    Block: TypeAlias = "tuple[int, int]"
+    Block: TypeAlias = "tuple[Any, Any]"
     """Its first row in the table, and how many rows it has."""
 
 FIRST, LAST, STEP, SET = range(4)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from streams.kernel.verdicts import REMEMBERED
 
 if TYPE_CHECKING:
-    Ring: TypeAlias = "tuple[Any, Any, int]"
+    Ring: TypeAlias = "tuple[Any, Any, Any]"
     """(REMEMBERED,) low bits of times, (REMEMBERED,) digests, (1,) place."""
 
 FIELDS = 6
