@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from streams.contract.spec import Spec
 
-SHIPPED = Path(__file__).resolve().parents[2] / "deploy" / "citywall.toml"
+SHIPPED = Path(__file__).resolve().parents[2] / "deploy" / "config" / "citywall.toml"
 START_MS = 1_700_000_040_000
 """A whole minute."""
 LATE_LIMIT_MS = 3_600_000
