@@ -96,10 +96,8 @@ class Config(BaseConfig, frozen=True, kw_only=True):
 
 def _problems(rule: Rule) -> Iterable[str]:
     schemas = load_schemas()
-    others = tuple(domain for domain in schemas if domain != TRAFFIC)
-    if rule.domain not in others:
-        near = _nearest(rule.domain, others)
-        yield f"rule {rule.name}: domain: {rule.domain!r} is none that it can watch{near}"
+    if rule.domain not in schemas.keys() - {TRAFFIC}:
+        yield f"rule {rule.name}: domain: {rule.domain!r} is none that it can watch{_nearest(rule.domain, schemas)}"
     elif rule.column not in schemas[rule.domain].names:
         near = _nearest(rule.column, schemas[rule.domain].names)
         yield f"rule {rule.name}: column: {rule.domain} has no column {rule.column!r}{near}"

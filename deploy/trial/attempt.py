@@ -93,7 +93,7 @@ def _recording(args: argparse.Namespace, domains: tuple[str, ...]) -> Iterator[R
     elif topic.domain_of(args.on) is not None:
         yield _of_topic(args, domains)
     else:
-        near = difflib.get_close_matches(args.on, topic.domains_of_topics(), n=1)
+        near = difflib.get_close_matches(args.on, topics.domain_of(), n=1)
         hint = f"; the nearest is {near[0]}" if near else ""
         raise SettingError(
             f"--on {args.on}: there is no such folder, and no topic is called so{hint}; "

@@ -15,7 +15,6 @@ from streams.broker.bus import KafkaBus
 from streams.city.clock import read_clock
 from streams.contract.frames import ALL_ZONES, decode_header, decode_rows
 from streams.contract.stage import Chunk
-from streams.domains.schema import all_domains
 from streams.errors import CityFileError, FrameError, SettingError
 
 if TYPE_CHECKING:
@@ -27,17 +26,12 @@ if TYPE_CHECKING:
 BAD_FRAME = "bad_frame"
 
 
-def domains_of_topics() -> dict[str, str]:
-    """Return name of an inbox or readings topic → its domain."""
-    return {name(domain): domain for name in (topics.inbox, topics.readings) for domain in all_domains()}
-
-
 """The topics that a recording can be → their domains."""
 
 
 def domain_of(topic: str) -> str | None:
     """Return the domain of an inbox or readings topic, None for any other name."""
-    return domains_of_topics().get(topic)
+    return topics.domain_of().get(topic)
 
 
 def of_topic(topic: str, kafka: str, city: City) -> Recording:

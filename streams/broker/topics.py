@@ -204,6 +204,11 @@ def partition_counts(bootstrap: str, timeout_s: float = 10.0) -> dict[str, int]:
         return {topic["name"]: len(topic["partitions"]) for topic in admin.describe_topics()}
 
 
+def domain_of() -> dict[str, str]:
+    """Return each inbox and readings topic → its domain."""
+    return {name(domain): domain for name in (inbox, readings) for domain in all_domains()}
+
+
 def unread_topics(present: Iterable[str]) -> tuple[str, ...]:
     """Pick the topics that look like an inbox but that no part of this version reads."""
     ours = {inbox(domain) for domain in all_domains()}

@@ -75,6 +75,15 @@ class Schema:
     """Of its inbox and of its readings, where nobody says otherwise when they are made."""
     retained_mib: int = 64
     """Of each of their partitions that Kafka keeps."""
+    disorder_s: float = 5.0
+    """Readings of a source without marks come up to this much out of order and are still on time."""
+    mark_silence_s: float = 300.0
+    """So long a feed's marks may stand still before they are given up."""
+
+    @property
+    def disorder_ms(self) -> int:
+        """The same in milliseconds."""
+        return round(self.disorder_s * 1000)
 
     @cached_property
     def names(self) -> tuple[str, ...]:
@@ -152,6 +161,8 @@ def _load(path: Path) -> Schema:
         _whole(path, found, "order", LAST),
         _whole(path, found, "partitions", 1),
         _whole(path, found, "retained_mib", 64),
+        _seconds(path, found, "disorder_s", 5.0),
+        _seconds(path, found, "mark_silence_s", 300.0),
     )
 
 
@@ -160,6 +171,13 @@ def _whole(path: Path, found: dict[str, Any], key: str, default: int) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or value < 1:
         raise SchemaError(f"{path}: {key}: a whole number from 1 is needed, not {value!r}")
     return value
+
+
+def _seconds(path: Path, found: dict[str, Any], key: str, default: float) -> float:
+    value = found.get(key, default)
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < math.inf:
+        raise SchemaError(f"{path}: {key}: seconds from 0 are needed, not {value!r}")
+    return float(value)
 
 
 def _column(path: Path, name: str, table: Any) -> Column:  # noqa: ANN401 - whatever stands in the file

@@ -8,11 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from streams.city.registry import load_city
-from streams.domains.schema import all_domains
+from streams.domains.schema import all_domains, load_schemas
 from streams.errors import CityFileError
 from streams.feeds.recorded.lines import ENDINGS, arrivals, line_files
 from streams.feeds.replay.plan import Plan, Row, epoch_ms, minute_text, save
-from streams.intake.take import DISORDER_MS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -65,7 +64,7 @@ def prepare(
         first_at_ms=first_ms,
         last_at_ms=last_ms,
         rows=dict(counts),
-        disorder_ms=dict.fromkeys(counts, DISORDER_MS),
+        disorder_ms={domain: load_schemas()[domain].disorder_ms for domain in counts},
         found=(
             f"{own.name_en}: sensors {len(own.sensors):,}, segments {len(own.segments):,}, zones {len(own.zones):,}",
             f"from {minute_text(first_ms)} to {minute_text(last_ms)}",
