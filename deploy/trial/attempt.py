@@ -16,8 +16,8 @@ from deploy.config import settings
 from deploy.config.components import discover
 from deploy.terminal.reading import data_of
 from deploy.terminal.timespan import iso
-from deploy.trial import page, plot, summary, topic
-from deploy.trial.recording import ENDINGS, Recording, line_files, of_lines, of_plan
+from deploy.trial import found, page, plot, summary, topic
+from deploy.trial.recording import Recording, of_lines, of_plan
 from deploy.trial.running import Outcome, Trial
 from streams.broker import topics
 from streams.city.registry import load_city
@@ -25,6 +25,7 @@ from streams.contract.spec import Hosted
 from streams.domains.schema import all_domains
 from streams.errors import ConfigError, SettingError
 from streams.feeds.aarhus import prepare
+from streams.feeds.recorded import ENDINGS, line_files
 
 if TYPE_CHECKING:
     import argparse
@@ -51,6 +52,9 @@ def attempt(args: argparse.Namespace, say: Callable[[str], None]) -> None:
     language: Lang = "zh" if (args.lang or settings.language()) == "zh" else "en"
     rows = summary.newest(outcome.rows)
     say(page.page(page.Shown(tried, recording, outcome, summary.by_metric(rows), behind), language))
+    if args.events is not None:
+        found.write(found.each(outcome.detections), args.events)
+        say(f"{page.word('events', language)}: {args.events}")
     if args.plot is not None:
         wish = plot.Wish(args.metric, tuple(args.entity), language)
         picture = plot.picture(tried, recording.city, rows, outcome, wish)

@@ -132,6 +132,12 @@ def test_the_page_does_what_it_says(reader: Reader):
     assert (reader.tree / "first" / "crawl.svg").read_text(encoding="utf-8").startswith("<svg")
 
 
+def test_the_whole_suite_takes_what_was_written(reader: Reader):
+    python = f'"{sys.executable}" -m pytest -q -p no:cacheprovider'
+    assert "tests/processors/test_crawl.py::" in reader.run(f"{python} --collect-only")
+    reader.run(f"{python} tests/architecture tests/dashboard/test_vitals.py tests/processors/test_crawl.py")
+
+
 @pytest.mark.skipif(not DATA.is_dir(), reason=f"the files of Aarhus are missing: put them into {DATA}")
 def test_the_real_city_was_drawn(reader: Reader):
     assert "Crawling share" in (reader.tree / "first" / "aarhus.svg").read_text(encoding="utf-8")

@@ -19,6 +19,7 @@ from streams.errors import CityFileError
 from streams.feeds.aarhus import table
 from streams.feeds.aarhus.kinds import GARAGE_COLUMNS, KINDS, LINK_COLUMNS, Kind
 from streams.feeds.aarhus.table import EPOCH, NO_STAMP
+from streams.feeds.replay.plan import Row
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -80,16 +81,6 @@ class Folder:
     garages: list[dict[str, str]] = field(default_factory=list)
     readings: list[Contents] = field(default_factory=list)
     other: list[Other] = field(default_factory=list)
-
-
-class Row(NamedTuple):
-    """One reading as it goes to the inbox."""
-
-    at_ms: int
-    domain: str
-    sensor: str
-    value: bytes
-    """A JSON object."""
 
 
 def scan(folder: Path, *, links_only: bool = False) -> Folder:

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import secrets
 from collections import Counter
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
-
-import msgspec
 
 from streams.errors import CityFileError
 from streams.feeds.aarhus.city import Link, SensorRow, middle_of, read_links, write_city
@@ -16,44 +12,30 @@ from streams.feeds.aarhus.files import DAY_MS, Contents, FileDays, read_rows, sc
 from streams.feeds.aarhus.kinds import KINDS
 from streams.feeds.aarhus.left_out import days_text, left_out, listed
 from streams.feeds.aarhus.named import name_city
+from streams.feeds.replay.plan import Plan, epoch_ms, minute_text, save
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
+    from datetime import datetime
 
-    from streams.feeds.aarhus.files import Folder, Row
+    from streams.feeds.aarhus.files import Folder
     from streams.feeds.aarhus.left_out import Chosen, Picked
     from streams.feeds.aarhus.named import CityName
+    from streams.feeds.replay.plan import Row
 
-PLAN_FILE = "plan.json"
 
+class FilesPlan(Plan, frozen=True, kw_only=True, tag="aarhus"):
+    """A replay of CityPulse's files."""
 
-class Plan(msgspec.Struct, frozen=True, kw_only=True):
-    """What a replay sends. Written beside the city folder, so that the feed's process finds it after each restart."""
-
-    run: str
-    """Marks this replay's records in the inbox; each `prepare` makes another."""
-    city: str
-    folder: str
     files: dict[str, tuple[FileDays, ...]]
     """Domain → the files it is read from, each with its days. Its keys are the domains that run."""
-    begin_ms: int
-    until_ms: int
-    """The period: begin_ms <= event time < until_ms."""
-    first_at_ms: int
-    last_at_ms: int
-    """Event time of the first and the last row."""
-    rows: dict[str, int]
-    """Domain → rows."""
-    found: tuple[str, ...]
-    left_out: tuple[str, ...]
-    """Sentences for the person who started it."""
 
     def read(self) -> list[Row]:
         """Return the rows in the order in which they are sent."""
         return read_rows(self.files, Path(self.folder), self.city, (self.begin_ms, self.until_ms))
 
 
-def prepare(folder: Path, out: Path, at: datetime | None = None, until: datetime | None = None) -> Plan:
+def prepare(folder: Path, out: Path, at: datetime | None = None, until: datetime | None = None) -> FilesPlan:
     """Choose what to replay, write the city folder and the plan into `out`.
 
     Without `at`: the newest of the days on which the most links reported. Without `until`: to the end of that day.
@@ -70,13 +52,12 @@ def prepare(folder: Path, out: Path, at: datetime | None = None, until: datetime
     rows = read_rows(files, folder, city.id, period)
     if not rows:
         spans = "; ".join(_spans(found))
-        raise CityFileError(f"{folder}: no rows from {_text(period[0])} to {_text(period[1])}; {spans}")
+        raise CityFileError(f"{folder}: no rows from {minute_text(period[0])} to {minute_text(period[1])}; {spans}")
     counts = Counter(row.domain for row in rows)
     chosen = {domain: picked for domain, picked in chosen.items() if domain in counts}
     sensors = {domain: _sensors(domain, city, links, found, picked) for domain, picked in chosen.items()}
     zones = write_city(out, city.toml, links, [sensor for of_domain in sensors.values() for sensor in of_domain])
-    plan = Plan(
-        run=secrets.token_hex(8),
+    plan = FilesPlan(
         city=city.id,
         folder=str(folder.resolve()),
         files={domain: files[domain] for domain in chosen},
@@ -88,13 +69,12 @@ def prepare(folder: Path, out: Path, at: datetime | None = None, until: datetime
         found=(
             *city.said,
             f"{len(links)} links in {len(zones)} zones",
-            f"from {_text(period[0])} to {_text(period[1])}",
+            f"from {minute_text(period[0])} to {minute_text(period[1])}",
             *(_found(domain, counts[domain], len(sensors[domain]), picked) for domain, picked in chosen.items()),
         ),
         left_out=tuple(left_out(found, chosen, {sensor.key for of in sensors.values() for sensor in of}, period)),
     )
-    (out / PLAN_FILE).write_bytes(msgspec.json.format(msgspec.json.encode(plan)))
-    return plan
+    return save(plan, out)
 
 
 def city_id(folder: Path) -> str:
@@ -105,29 +85,19 @@ def city_id(folder: Path) -> str:
     return name_city(folder, read_links(scan(folder, links_only=True).links)).id
 
 
-def load_plan(city_folder: Path) -> Plan:
-    """Read the plan that `prepare` wrote there.
-
-    Raises CityFileError where it is missing or of another version.
-    """
-    path = city_folder / PLAN_FILE
-    try:
-        return msgspec.json.decode(path.read_bytes(), type=Plan)
-    except (OSError, msgspec.DecodeError) as exc:
-        raise CityFileError(f"{path}: cannot be read: {exc}; start the replay again") from exc
-
-
 def _period(found: Folder, at: datetime | None, until: datetime | None) -> tuple[int, int]:
-    until_ms = None if until is None else _ms(until)
+    until_ms = None if until is None else epoch_ms(until)
     if at is not None:
-        begin_ms = _ms(at)
+        begin_ms = epoch_ms(at)
     elif until_ms is not None:
         begin_ms = (until_ms - 1) // DAY_MS * DAY_MS
     else:
         begin_ms = _best_day(found) * DAY_MS
     end_ms = (begin_ms // DAY_MS + 1) * DAY_MS if until_ms is None else until_ms
     if end_ms <= begin_ms:
-        raise CityFileError(f"--until {_text(end_ms)} is not after --at {_text(begin_ms)}; give a later --until")
+        raise CityFileError(
+            f"--until {minute_text(end_ms)} is not after --at {minute_text(begin_ms)}; give a later --until"
+        )
     return begin_ms, end_ms
 
 
@@ -217,12 +187,3 @@ def _spans(found: Folder) -> list[str]:
 
 def _of_kind(readings: Sequence[Contents], domain: str) -> list[Contents]:
     return [contents for contents in readings if contents.kind.domain == domain]
-
-
-def _ms(at: datetime) -> int:
-    aware = at if at.tzinfo is not None else at.replace(tzinfo=UTC)
-    return round(aware.timestamp() * 1000)
-
-
-def _text(at_ms: int) -> str:
-    return datetime.fromtimestamp(at_ms / 1000, UTC).isoformat(timespec="minutes")
