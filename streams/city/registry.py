@@ -20,6 +20,7 @@ from streams.errors import CityFileError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import date
 
     from numpy.typing import NDArray
 
@@ -66,6 +67,36 @@ class Sensor:
     interval_s: float
     name_zh: str
     name_en: str
+    stamps: str = ""
+    """What `at` of its readings is: `moment`, or `begin` or `end` of the interval; "" = as its domain says."""
+    delay_s: float = 0.0
+    """So long after its time a reading is usually sent."""
+    late_limit_s: float | None = None
+    """Older readings are refused; None = its domain's limit."""
+    not_measured: tuple[tuple[str, float], ...] = ()
+    """(column, value): that value of that column stands for "nothing was measured"."""
+    lane: int | None = None
+    """Lane it watches, 1 = the fastest; None = all, or not known."""
+    position_m: float | None = None
+    """Distance from the begin of its segment."""
+
+
+@dataclass(frozen=True, slots=True)
+class Corridor:
+    """A road of several segments that is judged as one; its entity is `corridor:<id>`."""
+
+    id: str
+    segments: tuple[str, ...]
+    """Ids, in driving direction."""
+
+
+@dataclass(frozen=True, slots=True)
+class Relation:
+    """What happens at `source` is felt at `target`: it `feeds`, `drains` or `powers` it. Both are ids."""
+
+    source: str
+    relation: str
+    target: str
 
 
 @dataclass(frozen=True)
@@ -84,11 +115,16 @@ class City:
     """GeoJSON of water, districts and labels, for the map."""
     simulated: bool = False
     """Whether our simulator feeds it; a city of one's own is fed by its departments."""
+    corridors: tuple[Corridor, ...] = ()
+    calendar: Mapping[date, str] = field(default_factory=dict)
+    """Day → `workday` or `holiday`, where it differs from the days of the week."""
+    relations: tuple[Relation, ...] = ()
 
     @cached_property
     def version(self) -> str:
-        """Digest of what processing depends on: zones, segments and sensors."""
-        text = repr((self.id, self.zones, self.segments, self.sensors))
+        """Digest of what processing depends on: all but the city's own names and what is for the map only."""
+        roads = (self.zones, self.segments, self.sensors, self.corridors, self.relations)
+        text = repr((self.id, self.time_zone, *roads, sorted(self.calendar.items())))
         return hashlib.sha256(text.encode()).hexdigest()[:12]
 
     @cached_property
