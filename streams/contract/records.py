@@ -174,6 +174,10 @@ class DeadLetter:
     offset: int
     place: int
     """Index of the reading within its record."""
+    column: str = ""
+    """The column whose value cannot be used; "" = the whole reading cannot."""
+    detail: str = ""
+    """What more there is to say, in a sentence."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 in      city.inbox.v1.<domain>: JSON; a record with the header `mark` and no value: everything before that time is sent
 out     city.readings.v1.<domain>: frames; city.dead_letters.v1
 state   next offset, marks, counters: a few numbers
-drops   `streams.domains.schema.REASONS`, each a dead letter
+drops   `streams.domains.schema.REASONS`, each a dead letter; single values, see `streams.intake.refusals`
 source  docs/architecture.md
 """
 
@@ -21,10 +21,10 @@ from streams.accounts.intake_hours import IntakeHour
 from streams.contract.frames import ALL_ZONES, LAST_PLACE, FrameHeader, FrameRows
 from streams.contract.records import NO_TIME_MS, DeadLetter
 from streams.contract.stage import from_offset
-from streams.domains.schema import implausible
+from streams.intake import refusals, values
 from streams.intake.columns import Columns
 from streams.intake.cut import cut
-from streams.intake.decode import MAX_AT_MS, MOST_REFUSED, Refused, originals
+from streams.intake.decode import MOST_REFUSED, Refused, originals
 from streams.intake.decoded import Decoded, decode_batch
 from streams.transport.wire import WireRecords
 
@@ -60,6 +60,9 @@ class IntakeState(msgspec.Struct, kw_only=True):
     readings_in: int = 0
     dead_lettered: dict[str, int] = msgspec.field(default_factory=dict)
     unknown_fields: int = 0
+    refused_values: dict[str, dict[str, int]] = msgspec.field(default_factory=dict)
+    """Column → reason → values that cost themselves and not their readings."""
+    told: refusals.Told = msgspec.field(default_factory=refusals.Told)
     first_at_ms: int | None = None
     last_at_ms: int | None = None
     idle_ms: int = NO_TIME_MS
@@ -103,7 +106,8 @@ def take(
     records = from_offset(chunk.records, state.offset)
     batch = decode_batch(records, schema, city.sensor_code, reader, state.fed_mark_ms)
     offset, sent_ms = _offsets(records)
-    kept, reason = batch.rows, _reasons(batch.rows, sent_ms, (city, schema, clock))
+    arrived_ms = _arrivals(sent_ms, clock)
+    kept, reason = batch.rows, _reasons(batch.rows, arrived_ms, city, schema)
     keep = None if reason is None else reason == 0
     mark = _marks(batch, keep, state)
     lag_ms = intake_hours.lag(mark, kept.at_ms, state.idle_ms)
@@ -111,16 +115,24 @@ def take(
     if reason is not None and keep is not None:
         refused = refused + _refused(kept, records, reason, lag_ms)
         kept, mark, lag_ms = kept.take(keep), mark[keep], lag_ms[keep]
-    refused = sorted(refused, key=lambda one: (one[0], one[1].place))
-    dead = [
-        DeadLetter(one.payload, one.reason, chunk.topic, chunk.partition, int(offset[record]), one.place)
-        for record, one in refused
-    ]
-    after = _count(state, batch, kept, dead, int(offset[-1]) + 1 if len(offset) else state.offset)
+    columns, refused_values = values.sift(kept, schema, city.not_measured)
+    letters, told = refusals.choose(refused_values, kept, arrived_ms, city, state.told)
+    after = _count(state, batch, kept, refused, int(offset[-1]) + 1 if len(offset) else state.offset)
+    after.refused_values, after.told = values.counted(state.refused_values, refused_values), told
     after.hours = intake_hours.add(state.hours, kept.at_ms, lag_ms, intake_hours.book_times(refused, sent_ms, clock))
+    refused = sorted(refused + _value_letters(letters, kept, records), key=lambda one: (one[0], one[1].place))
     settled = {start_ms: after.hours.pop(start_ms) for start_ms in ledger.settled(after.hours, after.reached_ms)}
+    whole = _end(after, chunk, city)
+    rows = FrameRows(offset[kept.record], kept.place, kept.sensor, kept.at_ms, lag_ms, columns)
+    frames = cut(rows, mark, whole, (city, schema.domain), state.sent)
+    after.sent = state.sent | {header.zone: header.sent for header, _ in frames}
+    dead = [_letter(one, chunk, int(offset[record])) for record, one in refused]
+    return Taken(frames, whole, dead, after, settled)
+
+
+def _end(after: IntakeState, chunk: Chunk, city: City) -> FrameHeader:
     end = (after.offset - 1, LAST_PLACE)
-    whole = FrameHeader(
+    return FrameHeader(
         city=city.id,
         zone=ALL_ZONES,
         version=city.version,
@@ -129,11 +141,10 @@ def take(
         last=end,
         mark_ms=after.mark_ms,
     )
-    values = {name: column for name, column in kept.values.items() if not np.isnan(column).all()}
-    rows = FrameRows(offset[kept.record], kept.place, kept.sensor, kept.at_ms, lag_ms, values)
-    frames = cut(rows, mark, whole, (city, schema.domain), state.sent)
-    after.sent = state.sent | {header.zone: header.sent for header, _ in frames}
-    return Taken(frames, whole, dead, after, settled)
+
+
+def _letter(one: Refused, chunk: Chunk, offset: int) -> DeadLetter:
+    return DeadLetter(one.payload, one.reason, chunk.topic, chunk.partition, offset, one.place, one.column, one.detail)
 
 
 def _offsets(records: Sequence[Record]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -144,16 +155,23 @@ def _offsets(records: Sequence[Record]) -> tuple[NDArray[np.int64], NDArray[np.i
     return offsets, np.array([record.timestamp for record in records], np.int64)
 
 
-CHECKS = ("bad_time", "not_finite", "out_of_range", "unknown_sensor", "future")
-UNTIMED = ("bad_time", "future")
+def _arrivals(sent_ms: NDArray[np.int64], clock: CityClock) -> NDArray[np.int64]:
+    """Return (records,) the city clock when each was sent."""
+    begins = np.flatnonzero(np.diff(sent_ms, prepend=-1))
+    now_ms = np.array([clock.at(int(one)) for one in sent_ms[begins]], np.int64)
+    return np.repeat(now_ms, np.diff(begins, append=len(sent_ms)))
+
+
+CHECKS = ("unknown_sensor", "future")
+UNTIMED = ("future",)
 """What these refuse has no time that can be used."""
 
 
-def _reasons(
-    rows: Columns, sent_ms: NDArray[np.int64], context: tuple[City, Schema, CityClock]
-) -> NDArray[np.int8] | None:
+def _reasons(rows: Columns, arrived_ms: NDArray[np.int64], city: City, schema: Schema) -> NDArray[np.int8] | None:
     """Apply `CHECKS` in their order → (n,) number of the first that refuses each row, 0 = none; None = none at all."""
-    verdicts = _judge(rows, sent_ms, context)
+    known = city.sensors_of_domain.get(schema.domain)
+    unknown = ~known[rows.sensor] if known is not None else np.ones(len(rows.at_ms), bool)
+    verdicts = (unknown, rows.at_ms > arrived_ms[rows.record] + FUTURE_MS)
     if not any(bad.any() for bad in verdicts):
         return None
     reason = np.zeros(len(rows.at_ms), np.int8)
@@ -180,6 +198,19 @@ def _refused(
     return refused
 
 
+def _value_letters(
+    letters: Sequence[tuple[int, str, str]], rows: Columns, records: Sequence[Record]
+) -> list[tuple[int, Refused]]:
+    """Return the chosen refused values, each with its whole reading as it came."""
+    refused = []
+    for record, of_record in groupby(letters, key=lambda one: int(rows.record[one[0]])):
+        payloads = originals(records[record].value or b"")
+        for row, column, reason in of_record:
+            place = int(rows.place[row])
+            refused.append((record, Refused(place, reason, payloads[place], column=column)))
+    return refused
+
+
 def _marks(batch: Decoded, keep: NDArray[np.bool_] | None, state: IntakeState) -> NDArray[np.int64]:
     """Return (n,) the source's mark at each row: its feed's, else its newest good row so far less the disorder."""
     at_ms = batch.rows.at_ms
@@ -190,33 +221,12 @@ def _marks(batch: Decoded, keep: NDArray[np.bool_] | None, state: IntakeState) -
     return np.where(batch.fed_mark_ms != NO_TIME_MS, batch.fed_mark_ms, newest - DISORDER_MS)
 
 
-def _judge(
-    rows: Columns, sent_ms: NDArray[np.int64], context: tuple[City, Schema, CityClock]
-) -> list[NDArray[np.bool_]]:
-    """Return one (n,) mask of failing rows for each of `CHECKS`."""
-    city, schema, clock = context
-    infinite, implausible_ = np.zeros((2, len(rows.at_ms)), bool)
-    for name, values in rows.values.items():
-        infinite |= np.isinf(values)
-        implausible_ |= implausible(schema, name, values)
-    known = city.sensors_of_domain.get(schema.domain)
-    unknown = ~known[rows.sensor] if known is not None else np.ones(len(rows.at_ms), bool)
-    begins = np.flatnonzero(np.diff(sent_ms, prepend=-1))
-    now_ms = np.array([clock.at(int(one)) for one in sent_ms[begins]], np.int64)
-    now_ms = np.repeat(now_ms, np.diff(begins, append=len(sent_ms)))
-    return [
-        np.abs(rows.at_ms) > MAX_AT_MS,
-        infinite,
-        implausible_,
-        unknown,
-        rows.at_ms > now_ms[rows.record] + FUTURE_MS,
-    ]
-
-
-def _count(state: IntakeState, batch: Decoded, kept: Columns, dead: Sequence[DeadLetter], offset: int) -> IntakeState:
+def _count(
+    state: IntakeState, batch: Decoded, kept: Columns, refused: Sequence[tuple[int, Refused]], offset: int
+) -> IntakeState:
     reasons = dict(state.dead_lettered)
-    for letter in dead:
-        reasons[letter.reason] = reasons.get(letter.reason, 0) + 1
+    for _, one in refused:
+        reasons[one.reason] = reasons.get(one.reason, 0) + 1
     at_ms = kept.at_ms
     seen = [int(at_ms.min()), int(at_ms.max())] if len(at_ms) else []
     firsts = [one for one in (state.first_at_ms, *seen[:1]) if one is not None]
@@ -225,7 +235,7 @@ def _count(state: IntakeState, batch: Decoded, kept: Columns, dead: Sequence[Dea
         offset=offset,
         fed_mark_ms=batch.last_fed_mark_ms,
         newest_ms=max([state.newest_ms, *seen[1:]]),
-        readings_in=state.readings_in + len(at_ms) + len(dead),
+        readings_in=state.readings_in + len(at_ms) + len(refused),
         dead_lettered=reasons,
         unknown_fields=state.unknown_fields + batch.unknown_fields,
         first_at_ms=min(firsts, default=None),
