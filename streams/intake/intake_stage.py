@@ -195,6 +195,7 @@ class IntakeStage:
                     "dead_lettered": state.dead_lettered,
                     "sent": sum(state.sent.values()),
                     "unknown_fields": state.unknown_fields,
+                    "refused_values": state.refused_values,
                     "first_at_ms": state.first_at_ms,
                     "last_at_ms": state.last_at_ms,
                 },

@@ -194,8 +194,7 @@ def part(rows: Rows, first: int, last: int) -> Rows:
 
 def _letter(held: Held, why: str, payload: bytes | None = None, place: int = 0) -> Message:
     body = held.value or b"" if payload is None else payload
-    letter = DeadLetter(body, REASON, held.topic, held.partition, held.offset, place)
-    return dead_letters.to_message(letter, why)
+    return dead_letters.to_message(DeadLetter(body, REASON, held.topic, held.partition, held.offset, place, detail=why))
 
 
 def _row_json(rows: Rows, place: int) -> bytes:
