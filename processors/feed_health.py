@@ -22,13 +22,13 @@ from numpy.typing import NDArray  # at run time: `streams.saving.state` reads th
 from processors.maths import digests, retired
 from processors.maths.digests import Runs
 from processors.maths.findings import Finding, detection
-from processors.maths.measures import DOMAINS, FEED_PREFIX, FEEDS, REPORTING, SILENT, Amounts, Heads, make_rows
+from processors.maths.measures import FEED_PREFIX, FEEDS, REPORTING, SILENT, Amounts, Heads, make_rows
 from processors.maths.minutes import GREATEST, LEAST, NEWEST, READINGS, Spoken, add, roomy
 from processors.maths.places import Layout, Places, grown
 from processors.maths.windows import LATE_LIMIT_MS, by_window
 from streams.contract.records import NO_TIME_MS, Frame, Result, Rows
+from streams.contract.spec import EVERY_DOMAIN, Spec
 from streams.contract.spec import Config as BaseConfig
-from streams.contract.spec import Spec
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -274,7 +274,7 @@ def _rows(state: State, start_ms: int, minute: NDArray[np.int64] | None, where: 
 
 
 SPEC = Spec(
-    domains=DOMAINS,
+    domains=EVERY_DOMAIN,
     step=step,
     config=Config,
     state=State,

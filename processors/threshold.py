@@ -21,12 +21,12 @@ from numpy.typing import NDArray  # at run time: `streams.saving.state` reads th
 from processors.maths import coverage, hold, retired, windows
 from processors.maths.fixed import to_fixed
 from processors.maths.hold import Hold
-from processors.maths.measures import OTHER_DOMAINS, Amounts, Heads, make_rows, quotient
+from processors.maths.measures import TRAFFIC, Amounts, Heads, make_rows, quotient
 from processors.maths.places import Layout, Places, grown
 from processors.maths.rules import Rule, problems
 from processors.maths.windows import READINGS, Terms, Windows
 from streams.contract.records import Detection, Frame, Result, Rows
-from streams.contract.spec import COLUMN_SCALE, Spec
+from streams.contract.spec import COLUMN_SCALE, EVERY_DOMAIN, Spec
 from streams.contract.spec import Config as BaseConfig
 from streams.domains.schema import load_schemas
 
@@ -255,7 +255,8 @@ def waiting(state: State, config: Config) -> dict[int, int]:
 
 
 SPEC = Spec(
-    domains=OTHER_DOMAINS,
+    domains=EVERY_DOMAIN,
+    without=(TRAFFIC,),
     step=step,
     config=Config,
     state=State,

@@ -13,9 +13,9 @@ from deploy.supervision.counts import Counts, counts_of, offsets_of
 from deploy.supervision.launch import Wanted
 from streams.broker import topics
 from streams.city.registry import load_city
+from streams.domains.schema import all_domains
 from streams.errors import CityError
-from streams.feeds.aarhus import prepare as prepare_files
-from streams.feeds.aarhus.city import CITY_ID
+from streams.feeds import aarhus
 from streams.feeds.aarhus.replay import DONE_FILE
 from streams.sinks.history.opening import open_history
 
@@ -39,7 +39,7 @@ STAGE_OF = {"zone": topics.readings, "intake": topics.inbox}
 
 def city_id(folder: Path, city: Path | None) -> str:
     """Return the id of the city that a folder's files are of."""
-    return CITY_ID if city is None else load_city(city).id
+    return aarhus.city_id(folder) if city is None else load_city(city).id
 
 
 def prepare(args: argparse.Namespace, settings: Settings, data: Path, say: Callable[[str], None]) -> Wanted:
@@ -48,7 +48,7 @@ def prepare(args: argparse.Namespace, settings: Settings, data: Path, say: Calla
     Raises CityFileError where the files cannot be used.
     """
     city_folder = data / "city"
-    plan = prepare_files(args.dir, city_folder, args.at, args.until)
+    plan = aarhus.prepare(args.dir, city_folder, args.at, args.until)
     for line in plan.found:
         say(f"found {line}")
     for line in plan.left_out:
@@ -148,7 +148,7 @@ def closed_counts(run: Run) -> Counts | None:
         for one in pulse.partitions
     }
     for stage, topic in STAGE_OF.items():
-        for domain in topics.DOMAINS:
+        for domain in all_domains():
             for (name, partition), offset in absorbed.items():
                 if name == topic(domain) and offset > stored.get((stage, domain, partition), 0):
                     return None

@@ -19,7 +19,7 @@ from streams.contract.stage import Chunk, Record
 from streams.domains.schema import load_schemas
 from streams.errors import CityFileError
 from streams.feeds.aarhus.replay import full_speed
-from streams.intake.take import IntakeState, take
+from streams.intake.take import Clocks, IntakeState, take
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -67,7 +67,7 @@ class Recording:
 
 def of_plan(name: str, plan: Plan, city: City, domains: Iterable[str]) -> Recording:
     """Open the files of a replay's plan, marks included, as `replay --speed max` sends them."""
-    clock = CityClock((ClockSetting(at_ms=plan.last_at_ms, wall_ms=0, speed=0.0),))
+    clock = CityClock((ClockSetting(at_ms=plan.last_at_ms, wall_ms=0, speed=0.0, until_ms=plan.last_at_ms),))
     wanted = [domain for domain in plan.rows if domain in set(domains)]
     intake = Intake(city, clock)
     return Recording(name, city, dict.fromkeys(wanted, 1), _planned(plan, intake, wanted), intake.taken, plan.left_out)
@@ -105,7 +105,7 @@ class Intake:
         """Yield the frames of a chunk, then its mark."""
         schema = self._schemas[chunk.topic]
         before = self._states.get(chunk.source, IntakeState())
-        taken = take(chunk, before, self._city, schema, self._clock)
+        taken = take(chunk, before, self._city, schema, Clocks(self._clock, time.time_ns() // 1_000_000))
         self._states[chunk.source] = taken.state
         self._count(before, taken.state)
         for header, rows in taken.frames:

@@ -105,7 +105,7 @@ class Trial:
         if piece.rows is not None and len(piece.rows.at_ms):
             self._seen(int(piece.rows.at_ms.min()), int(piece.rows.at_ms.max()))
         for index in piece.zones:
-            mine = [one for one in hosted if piece.domain in one.spec.domains]
+            mine = [one for one in hosted if one.spec.takes(piece.domain)]
             zone = ZoneTask(piece.domain, index, inbox, self._recording.sources[piece.domain], mine)
             state = self._zones.setdefault((piece.domain, index), ZoneState())
             before_ms = state.watermark_ms

@@ -9,7 +9,7 @@ import msgspec
 import numpy as np
 
 from processors.maths.hold import Limits
-from processors.maths.measures import OTHER_DOMAINS
+from processors.maths.measures import TRAFFIC
 from streams.domains.schema import load_schemas
 
 if TYPE_CHECKING:
@@ -51,9 +51,8 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 def problems(rule: Rule) -> Iterable[str]:
     """Say what is wrong with a rule: the rule, the key and the cure."""
     schemas = load_schemas()
-    if rule.domain not in OTHER_DOMAINS:
-        near = _nearest(rule.domain, OTHER_DOMAINS)
-        yield f"rule {rule.name}: domain: {rule.domain!r} is none that it can watch{near}"
+    if rule.domain not in schemas.keys() - {TRAFFIC}:
+        yield f"rule {rule.name}: domain: {rule.domain!r} is none that it can watch{_nearest(rule.domain, schemas)}"
     elif rule.column not in schemas[rule.domain].names:
         near = _nearest(rule.column, schemas[rule.domain].names)
         yield f"rule {rule.name}: column: {rule.domain} has no column {rule.column!r}{near}"

@@ -23,6 +23,8 @@ NO_TIME_MS = -(2**62)
 
 MARK = "mark"
 """Record header of a feed's mark: an empty inbox record that says that everything before that event time is sent."""
+EXACT = "exact"
+"""Record header beside a mark: it comes from files that are all there, and however long it stands, it is true."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

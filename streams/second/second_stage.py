@@ -112,7 +112,7 @@ class SecondLevelStage:
         rows = []
         messages = []
         for hosted in self._hosted:
-            if frame.domain not in hosted.spec.domains:
+            if not hosted.spec.takes(frame.domain):
                 continue
             before = state.processors.get(hosted.name)
             result = hosted.spec.step(

@@ -89,7 +89,7 @@ class ZoneStage:
         self._judge = dedup.compiled_judge() if kernel else dedup.judge
         self.topics = tuple(topics.readings(domain) for domain in domains)
         self._domain = {topics.readings(domain): domain for domain in domains}
-        self._hosted = {domain: [one for one in hosted if domain in one.spec.domains] for domain in domains}
+        self._hosted = {domain: [one for one in hosted if one.spec.takes(domain)] for domain in domains}
         self._folder = city_folder
         self._now_s = now_s
         self._city = load_city(city_folder)

@@ -24,7 +24,7 @@ SECOND = {name: spec for name, spec in SPECS.items() if spec.second_level}
 FIRST_CASES = [
     promises_first.Subject(name, spec, domain)
     for name, spec in FIRST.items()
-    for domain in sorted({spec.domains[0], spec.domains[-1]})
+    for domain in sorted({spec.taken()[0], spec.taken()[-1]})
 ]
 SECOND_CASES = [
     promises_second.Subject(name, spec, domain, FIRST)

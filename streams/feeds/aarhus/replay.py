@@ -15,6 +15,7 @@ import msgspec
 
 from streams.broker.topics import CLOCK, inbox, partition_counts
 from streams.city.clock import ClockSetting
+from streams.contract.records import EXACT
 from streams.errors import RefusedError, UnreachableError
 from streams.feeds.lanes import Lane, send_mark
 from streams.feeds.producer import connected, flush
@@ -80,7 +81,7 @@ class _Run:
         if self.mark_ms is not None and at_ms <= self.mark_ms:
             return
         for lane, number in self.sent.items():
-            send_mark(self.producer, lane, at_ms, [self._row_header(number)])
+            send_mark(self.producer, lane, at_ms, [self._row_header(number), (EXACT, b"")])
         self.mark_ms = at_ms
 
     def _row_header(self, number: int) -> tuple[str, bytes]:

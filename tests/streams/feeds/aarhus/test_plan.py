@@ -73,7 +73,7 @@ def test_default_is_the_newest_day_with_all_links_from_the_file_with_more_of_the
     assert plan.files["traffic"][0].path == "all.csv"
     assert (plan.begin_ms, plan.until_ms) == (18262 * DAY_MS, 18263 * DAY_MS)
     said = "\n".join(plan.left_out)
-    assert "few.csv.gz: 1 rows of 2020-01-01, which another file has with more sensors" in said
+    assert "few.csv.gz: 1 rows of 2020-01-01, whose sensors another file brings" in said
     assert "few.csv.gz: 1 rows of other days, 2020-01-03" in said
     assert "parking.stream.gz: 2 rows of other days, 2020-01-02" in said
     assert "events.n3: nothing that is replayed" in said
@@ -230,7 +230,7 @@ def test_unusable_folder_says_where_and_what(folder, tmp_path, spoil, says):
 
 
 def test_period_without_rows_says_what_there_is(folder, tmp_path):
-    with pytest.raises(CityFileError, match=r"no rows from 2021.*few.csv.gz has traffic of 2020-01-01 to 2020-01-03"):
+    with pytest.raises(CityFileError, match=r"no rows from 2021.*there is traffic of 2020-01-01 to 2020-01-03"):
         prepare(folder, tmp_path / "city", at=datetime(2021, 1, 1, tzinfo=UTC))
 
 
