@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import time
 from typing import TYPE_CHECKING, Any
@@ -10,14 +11,17 @@ import msgspec
 
 from streams.accounts import ledger
 from streams.broker import dead_letters, topics
+from streams.city.check import check
 from streams.city.clock import CityClock, read_clock
-from streams.city.registry import City, load_city
+from streams.city.folder import read_folder
+from streams.city.kept import keep
+from streams.city.registry import City, city_of
+from streams.city.watching import Bad, Watch
 from streams.contract.frames import ALL_ZONES, LAST_PLACE, FrameHeader, encode_frame
 from streams.contract.records import NO_TIME_MS
 from streams.contract.stage import LINGER_S, Chunk, Message, TopicPartition
 from streams.domains.schema import load_schemas
 from streams.engine import failpoints
-from streams.errors import CityFileError
 from streams.health.pulse import now_ms
 from streams.intake.take import DISORDER_MS, IntakeState, take
 from streams.saving import snapshots
@@ -40,7 +44,8 @@ CLOCK_EVERY_S = 10.0
 IDLE_SAID_MS = 60_000
 """The state holds a quiet source's mark rounded up to this."""
 
-CITY_CHECK_EVERY_S = 2.0
+CITY_LOOK_EVERY_S = 1.0
+NOTICES_SAID = 10
 
 log = logging.getLogger("citywall")
 
@@ -52,15 +57,19 @@ class IntakeStage:
     tick_s = 0.5
     linger_s = 3 * LINGER_S  # a frame costs the zones as much with four rows as with forty
 
-    def __init__(self, city_folder: Path, *, kernel: bool = False) -> None:
+    def __init__(
+        self, city_folder: Path, *, kernel: bool = False, edited: Path | None = None, copies: Path | None = None
+    ) -> None:
+        """`edited`: the folder that people edit, where `city_folder` is the copy in force of it, kept in `copies`."""
         self._kernel = kernel
         self.schemas = load_schemas()
         self.topics = tuple(topics.inbox(domain) for domain in self.schemas)
         self._domain = {topics.inbox(domain): domain for domain in self.schemas}
-        self._folder = city_folder
-        self._use(load_city(city_folder))
-        self._sensors_changed_ns = self._sensors_file_ns()
-        self._checked_at = 0.0
+        known = read_folder(city_folder)
+        self._use(city_of(check(known), known.name))
+        self._copies = copies
+        self._watch = Watch(edited or city_folder, known, self._city.id)
+        self._looked_at = 0.0
         self._clock = CityClock()
         self._clock_due_at = 0.0
         self._states: dict[TopicPartition, IntakeState] = {}
@@ -123,8 +132,10 @@ class IntakeStage:
         return messages + [encode_frame(topic, partition, mark, None) for partition in range(partitions)]
 
     async def tick(self, bus: Bus) -> Sequence[TopicPartition]:
-        """Reload the sensors when their file changed; let quiet sources pass on the city clock."""
-        self._reload_city()
+        """Take a changed city; let quiet sources pass on the city clock."""
+        if time.monotonic() - self._looked_at >= CITY_LOOK_EVERY_S:
+            self._looked_at = time.monotonic()
+            await self._look_at_city()
         now = time.monotonic()
         states = self._states.items()
         unmarked = {source: state for source, state in states if state.fed_mark_ms == NO_TIME_MS}
@@ -156,21 +167,19 @@ class IntakeStage:
         await bus.send(await self._messages(self._domain[source.topic], (), mark, bus))
         self._idle_mark_ms[source] = mark_ms
 
-    def _sensors_file_ns(self) -> int:
-        return (self._folder / "sensors.csv").stat().st_mtime_ns
-
-    def _reload_city(self) -> None:
-        if time.monotonic() - self._checked_at < CITY_CHECK_EVERY_S:
+    async def _look_at_city(self) -> None:
+        found = await asyncio.to_thread(self._watch.look)  # a large city takes seconds to check
+        if found is None:
             return
-        self._checked_at = time.monotonic()
-        try:
-            changed_ns = self._sensors_file_ns()
-            if changed_ns != self._sensors_changed_ns:
-                self._sensors_changed_ns = changed_ns
-                self._use(load_city(self._folder))
-                log.warning("sensors.csv was reloaded: %d sensors", len(self._city.sensors))
-        except (OSError, CityFileError) as exc:
-            log.error("sensors.csv was changed and cannot be used, going on with the old one: %s", exc)
+        if isinstance(found, Bad):
+            log.error("the city folder was changed and cannot be used, going on with the old one:\n%s", found)
+            return
+        if self._copies is not None:
+            await asyncio.to_thread(keep, found.folder, self._copies)
+        self._use(found.city)
+        log.warning("the city folder was reloaded: %d sensors", len(self._city.sensors))
+        for notice in found.notices[:NOTICES_SAID]:
+            log.warning("%s", notice)
 
     def books(self) -> Mapping[str, Mapping[str, Any]]:
         """Return the counters of each inbox partition."""
