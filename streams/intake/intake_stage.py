@@ -45,7 +45,6 @@ IDLE_SAID_MS = 60_000
 """The state holds a quiet source's mark rounded up to this."""
 
 CITY_LOOK_EVERY_S = 1.0
-NOTICES_SAID = 10
 
 log = logging.getLogger("citywall")
 
@@ -58,7 +57,13 @@ class IntakeStage:
     linger_s = 3 * LINGER_S  # a frame costs the zones as much with four rows as with forty
 
     def __init__(
-        self, city_folder: Path, *, kernel: bool = False, edited: Path | None = None, copies: Path | None = None
+        self,
+        city_folder: Path,
+        *,
+        kernel: bool = False,
+        edited: Path | None = None,
+        copies: Path | None = None,
+        look_every_s: float = CITY_LOOK_EVERY_S,
     ) -> None:
         """`edited`: the folder that people edit, where `city_folder` is the copy in force of it, kept in `copies`."""
         self._kernel = kernel
@@ -69,7 +74,7 @@ class IntakeStage:
         self._use(city_of(check(known), known.name))
         self._copies = copies
         self._watch = Watch(edited or city_folder, known, self._city.id)
-        self._looked_at = 0.0
+        self._look_every_s, self._looked_at = look_every_s, 0.0
         self._clock = CityClock()
         self._clock_due_at = 0.0
         self._states: dict[TopicPartition, IntakeState] = {}
@@ -133,7 +138,7 @@ class IntakeStage:
 
     async def tick(self, bus: Bus) -> Sequence[TopicPartition]:
         """Take a changed city; let quiet sources pass on the city clock."""
-        if time.monotonic() - self._looked_at >= CITY_LOOK_EVERY_S:
+        if time.monotonic() - self._looked_at >= self._look_every_s:
             self._looked_at = time.monotonic()
             await self._look_at_city()
         now = time.monotonic()
@@ -177,9 +182,8 @@ class IntakeStage:
         if self._copies is not None:
             await asyncio.to_thread(keep, found.folder, self._copies)
         self._use(found.city)
-        log.warning("the city folder was reloaded: %d sensors", len(self._city.sensors))
-        for notice in found.notices[:NOTICES_SAID]:
-            log.warning("%s", notice)
+        odd = f"; odd in it: {len(found.notices)}, see `citywall city check`" if found.notices else ""
+        log.warning("the city folder was reloaded: %d sensors%s", len(self._city.sensors), odd)
 
     def books(self) -> Mapping[str, Mapping[str, Any]]:
         """Return the counters of each inbox partition."""
