@@ -65,6 +65,8 @@ class Wanted:
     settings: Settings
     city: City
     city_folder: Path
+    city_edited: Path | None = None
+    """The folder that people edit, where `city_folder` is a copy of it."""
     mode: Mode
     speed: Speed
     data: Path
@@ -127,6 +129,7 @@ def _prepare(wanted: Wanted, say: Callable[[str], None]) -> tuple[Run, Superviso
     run = Run(
         data=str(data),
         city=str(wanted.city_folder),
+        city_edited=str(wanted.city_edited or ""),
         city_id=wanted.city.id,
         mode=wanted.mode,
         speed=wanted.speed,
