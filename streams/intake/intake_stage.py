@@ -75,12 +75,15 @@ class IntakeStage:
         """Load the states of these partitions → next offsets."""
         self._clock = read_clock(await bus.read_all(topics.CLOCK, 0))
         self._states = {}
+        positions = {}
         for source in partitions:
             found = await snapshots.load(bus, topics.state("intake", self._domain[source.topic]), source.partition)
             self._states[source] = IntakeState() if found is None else msgspec.json.decode(found[1], type=IntakeState)
+            if found is not None:  # also one that has read nothing yet: what was deleted meanwhile it has lost
+                positions[source] = self._states[source].offset
         self._quiet_since = dict.fromkeys(partitions, time.monotonic())
         self._idle_mark_ms = {}
-        return {source: state.offset for source, state in self._states.items() if state.offset}
+        return positions
 
     async def absorb(self, chunk: Chunk, bus: Bus) -> bool:
         """Take a chunk: frames and dead letters, then the state, then it may be committed."""
