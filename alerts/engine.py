@@ -98,6 +98,11 @@ class Engine:
         """Return the projection of every open alarm."""
         return {alarm_id: _encode(alarm) for alarm_id, alarm in self._state.open.items()}
 
+    def ended(self, alarm_id: str) -> bytes | None:
+        """Return a closed alarm as it ended, None when it is not remembered."""
+        alarm = self._state.closed.get(alarm_id)
+        return None if alarm is None else _encode(alarm)
+
     def counts(self) -> dict[str, int]:
         """Count the journal's events by name, and the records outside the chain."""
         return {**self._state.counts, **self._outside}

@@ -48,13 +48,6 @@ class Newest(NamedTuple):
     found: frozenset[tuple[int, int]]
 
 
-class Taker(NamedTuple):
-    """Who acknowledged."""
-
-    who: str
-    desk: str
-
-
 @dataclass
 class State:
     """The alarms as the journal tells them. Invariant: `current` holds exactly the keys of the alarms in `open`."""
@@ -64,8 +57,8 @@ class State:
     current: dict[Key, str] = field(default_factory=dict)
     """Key → id of its open alarm."""
     newest: dict[Key, Newest] = field(default_factory=dict)
-    closed: dict[str, Taker] = field(default_factory=dict)
-    """Id of an alarm that closed → who acknowledged it; the newest `REMEMBERED`."""
+    closed: dict[str, Alarm] = field(default_factory=dict)
+    """Id of an alarm that closed → the alarm as it ended; the newest `REMEMBERED`."""
     commands: dict[str, None] = field(default_factory=dict)
     """Ids of the commands in the journal; the newest `REMEMBERED`."""
     counts: Counter[str] = field(default_factory=Counter)
@@ -105,7 +98,7 @@ def judge_command(state: State, command: Command) -> Acknowledged | Refused | No
     if alarm is None or alarm.city != command.city:
         return _refuse(command, "unknown_alarm")
     if alarm.acknowledged_by is not None:
-        return _refuse(command, "already_acknowledged", Taker(alarm.acknowledged_by, alarm.acknowledged_desk or ""))
+        return _refuse(command, "already_acknowledged", alarm)
     if alarm.level < command.seen_level:
         return _refuse(command, "level_risen")
     return Acknowledged(alarm=alarm.id, command=command)
@@ -157,8 +150,9 @@ def _change(alarm: Alarm | None, level: int) -> Change:
     return "lowered" if level > alarm.level else "updated"
 
 
-def _refuse(command: Command, reason: Refusal, first: Taker | None = None) -> Refused:
-    by, by_desk = first if first is not None else (None, None)
+def _refuse(command: Command, reason: Refusal, taken: Alarm | None = None) -> Refused:
+    """Refuse a command; where somebody has taken the alarm already, that is said."""
+    by, by_desk = (None, None) if taken is None else (taken.acknowledged_by or "", taken.acknowledged_desk or "")
     return Refused(alarm=command.alarm, command=command, reason=reason, by=by, by_desk=by_desk)
 
 
@@ -240,7 +234,7 @@ def _put(state: State, alarm: Alarm) -> None:
         return
     del state.open[alarm.id]
     del state.current[alarm.city, alarm.entity, alarm.kind]
-    _remember(state.closed, alarm.id, Taker(alarm.acknowledged_by or "", alarm.acknowledged_desk or ""))
+    _remember(state.closed, alarm.id, alarm)
 
 
 def _remember(memory: dict[str, Kept], name: str, value: Kept) -> None:

@@ -17,7 +17,7 @@ from deploy.config import run as runs
 from deploy.config import settings
 from deploy.config.run import Run
 from deploy.embedded import borrowed, kafka, valkey
-from deploy.supervision import folder, pulses, stack
+from deploy.supervision import disk, folder, pulses, stack
 from deploy.supervision.supervisor import Supervisor
 from streams.errors import ConfigError, SettingError
 
@@ -121,6 +121,7 @@ def launch(wanted: Wanted, say: Callable[[str], None], finished: Callable[[Run],
 
 def _prepare(wanted: Wanted, say: Callable[[str], None]) -> tuple[Run, Supervisor]:
     choice, data = wanted.settings.stack, wanted.data
+    disk.refuse_full(data, disk.free_bytes(data), say)
     port = stack.choose_port(choice.bind, choice.port)
     folder.remember(data)
     shutil.rmtree(data / pulses.FOLDER, ignore_errors=True)

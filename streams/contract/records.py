@@ -171,6 +171,10 @@ class Detection(msgspec.Struct, frozen=True, kw_only=True):
         return (self.entity, self.kind, self.at_ms, self.known_ms, self.level)
 
 
+ENDED = "ended"
+"""Header of a tombstone on `city.alarms.v1`: the alarm as it ended, JSON."""
+
+
 @dataclass(frozen=True, slots=True)
 class DeadLetter:
     """A reading or record that cannot be used, kept as it came."""

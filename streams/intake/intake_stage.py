@@ -26,7 +26,7 @@ from streams.health.pulse import now_ms
 from streams.intake import saving
 from streams.intake.followed_clock import FollowedClock
 from streams.intake.quiet import Quiet
-from streams.intake.take import Clocks, take
+from streams.intake.take import Clocks, IntakeState, take
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -84,12 +84,16 @@ class IntakeStage:
     async def assigned(self, partitions: Sequence[TopicPartition], bus: Bus) -> Mapping[TopicPartition, int]:
         """Load the states of these partitions → next offsets."""
         self._states = {}
+        positions = {}
         for source in partitions:
             topic = topics.state("intake", self._domain[source.topic])
-            self._states[source] = await saving.load(bus, topic, source.partition)
+            found = await saving.load(bus, topic, source.partition)
+            self._states[source] = IntakeState() if found is None else found
+            if found is not None:  # also one that has read nothing yet: what was deleted meanwhile it has lost
+                positions[source] = found.offset
         self._quiet.listen(partitions)
         self._idle_mark_ms = {}
-        return {source: state.offset for source, state in self._states.items() if state.offset}
+        return positions
 
     async def absorb(self, chunk: Chunk, bus: Bus) -> bool:
         """Take a chunk: frames and dead letters, then the state, then it may be committed."""

@@ -23,14 +23,14 @@ def to_message(topic: str, partition: int, state: IntakeState) -> Message:
     return snapshots.to_message(topic, partition, state.offset, msgspec.json.encode(state), OWN)
 
 
-async def load(bus: Bus, topic: str, partition: int) -> IntakeState:
-    """Return the newest state, an empty one where there is none.
+async def load(bus: Bus, topic: str, partition: int) -> IntakeState | None:
+    """Return the newest state, None where there is none.
 
     Raises FrameError when this version cannot continue it.
     """
     found = await snapshots.load(bus, topic, partition)
     if found is None:
-        return IntakeState()
+        return None
     if found.form is None:
         return upgraded(msgspec.json.decode(found.state, type=IntakeV1))
     check(found.form, OWN, f"{topic}[{partition}]: intake's state")

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import numpy as np
 
-from streams.accounts import ledger
+from streams.accounts import ledger, losses
 from streams.contract.records import NO_TIME_MS
 
 if TYPE_CHECKING:
@@ -115,7 +115,7 @@ class LiveState:
         if key.startswith(PULSE):
             self.put(f"p:{key.removeprefix(PULSE)}", book)
             return
-        if key.startswith(ledger.PREFIX):
+        if key.startswith((ledger.PREFIX, losses.PREFIX)):
             return
         if book.get("offset", 0) < self.fields.get(f"b:{key}", {}).get("offset", 0):
             return  # of a worker that has lost the partition and does not know it yet
