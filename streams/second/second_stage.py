@@ -40,6 +40,10 @@ class _Second:
     frames: int = 0
     watermark_ms: dict[str, int] = field(default_factory=dict)
     """Domain → newest watermark seen of any of its zones."""
+    used: dict[str, int] = field(default_factory=dict)
+    """Processor → rows that it folded."""
+    dropped: dict[str, dict[str, int]] = field(default_factory=dict)
+    """Processor → declared reason → rows that it did not."""
     processors: dict[str, Any] = field(default_factory=dict)
     """Processor → its state."""
 
@@ -119,6 +123,7 @@ class SecondLevelStage:
                 hosted.spec.state() if before is None else before, frame, self._city, hosted.config
             )
             state.processors[hosted.name] = result.state
+            _count(state, hosted.name, len(frame.rows), result.dropped)
             if len(result.rows):
                 rows.append(result.rows)
             messages += [
@@ -146,9 +151,20 @@ class SecondLevelStage:
         return (SOURCE,)
 
     def _make_book(self, state: _Second) -> dict[str, Any]:
-        counts = {"frames": state.frames, "watermark_ms": dict(state.watermark_ms)}
+        processors = {
+            name: {"used": used, "dropped": dict(state.dropped.get(name, {}))} for name, used in state.used.items()
+        }
+        counts = {"frames": state.frames, "watermark_ms": dict(state.watermark_ms), "processors": processors}
         return {"stage": "second", "domain": "all", "partition": 0, "offset": state.offset, "counts": counts}
 
     def books(self) -> Mapping[str, Mapping[str, Any]]:
         """Return the counters, as of the last snapshot."""
         return {"second:all:0": self._book} if self._state is not None else {}
+
+
+def _count(state: _Second, name: str, rows: int, dropped: Mapping[str, int]) -> None:
+    """Count what a processor did with the rows of a frame."""
+    state.used[name] = state.used.get(name, 0) + rows - sum(dropped.values())
+    book = state.dropped.setdefault(name, {})
+    for reason, count in dropped.items():
+        book[reason] = book.get(reason, 0) + int(count)
