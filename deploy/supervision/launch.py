@@ -17,7 +17,7 @@ from deploy.config import run as runs
 from deploy.config import settings
 from deploy.config.run import Run
 from deploy.embedded import borrowed, kafka, valkey
-from deploy.supervision import folder, pulses, stack
+from deploy.supervision import disk, folder, pulses, stack
 from deploy.supervision.supervisor import Supervisor
 from streams.errors import ConfigError, SettingError
 
@@ -65,6 +65,8 @@ class Wanted:
     settings: Settings
     city: City
     city_folder: Path
+    city_edited: Path | None = None
+    """The folder that people edit, where `city_folder` is a copy of it."""
     mode: Mode
     speed: Speed
     data: Path
@@ -119,6 +121,7 @@ def launch(wanted: Wanted, say: Callable[[str], None], finished: Callable[[Run],
 
 def _prepare(wanted: Wanted, say: Callable[[str], None]) -> tuple[Run, Supervisor]:
     choice, data = wanted.settings.stack, wanted.data
+    disk.refuse_full(data, disk.free_bytes(data), say)
     port = stack.choose_port(choice.bind, choice.port)
     folder.remember(data)
     shutil.rmtree(data / pulses.FOLDER, ignore_errors=True)
@@ -127,6 +130,7 @@ def _prepare(wanted: Wanted, say: Callable[[str], None]) -> tuple[Run, Superviso
     run = Run(
         data=str(data),
         city=str(wanted.city_folder),
+        city_edited=str(wanted.city_edited or ""),
         city_id=wanted.city.id,
         mode=wanted.mode,
         speed=wanted.speed,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from streams.city.fields import Entry
-from streams.city.findings import Findings, shown
+from streams.city.findings import Findings, readable, shown
 from streams.city.folder import OPTIONAL
 from streams.city.formats import source
 from streams.city.identifiers import fault_of_city_id
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 MEANT_ZONES = {"Asia/Beijing": "Asia/Shanghai", "Asia/Shenzhen": "Asia/Shanghai", "Asia/Guangzhou": "Asia/Shanghai"}
 """Names that people expect and IANA does not have."""
+
+NOTHING = Content("", "", "", "", "", (), (), (), NO_PLACES)
 
 
 @dataclass(frozen=True)
@@ -71,6 +73,9 @@ def check(folder: Folder, schemas: Mapping[str, Schema] | None = None) -> Checke
     `schemas` are the domains there are; without them, the shipped ones.
     """
     findings = Findings()
+    if "" in folder.unreadable:
+        findings.problem(folder.name, folder.unreadable[""])
+        return Checked(NOTHING, tuple(findings.found))
     head = _head(source(folder, "city.toml", findings))
     found = _entities(folder, findings, load_schemas() if schemas is None else schemas)
     optional = {name: source(folder, name, findings) for name in OPTIONAL}
@@ -122,7 +127,7 @@ def _entities(folder: Folder, findings: Findings, schemas: Mapping[str, Schema])
         lived_in = {one.zone for one in segments} | {one.zone for one in sensors}
         for index, zone in enumerate(zones):
             if index not in lived_in:
-                findings.notice(zones_file.file, "no segment and no sensor lies in it", f"zone {zone.id}")
+                findings.notice(zones_file.file, "no segment and no sensor lies in it", f"zone {readable(zone.id)}")
     return _Entities(zones, segments, sensors)
 
 

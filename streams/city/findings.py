@@ -57,6 +57,11 @@ def shown(value: Any) -> str:  # noqa: ANN401 - whatever stands in a file
     return text if len(text) <= SHOWN_CHARACTERS else text[: SHOWN_CHARACTERS - 1] + "…"
 
 
+def readable(text: str) -> str:
+    """Return an id or name for a sentence: quoted only where spaces or signs would not be seen."""
+    return text if text.isprintable() and text == text.strip() and len(text) <= SHOWN_CHARACTERS else shown(text)
+
+
 def needed(what: str, value: object) -> str:
     """Say what is needed instead of a value.
 

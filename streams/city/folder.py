@@ -26,7 +26,7 @@ class Folder:
     files: Mapping[str, bytes]
     """Contents of the files that are there, by name."""
     unreadable: Mapping[str, str] = field(default_factory=dict)
-    """File → why it could not be read."""
+    """File → why it could not be read; "" = the folder itself."""
 
     @property
     def digest(self) -> str:
@@ -40,10 +40,13 @@ class Folder:
 
 def read_folder(folder: Path) -> Folder:
     """Read a city folder's files; one that cannot be read is noted."""
+    if not folder.is_dir():
+        return Folder(str(folder), {}, {"": "is no folder; name the one that holds city.toml"})
     files, unreadable = {}, {}
+    place = folder.resolve()  # once: what a link leads to may change between two files
     for name in FILES:
         try:
-            files[name] = (folder / name).read_bytes()
+            files[name] = (place / name).read_bytes()
         except FileNotFoundError:
             continue
         except OSError as exc:

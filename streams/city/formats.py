@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from streams.city.fields import Entry, nearest
-from streams.city.findings import Findings, needed, shown
+from streams.city.findings import Findings, needed, readable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -168,8 +168,3 @@ class Source:
 def source(folder: Folder, name: str, findings: Findings) -> Source:
     """Return a file of the folder."""
     return Source(findings, str(Path(folder.name) / name), folder.files.get(name), folder.unreadable.get(name, ""))
-
-
-def readable(text: str) -> str:
-    """Return an id for a sentence: quoted only where spaces or signs would not be seen."""
-    return text if text.isprintable() and text == text.strip() and len(text) <= 80 else shown(text)  # noqa: PLR2004 - as `shown` cuts

@@ -6,7 +6,7 @@ import re
 from datetime import date
 from typing import TYPE_CHECKING
 
-from streams.city.findings import shown
+from streams.city.findings import readable, shown
 from streams.city.parts import Corridor, Relation
 
 if TYPE_CHECKING:
@@ -32,9 +32,9 @@ def read_corridors(source: Source, segment_code: Mapping[str, int] | None) -> tu
         entry.reference("segment", "segment", segment_code)
         segment, road = str(entry.values["segment"]), roads.setdefault(corridor, {})
         if order in road:
-            entry.problem("order", f"{order} stands there twice in corridor {corridor}")
+            entry.problem("order", f"{order} stands there twice in corridor {readable(corridor)}")
         elif segment in road.values():
-            entry.problem("segment", f"{shown(segment)} stands there twice in corridor {corridor}")
+            entry.problem("segment", f"{shown(segment)} stands there twice in corridor {readable(corridor)}")
         else:
             road[order] = segment
     return tuple(Corridor(name, tuple(road[order] for order in sorted(road))) for name, road in roads.items())
@@ -53,7 +53,7 @@ def read_calendar(source: Source) -> dict[date, str]:
             entry.problem("date", f"a day as 2026-10-01 is needed, not {shown(text)}")
             continue
         if days.setdefault(day, kind) != kind:
-            entry.problem("date", f"{day} stands there twice, first as {days[day]}")
+            entry.problem("date", f"{day} stands there twice, first as {readable(days[day])}")
     return days
 
 

@@ -90,6 +90,20 @@ class City(Content):
         return {str(domain): domains == domain for domain in np.unique(domains[:-1])}
 
     @cached_property
+    def not_measured(self) -> dict[str, tuple[NDArray[np.float64], ...]]:
+        """Column → arrays of (sensors,) values that stand for "nothing was measured" there, NaN = none."""
+        found: dict[str, list[NDArray[np.float64]]] = {}
+        for code, sensor in enumerate(self.sensors):
+            listed: dict[str, int] = {}
+            for column, value in sensor.not_measured:
+                place = listed[column] = listed.get(column, -1) + 1
+                of_column = found.setdefault(column, [])
+                if place == len(of_column):
+                    of_column.append(np.full(len(self.sensors), np.nan))
+                of_column[place][code] = value
+        return {column: tuple(arrays) for column, arrays in found.items()}
+
+    @cached_property
     def sensors_of_zone(self) -> dict[tuple[str, int], NDArray[np.int32]]:
         """(domain, zone index) → codes of its sensors."""
         groups: dict[tuple[str, int], list[int]] = {}

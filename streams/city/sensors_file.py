@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from streams.city.fields import as_number, nearest, repeated
-from streams.city.findings import needed, shown
+from streams.city.findings import needed, readable, shown
 from streams.city.geometry import HIGHEST_LAT, HIGHEST_LNG, fault_of_degrees
 from streams.city.parts import Sensor
 
@@ -121,8 +121,10 @@ def _check_road(entry: Entry, sensor: Sensor, roads: Roads) -> None:
         return
     road = roads.segments[sensor.segment]
     if sensor.lane and road.lanes and sensor.lane > road.lanes:
-        entry.problem("lane", f"lane {sensor.lane} cannot be: segment {road.id} has {road.lanes}")
+        entry.problem("lane", f"lane {sensor.lane} cannot be: segment {readable(road.id)} has {road.lanes}")
     if sensor.position_m is not None and sensor.position_m > road.length_m + LAST_METRE:
-        entry.problem("position_m", f"{sensor.position_m:g} m cannot be: segment {road.id} is {road.length_m:g} m long")
+        entry.problem(
+            "position_m", f"{sensor.position_m:g} m cannot be: segment {readable(road.id)} is {road.length_m:g} m long"
+        )
     if sensor.zone >= 0 and road.zone >= 0 and sensor.zone != road.zone:
-        entry.notice("zone", f"it watches segment {road.id}, which lies in another zone")
+        entry.notice("zone", f"it watches segment {readable(road.id)}, which lies in another zone")

@@ -21,6 +21,9 @@ EVERY_DOMAIN = ("*",)
 COLUMN_SCALE = 1e6
 """Units of the numerator in 1 of a column's unit, for the means of every column; their denominator is a count."""
 
+WINDOW_S = 60
+"""Of a processor whose configuration has no `window_s`."""
+
 
 class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Base of every processor's tunables: keyword-only, unknown keys refused, each name ends in its unit."""
@@ -55,6 +58,9 @@ class Spec:
     config: type[Config]
     state: Callable[[], Any]
     """Make an empty state: a dataclass of numpy arrays, dicts, lists and scalars (`saving.state` encodes it)."""
+    state_version: int = 1
+    """Raise it when a saved state means something else than before. Where its fields or their types change, the stage
+    notices by itself: a state of another version or shape is not continued, the processor begins anew."""
     metrics: tuple[Metric, ...] = ()
     column_metrics: bool = False
     """It also has a metric per column of its domains' schemas; `all_metrics` lists them with the others."""
@@ -89,6 +95,11 @@ class Hosted:
     name: str
     spec: Spec
     config: Any
+
+    @property
+    def window_ms(self) -> int:
+        """The length of its windows."""
+        return int(getattr(self.config, "window_s", WINDOW_S)) * 1000
 
 
 def counting_metrics(spec: Spec, domain: str) -> tuple[tuple[str, ...], ...]:

@@ -133,6 +133,13 @@ class Follows(Protocol):
 
 
 @runtime_checkable
+class ShowsNewest(Protocol):
+    """A stage that makes what it holds anew from whatever Kafka has: what is gone is no loss of its."""
+
+    shows_newest: bool
+
+
+@runtime_checkable
 class MayWait(Protocol):
     """A stage that may take nothing for a while and not be at fault, because a server of its own is away."""
 

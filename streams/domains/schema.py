@@ -6,15 +6,14 @@ import difflib
 import math
 import tomllib
 from dataclasses import dataclass
-from datetime import datetime
 from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
-import numpy as np
 
 from streams.errors import SchemaError
+from streams.kernel.epoch import LEAST_AT_MS, MOST_AT_MS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,6 +23,7 @@ DATA_CLASSES = ("public", "internal", "sensitive", "core")
 COLUMN_KEYS = ("zh", "en", "unit", "range", "data_class")
 LAST = 1_000
 """Place on a wall of a domain whose file names none: after all others."""
+OPTIONAL_KEYS = ("not_measured",)
 
 REASONS = {
     "undecodable": ("无法解码", "Not JSON"),
@@ -44,8 +44,8 @@ REASONS = {
 """Reason of a dead letter → (zh, en). Intake gives all but the last three, in the order of its checks; `bad_frame` is a
 record of an internal topic that nobody of this version wrote, `refused_by_history` what the store does not take."""
 
-Instant = int | Annotated[datetime, msgspec.Meta(tz=True)]
-"""`at` of a reading: epoch ms, or ISO 8601 with its zone."""
+Instant = Annotated[int, msgspec.Meta(ge=LEAST_AT_MS, le=MOST_AT_MS)] | str
+"""`at` of a reading: epoch ms, or text that `streams.intake.instants` reads."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +59,8 @@ class Column:
     low: float
     high: float
     data_class: str
+    not_measured: tuple[float, ...] = ()
+    """Values that stand for "nothing was measured": left out, and no fault."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -185,8 +187,8 @@ def _column(path: Path, name: str, table: Any) -> Column:  # noqa: ANN401 - what
     if not isinstance(table, dict):
         raise SchemaError(f"{where}: a table is needed, not {table!r}")
     for key in table:
-        if key not in COLUMN_KEYS:
-            near = difflib.get_close_matches(key, COLUMN_KEYS, n=1)
+        if key not in (*COLUMN_KEYS, *OPTIONAL_KEYS):
+            near = difflib.get_close_matches(key, (*COLUMN_KEYS, *OPTIONAL_KEYS), n=1)
             raise SchemaError(
                 f"{where}: the key {key!r} is not known" + (f"; the nearest is {near[0]!r}" if near else "")
             )
@@ -198,11 +200,16 @@ def _column(path: Path, name: str, table: Any) -> Column:  # noqa: ANN401 - what
         raise SchemaError(f"{where}: range: [low, high] is needed, not {bounds!r}")
     if table["data_class"] not in DATA_CLASSES:
         raise SchemaError(f"{where}: data_class: {table['data_class']!r} is not one of {', '.join(DATA_CLASSES)}")
+    not_measured = table.get("not_measured", [])
+    if not (isinstance(not_measured, list) and all(type(one) in (int, float) for one in not_measured)):
+        raise SchemaError(f"{where}: not_measured: a list of numbers is needed, not {not_measured!r}")
     return Column(
-        name, table["unit"], table["zh"], table["en"], float(bounds[0]), float(bounds[1]), table["data_class"]
+        name,
+        table["unit"],
+        table["zh"],
+        table["en"],
+        float(bounds[0]),
+        float(bounds[1]),
+        table["data_class"],
+        tuple(map(float, not_measured)),
     )
-
-
-def implausible(schema: Schema, name: str, values: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-    """Return (n,) bool: observed and outside the column's plausible range; NaN is not observed."""
-    return (values < schema.low[name]) | (values > schema.high[name])

@@ -16,7 +16,7 @@ import numpy as np
 
 from streams.contract.records import EXACT, MARK, NO_TIME_MS
 from streams.intake.columns import Columns, joined, of_readings
-from streams.intake.decode import MAX_AT_MS, Refused, decode_fast, decode_slow
+from streams.intake.decode import Refused, decode_fast, decode_slow, timed
 from streams.transport.wire import WireRecords
 
 if TYPE_CHECKING:
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from streams.intake.reader import Reader
 
 BLOCK_RECORDS = 256
+MOST_MARK_MS = 2**53
+"""A mark beyond is none: no city clock gets there."""
 _WHOLE = re.compile(rb"-?[0-9]{1,16}")
 
 
@@ -86,6 +88,8 @@ def _decode_each(drafts: _Drafts, records: Sequence[Record], schema: Schema) -> 
         try:
             readings = list(map(schema.decode_one, [record.value or b"" for record in block]))
         except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
+            readings = []
+        if not readings or not timed(readings):
             for index, record in enumerate(block, start=first):
                 _other(drafts, index, record, schema)
             continue
@@ -117,5 +121,5 @@ def _other(drafts: _Drafts, index: int, record: Record, schema: Schema) -> None:
 
 def _mark_ms(record: Record) -> int | None:
     mark = dict(record.headers).get(MARK) or b""  # Kafka knows null headers
-    mark_ms = int(mark) if _WHOLE.fullmatch(mark) else MAX_AT_MS + 1
-    return mark_ms if abs(mark_ms) <= MAX_AT_MS else None
+    mark_ms = int(mark) if _WHOLE.fullmatch(mark) else MOST_MARK_MS + 1
+    return mark_ms if abs(mark_ms) <= MOST_MARK_MS else None

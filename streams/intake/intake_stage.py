@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import math
 import time
@@ -11,18 +12,21 @@ import msgspec
 
 from streams.accounts import ledger
 from streams.broker import dead_letters, topics
-from streams.city.registry import City, load_city
+from streams.city.check import check
+from streams.city.folder import read_folder
+from streams.city.kept import keep
+from streams.city.registry import City, city_of
+from streams.city.watching import Bad, Watch
 from streams.contract.frames import ALL_ZONES, LAST_PLACE, FrameHeader, encode_frame
 from streams.contract.records import NO_TIME_MS
 from streams.contract.stage import LINGER_S, Chunk, Message, TopicPartition
 from streams.domains.schema import load_schemas
 from streams.engine import failpoints
-from streams.errors import CityFileError
 from streams.health.pulse import now_ms
+from streams.intake import saving
 from streams.intake.followed_clock import FollowedClock
 from streams.intake.quiet import Quiet
 from streams.intake.take import Clocks, IntakeState, take
-from streams.saving import snapshots
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -31,12 +35,13 @@ if TYPE_CHECKING:
     from streams.contract.stage import Bus
     from streams.domains.schema import Schema
     from streams.intake.reader import Reader
+    from streams.intake.take import IntakeState
 
 IDLE_EVERY_S = 1.0
 IDLE_SAID_MS = 60_000
 """The state holds a quiet source's mark rounded up to this."""
 
-CITY_CHECK_EVERY_S = 2.0
+CITY_LOOK_EVERY_S = 1.0
 
 log = logging.getLogger("citywall")
 
@@ -48,15 +53,25 @@ class IntakeStage:
     tick_s = 0.5
     linger_s = 3 * LINGER_S  # a frame costs the zones as much with four rows as with forty
 
-    def __init__(self, city_folder: Path, *, kernel: bool = False) -> None:
+    def __init__(
+        self,
+        city_folder: Path,
+        *,
+        kernel: bool = False,
+        edited: Path | None = None,
+        copies: Path | None = None,
+        look_every_s: float = CITY_LOOK_EVERY_S,
+    ) -> None:
+        """`edited`: the folder that people edit, where `city_folder` is the copy in force of it, kept in `copies`."""
         self._kernel = kernel
         self.schemas = load_schemas()
         self.topics = tuple(topics.inbox(domain) for domain in self.schemas)
         self._domain = {topics.inbox(domain): domain for domain in self.schemas}
-        self._folder = city_folder
-        self._use(load_city(city_folder))
-        self._sensors_changed_ns = self._sensors_file_ns()
-        self._checked_at = 0.0
+        known = read_folder(city_folder)
+        self._use(city_of(check(known), known.name))
+        self._copies = copies
+        self._watch = Watch(edited or city_folder, known, self._city.id)
+        self._look_every_s, self._looked_at = look_every_s, 0.0
         self._clock = FollowedClock()
         self._quiet = Quiet()
         self._states: dict[TopicPartition, IntakeState] = {}
@@ -69,12 +84,16 @@ class IntakeStage:
     async def assigned(self, partitions: Sequence[TopicPartition], bus: Bus) -> Mapping[TopicPartition, int]:
         """Load the states of these partitions → next offsets."""
         self._states = {}
+        positions = {}
         for source in partitions:
-            found = await snapshots.load(bus, topics.state("intake", self._domain[source.topic]), source.partition)
-            self._states[source] = IntakeState() if found is None else msgspec.json.decode(found[1], type=IntakeState)
+            topic = topics.state("intake", self._domain[source.topic])
+            found = await saving.load(bus, topic, source.partition)
+            self._states[source] = IntakeState() if found is None else found
+            if found is not None:  # also one that has read nothing yet: what was deleted meanwhile it has lost
+                positions[source] = found.offset
         self._quiet.listen(partitions)
         self._idle_mark_ms = {}
-        return {source: state.offset for source, state in self._states.items() if state.offset}
+        return positions
 
     async def absorb(self, chunk: Chunk, bus: Bus) -> bool:
         """Take a chunk: frames and dead letters, then the state, then it may be committed."""
@@ -102,8 +121,8 @@ class IntakeStage:
         return True
 
     async def _save(self, source: TopicPartition, state: IntakeState, bus: Bus) -> None:
-        topic, plain = topics.state("intake", self._domain[source.topic]), msgspec.json.encode(state)
-        await bus.send([snapshots.to_message(topic, source.partition, state.offset, plain)])
+        topic = topics.state("intake", self._domain[source.topic])
+        await bus.send([saving.to_message(topic, source.partition, state)])
 
     async def _messages(
         self, domain: str, frames: Sequence[tuple[FrameHeader, Any]], mark: FrameHeader, bus: Bus
@@ -115,8 +134,10 @@ class IntakeStage:
         return messages + [encode_frame(topic, partition, mark, None) for partition in range(partitions)]
 
     async def tick(self, bus: Bus) -> Sequence[TopicPartition]:
-        """Reload the sensors when their file changed; let quiet sources pass on the city clock."""
-        self._reload_city()
+        """Take a changed city; give up marks that stand still, let quiet sources pass on the city clock."""
+        if time.monotonic() - self._looked_at >= self._look_every_s:
+            self._looked_at = time.monotonic()
+            await self._look_at_city()
         await self._pass_quiet_times(bus)
         return ()
 
@@ -163,21 +184,18 @@ class IntakeStage:
         await bus.send(await self._messages(self._domain[source.topic], (), mark, bus))
         self._idle_mark_ms[source] = mark_ms
 
-    def _sensors_file_ns(self) -> int:
-        return (self._folder / "sensors.csv").stat().st_mtime_ns
-
-    def _reload_city(self) -> None:
-        if time.monotonic() - self._checked_at < CITY_CHECK_EVERY_S:
+    async def _look_at_city(self) -> None:
+        found = await asyncio.to_thread(self._watch.look)  # a large city takes seconds to check
+        if found is None:
             return
-        self._checked_at = time.monotonic()
-        try:
-            changed_ns = self._sensors_file_ns()
-            if changed_ns != self._sensors_changed_ns:
-                self._sensors_changed_ns = changed_ns
-                self._use(load_city(self._folder))
-                log.warning("sensors.csv was reloaded: %d sensors", len(self._city.sensors))
-        except (OSError, CityFileError) as exc:
-            log.error("sensors.csv was changed and cannot be used, going on with the old one: %s", exc)
+        if isinstance(found, Bad):
+            log.error("the city folder was changed and cannot be used, going on with the old one:\n%s", found)
+            return
+        if self._copies is not None:
+            await asyncio.to_thread(keep, found.folder, self._copies)
+        self._use(found.city)
+        odd = f"; odd in it: {len(found.notices)}, see `citywall city check`" if found.notices else ""
+        log.warning("the city folder was reloaded: %d sensors%s", len(self._city.sensors), odd)
 
     def books(self) -> Mapping[str, Mapping[str, Any]]:
         """Return the counters of each inbox partition."""
@@ -194,6 +212,7 @@ class IntakeStage:
                     "dead_lettered": state.dead_lettered,
                     "sent": sum(state.sent.values()),
                     "unknown_fields": state.unknown_fields,
+                    "refused_values": state.refused_values,
                     "first_at_ms": state.first_at_ms,
                     "last_at_ms": state.last_at_ms,
                 },

@@ -3,7 +3,7 @@
 in      city.inbox.v1.<domain>: JSON; a record with the header `mark` and no value: everything before that time is sent
 out     city.readings.v1.<domain>: frames; city.dead_letters.v1
 state   next offset, marks, counters: a few numbers
-drops   `streams.domains.schema.REASONS`, each a dead letter
+drops   `streams.domains.schema.REASONS`, each a dead letter; single values, see `streams.intake.refusals`
 source  docs/architecture.md
 """
 
@@ -21,11 +21,10 @@ from streams.accounts.intake_hours import IntakeHour
 from streams.contract.frames import ALL_ZONES, LAST_PLACE, FrameHeader, FrameRows
 from streams.contract.records import NO_TIME_MS, DeadLetter
 from streams.contract.stage import from_offset
-from streams.domains.schema import implausible
-from streams.intake import marks
+from streams.intake import marks, refusals, values
 from streams.intake.columns import Columns
 from streams.intake.cut import cut
-from streams.intake.decode import MAX_AT_MS, MOST_REFUSED, Refused, originals
+from streams.intake.decode import MOST_REFUSED, Refused, originals
 from streams.intake.decoded import Decoded, decode_batch
 from streams.intake.marks import Source
 from streams.transport.wire import WireRecords
@@ -75,6 +74,9 @@ class IntakeState(msgspec.Struct, kw_only=True):
     readings_in: int = 0
     dead_lettered: dict[str, int] = msgspec.field(default_factory=dict)
     unknown_fields: int = 0
+    refused_values: dict[str, dict[str, int]] = msgspec.field(default_factory=dict)
+    """Column → reason → values that cost themselves and not their readings."""
+    told: refusals.Told = msgspec.field(default_factory=refusals.Told)
     first_at_ms: int | None = None
     last_at_ms: int | None = None
     idle_ms: int = NO_TIME_MS
@@ -135,18 +137,26 @@ def take(
     if reason is not None and keep is not None:
         refused = refused + _refused(kept, records, reason, _book_ms(kept, lag_ms, came.at_ms))
         kept, mark, lag_ms = kept.take(keep), mark[keep], lag_ms[keep]
-    refused = sorted(refused, key=lambda one: (one[0], one[1].place))
-    dead = [
-        DeadLetter(one.payload, one.reason, chunk.topic, chunk.partition, int(offset[record]), one.place)
-        for record, one in refused
-    ]
-    after = _count(state, batch, kept, dead, int(offset[-1]) + 1 if len(offset) else state.offset)
+    columns, refused_values = values.sift(kept, schema, city.not_measured)
+    letters, told = refusals.choose(refused_values, kept, came.at_ms, city, state.told)
+    after = _count(state, batch, kept, refused, int(offset[-1]) + 1 if len(offset) else state.offset)
     after.exact = state.exact or batch.exact
     after.fed_mark_ms, after.newest_ms, after.given_up, after.disorder_ms = source
+    after.refused_values, after.told = values.counted(state.refused_values, refused_values), told
     after.hours = intake_hours.add(state.hours, kept.at_ms, lag_ms, intake_hours.book_times(refused, came.at_ms))
+    refused = sorted(refused + _value_letters(letters, kept, records), key=lambda one: (one[0], one[1].place))
     settled = {start_ms: after.hours.pop(start_ms) for start_ms in ledger.settled(after.hours, after.reached_ms)}
+    whole = _end(after, chunk, city)
+    rows = FrameRows(offset[kept.record], kept.place, kept.sensor, kept.at_ms, lag_ms, columns)
+    frames = cut(rows, mark, whole, (city, schema.domain), state.sent)
+    after.sent = state.sent | {header.zone: header.sent for header, _ in frames}
+    dead = [_letter(one, chunk, int(offset[record])) for record, one in refused]
+    return Taken(frames, whole, dead, after, settled)
+
+
+def _end(after: IntakeState, chunk: Chunk, city: City) -> FrameHeader:
     end = (after.offset - 1, LAST_PLACE)
-    whole = FrameHeader(
+    return FrameHeader(
         city=city.id,
         zone=ALL_ZONES,
         version=city.version,
@@ -155,11 +165,10 @@ def take(
         last=end,
         mark_ms=after.mark_ms,
     )
-    values = {name: column for name, column in kept.values.items() if not np.isnan(column).all()}
-    rows = FrameRows(offset[kept.record], kept.place, kept.sensor, kept.at_ms, lag_ms, values)
-    frames = cut(rows, mark, whole, (city, schema.domain), state.sent)
-    after.sent = state.sent | {header.zone: header.sent for header, _ in frames}
-    return Taken(frames, whole, dead, after, settled)
+
+
+def _letter(one: Refused, chunk: Chunk, offset: int) -> DeadLetter:
+    return DeadLetter(one.payload, one.reason, chunk.topic, chunk.partition, offset, one.place, one.column, one.detail)
 
 
 def _offsets(records: Sequence[Record]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -170,14 +179,23 @@ def _offsets(records: Sequence[Record]) -> tuple[NDArray[np.int64], NDArray[np.i
     return offsets, np.array([record.timestamp for record in records], np.int64)
 
 
-CHECKS = ("bad_time", "not_finite", "out_of_range", "unknown_sensor", "future")
-UNTIMED = ("bad_time", "future")
+def _arrivals(sent_ms: NDArray[np.int64], clock: CityClock) -> NDArray[np.int64]:
+    """Return (records,) the city clock when each was sent."""
+    begins = np.flatnonzero(np.diff(sent_ms, prepend=-1))
+    now_ms = np.array([clock.at(int(one)) for one in sent_ms[begins]], np.int64)
+    return np.repeat(now_ms, np.diff(begins, append=len(sent_ms)))
+
+
+CHECKS = ("unknown_sensor", "future")
+UNTIMED = ("future",)
 """What these refuse has no time that can be used."""
 
 
 def _reasons(rows: Columns, came_ms: NDArray[np.int64], city: City, schema: Schema) -> NDArray[np.int8] | None:
     """Apply `CHECKS` in their order → (n,) number of the first that refuses each row, 0 = none; None = none at all."""
-    verdicts = _judge(rows, came_ms, city, schema)
+    known = city.sensors_of_domain.get(schema.domain)
+    unknown = ~known[rows.sensor] if known is not None else np.ones(len(rows.at_ms), bool)
+    verdicts = (unknown, rows.at_ms > came_ms[rows.record] + marks.FUTURE_MS)
     if not any(bad.any() for bad in verdicts):
         return None
     reason = np.zeros(len(rows.at_ms), np.int8)
@@ -226,34 +244,32 @@ def _marks(
     return marks.advance(before, fed_ms, rows.record, good)
 
 
-def _judge(rows: Columns, came_ms: NDArray[np.int64], city: City, schema: Schema) -> list[NDArray[np.bool_]]:
-    """Return one (n,) mask of failing rows for each of `CHECKS`."""
-    infinite, implausible_ = np.zeros((2, len(rows.at_ms)), bool)
-    for name, values in rows.values.items():
-        infinite |= np.isinf(values)
-        implausible_ |= implausible(schema, name, values)
-    known = city.sensors_of_domain.get(schema.domain)
-    unknown = ~known[rows.sensor] if known is not None else np.ones(len(rows.at_ms), bool)
-    return [
-        np.abs(rows.at_ms) > MAX_AT_MS,
-        infinite,
-        implausible_,
-        unknown,
-        rows.at_ms > came_ms[rows.record] + marks.FUTURE_MS,
-    ]
+def _value_letters(
+    letters: Sequence[tuple[int, str, str]], rows: Columns, records: Sequence[Record]
+) -> list[tuple[int, Refused]]:
+    """Return the chosen refused values, each with its whole reading as it came."""
+    refused = []
+    for record, of_record in groupby(letters, key=lambda one: int(rows.record[one[0]])):
+        payloads = originals(records[record].value or b"")
+        for row, column, reason in of_record:
+            place = int(rows.place[row])
+            refused.append((record, Refused(place, reason, payloads[place], column=column)))
+    return refused
 
 
-def _count(state: IntakeState, batch: Decoded, kept: Columns, dead: Sequence[DeadLetter], offset: int) -> IntakeState:
+def _count(
+    state: IntakeState, batch: Decoded, kept: Columns, refused: Sequence[tuple[int, Refused]], offset: int
+) -> IntakeState:
     reasons = dict(state.dead_lettered)
-    for letter in dead:
-        reasons[letter.reason] = reasons.get(letter.reason, 0) + 1
+    for _, one in refused:
+        reasons[one.reason] = reasons.get(one.reason, 0) + 1
     at_ms = kept.at_ms
     seen = [int(at_ms.min()), int(at_ms.max())] if len(at_ms) else []
     firsts = [one for one in (state.first_at_ms, *seen[:1]) if one is not None]
     lasts = [one for one in (state.last_at_ms, *seen[1:]) if one is not None]
     return IntakeState(
         offset=offset,
-        readings_in=state.readings_in + len(at_ms) + len(dead),
+        readings_in=state.readings_in + len(at_ms) + len(refused),
         dead_lettered=reasons,
         unknown_fields=state.unknown_fields + batch.unknown_fields,
         first_at_ms=min(firsts, default=None),

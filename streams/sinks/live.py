@@ -37,6 +37,7 @@ class LiveSink:
 
     name = "live"
     tick_s = PUBLISH_EVERY_S
+    shows_newest = True
     linger_s = 0.4 * LINGER_S  # it folds what comes at little cost; a person waits for it
     topics: tuple[str, ...] = (topics.LIVE, topics.METRICS, topics.ALARMS, topics.BOOKS, topics.CLOCK)
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import numpy as np
 
-from streams.accounts import ledger
+from streams.accounts import ledger, losses
 from streams.contract.records import NO_TIME_MS
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ RECEIVED_STEP_MS = 1_000
 """Provisional rows come several times a second: when the last came is told no finer than this."""
 TOLD = (
     *("readings_in", "sent", "dead_lettered", "unknown_fields"),
-    *("in_frames", "duplicates", "conflicts", "too_late", "processors", "watermark_ms"),
+    *("in_frames", "duplicates", "conflicts", "too_late", "repeated_values", "processors", "watermark_ms"),
     *("frames", "stored", "expired", "missed"),
 )
 """What the wall shows or exports of the counts in the books of intake, zones, second level and history."""
@@ -115,7 +115,7 @@ class LiveState:
         if key.startswith(PULSE):
             self.put(f"p:{key.removeprefix(PULSE)}", book)
             return
-        if key.startswith(ledger.PREFIX):
+        if key.startswith((ledger.PREFIX, losses.PREFIX)):
             return
         if book.get("offset", 0) < self.fields.get(f"b:{key}", {}).get("offset", 0):
             return  # of a worker that has lost the partition and does not know it yet

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from deploy.config.components import discover
 from streams.contract.spec import Spec
-from tests.processors import promises_first, promises_second, promises_stage, stages
+from tests.processors import promises_edits, promises_first, promises_second, promises_stage, stages
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -66,7 +66,7 @@ ONCE_FIRST, ONCE_SECOND = (promises(module, generated=False) for module in (prom
 
 
 @first_level
-@each(promises(promises_first, generated=True))
+@each([*promises(promises_first, generated=True), *promises(promises_edits, generated=True)])
 @GENERATED
 @given(data=st.data())
 def test_first_level(promise: Callable[..., None], subject: promises_first.Subject, data: st.DataObject):

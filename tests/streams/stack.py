@@ -196,7 +196,7 @@ class Stack:
             for state in zones_of(host):
                 for one in state.counts.values():
                     total.update(in_frames=one.in_frames, duplicates=one.duplicates, conflicts=one.conflicts)
-                    total.update(too_late=one.too_late)
+                    total.update(too_late=one.too_late, repeated_values=one.repeated_values)
                 for name, dropped in state.dropped.items():
                     total.update({f"{name}: {reason}": count for reason, count in dropped.items()})
                 total.update({f"{name}: used": count for name, count in state.used.items()})

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from streams.broker import topics
 from streams.contract.metric_frames import MADE_FROM, decode_metrics
+from streams.contract.records import ENDED
 from streams.contract.stage import LINGER_S
 from streams.engine import failpoints
 from streams.errors import FrameError
@@ -135,8 +136,9 @@ class HistorySink:
         for record in chunk.records:
             if record.key is None and not record.value:
                 continue
-            made_from = dict(record.headers).get(MADE_FROM)
-            held = Held(chunk.topic, chunk.partition, record.offset, record.key, record.value, made_from)
+            said = dict(record.headers)
+            place = (chunk.topic, chunk.partition, record.offset)
+            held = Held(*place, record.key, record.value, said.get(MADE_FROM), said.get(ENDED))
             try:
                 self._open.finish(self._waiting.add(held))
             except FrameError as exc:

@@ -40,6 +40,8 @@ class Held(msgspec.Struct, frozen=True, array_like=True):
     value: bytes | None
     made_from: bytes | None = None
     """Of a frame of metrics: the frame of readings behind it, `streams.contract.metric_frames.MADE_FROM`."""
+    ended: bytes | None = None
+    """Of the tombstone of an alarm: how it ended, `streams.contract.records.ENDED`."""
 
 
 class _Alarm(msgspec.Struct):
@@ -90,7 +92,7 @@ class Waiting:
 
     def spilled(self) -> bytes:
         """Return its rows and alarms as `unspilled` reads them. Not the books: Kafka keeps the newest of each."""
-        records = [held for held, _ in self._frames] + [held for held, _ in self._alarms]
+        records = [held for held, _ in self._frames] + list(dict.fromkeys(held for held, _ in self._alarms))
         return msgspec.msgpack.encode(records)
 
     def books_only(self) -> Waiting:
@@ -146,11 +148,14 @@ class Waiting:
         return rows
 
     def _add_alarm(self, held: Held) -> None:
-        if held.key:
-            if held.value is not None:
-                msgspec.json.decode(held.value, type=_Alarm)
-            body = None if held.value is None else held.value.decode()
-            self._alarms.append((held, (held.key.decode(), body)))
+        if not held.key:
+            return
+        key, last = held.key.decode(), held.ended if held.value is None else held.value
+        bodies = [] if last is None else [last.decode()]
+        for body in bodies:
+            msgspec.json.decode(body, type=_Alarm)
+        for told in [*bodies, None] if held.value is None else bodies:  # None closes it
+            self._alarms.append((held, (key, told)))
             self.size += 1
 
 
@@ -194,8 +199,7 @@ def part(rows: Rows, first: int, last: int) -> Rows:
 
 def _letter(held: Held, why: str, payload: bytes | None = None, place: int = 0) -> Message:
     body = held.value or b"" if payload is None else payload
-    letter = DeadLetter(body, REASON, held.topic, held.partition, held.offset, place)
-    return dead_letters.to_message(letter, why)
+    return dead_letters.to_message(DeadLetter(body, REASON, held.topic, held.partition, held.offset, place, detail=why))
 
 
 def _row_json(rows: Rows, place: int) -> bytes:

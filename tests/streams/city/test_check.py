@@ -150,8 +150,9 @@ def test_the_first_ten_problems_stand_in_the_error_and_the_number_of_the_others(
     assert lines[10] == f"and 3 more; `citywall city check {city_folder}` names them all"
 
 
-def test_a_folder_that_is_not_there_lacks_all_its_files(tmp_path):
-    assert len(check(read_folder(tmp_path / "nowhere")).problems) == 4
+def test_a_folder_that_is_not_there_is_one_problem(tmp_path):
+    (problem,) = check(read_folder(tmp_path / "nowhere")).problems
+    assert str(problem) == f"{tmp_path}/nowhere: is no folder; name the one that holds city.toml"
 
 
 def test_optional_fields_come_with_the_sensor(city_folder):

@@ -25,7 +25,7 @@ def test_numba_counts_arrays_unless_told_not_to(options: dict[str, bool], counts
 
 def test_every_kernel_compiles_and_is_kept() -> None:
     warming.warm()
-    for kernel in (wire.frame, rows.read, repeats._judge):
+    for kernel in (wire.frame, rows.read, repeats.judge):
         assert len(kernel.signatures) >= 1
         assert kernel.stats.cache_path.endswith(compiling._digest()) or compiling._digest() in kernel.stats.cache_path
 
