@@ -147,7 +147,9 @@ def _nothing(recording: Recording, outcome: Outcome, tried: Hosted, args: argpar
     if not recording.taken.readings_in:
         return f"there are no readings of {', '.join(recording.sources)} in it"
     reasons = {**recording.taken.dead_lettered, **{key: count for key, count in outcome.admission.items() if count}}
-    dead = ", ".join(f"{reason} {count:,}" for reason, count in reasons.items())
+    dead = ", ".join(
+        f"{reason} {count:,}" for reason, count in sorted(reasons.items(), key=lambda one: (-one[1], one[0]))
+    )
     where = "" if args.from_ms is None and args.until_ms is None else " in the time of --from and --until"
     return f"none of {recording.taken.readings_in:,} readings can be used by {tried.name}{where}" + (
         f": {dead}" if dead else ""

@@ -119,7 +119,7 @@ def _readings(shown: Shown, language: Lang) -> list[str]:
 
 
 def _reasons(what: str, counts: Mapping[str, int]) -> list[tuple[str, int]]:
-    return [(f"{what}: {reason}", count) for reason, count in sorted(counts.items(), key=lambda one: -one[1])]
+    return [(f"{what}: {reason}", count) for reason, count in sorted(counts.items(), key=lambda one: (-one[1], one[0]))]
 
 
 def _shares(counts: Iterable[tuple[str, int]], whole: int) -> list[list[str]]:

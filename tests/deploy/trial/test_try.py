@@ -65,8 +65,8 @@ def test_every_reading_has_its_line(folder: Path, capsys: pytest.CaptureFixture[
     begin = found.index(["readings"])
     assert found[begin + 1 : begin + 8] == [
         ["read", "9", "100.0%"],
-        ["dead letters: unknown_sensor", "1", "11.1%"],
         ["dead letters: undecodable", "1", "11.1%"],
+        ["dead letters: unknown_sensor", "1", "11.1%"],
         ["duplicates", "1", "11.1%"],
         ["admitted", "6", "66.7%"],
         ["used by congestion", "5", "83.3%"],
@@ -239,7 +239,7 @@ def test_what_cannot_be_is_refused_with_its_cure(
 def test_readings_that_nobody_knows_are_told_by_reason(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     folder = write_lines(write_small_city(tmp_path / "recorded"), (LINES[4],))
     said = refused(capsys, "congestion", "--on", folder)
-    assert "none of 2 readings can be used by congestion: unknown_sensor 1, undecodable 1" in said
+    assert "none of 2 readings can be used by congestion: undecodable 1, unknown_sensor 1" in said
 
 
 @pytest.mark.parametrize(
