@@ -59,6 +59,10 @@ FIELDS = {
         "spilled_bytes": 512,
         "counts": {"stored": 20, "expired": 1, "missed": 2, "dead_lettered": {"refused_by_history": 6}},
     },
+    "b:live": {"counts": {"odd": {"row": 4}}},
+    "a:": {},
+    "m:odd": None,
+    "p:odd": {"at_ms": NOW, "counters": {"cpu_s": "much"}},
     "p:intake": {
         "at_ms": NOW - 250,
         "waits": None,
@@ -147,6 +151,12 @@ BY_HAND = {
     "citywall_process_standstill_seconds": ['{process="intake"} 0.0', '{process="alarms"} 17.5'],
     "citywall_metric_age_seconds": [" 0.4"],
     "citywall_live_state_lost_seconds": [" 2.0"],
+    "citywall_live_odd_values_total": [
+        '{kind="row",where="sink"} 4.0',
+        '{kind="a",where="wall"} 1.0',
+        '{kind="m",where="wall"} 1.0',
+        '{kind="p",where="wall"} 1.0',
+    ],
     "citywall_wall_clients": [" 3.0"],
     "citywall_build_info": ['{build="b1",city="duo"} 1.0'],
 }
