@@ -35,7 +35,7 @@ INTAKE = "intake:"
 TOLD = (
     *("readings_in", "sent", "dead_lettered", "unknown_fields"),
     *("in_frames", "duplicates", "conflicts", "too_late", "processors", "watermark_ms"),
-    *("frames", "stored", "expired", "missed"),
+    *("frames", "stored", "expired"),
 )
 """What the wall shows or exports of the counts in the books of intake, zones, second level and history."""
 BESIDES = ("offset", "away", "spilled_bytes")
