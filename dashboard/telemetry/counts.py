@@ -156,12 +156,6 @@ BOOKED = (
         _stored,
     ),
     Metric(
-        *("citywall_history_missed_records_total", "counter", "records", ()),
-        "Records that Kafka's retention removed before the history could take them, since the sink's start.",
-        "历史库未及读取即被 Kafka 按保留期删除的记录（自启动以来）。",
-        _alone("history", "missed"),
-    ),
-    Metric(
         *("citywall_history_spill_bytes", "gauge", "bytes", ()),
         *("What waits on disk for a history that is away.", "历史库不可用时暂存磁盘的数据量。"),
         _history("spilled_bytes"),

@@ -125,6 +125,12 @@ PULSED = (
         _by_topic("sent_bytes"),
     ),
     Metric(
+        *("citywall_lost_records_total", "counter", "records", ("part", "topic")),
+        "Records that Kafka had deleted before the part read them, since its start; `citywall audit` knows all.",
+        "进程读取之前已被 Kafka 删除的记录（自启动以来）；`citywall audit` 列出全部。",
+        _by_topic("lost_records"),
+    ),
+    Metric(
         *("citywall_part_waiting", "gauge", "", ("part", "reason")),
         *("Whether a part need not advance now, and what it waits for.", "进程当前是否可以不前进，及其等待的对象。"),
         _waiting,

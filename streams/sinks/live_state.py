@@ -42,7 +42,7 @@ RECEIVED_STEP_MS = 1_000
 TOLD = (
     *("readings_in", "sent", "dead_lettered", "unknown_fields"),
     *("in_frames", "duplicates", "conflicts", "too_late", "repeated_values", "processors", "watermark_ms"),
-    *("frames", "stored", "expired", "missed"),
+    *("frames", "stored", "expired"),
 )
 """What the wall shows or exports of the counts in the books of intake, zones, second level and history."""
 BESIDES = ("offset", "away", "spilled_bytes")
