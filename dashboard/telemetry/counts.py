@@ -46,9 +46,10 @@ def _dead_letters(seen: Seen) -> Iterable[Sample]:
 
 
 def _processors(seen: Seen) -> Iterable[tuple[tuple[str, str, str], Mapping[str, Any]]]:
-    for key, counts in seen.books_of("zone"):
-        for name, book in sorted(counts.get("processors", {}).items()):
-            yield (name, key.domain, key.partition), book
+    for stage in ("second", "zone"):
+        for key, counts in seen.books_of(stage):
+            for name, book in sorted(counts.get("processors", {}).items()):
+                yield (name, key.domain, key.partition), book
 
 
 def _dropped(seen: Seen) -> Iterable[Sample]:
@@ -118,12 +119,14 @@ BOOKED = (
     ),
     Metric(
         *("citywall_processor_rows_total", "counter", "rows", ("processor", *PLACE)),
-        *("Rows that a first-level processor has used.", "一级处理器用到的行。"),
+        "Rows that a processor has used; at the second level rows of metrics, of the domain `all`.",
+        "处理器用到的行；二级处理器为指标行，领域为 `all`。",
         lambda seen: ((labels, book["used"]) for labels, book in _processors(seen)),
     ),
     Metric(
         *("citywall_processor_dropped_rows_total", "counter", "rows", ("processor", *PLACE, "reason")),
-        *("Rows that a first-level processor has left out, by its declared reason.", "一级处理器按声明原因舍弃的行。"),
+        "Rows that a processor has left out, by its declared reason; at the second level rows of metrics.",
+        "处理器按声明原因舍弃的行；二级处理器为指标行。",
         _dropped,
     ),
     Metric(

@@ -48,10 +48,8 @@ def run(args: argparse.Namespace) -> int:
     read = read_folder(chosen.resolve())
     checked = check(read)
     city = city_of(checked, read.name)
-    if checked.notices:
-        print(
-            f"odd in the city folder: {len(checked.notices)}; `citywall city check {read.name}` names all", flush=True
-        )
+    if odd := len(checked.notices):
+        print(f"odd in the city folder: {odd}; `citywall city check {read.name}` names all", flush=True)
     if speed != 1 and not city.simulated:
         raise SettingError("--speed is for a simulated city; time in a city of your own passes as it does")
     data = (args.data or folder.default(city.id, replay=False)).resolve()

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from streams.contract.records import Rows
     from streams.contract.spec import Metric
 
-COLUMNS = ("entity", "at", "window_s", "value", "coverage_ratio", "imputed_ratio", "state", "method")
+COLUMNS: tuple[str, ...] = ("entity", "at", "window_s", "value", "coverage_ratio", "imputed_ratio", "state", "method")
 COLUMNS += ("zone", "name_zh", "name_en", "unit")
 SUFFIXES = {"csv": ".csv", "parquet": ".parquet"}
 STATES = np.array(["provisional", "final", "corrected"], object)

@@ -51,6 +51,10 @@ class _Second:
     """Domain → newest watermark seen of any of its zones."""
     joined_ms: dict[str, dict[str, int]] = field(default_factory=dict)
     """Processor that came later → domain → event time: windows that began before are not whole, and not yielded."""
+    used: dict[str, int] = field(default_factory=dict)
+    """Processor → rows that it folded."""
+    dropped: dict[str, dict[str, int]] = field(default_factory=dict)
+    """Processor → declared reason → rows that it did not."""
     processors: dict[str, Any] = field(default_factory=dict)
     """Processor → its state."""
 
@@ -159,6 +163,7 @@ class SecondLevelStage:
                 continue
             result = hosted.spec.step(state.processors[hosted.name], frame, self._city, hosted.config)
             state.processors[hosted.name] = result.state
+            _count(state, hosted.name, len(frame.rows), result.dropped)
             if len(result.rows):
                 rows.append(_of_whole_windows(state, hosted.name, frame, result.rows))
             messages += [
@@ -194,7 +199,8 @@ class SecondLevelStage:
         return (SOURCE,)
 
     def _make_book(self, state: _Second) -> dict[str, Any]:
-        counts = {"frames": state.frames, "watermark_ms": dict(state.watermark_ms)}
+        told = {name: {"used": used, "dropped": dict(state.dropped.get(name, {}))} for name, used in state.used.items()}
+        counts = {"frames": state.frames, "watermark_ms": dict(state.watermark_ms), "processors": told}
         return {"stage": "second", "domain": "all", "partition": 0, "offset": state.offset, "counts": counts}
 
     def notices(self) -> Sequence[Notice]:
@@ -214,3 +220,11 @@ def _of_whole_windows(state: _Second, name: str, frame: MetricFrame, rows: Rows)
     if frame.watermark_ms > joined_ms + JOINED_FOR_MS:
         del state.joined_ms[name][frame.domain]
     return rows.where(rows.at_ms >= joined_ms - joined_ms % MINUTE_MS)
+
+
+def _count(state: _Second, name: str, rows: int, dropped: Mapping[str, int]) -> None:
+    """Count what a processor did with the rows of a frame."""
+    state.used[name] = state.used.get(name, 0) + rows - sum(dropped.values())
+    book = state.dropped.setdefault(name, {})
+    for reason, count in dropped.items():
+        book[reason] = book.get(reason, 0) + int(count)

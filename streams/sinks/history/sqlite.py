@@ -139,8 +139,11 @@ class SqliteHistory:
     def windows(self, metric: str) -> list[int]:
         """List the lengths of the windows that a metric has rows of, rising."""
         with self._reading():
-            wanted = [{"window_s": window_s, "metric": metric} for window_s in self._windows("final")]
-            return [one["window_s"] for one in wanted if self._db.execute(sql.HAS_WINDOW, one).fetchone()[0]]
+            return [
+                window_s
+                for window_s in self._windows("final")
+                if self._db.execute(sql.HAS_WINDOW, {"window_s": window_s, "metric": metric}).fetchone()[0]
+            ]
 
     def counts(self, from_ms: int, until_ms: int) -> Counter[tuple[str, str]]:
         """Sum up the counts of rows → (metric, entity) → sum."""
