@@ -49,9 +49,7 @@ def read(path: Path, stamp: str, names: Sequence[str]) -> Cells:
     Raises CityFileError where the file cannot be read.
     """
     columns = _whole(path, (stamp, *names)) or _by_line(path, (stamp, *names))
-    stamps, which = _coded(columns[0])
-    at_ms = np.array([NO_STAMP if (at := epoch_ms(text)) is None else at for text in stamps], np.int64)
-    return Cells(at_ms[which] if stamps else at_ms, tuple(columns[1:]))
+    return Cells(_times(columns[0]), tuple(columns[1:]))
 
 
 def header(path: Path) -> list[str]:
@@ -86,6 +84,15 @@ def epoch_ms(text: str) -> int | None:
     except ValueError:
         return None
     return ((at if at.tzinfo is not None else at.replace(tzinfo=UTC)) - EPOCH) // MILLISECOND
+
+
+def _times(column: pa.Array) -> NDArray[np.int64]:
+    """Read stamps, all at once where Arrow knows each one's form; NO_STAMP where one is none."""
+    try:
+        at_ms: NDArray[np.int64] = column.cast(pa.timestamp("ms")).cast(pa.int64()).to_numpy()
+    except pa.ArrowInvalid:
+        return np.array([NO_STAMP if (at := epoch_ms(text)) is None else at for text in column.to_pylist()], np.int64)
+    return at_ms
 
 
 def _coded(column: pa.Array) -> tuple[list[str], NDArray[np.int64]]:
