@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from streams.accounts.feeds import audit
+from streams.accounts.feeds import audit, summed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -21,6 +21,8 @@ class Counts(msgspec.Struct, kw_only=True):
     in_frames: int = 0
     duplicates: int = 0
     dead_lettered: dict[str, int] = {}
+    refused_values: dict[str, dict[str, int]] = {}
+    """Column → reason → values that were refused while their readings were used: in no equation."""
     first_at: str | None = None
     last_at: str | None = None
     """Event times of the readings that were understood, ISO 8601 UTC."""
@@ -44,6 +46,7 @@ def counts_of(books: Mapping[str, Mapping[str, Any]]) -> Counts:
         in_frames=sum(feed.in_frames for feed in feeds),
         duplicates=sum(feed.duplicates for feed in feeds),
         dead_lettered=dict(sorted(dead.items())),
+        refused_values=summed(feed.refused_values for feed in feeds),
         first_at=_text(min(first)) if first else None,
         last_at=_text(max(last)) if last else None,
     )

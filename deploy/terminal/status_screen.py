@@ -29,6 +29,7 @@ WORDS = {
     "used": ("已入帧", "admitted"),
     "duplicates": ("重复", "duplicates"),
     "dead": ("死信", "dead letters"),
+    "values": ("被拒的单个数值", "values refused"),
     "none": ("无", "none"),
     "unread": ("无人读取的主题", "topics nobody reads"),
     "replay_ended": ("回放已结束", "the replay has ended"),
@@ -113,6 +114,11 @@ def _counts(counts: Counts, language: str) -> list[str]:
         f"{_word('duplicates', language)} {counts.duplicates:,}    {_word('dead', language)} {dead:,}"
         + (f" ({reasons})" if reasons else ""),
     ]
+    values = [
+        f"{column}: {reason} {count:,}" for column, of in counts.refused_values.items() for reason, count in of.items()
+    ]
+    if values:
+        lines.append(f"{_word('values', language)} {', '.join(values)}")
     if counts.first_at is not None:
         lines.append(f"{_word('period', language)} {counts.first_at} – {counts.last_at}")
     return lines

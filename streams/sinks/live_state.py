@@ -33,7 +33,7 @@ SILENT = "silent_ratio"
 PULSE = "pulse:"
 INTAKE = "intake:"
 TOLD = (
-    *("readings_in", "sent", "dead_lettered", "unknown_fields"),
+    *("readings_in", "sent", "dead_lettered", "refused_values", "unknown_fields"),
     *("in_frames", "duplicates", "conflicts", "too_late", "processors", "watermark_ms"),
     *("frames", "stored", "expired", "missed"),
 )
