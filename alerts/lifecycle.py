@@ -6,8 +6,9 @@
     level 0 (an end)     normal     cleared, stays listed      cleared, so closed              normal
     acknowledge          refused    acknowledged               refused: somebody was first     acknowledged, so closed
 
-Of one (city, entity, kind) a detection is news when its time is after that of the newest journaled one, or the same
-with a level not yet given for it. So a repeat, wherever it comes, changes nothing.
+Of one (city, entity, kind) a detection is news when more was judged for it (`known_at_ms`) than for the newest
+journaled one, or the same with a time or level not yet given for it. So a repeat, wherever it comes, changes nothing,
+and a condition that a late reading brings to light is news although it began before.
 
 source: ISA-18.2 / IEC 62682 (alarm states); what is news, and that every rise needs a new acknowledgement: own choice.
 """
@@ -41,10 +42,10 @@ ID_LENGTH = 20
 
 
 class Newest(NamedTuple):
-    """The time of the newest journaled detections of a key, and the levels they gave."""
+    """Up to when was judged for the newest journaled detections of a key, and the (time, level) they gave."""
 
-    at_ms: int
-    levels: frozenset[int]
+    known_ms: int
+    found: frozenset[tuple[int, int]]
 
 
 class Taker(NamedTuple):
@@ -132,15 +133,16 @@ def _key(detection: Detection) -> Key:
 
 
 def _is_news(newest: Newest | None, detection: Detection) -> bool:
-    if newest is None or detection.at_ms > newest.at_ms:
+    if newest is None or detection.known_ms > newest.known_ms:
         return True
-    return detection.at_ms == newest.at_ms and detection.level not in newest.levels
+    return detection.known_ms == newest.known_ms and (detection.at_ms, detection.level) not in newest.found
 
 
 def _with(newest: Newest | None, detection: Detection) -> Newest:
-    if newest is None or newest.at_ms != detection.at_ms:
-        return Newest(detection.at_ms, frozenset((detection.level,)))
-    return Newest(newest.at_ms, newest.levels | {detection.level})
+    found = (detection.at_ms, detection.level)
+    if newest is None or newest.known_ms != detection.known_ms:
+        return Newest(detection.known_ms, frozenset((found,)))
+    return Newest(newest.known_ms, newest.found | {found})
 
 
 def _change(alarm: Alarm | None, level: int) -> Change:

@@ -107,8 +107,7 @@ class Hub:
             body["segments"] = [
                 [index, *self.mirror.segments[index]] for index in segments if index in self.mirror.segments
             ]
-        link = {"redis_lost_ms": self.redis_lost_ms, "newest_ms": self.mirror.newest_metric_wall_ms}
-        self._link = link
+        link = self._link = {"redis_lost_ms": self.redis_lost_ms, **self.screen.living(now_ms)}
         self._quiet += 1
         if not body and self._quiet < QUIET_TICKS:
             return

@@ -23,8 +23,7 @@ def warm() -> None:
     seen = Seen.empty()
     seen.grow(1)
     judge = compiled_judge()
-    for at_ms in (2, 1):
-        judge(seen, np.zeros(1, np.intp), np.array([at_ms]), np.zeros(1, np.uint64))
+    judge(seen, (np.zeros(1, np.intp), *np.ones((3, 1), np.int64)), 0)
 
 
 if __name__ == "__main__":

@@ -125,6 +125,11 @@ BOOKED = (
         _count("zone", "conflicts"),
     ),
     Metric(
+        *("citywall_zone_repeated_values_total", "counter", "values", PLACE),
+        *("Values that admitted rows brought again; they were left out.", "接纳的行中重复出现而略去的值。"),
+        _count("zone", "repeated_values"),
+    ),
+    Metric(
         *("citywall_processor_rows_total", "counter", "rows", ("processor", *PLACE)),
         *("Rows that a first-level processor has used.", "一级处理器用到的行。"),
         lambda seen: ((labels, book["used"]) for labels, book in _processors(seen)),

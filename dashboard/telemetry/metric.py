@@ -5,11 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
+from streams.health.pulse import OLD_S
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
-
-FRESH_S = 10.0
-"""What an older pulse says of lag and age is no longer known."""
 
 
 class Process(NamedTuple):
@@ -69,7 +68,7 @@ class Seen:
 
     def fresh(self) -> Iterable[tuple[str, Pulse]]:
         """Yield the parts that are alive."""
-        return ((part, pulse) for part, pulse in self.pulses.items() if self.pulse_age_s(pulse) <= FRESH_S)
+        return ((part, pulse) for part, pulse in self.pulses.items() if self.pulse_age_s(pulse) <= OLD_S)
 
 
 Sample: TypeAlias = "tuple[tuple[str, ...], float | Buckets]"

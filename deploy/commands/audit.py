@@ -89,6 +89,7 @@ def _plain(feed: Feed) -> dict[str, Any]:
         "in_frames": feed.in_frames,
         "duplicates": feed.duplicates,
         "dead_lettered": feed.dead_lettered,
+        "repeated_values": feed.repeated_values,
         "on_the_way": feed.on_the_way,
         "to_store": feed.to_store,
         "unaccounted": feed.unaccounted,

@@ -35,6 +35,8 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     """Compiled code where it is hot, if it can be had."""
     kafka: str
     """HOST:PORT"""
+    embedded_kafka: bool | None = None
+    """Whether that is our own, with its log in the data folder; None = of an earlier version, which did not say."""
     redis: str
     """redis://HOST:PORT/0"""
     history: str

@@ -23,6 +23,7 @@ class Counts(msgspec.Struct, kw_only=True):
     dead_lettered: dict[str, int] = {}
     refused_values: dict[str, dict[str, int]] = {}
     """Column → reason → values that were refused while their readings were used: in no equation."""
+    repeated_values: int = 0
     first_at: str | None = None
     last_at: str | None = None
     """Event times of the readings that were understood, ISO 8601 UTC."""
@@ -47,6 +48,7 @@ def counts_of(books: Mapping[str, Mapping[str, Any]]) -> Counts:
         duplicates=sum(feed.duplicates for feed in feeds),
         dead_lettered=dict(sorted(dead.items())),
         refused_values=summed(feed.refused_values for feed in feeds),
+        repeated_values=sum(feed.repeated_values for feed in feeds),
         first_at=_text(min(first)) if first else None,
         last_at=_text(max(last)) if last else None,
     )

@@ -16,7 +16,7 @@ import msgspec
 from deploy.config import run as runs
 from deploy.config import settings
 from deploy.config.run import Run
-from deploy.embedded import kafka, valkey
+from deploy.embedded import borrowed, kafka, valkey
 from deploy.supervision import folder, pulses, stack
 from deploy.supervision.supervisor import Supervisor
 from streams.errors import ConfigError, SettingError
@@ -122,7 +122,7 @@ def _prepare(wanted: Wanted, say: Callable[[str], None]) -> tuple[Run, Superviso
     port = stack.choose_port(choice.bind, choice.port)
     folder.remember(data)
     shutil.rmtree(data / pulses.FOLDER, ignore_errors=True)
-    broker = None if choice.kafka else kafka.embedded(data / "kafka", settings.cache_home(), say)
+    broker = None if choice.kafka else kafka.embedded(data / borrowed.FOLDER, settings.cache_home(), say)
     redis = None if choice.redis else valkey.embedded(data / "redis")
     run = Run(
         data=str(data),
@@ -132,6 +132,7 @@ def _prepare(wanted: Wanted, say: Callable[[str], None]) -> tuple[Run, Superviso
         speed=wanted.speed,
         kernel=choice.kernel,
         kafka=choice.kafka if broker is None else broker.address,
+        embedded_kafka=broker is not None,
         redis=runs.redis_url(choice.redis if redis is None else redis.address),
         history=runs.history_address(choice, data, replay=wanted.mode == "replay"),
         history_spill_mib=choice.history_spill_mib,

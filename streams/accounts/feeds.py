@@ -55,6 +55,8 @@ class Feed:
     dead_lettered: dict[str, int] = field(default_factory=dict)
     refused_values: dict[str, dict[str, int]] = field(default_factory=dict)
     """Column → reason → values that cost themselves and not their readings: in no equation."""
+    repeated_values: int = 0
+    """Values that admitted readings brought again; in no term of an equation."""
     on_the_way: int = 0
     to_store: int = 0
     """Counts in rows that zones have made and the history does not hold yet; hours alone tell."""
@@ -137,6 +139,7 @@ def _add_up(feed: Feed, intake: list[Mapping[str, Any]], zone: list[Mapping[str,
     feed.readings_in = sum(counts["readings_in"] for counts in intake)
     feed.in_frames = sum(counts["in_frames"] for counts in zone)
     feed.duplicates = sum(counts["duplicates"] for counts in zone)
+    feed.repeated_values = sum(counts.get("repeated_values", 0) for counts in zone)
     feed.first_at_ms = min(_known(counts["first_at_ms"] for counts in intake), default=None)
     feed.last_at_ms = max(_known(counts["last_at_ms"] for counts in intake), default=None)
 

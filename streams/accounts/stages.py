@@ -169,7 +169,7 @@ def _only_domain(of: Ledger, metric: str) -> str:
     domains = {
         domain
         for spec in of.specs.values()
-        for domain in spec.domains
+        for domain in spec.taken()
         if not spec.second_level and any(metric in group for group in counting_metrics(spec, domain))
     }
     return domains.pop() if len(domains) == 1 else ""

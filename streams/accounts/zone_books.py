@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from streams.zone.state import ZoneHour, ZoneState
 
 PROCESSING = ("used", "counted", "decided")
-ADMISSION = ("in_frames", "duplicates", "conflicts", "too_late")
+ADMISSION = ("in_frames", "duplicates", "conflicts", "too_late", "forgotten", "repeated_values")
 
 
 def zone_counts(zones: Collection[ZoneState], sources: int) -> dict[str, Any]:

@@ -22,6 +22,8 @@ DOMAINS_FOLDER = Path(__file__).parent
 DATA_CLASSES = ("public", "internal", "sensitive", "core")
 COLUMN_KEYS = ("zh", "en", "unit", "range", "data_class")
 OPTIONAL_KEYS = ("not_measured",)
+LAST = 1_000
+"""Place on a wall of a domain whose file names none: after all others."""
 
 REASONS = {
     "undecodable": ("无法解码", "Not JSON"),
@@ -69,6 +71,21 @@ class Schema:
     zh: str
     en: str
     columns: tuple[Column, ...]
+    order: int = LAST
+    """Its place on a wall, from 1: the same thing always in the same place."""
+    partitions: int = 1
+    """Of its inbox and of its readings, where nobody says otherwise when they are made."""
+    retained_mib: int = 64
+    """Of each of their partitions that Kafka keeps."""
+    disorder_s: float = 5.0
+    """Readings of a source without marks come up to this much out of order and are still on time."""
+    mark_silence_s: float = 300.0
+    """So long a feed's marks may stand still before they are given up."""
+
+    @property
+    def disorder_ms(self) -> int:
+        """The same in milliseconds."""
+        return round(self.disorder_s * 1000)
 
     @cached_property
     def names(self) -> tuple[str, ...]:
@@ -115,11 +132,17 @@ class Schema:
 
 @cache
 def load_schemas(folder: Path = DOMAINS_FOLDER) -> dict[str, Schema]:
-    """Read every domain's schema; domain → schema, in name order.
+    """Read every domain's schema; domain → schema, in the order in which a wall shows them.
 
     Raises SchemaError, naming file, column and key.
     """
-    return {path.stem: _load(path) for path in sorted(folder.glob("*.toml"))}
+    found = [_load(path) for path in sorted(folder.glob("*.toml"))]
+    return {schema.domain: schema for schema in sorted(found, key=lambda schema: (schema.order, schema.domain))}
+
+
+def all_domains() -> tuple[str, ...]:
+    """List the domains, in the order in which a wall shows them."""
+    return tuple(load_schemas())
 
 
 def _load(path: Path) -> Schema:
@@ -132,7 +155,31 @@ def _load(path: Path) -> Schema:
     columns = tuple(_column(path, name, table) for name, table in found.get("columns", {}).items())
     if not columns:
         raise SchemaError(f"{path}: columns: at least one [columns.NAME] is needed")
-    return Schema(path.stem, str(found.get("zh", "")), str(found.get("en", "")), columns)
+    return Schema(
+        path.stem,
+        str(found.get("zh", "")),
+        str(found.get("en", "")),
+        columns,
+        _whole(path, found, "order", LAST),
+        _whole(path, found, "partitions", 1),
+        _whole(path, found, "retained_mib", 64),
+        _seconds(path, found, "disorder_s", 5.0),
+        _seconds(path, found, "mark_silence_s", 300.0),
+    )
+
+
+def _whole(path: Path, found: dict[str, Any], key: str, default: int) -> int:
+    value = found.get(key, default)
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        raise SchemaError(f"{path}: {key}: a whole number from 1 is needed, not {value!r}")
+    return value
+
+
+def _seconds(path: Path, found: dict[str, Any], key: str, default: float) -> float:
+    value = found.get(key, default)
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < math.inf:
+        raise SchemaError(f"{path}: {key}: seconds from 0 are needed, not {value!r}")
+    return float(value)
 
 
 def _column(path: Path, name: str, table: Any) -> Column:  # noqa: ANN401 - whatever stands in the file

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from streams.contract.stage import Chunk, TopicPartition
 
 RATE_OVER_S = 5.0
+OLD_S = 10.0
+"""An older pulse tells nothing of its part any more."""
 
 log = logging.getLogger("citywall")
 

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
+from types import FunctionType, ModuleType
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast
 
 from numba import config, njit
+from numba.extending import register_jitable
 
 from streams import surface
 
@@ -24,6 +26,7 @@ _FOLDER = Path(__file__).parent
 _OPTIONS: dict[str, Any] = {"cache": True, "nogil": True, "error_model": "numpy"}
 if not surface.misfits("kernel"):
     _OPTIONS["_nrt"] = False
+_CALLED = {name: value for name, value in _OPTIONS.items() if name != "cache"}
 
 
 def _digest() -> str:
@@ -44,3 +47,10 @@ def compiled(function: Callable[P, R]) -> Callable[P, R]:
 def inlined(function: Callable[P, R]) -> Callable[P, R]:
     """The same for a function with one caller and many arrays, which cost time to hand over."""
     return cast("Callable[P, R]", njit(**_OPTIONS, inline="always")(function))
+
+
+def callable_compiled(module: ModuleType) -> None:
+    """Let compiled functions call the plain ones of a module, which stay as they are for everyone else."""
+    for one in list(vars(module).values()):
+        if isinstance(one, FunctionType) and one.__module__ == module.__name__:
+            register_jitable(**_CALLED)(one)

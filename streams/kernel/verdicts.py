@@ -1,7 +1,8 @@
-"""Verdicts on repeats and how many event times are remembered: shared by the compiled judge and the one in numpy."""
+"""Verdicts on repeats and how much is remembered: shared by the compiled judge and the one in numpy."""
 
 REMEMBERED = 32
-"""Event times remembered of a sensor."""
+"""Newest event times of a sensor whose values are remembered."""
 
-NEW, DUPLICATE, CONFLICT, FORGOTTEN = 0, 1, 2, 3
-"""Take it; the same again; the same time with other values; older than all that is remembered."""
+NEW, DUPLICATE, CONFLICT, FORGOTTEN, PART, TOO_LATE = range(6)
+"""Take it; the same again; the same time with other values; older than what is remembered; take what is new of it; too
+far behind its own source."""

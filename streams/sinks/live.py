@@ -57,7 +57,7 @@ class LiveSink:
             methods: metric → id of its method.
             shown: metrics shown for every entity, not only for zones, city and feeds.
         """
-        self._state = LiveState(city.segment_code, methods, shown)
+        self._state = LiveState(city.segment_code, methods, shown, intervals_s(city))
         self._redis = redis
         self._city = {
             name: getattr(city, name) for name in ("id", "name_zh", "name_en", "time_zone", "version", "attribution")
@@ -69,7 +69,7 @@ class LiveSink:
         self._retry_s = RETRY_FIRST_S
         self._away = False
         self._fold: dict[str, Callable[[Record], None]] = {
-            topics.LIVE: self._fold_rows,
+            topics.LIVE: self._fold_live,
             topics.METRICS: self._fold_rows,
             topics.ALARMS: self._fold_alarm,
             topics.BOOKS: self._fold_book,
@@ -129,6 +129,12 @@ class LiveSink:
             frame = decode_metrics(record.value)
             self._state.fold_rows(frame.domain, frame.rows)
 
+    def _fold_live(self, record: Record) -> None:
+        """Take provisional rows: the zones make them of new readings only, so they tell when those came."""
+        if record.value:
+            frame = decode_metrics(record.value)
+            self._state.fold_rows(frame.domain, frame.rows, record.timestamp)
+
     def _fold_alarm(self, record: Record) -> None:
         value = msgspec.json.decode(record.value) if record.value else None
         self._state.put(f"a:{(record.key or b'').decode()}", value)
@@ -156,6 +162,16 @@ class LiveSink:
         if self._away:
             log.warning("Redis is back")
         self._away = False
+
+
+def intervals_s(city: City) -> dict[str, float]:
+    """Return how often each sensor reports, and of each segment the fastest sensor that watches it."""
+    found = {sensor.id: sensor.interval_s for sensor in city.sensors}
+    for sensor in city.sensors:
+        if sensor.segment >= 0:
+            segment = city.segments[sensor.segment].id
+            found[segment] = min(sensor.interval_s, found.get(segment, sensor.interval_s))
+    return found
 
 
 def _key(partition: TopicPartition) -> str:

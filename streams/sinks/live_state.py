@@ -13,6 +13,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 import msgspec
+import numpy as np
 
 from streams.accounts import ledger
 from streams.contract.records import NO_TIME_MS
@@ -31,10 +32,14 @@ WIDE = ("zone:", "city:", "feed:")
 SILENT = "silent_ratio"
 """Metric of `feed:<domain>`: the share of its sensors that say nothing."""
 PULSE = "pulse:"
-INTAKE = "intake:"
+INTAKE, ZONE = "intake:", "zone:"
+HEARD_MS = 3_600_000
+"""A sensor that has not been heard for so long, in event time, does not tell how often its domain speaks."""
+RECEIVED_STEP_MS = 1_000
+"""Provisional rows come several times a second: when the last came is told no finer than this."""
 TOLD = (
     *("readings_in", "sent", "dead_lettered", "refused_values", "unknown_fields"),
-    *("in_frames", "duplicates", "conflicts", "too_late", "processors", "watermark_ms"),
+    *("in_frames", "duplicates", "conflicts", "too_late", "repeated_values", "processors", "watermark_ms"),
     *("frames", "stored", "expired", "missed"),
 )
 """What the wall shows or exports of the counts in the books of intake, zones, second level and history."""
@@ -52,14 +57,30 @@ class LiveState:
     back, so a provisional value never follows a final one.
     """
 
-    def __init__(self, segments: Container[str], methods: Mapping[str, str], shown: Container[str] = ()) -> None:
+    def __init__(
+        self,
+        segments: Container[str],
+        methods: Mapping[str, str],
+        shown: Container[str] = (),
+        intervals_s: Mapping[str, float] | None = None,
+    ) -> None:
+        """Begin empty.
+
+        Args:
+            segments: entities that have a field of their own.
+            methods: metric → id of its method.
+            shown: metrics shown for every entity, not only for zones, city and feeds.
+            intervals_s: sensor, or segment, → how often it reports.
+        """
         self.fields: dict[str, Any] = {}
         self._segments = segments
         self._methods = methods
         self._shown = shown
+        self._intervals_s = intervals_s or {}
+        self._heard_ms: dict[str, dict[float, int]] = {}
+        """Domain → interval → newest event time of a sensor with that interval."""
         self._rank: dict[str, tuple[int, int, int]] = {}
         self._changed: set[str] = set()
-        self._readings_in: dict[str, int] = {}
 
     def put(self, field: str, value: Any) -> None:  # noqa: ANN401 - anything that JSON can say
         """Set a field; None deletes it."""
@@ -70,8 +91,11 @@ class LiveState:
             self.fields[field] = value
             self._changed.add(field)
 
-    def fold_rows(self, domain: str, rows: Rows) -> None:
-        """Take what is newer of a frame's rows."""
+    def fold_rows(self, domain: str, rows: Rows, received_ms: int | None = None) -> None:
+        """Take what is newer of a frame's rows; `received_ms` = when they came, if each is made of a new reading."""
+        self._hear(domain, rows)
+        if received_ms is not None and len(rows):
+            self._receive(domain, received_ms, RECEIVED_STEP_MS)
         rows = rows.where(rows.window_s == WINDOW_S)
         names = ("entity", "metric", "at_ms", "value", "coverage_ratio", "imputed_ratio", "revision")
         for entity, metric, at_ms, *numbers, revision in zip(
@@ -87,7 +111,7 @@ class LiveState:
                 self._put_feed(domain, silent_ratio=_known(numbers[0]))
 
     def fold_book(self, key: str, book: Mapping[str, Any], received_ms: int) -> None:
-        """Take a pulse, or a stage's books: readings, dead letters, and from intake's also the feed's age."""
+        """Take a pulse, or a stage's books; those of intake and zones also tell how new the feed is."""
         if key.startswith(PULSE):
             self.put(f"p:{key.removeprefix(PULSE)}", book)
             return
@@ -95,29 +119,28 @@ class LiveState:
             return
         if book.get("offset", 0) < self.fields.get(f"b:{key}", {}).get("offset", 0):
             return  # of a worker that has lost the partition and does not know it yet
-        told = {name: book["counts"][name] for name in TOLD if name in book["counts"]}
+        counts, admitted = book["counts"], _admitted(self.fields.get(f"b:{key}"))
+        told = {name: counts[name] for name in TOLD if name in counts}
         besides = {name: book[name] for name in BESIDES if name in book}
         self.put(f"b:{key}", {**besides, "counts": told} if told else None)
-        if key.startswith(INTAKE):
-            domain, counts = book["domain"], book["counts"]
-            before = self._readings_in.get(key)
-            self._readings_in[key] = counts["readings_in"]
-            if counts["last_at_ms"] is not None:
-                newest_ms = self.fields.get(f"f:{domain}", {}).get("at_ms")
-                self._put_feed(domain, at_ms=max(counts["last_at_ms"], newest_ms or counts["last_at_ms"]))
-            if before is not None and counts["readings_in"] > before:
-                self._put_feed(domain, received_ms=received_ms)
+        if key.startswith(ZONE) and admitted is not None and counts.get("in_frames", 0) > admitted:
+            self._receive(key.split(":")[1], received_ms)
+        if key.startswith(INTAKE) and counts["last_at_ms"] is not None:
+            newest_ms = self.fields.get(f"f:{book['domain']}", {}).get("at_ms")
+            self._put_feed(book["domain"], at_ms=max(counts["last_at_ms"], newest_ms or counts["last_at_ms"]))
 
     def adopt(self, fields: Mapping[str, Any]) -> None:
         """Go on from fields that another process published."""
         self.fields = dict(fields)
-        self._rank = {}
+        self._rank, self._heard_ms = {}, {}
         for field, value in self.fields.items():
             if field.startswith("s:"):
                 for place in ROAD_METRICS.values():
                     self._rank[f"{field}:{place}"] = _rank(value[0], value[3] - 1)
             elif field.startswith("m:"):
                 self._rank[field] = _rank(value["at_ms"], value["state"] - 1)
+            elif field.startswith("f:") and value.get("interval_s") is not None and value["at_ms"] is not None:
+                self._heard_ms[field.removeprefix("f:")] = {value["interval_s"]: value["at_ms"]}
 
     def take(self) -> tuple[dict[str, str], list[str]]:
         """Return what changed since the last call: field → JSON, and the deleted fields."""
@@ -170,9 +193,31 @@ class LiveState:
         self._rank[field] = rank
         return True
 
+    def _hear(self, domain: str, rows: Rows) -> None:
+        """Note which sensors the rows with a value are of, and tell how often the fastest of them reports."""
+        heard_ms = self._heard_ms.setdefault(domain, {})
+        known = np.isfinite(rows.value)
+        for entity, at_ms in zip(rows.entity[known].tolist(), rows.at_ms[known].tolist(), strict=True):
+            interval_s = self._intervals_s.get(entity)
+            if interval_s is not None and at_ms > heard_ms.get(interval_s, NO_TIME_MS):
+                heard_ms[interval_s] = at_ms
+        if heard_ms:
+            since_ms = max(heard_ms.values()) - HEARD_MS
+            self._put_feed(domain, interval_s=min(one for one, at_ms in heard_ms.items() if at_ms >= since_ms))
+
+    def _receive(self, domain: str, received_ms: int, step_ms: int = 1) -> None:
+        before_ms = self.fields.get(f"f:{domain}", {}).get("received_ms")
+        if before_ms is None or received_ms - before_ms >= step_ms:
+            self._put_feed(domain, received_ms=received_ms)
+
     def _put_feed(self, domain: str, **known: float | None) -> None:
-        unknown = {"at_ms": None, "received_ms": None, "silent_ratio": None}
+        unknown = {"at_ms": None, "received_ms": None, "silent_ratio": None, "interval_s": None}
         self.put(f"f:{domain}", {**unknown, **self.fields.get(f"f:{domain}", {}), **known})
+
+
+def _admitted(book: Mapping[str, Any] | None) -> int | None:
+    """Return how many rows a zone stage's books told that it has admitted."""
+    return None if book is None else book["counts"].get("in_frames")
 
 
 def _window(at_ms: int) -> int:

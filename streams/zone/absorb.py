@@ -3,13 +3,13 @@
 in      city.readings.v1.<domain>: frames of one zone, and marks for all zones of a partition
 out     rows of metrics and detections; dead letters `too_late`
 state   per source: last (offset, place) absorbed and mark; per sensor: the event times seen; each processor's own state
-drops   too_late: older than `LATE_LIMIT_MS` against its own source, or than all that is remembered of its sensor
+drops   too_late: older than `LATE_LIMIT_MS` against its own source, or than what is remembered of its sensor
 source  docs/architecture.md
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, TypeAlias
 
 import msgspec
@@ -37,8 +37,11 @@ WATERMARK_STEP_MS = 1_000
 """Watermarks are rounded down to this, so that processors are not called for less."""
 
 
-Judge: TypeAlias = "Callable[[dedup.Seen, NDArray[np.intp], NDArray[np.int64], NDArray[np.uint64]], NDArray[np.int8]]"
-"""`judge(seen, sensor, at_ms, digest)`: see `streams.zone.dedup.judge`."""
+Judge: TypeAlias = "Callable[[dedup.Seen, dedup.Given, int], NDArray[np.int8]]"
+"""`judge(seen, rows, keep_ms)`: see `streams.zone.dedup.judge`."""
+
+FORGOTTEN = "nothing is remembered of this time of the sensor any more: it may have come before"
+"""Detail of a dead letter `too_late` that is not too far behind its source."""
 
 
 @dataclass
@@ -106,30 +109,54 @@ def _admit(
         rows = rows.take(fresh)
     if not len(rows.at_ms):
         return None
-    verdict = _verdicts(zone, state, header, rows, city)
-    new, forgotten = verdict == verdicts.NEW, verdict == verdicts.FORGOTTEN
-    zone_hours.admit(state, header.source, rows, verdict)
-    output.dead.extend(_too_late(zone, header, rows, int(row)) for row in np.flatnonzero(forgotten))
+    verdict, columns = _verdicts(zone, state, header, rows, city)
+    rows, repeated = _without_repeats(state, rows, np.flatnonzero(verdict == verdicts.PART), columns)
+    zone_hours.admit(state, header.source, rows, verdict, repeated)
+    refused = np.flatnonzero((verdict == verdicts.FORGOTTEN) | (verdict == verdicts.TOO_LATE))
+    output.dead.extend(_too_late(zone, header, rows, int(row), int(verdict[row])) for row in refused)
+    new = (verdict == verdicts.NEW) | (verdict == verdicts.PART)
     if new.all():
         return rows
     return rows.take(new) if new.any() else None
 
 
-def _verdicts(zone: ZoneTask, state: ZoneState, header: FrameHeader, rows: FrameRows, city: City) -> NDArray[np.int8]:
+def _verdicts(
+    zone: ZoneTask, state: ZoneState, header: FrameHeader, rows: FrameRows, city: City
+) -> tuple[NDArray[np.int8], NDArray[np.int64]]:
+    """Return (n,) verdicts, and the columns of each row, a bit each; of one that is taken in part the new ones."""
     _, place = zone.numbers.of(header.sensors, city, state.sensors)
     state.seen.grow(len(state.sensors))
     local = place[rows.sensor]
-    digest = dedup.digests(rows.columns, len(rows.at_ms))
+    columns, digest = dedup.read(state.seen, rows.columns, len(rows.at_ms))
     too_late = rows.lag_ms > LATE_LIMIT_MS
     if not too_late.any():
-        return zone.judge(state.seen, local, rows.at_ms, digest)
-    verdict = np.full(len(rows.at_ms), verdicts.FORGOTTEN, np.int8)
+        return zone.judge(state.seen, (local, rows.at_ms, columns, digest), LATE_LIMIT_MS), columns
+    verdict = np.full(len(rows.at_ms), verdicts.TOO_LATE, np.int8)
     judged = np.flatnonzero(~too_late)
-    verdict[judged] = zone.judge(state.seen, local[judged], rows.at_ms[judged], digest[judged])
-    return verdict
+    new = columns[judged]
+    verdict[judged] = zone.judge(state.seen, (local[judged], rows.at_ms[judged], new, digest[judged]), LATE_LIMIT_MS)
+    columns[judged] = new
+    return verdict, columns
 
 
-def _too_late(zone: ZoneTask, header: FrameHeader, rows: FrameRows, row: int) -> DeadLetter:
+def _without_repeats(
+    state: ZoneState, rows: FrameRows, parts: NDArray[np.intp], new: NDArray[np.int64]
+) -> tuple[FrameRows, NDArray[np.int64] | None]:
+    """Leave out what the rows `parts` bring again: all columns but the `new` ones → and how many values of each row."""
+    if not len(parts):
+        return rows, None
+    columns, repeated = dict(rows.columns), np.zeros(len(rows.at_ms), np.int64)
+    for name, values in rows.columns.items():
+        again = parts[(new[parts] >> state.seen.bit(name) & 1) == 0]
+        again = again[~np.isnan(values[again])]
+        if len(again):
+            columns[name] = values.copy()
+            columns[name][again] = np.nan
+            repeated[again] += 1
+    return replace(rows, columns=columns), repeated
+
+
+def _too_late(zone: ZoneTask, header: FrameHeader, rows: FrameRows, row: int, verdict: int) -> DeadLetter:
     values = {name: float(column[row]) for name, column in rows.columns.items() if not np.isnan(column[row])}
     reading = {"sensor": header.sensors[rows.sensor[row]], "at": int(rows.at_ms[row]), **values}
     return DeadLetter(
@@ -139,6 +166,7 @@ def _too_late(zone: ZoneTask, header: FrameHeader, rows: FrameRows, row: int) ->
         header.source,
         int(rows.offset[row]),
         int(rows.place[row]),
+        detail=FORGOTTEN if verdict == verdicts.FORGOTTEN else "",
     )
 
 
@@ -156,10 +184,11 @@ def _process(zone: ZoneTask, state: ZoneState, parts: Sequence[zone_hours.Part],
         if hosted.name not in state.processors:
             state.processors[hosted.name] = hosted.spec.state()
             zone_hours.join(state, hosted.name, parts)
-        for hour_ms, frame in parts:
-            result = hosted.spec.step(state.processors[hosted.name], frame, city, hosted.config)
+        for taken in parts:
+            part = zone_hours.of_whole_windows(state, hosted.name, taken)
+            result = hosted.spec.step(state.processors[hosted.name], part[1], city, hosted.config)
             state.processors[hosted.name] = result.state
-            zone_hours.note(state, hosted.name, (hour_ms, frame), result)
+            zone_hours.note(state, hosted.name, part, result)
             if len(result.rows):
                 output.rows.append(result.rows)
             output.detections.extend(result.detections)

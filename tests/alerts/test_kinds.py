@@ -11,7 +11,7 @@ import pytest
 from alerts import kinds
 
 ROOT = Path(__file__).resolve().parents[2]
-SETTINGS = ROOT / "deploy" / "citywall.toml"
+SETTINGS = ROOT / "deploy" / "config" / "citywall.toml"
 
 
 def emitted() -> set[str]:

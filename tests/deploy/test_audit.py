@@ -114,6 +114,7 @@ def test_json_tells_each_feed_whole(tmp_path: Path, capsys: pytest.CaptureFixtur
                 "in_frames": 1001,
                 "duplicates": 1,
                 "dead_lettered": {"too_late": 1, "undecodable": 2},
+                "repeated_values": 0,
                 "on_the_way": 0,
                 "to_store": 0,
                 "unaccounted": 0,

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from streams.contract.records import MetricFrame
     from streams.contract.spec import Spec
 
-ADMISSION = ("in_frames", "duplicates", "conflicts", "too_late")
+ADMISSION = ("in_frames", "duplicates", "conflicts", "too_late", "repeated_values")
 CRASH_SHARE = 0.2
 MOST_RECORDS = 20
 

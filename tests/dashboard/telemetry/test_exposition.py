@@ -50,6 +50,7 @@ FIELDS = {
         "offset": 4,
         "counts": {
             **{"in_frames": 60, "duplicates": 4, "conflicts": 1, "too_late": 3, "watermark_ms": 5_050_000},
+            "repeated_values": 2,
             "processors": {"congestion": {"used": 55, "dropped": {"no_vehicles": 5}}},
         },
     },
@@ -128,6 +129,7 @@ BY_HAND = {
         '{domain="water",partition="0",verdict="admitted"} 1.0',
         '{domain="water",partition="0",verdict="too_late"} 0.0',
     ],
+    "citywall_zone_repeated_values_total": ['{domain="traffic",partition="0"} 2.0'],
     "citywall_zone_conflicting_rows_total": ['{domain="traffic",partition="0"} 1.0'],
     "citywall_processor_rows_total": ['{domain="traffic",partition="0",processor="congestion"} 55.0'],
     "citywall_processor_dropped_rows_total": [

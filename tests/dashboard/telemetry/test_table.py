@@ -8,7 +8,7 @@ from dashboard.telemetry.table import METRICS
 
 UNITS = {
     *("seconds", "timestamp_seconds", "bytes", "ratio"),
-    *("readings", "rows", "fields", "letters", "frames", "records", "snapshots", "restarts", "clients"),
+    *("readings", "rows", "values", "fields", "letters", "frames", "records", "snapshots", "restarts", "clients"),
 }
 """Base units, and what is counted, in the plural."""
 

@@ -12,10 +12,10 @@ import msgspec
 import pytest
 
 from deploy.embedded import kafka as embedded
-from streams.broker.topics import CLOCK, DOMAINS, TRUTH, ensure_topics, inbox
+from streams.broker.topics import CLOCK, TRUTH, ensure_topics, inbox
 from streams.city.clock import ClockSetting
 from streams.city.registry import City, load_city
-from streams.domains.schema import load_schemas
+from streams.domains.schema import all_domains, load_schemas
 from streams.errors import SettingError
 from streams.feeds.sample_city.feed import MARK_BEHIND_S, SEED, begin, run_sample_city
 from streams.feeds.sample_city.generator.generate import FOLDER
@@ -196,7 +196,7 @@ def fed(broker: Kafka, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, 
     assert not failed, failed
     assert not thread.is_alive()
     found: dict[tuple[str, int], list[ConsumerRecord]] = defaultdict(list)
-    for record in records_of(broker.address, CLOCK, TRUTH, *map(inbox, DOMAINS)):
+    for record in records_of(broker.address, CLOCK, TRUTH, *map(inbox, all_domains())):
         found[record.topic, record.partition].append(record)
     assert sum(topic == inbox("traffic") for topic, _ in found) == 3
     return data, found

@@ -10,7 +10,6 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from streams.contract.records import NO_TIME_MS
 from streams.contract.stage import Record
 from streams.domains.schema import load_schemas
 from streams.intake.decode import decode_slow
@@ -184,8 +183,8 @@ def plain(values: list[bytes | None]) -> list[Record]:
 @given(st.lists(st.one_of(texts(), st.just(b""), st.none()), max_size=8))
 @settings(max_examples=300)
 def test_a_batch_is_the_same_with_and_without_the_kernel(values: list[bytes | None]) -> None:
-    with_it = decode_batch(wire(values), TRAFFIC, CODES, READER, NO_TIME_MS)
-    without = decode_batch(plain(values), TRAFFIC, CODES, None, NO_TIME_MS)
+    with_it = decode_batch(wire(values), TRAFFIC, CODES, READER)
+    without = decode_batch(plain(values), TRAFFIC, CODES, None)
     assert with_it.refused == without.refused
     assert with_it.unknown_fields == without.unknown_fields
     for name in ("record", "place", "sensor", "at_ms"):

@@ -1,8 +1,10 @@
-"""design.md 6.2 d: "De-duplication (sensor, event time) happens there, once for all processors … The first in the
-zone's log wins (copies with other values over two inbox partitions are the one case that arrival decides); a later one
-with other values counts as `conflict` within duplicates. The last 32 event times a sensor are kept; what is older than
-all of them, or than `late_limit` (1 h), is dead-lettered `too_late`. Order of checks: decode, fields, sensor known,
-clock, then duplicate."
+"""design.md 6.2 d: "De-duplication (sensor, event time, column) happens there, once for all processors … A row with at
+least one new column is admitted without the repeated ones (`repeated_values`), a row with none is a duplicate (one
+without any usable value is admitted when its event time is not remembered yet); with other values than the first it
+counts as `conflict` within duplicates (the first in the zone's log wins; copies with other values over two inbox
+partitions are the one case that arrival decides) … Event times are remembered for the domain's `late_limit_s` as runs …
+Older than what is held = `too_late`, said as forgotten. Order of checks: decode, fields, sensor known, clock, then
+duplicate."
 
 Without the guard (nothing is remembered) a copy counts twice. Any cut of a log: tests/streams/zone/test_dedup.py.
 """
@@ -95,13 +97,66 @@ def test_of_copies_with_other_values_over_two_partitions_the_first_in_the_zones_
     asyncio.run(story())
 
 
-def test_what_is_older_than_the_last_32_times_of_its_sensor_is_too_late(city_folder: Path) -> None:
-    """33 newer ones push the first out; the second oldest is still known and a duplicate."""
-    rows = [reading(0, START_MS + number * 1000) for number in range(33)]
-    stack = asyncio.run(run(city_folder, [fed(0, *rows), fed(0, rows[1]), fed(0, rows[0])]))
+def test_a_second_part_of_a_reading_is_one_more_reading(city_folder: Path) -> None:
+    """One measurement a record, and the flow once more beside it: three readings, of which two are used."""
+    speed, flow = {"speed_km_h": 20}, {"flow_veh_h": 360}
+    base = {"sensor": "d0", "at": START_MS}
+    stack = asyncio.run(run(city_folder, [fed(0, base | speed), fed(0, base | flow), fed(0, base | flow), *END]))
     books = stack.books()
-    assert (books["in_frames"], books["duplicates"], books["too_late"]) == (33, 1, 1)
-    assert reasons(stack) == ["too_late"]
+    assert (books["readings_in"], books["in_frames"], books["duplicates"]) == (3, 2, 1)
+    assert books.get("repeated_values", 0) == 0
+
+
+def test_an_admitted_row_leaves_out_what_it_repeats(city_folder: Path) -> None:
+    """Speed 80 comes again, with a flow: the flow is new, of the speeds the first counts."""
+    base = {"sensor": "d0", "at": START_MS}
+    both = base | {"speed_km_h": 80, "flow_veh_h": 360}
+    other = {"sensor": "d4", "at": START_MS, "speed_km_h": 30, "flow_veh_h": 360}
+    stack = asyncio.run(
+        run(city_folder, [fed(0, base | {"occupancy_ratio": 0.1, "speed_km_h": 20}), fed(0, both, other)])
+    )
+    stack.put(END)
+    asyncio.run(stack.drain())
+    books = stack.books()
+    assert (books["in_frames"], books["repeated_values"]) == (3, 1)
+    assert "conflicts" not in books
+    assert speeds(stack) == {"s0": "20.0", "s4": "30.0"}
+
+
+def test_what_is_not_held_any_more_is_too_late_and_said_so(city_folder: Path) -> None:
+    """200 times without any order fill 64 runs of two: the newest of them is a duplicate, the oldest is forgotten."""
+    chance = random.Random(4)
+    times = [START_MS + number * 1000 + chance.randrange(900) for number in range(200)]
+    stack = asyncio.run(run(city_folder, [fed(0, *(reading(0, at_ms) for at_ms in times))]))
+    stack.put([fed(0, reading(0, times[-1])), fed(0, reading(0, times[0]))])
+    asyncio.run(stack.drain())
+    books = stack.books()
+    assert (books["in_frames"], books["duplicates"], books["too_late"]) == (200, 1, 1)
+    (letter,) = (dict(one.headers) for one in stack.bus.log(topics.DEAD_LETTERS))
+    assert letter["reason"] == b"too_late"
+    assert letter["detail"].startswith(b"nothing is remembered")
+
+
+@pytest.mark.parametrize("kernel", [False, True])
+@pytest.mark.parametrize(
+    ("times", "admitted"),
+    [
+        pytest.param([START_MS + minute * MINUTE_MS for minute in range(50)][::-1], 50, id="50 minutes, newest first"),
+        pytest.param([START_MS + second * 1000 for second in range(3600)], 3600, id="an hour"),
+    ],
+)
+def test_a_resend_is_all_duplicates(city_folder: Path, times: list[int], admitted: int, kernel: bool) -> None:
+    async def story() -> None:
+        stack = Stack(city_folder, [], kernel=kernel)
+        stack.bus._clock.now_ms = max(times)
+        for _ in range(2):
+            stack.put([fed(0, *(reading(0, at_ms) for at_ms in times))])
+        await stack.start()
+        await stack.drain()
+        books = stack.books()
+        assert (books["in_frames"], books["duplicates"], books.get("too_late", 0)) == (admitted, admitted, 0)
+
+    asyncio.run(story())
 
 
 @pytest.mark.parametrize(("behind_ms", "too_late"), [(HOUR_MS, 0), (HOUR_MS + 1, 1)])
@@ -152,8 +207,8 @@ def test_what_is_refused_is_no_duplicate_of_what_comes(city_folder: Path) -> Non
 
 
 def test_without_the_guard_a_copy_counts_twice(city_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def forgetful(seen: Any, sensor: Any, at_ms: Any, digest: Any) -> Any:
-        return np.full(len(at_ms), verdicts.NEW, np.int8)
+    def forgetful(seen: Any, rows: Any, keep_ms: int) -> Any:
+        return np.full(len(rows[0]), verdicts.NEW, np.int8)
 
     records = [fed(0, SLOW), fed(0, FAST), *END]
     assert speeds(asyncio.run(run(city_folder, records))) == {"s0": "20.0"}

@@ -138,14 +138,60 @@ def intake_book(readings_in: int, last_at_ms: int | None) -> dict[str, object]:
     return {"domain": "water", "counts": {"readings_in": readings_in, "last_at_ms": last_at_ms}}
 
 
-def test_a_feed_tells_its_newest_event_and_when_a_reading_last_came(state: LiveState):
+def zone_book(in_frames: int) -> dict[str, object]:
+    return {"counts": {"in_frames": in_frames}}
+
+
+FEED = {"at_ms": None, "received_ms": None, "silent_ratio": None, "interval_s": None}
+
+
+def test_a_feed_tells_its_newest_event_and_when_a_row_was_last_admitted(state: LiveState):
     state.fold_book("intake:water:0", intake_book(5, 1_000), 90_000)
-    assert state.fields["f:water"] == {"at_ms": 1_000, "received_ms": None, "silent_ratio": None}
-    state.fold_book("intake:water:0", intake_book(6, 2_000), 91_000)
-    state.fold_book("intake:water:0", intake_book(6, 2_000), 92_000)  # nothing came in that second
+    assert state.fields["f:water"] == FEED | {"at_ms": 1_000}
+    state.fold_book("zone:water:0", zone_book(5), 90_500)  # when its rows came, nobody knows
+    assert state.fields["f:water"]["received_ms"] is None
+    state.fold_book("zone:water:0", zone_book(6), 91_000)
+    state.fold_book("intake:water:0", intake_book(9, 2_000), 92_000)  # three that no zone admits
+    state.fold_book("zone:water:0", zone_book(6), 92_000)  # nothing was admitted in that second
     state.fold_book("intake:water:1", intake_book(0, None), 93_000)
     state.fold_rows("water", rows_of(row("feed:water", value=0.25, metric="silent_ratio")))
-    assert state.fields["f:water"] == {"at_ms": 2_000, "received_ms": 91_000, "silent_ratio": 0.25}
+    assert state.fields["f:water"] == FEED | {"at_ms": 2_000, "received_ms": 91_000, "silent_ratio": 0.25}
+
+
+def test_provisional_rows_tell_when_they_came_each_second(state: LiveState):
+    heard = []
+    for received_ms in (1_000, 1_250, 1_999, 2_000, 2_900, 3_100):
+        state.fold_rows("traffic", rows_of(row("S1", revision=-1)), received_ms)
+        heard.append(state.fields["f:traffic"]["received_ms"])
+    assert heard == [1_000, 1_000, 1_000, 2_000, 2_000, 3_100]
+    state.fold_rows("traffic", Rows.empty(), 9_000)
+    assert state.fields["f:traffic"]["received_ms"] == 3_100
+
+
+def test_a_feed_tells_the_interval_of_the_fastest_sensor_heard_in_the_last_hour():
+    state = LiveState((), {}, (), {"fast": 10.0, "slow": 300.0, "other": 1.0})
+    seen = []
+    for minute, entity, value in (
+        (0, "fast", 1.0),
+        (1, "slow", 1.0),
+        (60, "slow", 1.0),
+        (61, "other", np.nan),  # due, and said nothing
+        (61, "slow", 1.0),  # 61 minutes since the fast one
+        (62, "fast", 1.0),
+    ):
+        state.fold_rows("weather", rows_of(row(entity, minute, value, metric="depth_cm")))
+        seen.append(state.fields["f:weather"]["interval_s"])
+    assert seen == [10.0, 10.0, 10.0, 10.0, 300.0, 10.0]
+
+
+def test_an_adopted_interval_holds_until_its_hour_is_over():
+    state = LiveState((), {}, (), {"slow": 300.0})
+    state.adopt({"f:weather": FEED | {"at_ms": START_MS, "interval_s": 10.0}})
+    seen = []
+    for minute in (60, 61):
+        state.fold_rows("weather", rows_of(row("slow", minute, metric="depth_cm")))
+        seen.append(state.fields["f:weather"]["interval_s"])
+    assert seen == [10.0, 300.0]
 
 
 def test_books_tell_readings_and_dead_letters(state: LiveState):

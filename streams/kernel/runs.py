@@ -1,0 +1,197 @@
+"""Event times of one sensor as runs: which times are remembered, each with the columns that came at it.
+
+A run is (first, last, step, set): the times first, first + step … last, each of which was taken with the columns of
+`set` (a bit each). A time may stand in several runs; its columns are those of all of them together. No run ever holds
+a time that was not taken. One block of rows of a table holds a sensor's runs; its row 0 has the newest time.
+
+Plain Python over `table[row][field]`, so that the same rules judge rows of lists and, compiled, of an array.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+if TYPE_CHECKING:
+    Table: TypeAlias = "Any"
+    """(rows, 4) int64, or as many lists."""
+    Block: TypeAlias = "tuple[Any, Any]"
+    """Its first row in the table, and how many rows it has."""
+
+FIRST, LAST, STEP, SET = range(4)
+"""Fields of a run. `step` is 0 where first = last; `set` is never negative, but for a free row."""
+
+NEVER_MS = -(2**62)
+"""`last` of a free row: before every time."""
+FREE_SET = -1
+MOST_RUNS = 64
+"""Rows of the largest block. The newest run of a block goes in its row 0."""
+
+HELD, NO_ROOM, TOO_OLD = 0, 1, 2
+"""The time is remembered; it needs a larger block; the block is full of newer times."""
+
+
+def columns_at(table: Table, block: Block, at: int) -> int:
+    """Return the columns that are remembered of a time, -1 where the time is not."""
+    base, rows = block
+    found = -1
+    for row in range(base, base + rows):
+        first, step = table[row][FIRST], table[row][STEP]
+        if first <= at <= table[row][LAST] and (step == 0 or (at - first) % step == 0):
+            found = table[row][SET] if found < 0 else found | table[row][SET]
+    return found
+
+
+def rise(table: Table, block: Block, new: tuple[int, int], keep_ms: int, floor_ms: Any) -> int:  # noqa: ANN401 - a list or an array of one
+    """Remember a time newer than all: `new` is (time, columns) → HELD or NO_ROOM.
+
+    `floor_ms[0]` rises when a run is forgotten: one older than `keep_ms`, or the oldest of a full block.
+    """
+    at, columns = new
+    base, rows = block
+    head = table[base]
+    if head[SET] == columns and (head[STEP] == 0 or head[LAST] + head[STEP] == at):
+        head[STEP] = at - head[LAST]
+        head[LAST] = at
+        return HELD
+    if head[LAST] == NEVER_MS:
+        _put(table, base, at, columns)
+        return HELD
+    for row in range(base + 1, base + rows):
+        if table[row][SET] == columns and table[row][STEP] and table[row][LAST] + table[row][STEP] == at:
+            table[row][LAST] = at
+            _swap(table, base, row)
+            return HELD
+    row = _oldest(table, block)
+    if row < 0 or (rows < MOST_RUNS and table[row][LAST] >= at - keep_ms):
+        return NO_ROOM
+    floor_ms[0] = max(floor_ms[0], table[row][LAST])
+    _swap(table, base, row)
+    _put(table, base, at, columns)
+    return HELD
+
+
+def insert(table: Table, block: Block, new: tuple[int, int], keep_ms: int, floor_ms: Any) -> int:  # noqa: ANN401 - see `rise`
+    """Remember a time that is not newer than all, or further columns of one → HELD, NO_ROOM or TOO_OLD."""
+    at, columns = new
+    base, rows = block
+    if _extend(table, block, at, columns) or _pair(table, block, new, _usual_step(table, block)):
+        return HELD
+    row = _oldest(table, block)
+    if row < 0 or table[row][LAST] >= min(at, table[base][LAST] - keep_ms):
+        if _pair(table, block, new, 0):
+            return HELD
+        if rows < MOST_RUNS:
+            return NO_ROOM
+        if at <= table[row][LAST]:
+            return TOO_OLD
+    floor_ms[0] = max(floor_ms[0], table[row][LAST])
+    _put(table, row, at, columns)
+    return HELD
+
+
+def _extend(table: Table, block: Block, at: int, columns: int) -> bool:
+    """Add a time at an end of a run where its step fits."""
+    base, rows = block
+    for row in range(base, base + rows):
+        step = table[row][STEP]
+        if step and table[row][SET] == columns:
+            if table[row][LAST] + step == at:
+                table[row][LAST] = at
+            elif table[row][FIRST] - step == at:
+                table[row][FIRST] = at
+            else:
+                continue
+            _join(table, block, row)
+            return True
+    return False
+
+
+def _usual_step(table: Table, block: Block) -> int:
+    """Return the step of the newest run that has one, -1 = none has."""
+    base, rows = block
+    newest, found = NEVER_MS, -1
+    for row in range(base, base + rows):
+        if table[row][STEP] and table[row][LAST] > newest:
+            newest, found = table[row][LAST], table[row][STEP]
+    return found
+
+
+def _pair(table: Table, block: Block, new: tuple[int, int], step: int) -> bool:
+    """Make a run of a time and a lone one: of one `step` away, where step > 0, else of the nearest."""
+    at, columns = new
+    base, rows = block
+    nearest, distance = -1, 0
+    for row in range(base, base + rows):
+        if table[row][STEP] == 0 and table[row][SET] == columns:
+            away = abs(table[row][FIRST] - at)
+            if (step <= 0 or away == step) and (nearest < 0 or away < distance):
+                nearest, distance = row, away
+    if nearest < 0:
+        return False
+    table[nearest][FIRST] = min(table[nearest][FIRST], at)
+    table[nearest][LAST] = max(table[nearest][LAST], at)
+    table[nearest][STEP] = distance
+    _join(table, block, nearest)
+    return True
+
+
+def _oldest(table: Table, block: Block) -> int:
+    """Return a free row, else the row of the run that ends first, but never row 0; -1 = there is no other."""
+    base, rows = block
+    found = -1
+    for row in range(base + 1, base + rows):
+        if found < 0 or table[row][LAST] < table[found][LAST]:
+            found = row
+    return found
+
+
+def _join(table: Table, block: Block, into: int) -> None:
+    """Take over what continues a run at either end: all of a run of its step, or the end of a shorter one."""
+    base, rows = block
+    row = base
+    while row < base + rows:
+        if row != into and table[row][SET] == table[into][SET] and _take_over(table, into, row):
+            row = base
+        else:
+            row += 1
+    if into != base and table[into][LAST] >= table[base][LAST]:
+        _swap(table, base, into)
+
+
+def _take_over(table: Table, into: int, row: int) -> bool:
+    run, other = table[into], table[row]
+    step, other_step = run[STEP], other[STEP]
+    after, before = run[LAST] + step, run[FIRST] - step
+    if other_step in (0, step) and (other[FIRST] == after or other[LAST] == before):
+        run[FIRST] = min(run[FIRST], other[FIRST])
+        run[LAST] = max(run[LAST], other[LAST])
+        _put(table, row, NEVER_MS, FREE_SET)
+        return True
+    if other_step == 0 or (other[LAST] - other[FIRST]) // other_step >= (run[LAST] - run[FIRST]) // step:
+        return False
+    taken = after
+    if other[FIRST] in (after, before):
+        taken = other[FIRST]
+        other[FIRST] += other_step
+    elif other[LAST] in (after, before):
+        taken = other[LAST]
+        other[LAST] -= other_step
+    else:
+        return False
+    if other[FIRST] == other[LAST]:
+        other[STEP] = 0
+    run[FIRST] = min(run[FIRST], taken)
+    run[LAST] = max(run[LAST], taken)
+    return True
+
+
+def _put(table: Table, row: int, at: int, columns: int) -> None:
+    table[row][FIRST] = at
+    table[row][LAST] = at
+    table[row][STEP] = 0
+    table[row][SET] = columns
+
+
+def _swap(table: Table, one: int, other: int) -> None:
+    for field in range(4):
+        table[one][field], table[other][field] = table[other][field], table[one][field]
