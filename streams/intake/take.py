@@ -136,6 +136,7 @@ def take(
     if reason is not None and keep is not None:
         refused = refused + letters.of_rows(kept, records, reason, _book_ms(kept, lag_ms, came.at_ms))
         kept, mark, lag_ms = kept.take(keep), mark[keep], lag_ms[keep]
+    refused = sorted(refused, key=_place)
     columns, refused_values = values.sift(kept, schema, city.not_measured)
     chosen, told = refusals.choose(refused_values, kept, came.at_ms, city, state.told)
     after = _count(state, batch, kept, refused, int(offset[-1]) + 1 if len(offset) else state.offset)
@@ -143,14 +144,18 @@ def take(
     after.exact = state.exact or batch.exact
     after.fed_mark_ms, after.newest_ms, after.given_up, after.disorder_ms = source
     after.hours = intake_hours.add(state.hours, kept.at_ms, lag_ms, intake_hours.book_times(refused, came.at_ms))
-    refused = sorted(refused + letters.of_values(chosen, kept, records), key=lambda one: (one[0], one[1].place))
     settled = {start_ms: after.hours.pop(start_ms) for start_ms in ledger.settled(after.hours, after.reached_ms)}
     whole = _end(after, chunk, city)
     rows = FrameRows(offset[kept.record], kept.place, kept.sensor, kept.at_ms, lag_ms, columns)
     frames = cut(rows, mark, whole, (city, schema.domain), state.sent)
     after.sent = state.sent | {header.zone: header.sent for header, _ in frames}
-    dead = [_letter(one, chunk, int(offset[record])) for record, one in refused]
+    said = sorted(refused + letters.of_values(chosen, kept, records), key=_place)
+    dead = [_letter(one, chunk, int(offset[record])) for record, one in said]
     return Taken(frames, whole, dead, after, settled)
+
+
+def _place(one: tuple[int, Refused]) -> tuple[int, int]:
+    return one[0], one[1].place
 
 
 def _end(after: IntakeState, chunk: Chunk, city: City) -> FrameHeader:
