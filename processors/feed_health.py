@@ -23,10 +23,11 @@ from processors.maths import digests
 from processors.maths.digests import FAR, Runs
 from processors.maths.measures import DOMAINS, FEED_PREFIX, FEEDS, REPORTING, SILENT, Amounts, Heads, make_rows
 from processors.maths.places import Layout, grown, layout_of
-from processors.maths.windows import LATE_LIMIT_MS, by_window
+from processors.maths.windows import by_window
 from streams.contract.records import NO_TIME_MS, Detection, Frame, Result, Rows
 from streams.contract.spec import Config as BaseConfig
 from streams.contract.spec import Spec
+from streams.domains.schema import late_limit_ms
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -135,7 +136,8 @@ def step(state: State, frame: Frame, city: City, config: Config) -> Result[State
         found += _silent(state, start_ms + MINUTE_MS, where)
         parts.append(_rows(state, start_ms, minute, where))
         state.judged_ms = start_ms + MINUTE_MS
-    for hour_ms in sorted(hour for hour in state.hours if hour + HOUR_MS + LATE_LIMIT_MS <= frame.watermark_ms):
+    told_ms = frame.watermark_ms - HOUR_MS - late_limit_ms(frame.domain)
+    for hour_ms in sorted(hour for hour in state.hours if hour <= told_ms):
         found += _late(state, hour_ms, state.hours.pop(hour_ms), where)
     return Result(state, Rows.concat(parts), tuple(_detection(one, where) for one in found), dropped)
 

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 DOMAINS_FOLDER = Path(__file__).parent
+LATE_LIMIT_S = 3600.0
+MOST_LATE_LIMIT_S = 21_600.0
+"""As long as Kafka keeps frames: a processor that begins anew is rebuilt from them."""
 DATA_CLASSES = ("public", "internal", "sensitive", "core")
 COLUMN_KEYS = ("zh", "en", "unit", "range", "data_class")
 
@@ -67,6 +70,13 @@ class Schema:
     zh: str
     en: str
     columns: tuple[Column, ...]
+    late_limit_s: float = LATE_LIMIT_S
+    """A reading further behind its own source is too late; event times, windows and hours are kept so long."""
+
+    @property
+    def late_limit_ms(self) -> int:
+        """The same in milliseconds."""
+        return round(self.late_limit_s * 1000)
 
     @cached_property
     def names(self) -> tuple[str, ...]:
@@ -130,7 +140,22 @@ def _load(path: Path) -> Schema:
     columns = tuple(_column(path, name, table) for name, table in found.get("columns", {}).items())
     if not columns:
         raise SchemaError(f"{path}: columns: at least one [columns.NAME] is needed")
-    return Schema(path.stem, str(found.get("zh", "")), str(found.get("en", "")), columns)
+    late_limit_s = _late_limit_s(path, found)
+    return Schema(path.stem, str(found.get("zh", "")), str(found.get("en", "")), columns, late_limit_s=late_limit_s)
+
+
+def late_limit_ms(domain: str) -> int:
+    """Return how far behind its source a reading of a domain may be."""
+    return load_schemas()[domain].late_limit_ms
+
+
+def _late_limit_s(path: Path, found: dict[str, Any]) -> float:
+    value = found.get("late_limit_s", LATE_LIMIT_S)
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= MOST_LATE_LIMIT_S:
+        raise SchemaError(
+            f"{path}: late_limit_s: seconds from above 0 to {MOST_LATE_LIMIT_S:.0f} are needed, not {value!r}"
+        )
+    return float(value)
 
 
 def _column(path: Path, name: str, table: Any) -> Column:  # noqa: ANN401 - whatever stands in the file

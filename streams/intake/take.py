@@ -69,7 +69,7 @@ class IntakeState(msgspec.Struct, kw_only=True):
 
     @property
     def reached_ms(self) -> int:
-        """How far the source has come, its quiet times included: it is allowed `LATE_LIMIT_MS` less than this."""
+        """How far the source has come, quiet times included: its domain's late limit less is allowed."""
         return max(self.mark_ms, self.idle_ms)
 
     @property
@@ -100,16 +100,16 @@ def take(
 
     `reader` decodes framed records by the kernel; without it, and all others, they are decoded one by one.
     """
-    records = from_offset(chunk.records, state.offset)
+    records, limit_ms = from_offset(chunk.records, state.offset), schema.late_limit_ms
     batch = decode_batch(records, schema, city.sensor_code, reader, state.fed_mark_ms)
     offset, sent_ms = _offsets(records)
     kept, reason = batch.rows, _reasons(batch.rows, sent_ms, (city, schema, clock))
     keep = None if reason is None else reason == 0
     mark = _marks(batch, keep, state)
-    lag_ms = intake_hours.lag(mark, kept.at_ms, state.idle_ms)
+    lag_ms = intake_hours.lag(mark, kept.at_ms, state.idle_ms, limit_ms)
     refused = batch.refused
     if reason is not None and keep is not None:
-        refused = refused + _refused(kept, records, reason, lag_ms)
+        refused = refused + _refused(kept, records, reason, lag_ms, limit_ms)
         kept, mark, lag_ms = kept.take(keep), mark[keep], lag_ms[keep]
     refused = sorted(refused, key=lambda one: (one[0], one[1].place))
     dead = [
@@ -117,8 +117,10 @@ def take(
         for record, one in refused
     ]
     after = _count(state, batch, kept, dead, int(offset[-1]) + 1 if len(offset) else state.offset)
-    after.hours = intake_hours.add(state.hours, kept.at_ms, lag_ms, intake_hours.book_times(refused, sent_ms, clock))
-    settled = {start_ms: after.hours.pop(start_ms) for start_ms in ledger.settled(after.hours, after.reached_ms)}
+    book_times = intake_hours.book_times(refused, sent_ms, clock)
+    after.hours = intake_hours.add(state.hours, kept.at_ms, lag_ms, book_times, limit_ms)
+    past = ledger.settled(after.hours, after.reached_ms, limit_ms)
+    settled = {start_ms: after.hours.pop(start_ms) for start_ms in past}
     end = (after.offset - 1, LAST_PLACE)
     whole = FrameHeader(
         city=city.id,
@@ -163,7 +165,7 @@ def _reasons(
 
 
 def _refused(
-    rows: Columns, records: Sequence[Record], reason: NDArray[np.int8], lag_ms: NDArray[np.int64]
+    rows: Columns, records: Sequence[Record], reason: NDArray[np.int8], lag_ms: NDArray[np.int64], limit_ms: int
 ) -> list[tuple[int, Refused]]:
     """Return what the checks refuse: at most `MOST_REFUSED` of a record, the last with its bytes for all the rest."""
     refused = []
@@ -173,7 +175,7 @@ def _refused(
         for row in islice(bad_rows, MOST_REFUSED):
             place, why = int(rows.place[row]), CHECKS[reason[row] - 1]
             payload = payloads[place] if place < len(payloads) else value
-            book_ms = None if why in UNTIMED else int(rows.at_ms[row]) + max(int(lag_ms[row]) - ledger.LATE_LIMIT_MS, 0)
+            book_ms = None if why in UNTIMED else int(rows.at_ms[row]) + max(int(lag_ms[row]) - limit_ms, 0)
             refused.append((record, Refused(place, why, payload, book_ms)))
         if next(bad_rows, None) is not None:
             refused[-1] = (record, replace(refused[-1][1], payload=value))

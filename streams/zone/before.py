@@ -16,7 +16,7 @@ from streams.contract.records import NO_TIME_MS
 from streams.kernel import values
 from streams.saving import pieces
 from streams.saving import state as state_codec
-from streams.zone.dedup import Seen, judge
+from streams.zone.dedup import Seen, judge_sets
 
 EVERY_COLUMN = 2**63 - 1
 FOR_EVER_MS = 2**61
@@ -47,7 +47,7 @@ def renewed(before: SeenBefore) -> Seen:
     sensor, place = np.nonzero(at_ms != NO_TIME_MS)
     count = len(sensor)
     columns, digest = np.full(count, EVERY_COLUMN), np.full(count, values.TAKEN)
-    judge(seen, (sensor, at_ms[sensor, place], columns, digest), FOR_EVER_MS)
+    judge_sets(seen, (sensor, at_ms[sensor, place]), (columns, digest), FOR_EVER_MS)
     if at_ms.size:
         seen.floor_ms[:] = np.where(at_ms[:, 0] != NO_TIME_MS, at_ms[:, 0] - 1, seen.floor_ms)
     return seen

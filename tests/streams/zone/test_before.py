@@ -48,8 +48,8 @@ def saved() -> pieces.Tree:
 def test_what_was_known_is_known(saved: pieces.Tree, sensor: int, at_ms: int, verdict: int) -> None:
     state = state_codec.decode(ZoneState, pieces.joined(saved))
     assert state.sensors == {"full": FULL, "few": FEW, "none": NONE, "late": LATE}
-    columns, digest = dedup.read(state.seen, {"a": np.array([1.0])}, 1)
-    assert dedup.judge(state.seen, (np.array([sensor]), np.array([at_ms]), columns, digest), 3_600_000) == [verdict]
+    found, _ = dedup.judge(state.seen, (np.array([sensor]), np.array([at_ms])), {"a": np.array([1.0])}, 3_600_000)
+    assert found == [verdict]
 
 
 def test_todays_state_stays_as_it_is(saved: pieces.Tree) -> None:
