@@ -62,7 +62,9 @@ class Missing:
         if state is None or stop <= state.absorbed or self._needs_nothing or partition.topic == topics.LIVE:
             return
         before_ms = before_ms if before_ms >= 0 else now_ms()
-        self._gaps[partition] = _Gap(state.absorbed, stop, state.absorbed_at_ms, before_ms)
+        gap = _Gap(state.absorbed, stop, state.absorbed_at_ms, before_ms)
+        noted = self._gaps.get(partition, gap)  # not looked after yet, so nothing was taken since
+        self._gaps[partition] = gap._replace(first=min(noted.first, gap.first), after_ms=noted.after_ms)
 
     async def book(self, bus: Bus) -> None:
         """Book what was deleted of all that is pending."""
@@ -72,7 +74,7 @@ class Missing:
             except AWAY:
                 await asyncio.sleep(RETRY_S)
                 continue
-            gaps, self._gaps = self._gaps, {}
+            gaps = {one: self._gaps.pop(one) for one in begin if one in self._gaps}
             found = [self._loss(one, gap, begin[one]) for one, gap in gaps.items() if begin[one] > gap.first]
             if found:
                 found = await _dated(found, bus)
