@@ -78,17 +78,21 @@ def test_a_view_of_the_newest_loses_nothing() -> None:
 
 
 @pytest.mark.parametrize(
-    ("pulses", "after_ms"),
+    ("pulses", "lost"),
     [
-        ([("intake", 8, 3), ("intake", 10, 4)], 4),
-        ([("intake", 8, 3), ("intake", 12, 6)], 3),  # 12 was not saved: the stage began anew at 10
-        ([("intake", 10, None), ("zone", 10, 7)], None),
-        ([], None),
+        ([("intake", 8, 3, 0), ("intake", 10, 4, 0)], [[10, 800, 4, 9]]),
+        ([("intake", 8, 3, 0), ("intake", 12, 6, 0.5)], [[10, 800, 3, 9]]),  # 12 was not saved, so it began anew at 10
+        ([("intake", 10, 3, 0), ("intake", 12, 3, 0)], [[12, 800, 3, 9]]),  # no record stood at 10 and 11
+        ([("intake", 10, 3, 0), ("intake", 800, 3, 0)], []),  # nor at any other: markers of transactions
+        ([("intake", 10, None, 0), ("zone", 12, 7, 0)], [[10, 800, None, 9]]),
+        ([], [[10, 800, None, 9]]),
     ],
 )
-def test_what_arrived_last_before_it_is_known_from_earlier_pulses(pulses: Any, after_ms: int | None) -> None:
+def test_earlier_pulses_know_what_was_read_last_and_what_was_no_record(pulses: Any, lost: Any) -> None:
     bus = FakeBus()
-    for group, absorbed, at_ms in pulses:
-        row = {"group": group, "topic": SOURCE.topic, "partition": 0, "absorbed": absorbed, "absorbed_at_ms": at_ms}
-        bus.put(Message(topics.BOOKS, f"pulse:{group}".encode(), json.dumps({"partitions": [row]}).encode()))
-    assert looked_after(800, (SOURCE, at(10, None), 800, 9), bus=bus) == [[10, 800, after_ms, 9]]
+    bus.put(Message(topics.BOOKS, b"pulse:old", b'{"partitions": [{"group": "intake"}]}'))  # another version's
+    for group, absorbed, at_ms, unsaved_s in pulses:
+        row = {"group": group, "topic": SOURCE.topic, "partition": 0, "absorbed": absorbed, "unsaved_s": unsaved_s}
+        pulse = {"partitions": [row | {"absorbed_at_ms": at_ms}, row | {"partition": 1, "absorbed": 999}]}
+        bus.put(Message(topics.BOOKS, f"pulse:{group}".encode(), json.dumps(pulse).encode()))
+    assert looked_after(800, (SOURCE, at(10, None), 800, 9), bus=bus) == lost
