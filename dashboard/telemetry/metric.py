@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
 from streams.health.pulse import OLD_S
@@ -57,6 +57,8 @@ class Seen:
     clients: int
     live_state_lost_ms: int | None
     newest_metric_ms: int | None
+    odd: Mapping[str, int] = field(default_factory=dict)
+    """Kind of field → values that the wall has dropped."""
 
     def books_of(self, stage: str) -> Iterable[tuple[BookKey, Mapping[str, Any]]]:
         """Yield the counts of a stage's books."""

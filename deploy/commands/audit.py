@@ -22,21 +22,23 @@ Span: TypeAlias = "tuple[int | None, int | None]"
 
 SUMMARY = "Balance the books of every feed: what came in, what became of it"
 EPILOG = """\
-Exit code 1 when a single reading is unaccounted for, or Kafka deleted records before a stage had read them ("lost":
-they are named with topic, partition, offsets and the times between which they arrived; with --from or --until only
-those that may have arrived in these hours, or any where the city's time is not the wall's). Needs no running city: it
-reads the history.
+Exit code 1 when a single reading is unaccounted for, or Kafka deleted records before a stage had read them. Needs no
+running city: it reads the history.
 
 What intake read = rows admitted + duplicates + dead letters; rows admitted = what each processor counts in the rows of
-its windows, open ones included, + what it dropped with a reason. Books are kept by the hour, for as long as rows of
-minutes are (7 days): --from and --until are widened to whole hours, and the answer says so. A reading counts at its
-event time; one without a usable time when it was sent; one that is too late at the oldest time its feed still takes.
-"Up to" is the newest record of each inbox partition that every stage has passed; later readings are on the way.
+its windows, open ones and those that the history refused included, + what it dropped with a reason. Books are kept by
+the hour, for as long as rows of minutes are (7 days): --from and --until are widened to whole hours, and the answer
+says so. A reading counts at its event time; one without a usable time when it was sent; one that is too late at the
+oldest time its feed still takes. "Up to" is the newest record of each inbox partition that every stage has passed;
+later readings are on the way.
+
+Lost records are named with topic, partition, offsets and the times between which they arrived. With --from or --until
+they fail the hours in which they may have arrived, or any where the city's time is not the wall's.
 """
 BALANCED, UNBALANCED = 0, 1
 HEADER = ("feed", "readings in", "in frames", "duplicates", "dead letters", "on the way", "unaccounted", "up to offset")
 TEXTS = {"feed", "processor", "up to offset"}
-USES = ("processor", "feed", "used", "dropped", "counted", "in rows", "decided", "waiting")
+USES = ("processor", "feed", "used", "dropped", "counted", "in rows", "refused rows", "decided", "waiting")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -91,7 +93,12 @@ def _ledger(history: History, data: Path) -> Ledger:
 
     city = load_city(run.read(data).city_path)
     books = history.books()
-    return Ledger(books, history.hours(), history.counts, history.books, discover(), domains_of(city))
+
+    def held(metric: str, entity: str, window_s: int, at_ms: int) -> tuple[int, int] | None:
+        rows = history.read(metric, entity, at_ms, at_ms + 1, window_s)
+        return (int(rows.revision[0]), int(rows.count[0])) if len(rows) else None
+
+    return Ledger(books, history.hours(), history.counts, history.books, discover(), domains_of(city), held)
 
 
 def _losses(books: Mapping[str, Mapping[str, Any]], run: Run, span: Span) -> list[Loss]:
@@ -192,5 +199,6 @@ def _numbers(feeds: list[Feed]) -> list[str]:
 
 def _use(name: str, feed: Feed) -> tuple[str, ...]:
     one = feed.processors[name]
-    numbers = (one.used, sum(one.dropped.values()), one.counted, one.in_rows, one.decided, one.waiting)
+    dropped = sum(one.dropped.values())
+    numbers = (one.used, dropped, one.counted, one.in_rows, one.refused, one.decided, one.waiting)
     return (name, feed.domain, *(f"{number:,}" for number in numbers))

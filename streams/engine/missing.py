@@ -19,6 +19,7 @@ from streams.health.pulse import PULSE, now_ms
 from streams.transport.direct import AWAY, RETRY_S, Direct
 
 if TYPE_CHECKING:
+    from collections import Counter
     from collections.abc import Iterable, Mapping
 
     from streams.contract.stage import Bus, Stage, TopicPartition
@@ -37,8 +38,9 @@ class _Gap(NamedTuple):
 class Missing:
     """Of one stage. What it was told and is not booked yet is `pending`."""
 
-    def __init__(self, stage: Stage, bootstrap: str) -> None:
+    def __init__(self, stage: Stage, bootstrap: str, lost_records: Counter[str]) -> None:
         self._stage = stage.name
+        self._lost_records = lost_records
         self._needs_nothing = isinstance(stage, ShowsNewest)
         self._direct = Direct(bootstrap, None)
         self._gaps: dict[TopicPartition, _Gap] = {}
@@ -75,11 +77,17 @@ class Missing:
             if found:
                 found = await _dated(found, bus)
                 await bus.send([losses.to_message(one) for one in found])
-                _say(found)
+                self._tell(found)
 
     async def stop(self) -> None:
         """Disconnect."""
         await self._direct.stop()
+
+    def _tell(self, found: Iterable[losses.Loss]) -> None:
+        for one in found:
+            self._lost_records[one.topic] += one.records
+            gone = f"{one.records:,} records, offsets {one.from_offset} to {one.to_offset - 1},"
+            log.error("%s[%d]: Kafka deleted %s before %s had read them", one.topic, one.partition, gone, one.lost_by)
 
     def _loss(self, partition: TopicPartition, gap: _Gap, begin: int) -> losses.Loss:
         return losses.Loss(
@@ -122,16 +130,3 @@ def _last_read(pulses: Iterable[bytes]) -> Mapping[tuple[str, str, int], dict[in
                 place = found.setdefault((row["group"], row["topic"], row["partition"]), {})
                 place[row["absorbed"]] = row["absorbed_at_ms"]
     return found
-
-
-def _say(found: Iterable[losses.Loss]) -> None:
-    for one in found:
-        log.error(
-            "%s[%d]: Kafka deleted %d records, offsets %d to %d, before %s had read them",
-            one.topic,
-            one.partition,
-            one.records,
-            one.from_offset,
-            one.to_offset - 1,
-            one.lost_by,
-        )

@@ -70,7 +70,7 @@ class Host:
         self.bus = KafkaBus(bootstrap)
         self.pulse = Pulse(part or stage.name, stage.name, data, stage.topics, limit_s, self.bus.traffic)
         self.watchdog = Watchdog(self.pulse.part, limit_s)
-        self.missing = Missing(stage, bootstrap)
+        self.missing = Missing(stage, bootstrap, self.pulse.counters.lost_records)
         self._turn = asyncio.Lock()
         self._reporting: asyncio.Task[None] | None = None
         self._follow_s = stage.follow_s if isinstance(stage, Follows) else None

@@ -13,6 +13,7 @@ from streams.city.clock import ClockSetting
 from streams.contract.metric_frames import decode_metrics
 from streams.contract.stage import LINGER_S
 from streams.errors import FrameError, UnreachableError
+from streams.sinks.live_fields import UNREADABLE
 from streams.sinks.live_redis import LiveRedis
 from streams.sinks.live_state import LiveState
 
@@ -96,8 +97,8 @@ class LiveSink:
         for record in chunk.records:
             try:
                 fold(record)
-            except (FrameError, msgspec.DecodeError, UnicodeDecodeError, LookupError, TypeError, AttributeError) as exc:
-                log.warning("%s, offset %d: not shown: %s", chunk.topic, record.offset, exc)
+            except (FrameError, *UNREADABLE, LookupError, TypeError, AttributeError) as exc:
+                self._state.drop(chunk.topic, f"offset {record.offset}", exc)
         self._offsets[_key(chunk.source)] = chunk.records[-1].offset + 1
         await self._publish(0.0 if chunk.topic == topics.LIVE else PUBLISH_EVERY_S)
         return True

@@ -3,7 +3,8 @@
 in      rows of metrics, alarm projections, books and pulses, clock settings
 out     fields that changed since they were last taken
 state   field → value, and per row field its (window, revision, time)
-drops   rows of older windows or lower revisions, windows other than a minute, metrics that no tile shows
+drops   rows of older windows or lower revisions, windows other than a minute, metrics that no tile shows; what is no
+        value of its field (`streams.sinks.live_fields`), counted by kind in the field `b:live`
 source  own choice, docs/architecture.md
 """
 
@@ -17,6 +18,7 @@ import numpy as np
 
 from streams.accounts import ledger, losses
 from streams.contract.records import NO_TIME_MS
+from streams.sinks import live_fields
 
 if TYPE_CHECKING:
     from collections.abc import Container, Mapping
@@ -40,12 +42,15 @@ RECEIVED_STEP_MS = 1_000
 TOLD = (
     *("readings_in", "sent", "dead_lettered", "unknown_fields"),
     *("in_frames", "duplicates", "conflicts", "too_late", "repeated_values", "processors", "watermark_ms"),
-    *("frames", "stored", "expired", "missed"),
+    *("frames", "stored", "expired"),
 )
 """What the wall shows or exports of the counts in the books of intake, zones, second level and history."""
 BESIDES = ("offset", "away", "spilled_bytes")
 """The same of what stands beside the counts."""
 DISPLAYED_DECIMALS = 3
+PROVISIONAL = -1
+"""The least revision."""
+ODD = "b:live"
 
 _encode = msgspec.json.Encoder().encode
 
@@ -80,10 +85,24 @@ class LiveState:
         self._heard_ms: dict[str, dict[float, int]] = {}
         """Domain → interval → newest event time of a sensor with that interval."""
         self._rank: dict[str, tuple[int, int, int]] = {}
+        self._odd = live_fields.Odd("live state")
         self._changed: set[str] = set()
 
     def put(self, field: str, value: Any) -> None:  # noqa: ANN401 - anything that JSON can say
-        """Set a field; None deletes it."""
+        """Set a field; None deletes it.
+
+        Raises msgspec.ValidationError where the value is none of that field: it stays as it is.
+        """
+        if value is not None:
+            live_fields.check(field, value)
+        self._put(field, value)
+
+    def drop(self, kind: str, field: str, problem: object, count: int = 1) -> None:
+        """Count what cannot be shown; the first of a kind is said."""
+        self._odd.note(kind, field, problem, count)
+        self._put(ODD, {"counts": {"odd": dict(self._odd.counts)}})
+
+    def _put(self, field: str, value: Any) -> None:  # noqa: ANN401 - a value of its field
         if value is None:
             if self.fields.pop(field, None) is not None:
                 self._changed.add(field)
@@ -93,6 +112,7 @@ class LiveState:
 
     def fold_rows(self, domain: str, rows: Rows, received_ms: int | None = None) -> None:
         """Take what is newer of a frame's rows; `received_ms` = when they came, if each is made of a new reading."""
+        rows = self._plausible(domain, rows)
         self._hear(domain, rows)
         if received_ms is not None and len(rows):
             self._receive(domain, received_ms, RECEIVED_STEP_MS)
@@ -106,7 +126,7 @@ class LiveState:
             if entity.startswith(WIDE) or metric in self._shown:
                 field = f"m:{metric}:{entity}"
                 if self._is_newer(field, at_ms, revision):
-                    self.put(field, self._metric(domain, metric, at_ms, numbers, revision))
+                    self._put(field, self._metric(domain, metric, at_ms, numbers, revision))
             if metric == SILENT and entity == f"feed:{domain}":
                 self._put_feed(domain, silent_ratio=_known(numbers[0]))
 
@@ -131,9 +151,15 @@ class LiveState:
 
     def adopt(self, fields: Mapping[str, Any]) -> None:
         """Go on from fields that another process published."""
-        self.fields = dict(fields)
-        self._rank, self._heard_ms = {}, {}
-        for field, value in self.fields.items():
+        self._rank, self._heard_ms, self.fields = {}, {}, {}
+        for field, value in fields.items():
+            try:
+                live_fields.check(field, value)
+            except msgspec.ValidationError as exc:
+                self._odd.note(live_fields.kind_of(field), field, exc)
+                self._changed.add(field)  # to be deleted
+                continue
+            self.fields[field] = value
             if field.startswith("s:"):
                 for place in ROAD_METRICS.values():
                     self._rank[f"{field}:{place}"] = _rank(value[0], value[3] - 1)
@@ -171,7 +197,7 @@ class LiveState:
             values = [None, None, 0]
         values[place - 1] = None if value is None else round(value, DISPLAYED_DECIMALS)
         values[2] = _state(revision)
-        self.put(field, [max(at_ms, shown_ms), *values])
+        self._put(field, [max(at_ms, shown_ms), *values])
 
     def _metric(self, domain: str, metric: str, at_ms: int, numbers: list[float], revision: int) -> dict[str, Any]:
         value, coverage_ratio, imputed_ratio = map(_known, numbers)
@@ -192,6 +218,19 @@ class LiveState:
             return False
         self._rank[field] = rank
         return True
+
+    def _plausible(self, domain: str, rows: Rows) -> Rows:
+        """Leave out rows that no field can hold: of no calendar's time, infinite, of no revision."""
+        numbers = (rows.value, rows.coverage_ratio, rows.imputed_ratio)
+        odd = (rows.at_ms < live_fields.LEAST_MS) | (rows.at_ms > live_fields.MOST_MS) | (rows.revision < PROVISIONAL)
+        for number in numbers:
+            odd |= np.isinf(number)
+        if not odd.any():
+            return rows
+        first = int(np.argmax(odd))
+        said = f"{rows.metric[first]} {rows.at_ms[first]} {[float(number[first]) for number in numbers]}"
+        self.drop("row", f"{domain}: {rows.entity[first]}", said, int(odd.sum()))
+        return rows.where(~odd)
 
     def _hear(self, domain: str, rows: Rows) -> None:
         """Note which sensors the rows with a value are of, and tell how often the fastest of them reports."""

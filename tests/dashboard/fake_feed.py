@@ -126,10 +126,8 @@ class FakeFeed:
         self.heat = [self.chance.random() ** 3 for _ in city.segments]
         self.alarms: dict[str, dict[str, Any]] = {}
         self.silent: set[str] = set()
-        self.dead: set[str] = set()
-        """Parts without a pulse."""
-        self.interval_s: float | None = None
-        """How often every domain's sensors report; None = as the city file says."""
+        self.dead: set[str] = set()  # parts without pulse
+        self.interval_s: float | None = None  # of every domain's sensors; None = as the city file says
         self._script = redis.register_script(CHANGE)
         self._hot_spots()
 
@@ -241,18 +239,10 @@ class FakeFeed:
     def _feeds(self, now: int) -> dict[str, Any]:
         wall = int(time.time() * 1000)
         domains = {sensor.domain for sensor in self.city.sensors} - self.silent
-        return {
-            f"f:{domain}": {
-                "at_ms": now - 1500,
-                "received_ms": wall,
-                "silent_ratio": 0.01,
-                "interval_s": self.interval_s,
-            }
-            for domain in sorted(domains)
-        }
+        new = {"at_ms": now - 1500, "received_ms": wall, "silent_ratio": 0.01, "interval_s": self.interval_s}
+        return {f"f:{domain}": new for domain in sorted(domains)}
 
     async def beat(self) -> None:
-        """Let the parts pulse, and nothing else come."""
         await self.change(self._parts())
 
     def _parts(self) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import numpy as np
 
+from streams.accounts import refused_rows
 from streams.broker import dead_letters, topics
 from streams.contract.metric_frames import decode_metrics
 from streams.contract.records import ROW_TYPES, DeadLetter, Rows
@@ -124,6 +125,8 @@ class Waiting:
         rows = Rows.concat([rows for _, rows in self._frames])
         ends = list(itertools.accumulate(len(rows) for _, rows in self._frames))
 
+        refused: dict[int, list[int]] = {}
+
         def write(first: int, last: int) -> None:
             stored.expired += history.write(part(rows, first, last))
 
@@ -132,7 +135,13 @@ class Waiting:
             held, of_frame = self._frames[frame]
             within = place - (ends[frame] - len(of_frame))
             stored.letters.append(_letter(held, why, _row_json(of_frame, within), within))
+            refused.setdefault(held.offset, []).append(place)
         stored.rows = len(rows) - stored.expired - len(stored.letters)
+        books: list[tuple[str, str]] = []
+        for offset, places in refused.items():
+            of_record = rows.where(np.isin(np.arange(len(rows)), places))
+            books += refused_rows.books(offset, of_record).items()
+        salvage(lambda first, last: history.write_books(dict(books[first:last])), len(books))
 
     def _add_frame(self, held: Held) -> Rows:
         if not held.value:

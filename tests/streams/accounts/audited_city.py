@@ -123,4 +123,9 @@ class Stack:
     def ledger(self) -> Ledger:
         history = self.history
         domains = domains_of(load_city(self.city))
-        return Ledger(history.books(), history.hours(), history.counts, history.books, SPECS, domains)
+
+        def held(metric: str, entity: str, window_s: int, at_ms: int) -> tuple[int, int] | None:
+            rows = history.read(metric, entity, at_ms, at_ms + 1, window_s)
+            return (int(rows.revision[0]), int(rows.count[0])) if len(rows) else None
+
+        return Ledger(history.books(), history.hours(), history.counts, history.books, SPECS, domains, held)

@@ -10,7 +10,7 @@ import pytest
 
 from streams.contract.records import Rows
 from streams.sinks.live_state import LiveState
-from tests.streams.sinks.rows import MINUTE_MS, START_MS, row, rows_of
+from tests.streams.sinks.rows import MINUTE_MS, START_MS, alarm, row, rows_of
 
 METHODS = {"tti_ratio": "tti", "tpi": "tpi"}
 
@@ -119,15 +119,15 @@ def test_only_what_changed_is_taken(state: LiveState):
 
 
 def test_what_could_not_be_published_is_taken_again_with_its_newest_value(state: LiveState):
-    state.put("a:1", {"level": 2})
+    state.put("a:1", alarm("1"))
     fields, deleted = state.take()
     state.give_back(fields, deleted)
-    state.put("a:1", {"level": 1})
-    assert taken(state) == {"a:1": {"level": 1}}
+    state.put("a:1", alarm("1", 1))
+    assert taken(state) == {"a:1": alarm("1", 1)}
 
 
 def test_a_closed_alarm_is_deleted_once(state: LiveState):
-    state.put("a:1", {"level": 2})
+    state.put("a:1", alarm("1"))
     state.take()
     state.put("a:1", None)
     state.put("a:never", None)
@@ -208,9 +208,9 @@ def test_a_book_of_a_worker_that_has_lost_its_partition_does_not_go_back(state: 
 
 
 def test_a_pulse_shows_under_its_part(state: LiveState):
-    state.fold_book("pulse:intake", {"part": "intake", "pid": 7}, 0)
+    state.fold_book("pulse:intake", {"part": "intake", "pid": 7, "at_ms": 5}, 0)
     state.fold_book("zone:water:0", {"counts": {}}, 0)
-    assert taken(state) == {"p:intake": {"part": "intake", "pid": 7}}
+    assert taken(state) == {"p:intake": {"part": "intake", "pid": 7, "at_ms": 5}}
 
 
 def test_adopted_fields_do_not_go_back_and_are_not_published_again(state: LiveState):
@@ -221,3 +221,29 @@ def test_adopted_fields_do_not_go_back_and_are_not_published_again(state: LiveSt
     assert not after.changed
     after.fold_rows("traffic", rows_of(row("S1", 1, 3.0, revision=1)))
     assert taken(after) == {"s:S1": [START_MS + MINUTE_MS, 3.0, None, 2]}
+
+
+ODD_ROWS = {
+    "of no calendar's time": {"at_ms": np.array([2**62])},
+    "before all time": {"at_ms": np.array([-(2**62)])},
+    "infinite": {"value": np.array([np.inf])},
+    "of an infinite share": {"coverage_ratio": np.array([-np.inf])},
+    "of no revision": {"revision": np.array([-2])},
+}
+
+
+@pytest.mark.parametrize("changed", ODD_ROWS.values(), ids=ODD_ROWS)
+def test_a_row_that_no_field_can_hold_is_counted_and_said_once(state: LiveState, changed: dict, caplog):
+    good, odd = rows_of(row("S1")), replace(rows_of(row("S1", 1)), **changed)
+    for _ in range(2):
+        state.fold_rows("traffic", Rows.concat([odd, good]))
+    assert state.fields["s:S1"] == [START_MS, 1.5, None, 1]
+    assert state.fields["b:live"] == {"counts": {"odd": {"row": 2}}}
+    assert len(caplog.records) == 1
+
+
+def test_odd_fields_that_were_published_are_not_gone_on_from_and_are_deleted(state: LiveState):
+    fields = {"s:S1": [START_MS, 1.5, None, 1], "s:S2": "not JSON", "f:water": {"at_ms": "now"}, "clock": None}
+    state.adopt(fields)
+    assert state.fields == {"s:S1": fields["s:S1"]}
+    assert state.take() == ({}, ["clock", "f:water", "s:S2"])
