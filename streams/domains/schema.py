@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 DOMAINS_FOLDER = Path(__file__).parent
 DATA_CLASSES = ("public", "internal", "sensitive", "core")
 COLUMN_KEYS = ("zh", "en", "unit", "range", "data_class")
+OPTIONAL_KEYS = ("not_measured",)
 LAST = 1_000
 """Place on a wall of a domain whose file names none: after all others."""
-OPTIONAL_KEYS = ("not_measured",)
 
 REASONS = {
     "undecodable": ("无法解码", "Not JSON"),
