@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from streams.city.folder import read_folder
+from streams.errors import CityFileError
 
 if TYPE_CHECKING:
     from streams.city.folder import Folder
@@ -22,7 +23,17 @@ def place_of(home: Path) -> Path:
 
 
 def keep(folder: Folder, home: Path) -> Path:
-    """Put a checked folder in force → `place_of(home)`: a reader sees the copy before or this one, never a mixture."""
+    """Put a checked folder in force → `place_of(home)`: a reader sees the copy before or this one, never a mixture.
+
+    Raises CityFileError where it cannot be written.
+    """
+    try:
+        return _keep(folder, home)
+    except OSError as exc:
+        raise CityFileError(f"{folder.name}: no copy of it can be kept in {home}: {exc.strerror}") from exc
+
+
+def _keep(folder: Folder, home: Path) -> Path:
     place = home / folder.digest[:DIGEST_CHARACTERS]
     if not place.is_dir() or read_folder(place).digest != folder.digest:  # a crash may have left half of it
         _write(folder, place)
