@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import argparse
 
+    from streams.city.folder import Folder
+    from streams.city.registry import City
+
 SUMMARY = "Run a city and show it on one screen"
 EPILOG = """\
 Starts Kafka, live state, feeds, intake, processors, alarm engine, sinks and wall, and prints the wall's address.
@@ -34,10 +37,7 @@ def run(args: argparse.Namespace) -> int:
     """Run until asked to stop."""
     from deploy.config.run import CITY_COPIES, SAMPLE_CITY
     from deploy.supervision import folder, launch
-    from streams.city.check import check
-    from streams.city.folder import read_folder
     from streams.city.kept import keep
-    from streams.city.registry import city_of
     from streams.errors import SettingError
 
     found = launch.effective(args)
@@ -45,11 +45,7 @@ def run(args: argparse.Namespace) -> int:
     if speed <= 0:
         raise SettingError(f"--speed {speed:g}: a number above 0 is needed")
     chosen = args.city or (Path(found.stack.city) if found.stack.city else SAMPLE_CITY)
-    read = read_folder(chosen.resolve())
-    checked = check(read)
-    city = city_of(checked, read.name)
-    if odd := len(checked.notices):
-        print(f"odd in the city folder: {odd}; `citywall city check {read.name}` names all", flush=True)
+    read, city = _checked(chosen.resolve())
     if speed != 1 and not city.simulated:
         raise SettingError("--speed is for a simulated city; time in a city of your own passes as it does")
     data = (args.data or folder.default(city.id, replay=False)).resolve()
@@ -70,3 +66,17 @@ def run(args: argparse.Namespace) -> int:
     finally:
         lock.release()
     return 0
+
+
+def _checked(folder: Path) -> tuple[Folder, City]:
+    """Return a city folder as it was read, and its city; say how much in it is odd."""
+    from streams.city.check import check
+    from streams.city.folder import read_folder
+    from streams.city.registry import city_of
+
+    read = read_folder(folder)
+    found = check(read)
+    city = city_of(found, read.name)
+    if found.notices:
+        print(f"odd in the city folder: {len(found.notices)}; `citywall city check {folder}` names all", flush=True)
+    return read, city

@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 MEANT_ZONES = {"Asia/Beijing": "Asia/Shanghai", "Asia/Shenzhen": "Asia/Shanghai", "Asia/Guangzhou": "Asia/Shanghai"}
 """Names that people expect and IANA does not have."""
 
+MACHINE_ZONES = ("localtime", "posixrules", "Factory", "posix/", "right/")
+"""Begins of names that a machine's folder of zones has, and a browser does not know."""
+
 NOTHING = Content("", "", "", "", "", (), (), (), NO_PLACES)
 
 
@@ -162,8 +165,10 @@ def _time_zone(entry: Entry) -> str:
     if not found:
         return found
     try:
-        ZoneInfo(found)
+        is_known = bool(ZoneInfo(found)) and not found.startswith(MACHINE_ZONES)
     except (ZoneInfoNotFoundError, ValueError, OSError):
+        is_known = False
+    if not is_known:
         meant = MEANT_ZONES.get(found)
         near = f"; {meant!r} is meant" if meant else entry.nearest(found, available_timezones())
         entry.problem("time_zone", f"IANA knows no time zone {shown(found)}{near}")

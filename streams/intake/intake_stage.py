@@ -22,6 +22,7 @@ from streams.contract.records import NO_TIME_MS
 from streams.contract.stage import LINGER_S, Chunk, Message, TopicPartition
 from streams.domains.schema import load_schemas
 from streams.engine import failpoints
+from streams.errors import CityFileError
 from streams.health.pulse import now_ms
 from streams.intake import saving
 from streams.intake.followed_clock import FollowedClock
@@ -192,7 +193,11 @@ class IntakeStage:
             log.error("the city folder was changed and cannot be used, going on with the old one:\n%s", found)
             return
         if self._copies is not None:
-            await asyncio.to_thread(keep, found.folder, self._copies)
+            try:
+                await asyncio.to_thread(keep, found.folder, self._copies)
+            except CityFileError as exc:  # other parts would not know what is new in it
+                log.error("the city folder was changed, going on with the old one until it changes again: %s", exc)
+                return
         self._use(found.city)
         odd = f"; odd in it: {len(found.notices)}, see `citywall city check`" if found.notices else ""
         log.warning("the city folder was reloaded: %d sensors%s", len(self._city.sensors), odd)

@@ -13,6 +13,10 @@ PROBLEMS = {
     "time zone that is a path": (head("Asia/Shanghai", "../../etc/passwd"), ["time_zone", "'../../etc/passwd'"]),
     "time zone that is a folder": (head("Asia/Shanghai", "Asia"), ["time_zone", "'Asia'"]),
     "time zone that is a number": (head('"Asia/Shanghai"', "8"), ["time_zone: a text is needed, not 8"]),
+    "time zone of the machine": (
+        head("Asia/Shanghai", "right/Asia/Shanghai"),
+        ["time_zone", "'right/Asia/Shanghai'", "nearest is 'Asia/Shanghai'"],
+    ),
     "no time zone": (head('time_zone = "Asia/Shanghai"', ""), ["time_zone: a text is needed; nothing stands there"]),
     "city id with a slash": (head('"small"', '"../small"'), ["city: id", "'../small'", "folder"]),
     "half a character in a name": (properties("zones", 0, name_zh="\ud800区"), ["zone z0: name_zh", "U+D800"]),

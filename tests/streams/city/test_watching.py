@@ -3,9 +3,10 @@
 import pytest
 
 from streams.city.folder import read_folder
-from streams.city.kept import keep, place_of
+from streams.city.kept import good_or_last, keep, place_of
 from streams.city.registry import load_city
 from streams.city.watching import Bad, Good, Watch
+from streams.errors import CityFileError
 from tests.city_edits import HEAD, feature, geometry, head, properties, sensor, whole
 
 
@@ -138,3 +139,18 @@ def test_half_a_copy_that_a_crash_left_is_written_anew(city_folder, tmp_path, ci
     link = keep(read_folder(city_folder), tmp_path / "kept")
     (link / "sensors.csv").write_bytes(b"")
     assert load_city(keep(read_folder(city_folder), tmp_path / "kept")) == city
+
+
+def test_a_part_that_starts_takes_the_good_folder_or_the_last_good_copy(city_folder, tmp_path):
+    home = tmp_path / "kept"
+    sensor("d9,wether,z0,s0,0,0,1,,")(city_folder)
+    with pytest.raises(CityFileError, match=r"line 14, sensor d9: domain: 'wether'"):
+        good_or_last(city_folder, home)
+    before = (city_folder / "sensors.csv").read_text()
+    whole("sensors.csv", before.replace("wether", "weather"))(city_folder)
+    assert good_or_last(city_folder, home) == (place_of(home), "")
+    assert load_city(place_of(home)).sensors[-1].domain == "weather"
+    whole("sensors.csv", before)(city_folder)
+    place, wrong = good_or_last(city_folder, home)
+    assert load_city(place).sensors[-1].domain == "weather"
+    assert "line 14, sensor d9: domain: 'wether'" in wrong

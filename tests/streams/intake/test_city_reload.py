@@ -81,3 +81,17 @@ def test_a_restart_beside_a_broken_folder_goes_on_with_the_kept_copy(city_folder
     assert again.read("d9") == (1, 0)
     with pytest.raises(CityFileError):
         IntakeStage(city_folder)
+
+
+def test_without_room_for_the_copy_the_old_one_stays(city_folder, tmp_path, caplog):
+    copies = tmp_path / "copies"
+    link = keep(read_folder(city_folder), copies)
+    place = Place(link, edited=city_folder, copies=copies)
+    sensor("d9,traffic,z0,s0,0,0,1,,")(city_folder)
+    digest = read_folder(city_folder).digest
+    (copies / digest[:16]).write_text("a file where the copy has to be")
+    place.ticks(4)
+    assert place.read("d9") == (0, 1)
+    (said,) = [one.message for one in caplog.records]
+    assert said.startswith("the city folder was changed, going on with the old one until it changes again: ")
+    assert str(copies) in said
