@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from streams.kernel.characters import DOT, LOWER_E, MINUS, NINE, PLUS, TO_LOWER, ZERO, L, N, U
+from streams.kernel.characters import DOT, LOWER_E, MINUS, NINE, PLUS, QUOTE, TO_LOWER, ZERO, L, N, U
 from streams.kernel.compiling import compiled
 
 if TYPE_CHECKING:
@@ -73,3 +73,15 @@ def number_or_null(data: NDArray[np.uint8], at: int, end: int) -> tuple[float, i
         return 0.0, -1
     value = float(number) * POWERS[power] if power >= 0 else float(number) / POWERS[-power]
     return (-value if negative and number > np.uint64(0) else value), at
+
+
+@compiled
+def number_text_or_null(data: NDArray[np.uint8], at: int, end: int) -> tuple[float, int]:
+    """Read a JSON number, text that is wholly one, or null → as `number_or_null`."""
+    quoted = at < end and data[at] == QUOTE
+    value, at = number_or_null(data, at + quoted, end)
+    if quoted and at >= 0:
+        if at >= end or data[at] != QUOTE or value != value:  # the text "null" is no number
+            return 0.0, -1
+        at += 1
+    return value, at

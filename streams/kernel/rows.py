@@ -25,7 +25,7 @@ from streams.kernel.characters import (
     TAB,
 )
 from streams.kernel.compiling import compiled, inlined
-from streams.kernel.numbers import number_or_null
+from streams.kernel.numbers import number_text_or_null
 from streams.kernel.texts import Sensors, Texts, find_name, find_sensor
 from streams.kernel.times import time
 
@@ -90,13 +90,8 @@ def _reading(data: NDArray[np.uint8], at: int, end: int, tables: tuple[Texts, Se
             at_ms, at = time(data, at, end)
             out.at_ms[row] = at_ms
         else:
-            quoted = at < end and data[at] == QUOTE
-            value, at = number_or_null(data, at + quoted, end)
+            value, at = number_text_or_null(data, at, end)
             out.values[index - 2, row] = value
-            if quoted and at >= 0:
-                if at >= end or data[at] != QUOTE or value != value:  # "null" is no number
-                    return -1
-                at += 1
         if at < 0:
             return -1
         at = blank(data, at, end)
