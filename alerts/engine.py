@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import msgspec
 from msgspec.structs import replace
 
-from alerts.journal import Head, Record, seal, unseal
+from alerts.journal import VERSION, Head, Record, seal, unseal
 from alerts.lifecycle import State, apply, judge_command, judge_detection
 from alerts.records import TIME_END_MS, Cause, Command, Unreadable
 from streams.broker.topics import DETECTIONS
@@ -69,6 +69,7 @@ class Engine:
                 events=tuple(events),
                 causes=tuple(causes),
                 covers=covers,
+                version=VERSION,
             )
         )
 
@@ -76,6 +77,7 @@ class Engine:
         """Take the journal's next record → the projections it changed by alarm id (None = closed).
 
         None for a record that is not of the chain.
+        Raises FrameError for a sealed one that this version does not understand.
         """
         opened = unseal(value) if value is not None else None
         if opened is None:
@@ -95,6 +97,11 @@ class Engine:
     def projections(self) -> dict[str, bytes]:
         """Return the projection of every open alarm."""
         return {alarm_id: _encode(alarm) for alarm_id, alarm in self._state.open.items()}
+
+    def ended(self, alarm_id: str) -> bytes | None:
+        """Return a closed alarm as it ended, None when it is not remembered."""
+        alarm = self._state.closed.get(alarm_id)
+        return None if alarm is None else _encode(alarm)
 
     def counts(self) -> dict[str, int]:
         """Count the journal's events by name, and the records outside the chain."""

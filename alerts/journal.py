@@ -2,6 +2,8 @@
 
 A record's value is canonical JSON (keys sorted, no spaces) and a last field `hash`: the SHA-256 of the text without it.
 Each record names the hash of the one before; a record that does not follow the head is void, whoever wrote it.
+Each names its version. A sealed record that this code does not understand is neither broken nor void: nobody may go on
+beside it, so whoever reads it ends.
 """
 
 from __future__ import annotations
@@ -12,9 +14,14 @@ from typing import TYPE_CHECKING, NamedTuple
 import msgspec
 
 from alerts.records import Cause, Event
+from streams.errors import FrameError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+VERSION = 2
+"""Of the records that this code writes. 1: those that name none, of CityWall 0.1.0. It rises with a new event, a new
+field, or a new meaning of one."""
 
 GENESIS = "0" * 64
 """What the first record follows."""
@@ -34,6 +41,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     """(k,) of each event."""
     covers: dict[str, int]
     """Topic → next offset: every input below is judged."""
+    version: int = 1
 
 
 class Head(NamedTuple):
@@ -58,16 +66,29 @@ def seal(record: Record) -> bytes:
 
 
 def unseal(value: bytes) -> tuple[Record, str] | None:
-    """Decode a record → it and its hash, None when its bytes are not as they were sealed."""
+    """Decode a record → it and its hash, None when its bytes are not as they were sealed.
+
+    Raises FrameError when they are, and this version does not understand them.
+    """
     body = value[:-_HASH_BYTES] + b"}"
     digest = hashlib.sha256(body).hexdigest()
     if value[-_HASH_BYTES:] != _HASH % digest.encode():
         return None
     try:
         record = _decoder.decode(body)
+    except msgspec.ValidationError as exc:
+        raise FrameError(_not_understood(body, str(exc))) from exc
     except (msgspec.DecodeError, UnicodeDecodeError):
         return None
+    if record.version > VERSION:
+        raise FrameError(_not_understood(body, f"version {record.version}, this one knows {VERSION}"))
     return (record, digest) if len(record.events) == len(record.causes) else None
+
+
+def _not_understood(body: bytes, why: str) -> str:
+    found = msgspec.json.decode(body)
+    seq = found.get("seq", "?") if isinstance(found, dict) else "?"
+    return f"the journal's record {seq} was written by a newer CityWall ({why}); start that one again, nothing is lost"
 
 
 def verify(values: Iterable[bytes | None]) -> tuple[str, ...]:
@@ -75,6 +96,7 @@ def verify(values: Iterable[bytes | None]) -> tuple[str, ...]:
 
     A void record beside the chain (a second writer's) is sound. That the newest records were cut off shows only against
     a head noted elsewhere.
+    Raises FrameError when this version does not understand a record.
     """
     problems = []
     head = Head()

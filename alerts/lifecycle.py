@@ -6,8 +6,9 @@
     level 0 (an end)     normal     cleared, stays listed      cleared, so closed              normal
     acknowledge          refused    acknowledged               refused: somebody was first     acknowledged, so closed
 
-Of one (city, entity, kind) a detection is news when its time is after that of the newest journaled one, or the same
-with a level not yet given for it. So a repeat, wherever it comes, changes nothing.
+Of one (city, entity, kind) a detection is news when more was judged for it (`known_at_ms`) than for the newest
+journaled one, or the same with a time or level not yet given for it. So a repeat, wherever it comes, changes nothing,
+and a condition that a late reading brings to light is news although it began before.
 
 source: ISA-18.2 / IEC 62682 (alarm states); what is news, and that every rise needs a new acknowledgement: own choice.
 """
@@ -41,17 +42,10 @@ ID_LENGTH = 20
 
 
 class Newest(NamedTuple):
-    """The time of the newest journaled detections of a key, and the levels they gave."""
+    """Up to when was judged for the newest journaled detections of a key, and the (time, level) they gave."""
 
-    at_ms: int
-    levels: frozenset[int]
-
-
-class Taker(NamedTuple):
-    """Who acknowledged."""
-
-    who: str
-    desk: str
+    known_ms: int
+    found: frozenset[tuple[int, int]]
 
 
 @dataclass
@@ -63,8 +57,8 @@ class State:
     current: dict[Key, str] = field(default_factory=dict)
     """Key → id of its open alarm."""
     newest: dict[Key, Newest] = field(default_factory=dict)
-    closed: dict[str, Taker] = field(default_factory=dict)
-    """Id of an alarm that closed → who acknowledged it; the newest `REMEMBERED`."""
+    closed: dict[str, Alarm] = field(default_factory=dict)
+    """Id of an alarm that closed → the alarm as it ended; the newest `REMEMBERED`."""
     commands: dict[str, None] = field(default_factory=dict)
     """Ids of the commands in the journal; the newest `REMEMBERED`."""
     counts: Counter[str] = field(default_factory=Counter)
@@ -104,7 +98,7 @@ def judge_command(state: State, command: Command) -> Acknowledged | Refused | No
     if alarm is None or alarm.city != command.city:
         return _refuse(command, "unknown_alarm")
     if alarm.acknowledged_by is not None:
-        return _refuse(command, "already_acknowledged", Taker(alarm.acknowledged_by, alarm.acknowledged_desk or ""))
+        return _refuse(command, "already_acknowledged", alarm)
     if alarm.level < command.seen_level:
         return _refuse(command, "level_risen")
     return Acknowledged(alarm=alarm.id, command=command)
@@ -132,15 +126,16 @@ def _key(detection: Detection) -> Key:
 
 
 def _is_news(newest: Newest | None, detection: Detection) -> bool:
-    if newest is None or detection.at_ms > newest.at_ms:
+    if newest is None or detection.known_ms > newest.known_ms:
         return True
-    return detection.at_ms == newest.at_ms and detection.level not in newest.levels
+    return detection.known_ms == newest.known_ms and (detection.at_ms, detection.level) not in newest.found
 
 
 def _with(newest: Newest | None, detection: Detection) -> Newest:
-    if newest is None or newest.at_ms != detection.at_ms:
-        return Newest(detection.at_ms, frozenset((detection.level,)))
-    return Newest(newest.at_ms, newest.levels | {detection.level})
+    found = (detection.at_ms, detection.level)
+    if newest is None or newest.known_ms != detection.known_ms:
+        return Newest(detection.known_ms, frozenset((found,)))
+    return Newest(newest.known_ms, newest.found | {found})
 
 
 def _change(alarm: Alarm | None, level: int) -> Change:
@@ -155,8 +150,9 @@ def _change(alarm: Alarm | None, level: int) -> Change:
     return "lowered" if level > alarm.level else "updated"
 
 
-def _refuse(command: Command, reason: Refusal, first: Taker | None = None) -> Refused:
-    by, by_desk = first if first is not None else (None, None)
+def _refuse(command: Command, reason: Refusal, taken: Alarm | None = None) -> Refused:
+    """Refuse a command; where somebody has taken the alarm already, that is said."""
+    by, by_desk = (None, None) if taken is None else (taken.acknowledged_by or "", taken.acknowledged_desk or "")
     return Refused(alarm=command.alarm, command=command, reason=reason, by=by, by_desk=by_desk)
 
 
@@ -238,7 +234,7 @@ def _put(state: State, alarm: Alarm) -> None:
         return
     del state.open[alarm.id]
     del state.current[alarm.city, alarm.entity, alarm.kind]
-    _remember(state.closed, alarm.id, Taker(alarm.acknowledged_by or "", alarm.acknowledged_desk or ""))
+    _remember(state.closed, alarm.id, alarm)
 
 
 def _remember(memory: dict[str, Kept], name: str, value: Kept) -> None:

@@ -119,9 +119,8 @@ def _alarm(hub: Hub, alarm_id: str) -> dict[str, Any]:
 async def _acknowledge(hub: Hub, alarm_id: str, order: Acknowledge) -> Accepted:
     alarm = _alarm(hub, alarm_id)
     if alarm["acknowledged"]:
-        raise ProblemError(
-            409, "already-acknowledged", f"{alarm['acknowledged_by']} has acknowledged it.", by=alarm["acknowledged_by"]
-        )
+        by = alarm.get("acknowledged_by")
+        raise ProblemError(409, "already-acknowledged", f"{by or 'Somebody'} has acknowledged it.", by=by)
     wall_ms = wall_clock_ms()
     who, desk, command_id = order.who.strip(), order.desk.strip(), str(uuid.uuid4())
     command = {

@@ -51,7 +51,7 @@ def create_app(config: WallConfig) -> FastAPI:
 
     @server.get("/healthz", include_in_schema=False)
     async def healthz() -> JSONResponse:
-        found = health(config, hub.mirror, hub.redis_lost_ms, wall_clock_ms())
+        found = health(hub.screen, hub.redis_lost_ms, wall_clock_ms())
         return JSONResponse(found, 200 if found["status"] == "ok" else 503)
 
     @server.get("/metrics", include_in_schema=False)

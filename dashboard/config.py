@@ -26,10 +26,8 @@ class History(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """When the wall calls itself unhealthy or a picture old."""
+    """How long the wall waits for what it has asked for."""
 
-    age_s: float = 10.0
-    """Wall-clock seconds since the newest metric beyond which the wall is not living."""
     sending_s: float = 15.0
     """How long an acknowledgement may stay `sending` before the row says that nobody confirmed it."""
 
@@ -48,8 +46,6 @@ class WallConfig:
     """Id of what runs; a page that meets another one reloads itself."""
     mode: Mode = "live"
     """Shown until the live state says it."""
-    domains: tuple[str, ...] = ()
-    """Domains whose data a living wall must have seen since `started_ms`; empty = all that the city has sensors for."""
     started_ms: int = field(default_factory=lambda: int(time.time() * 1000))
     """Wall-clock time of this start of the stack: data received before it proves nothing."""
     limits: Limits = field(default_factory=Limits)
@@ -61,5 +57,5 @@ class WallConfig:
     """Host names under which the wall may be reached besides the loopback ones."""
 
     def running_domains(self) -> tuple[str, ...]:
-        """Return the domains that must be alive, in a fixed order."""
-        return self.domains or tuple(sorted({sensor.domain for sensor in self.city.sensors}))
+        """Return the domains that the city has sensors for, in a fixed order."""
+        return tuple(sorted({sensor.domain for sensor in self.city.sensors}))

@@ -4,44 +4,55 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from dashboard.mirror import city_now_ms
-
 if TYPE_CHECKING:
-    from dashboard.config import WallConfig
-    from dashboard.mirror import Mirror
+    from collections.abc import Iterator, Mapping
+
+    from dashboard.screen import Screen
+    from dashboard.sources import Source
 
 
-def health(config: WallConfig, mirror: Mirror, redis_lost_ms: int | None, wall_ms: int) -> dict[str, Any]:
+def health(screen: Screen, redis_lost_ms: int | None, wall_ms: int) -> dict[str, Any]:
     """Return status, reasons and ages; the names are those of the interface."""
-    newest_ms = mirror.newest_metric_wall_ms
-    age_s = None if newest_ms is None else round((wall_ms - newest_ms) / 1000, 3)
-    reasons = []
-    if redis_lost_ms is not None:
-        reasons.append(f"the live state cannot be read since {(wall_ms - redis_lost_ms) / 1000:.0f} s")
-    missing = [domain for domain in config.running_domains() if not _seen(mirror, domain, config.started_ms)]
-    if missing:
-        reasons.append("no data of this start yet from " + ", ".join(missing))
-    if age_s is None:
-        reasons.append("no metric has come yet")
-    elif age_s > config.limits.age_s:
-        reasons.append(f"the newest metric came {age_s:.0f} s ago, the limit is {config.limits.age_s:.0f} s")
+    sources = screen.sources(wall_ms)
+    reasons = list(_reasons(screen, sources, redis_lost_ms, wall_ms))
     status = "down" if reasons else "ok"
-    reasons += [trouble.en for trouble in config.troubles()]  # said, but a wall that still gets its data is living
+    reasons += [trouble.en for trouble in screen.config.troubles()]  # said, but a wall that still gets data is living
     return {
         "status": status,
-        "build": config.build,
+        "build": screen.config.build,
         "reasons": reasons,
-        "age_s": age_s,
-        "final_age_s": _final_age_s(mirror, wall_ms),
+        "age_s": _rounded(min((one.age_s for one in sources.values() if one.age_s is not None), default=None)),
+        "final_age_s": _final_age_s(screen, wall_ms),
+        "domains": {domain: _domain(source) for domain, source in sources.items()},
     }
 
 
-def _seen(mirror: Mirror, domain: str, started_ms: int) -> bool:
-    feed = mirror.feeds.get(domain)
-    return feed is not None and (feed["received_ms"] or 0) >= started_ms
+def _reasons(screen: Screen, sources: Mapping[str, Source], redis_lost_ms: int | None, wall_ms: int) -> Iterator[str]:
+    """Say why the city is not living: the way from Kafka to the page is broken, or no domain is live."""
+    if redis_lost_ms is not None:
+        yield f"the live state cannot be read since {(wall_ms - redis_lost_ms) / 1000:.0f} s"
+    for part, age_s in screen.silent_parts(wall_ms).items():
+        if age_s is None:
+            yield f"{part} has not been heard since this start"
+        else:
+            yield f"the last pulse of {part} is {age_s:.0f} s old"
+    if any(source.state == "live" for source in sources.values()):
+        return
+    heard = {domain: source for domain, source in sources.items() if source.age_s is not None}
+    if not heard:
+        yield "no data of this start yet from " + (", ".join(sources) or "any domain: the city has no sensors")
+    for domain, source in heard.items():
+        yield f"{domain} is late: its newest row came {source.age_s:.0f} s ago, the limit is {source.limit_s:.0f} s"
 
 
-def _final_age_s(mirror: Mirror, wall_ms: int) -> float | None:
-    if mirror.newest_final_ms is None:
-        return None
-    return round((city_now_ms(mirror.clock, wall_ms) - mirror.newest_final_ms) / 1000, 3)
+def _domain(source: Source) -> dict[str, Any]:
+    return {"state": source.state, "age_s": _rounded(source.age_s), "limit_s": _rounded(source.limit_s)}
+
+
+def _final_age_s(screen: Screen, wall_ms: int) -> float | None:
+    newest_ms = screen.mirror.newest_final_ms
+    return None if newest_ms is None else _rounded((screen.now_ms(wall_ms) - newest_ms) / 1000)
+
+
+def _rounded(seconds: float | None) -> float | None:
+    return None if seconds is None else round(seconds, 3)

@@ -15,15 +15,17 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import orjson
 import redis.asyncio
 from redis.exceptions import RedisError
 
-from dashboard.mirror import Mirror
+from dashboard.mirror import Delta, Mirror
 from dashboard.screen import Screen
+from streams.sinks.live_fields import UNREADABLE, kind_of
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable
+    from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
 
     from dashboard.alarm_list import Sending
     from dashboard.config import WallConfig
@@ -107,8 +109,7 @@ class Hub:
             body["segments"] = [
                 [index, *self.mirror.segments[index]] for index in segments if index in self.mirror.segments
             ]
-        link = {"redis_lost_ms": self.redis_lost_ms, "newest_ms": self.mirror.newest_metric_wall_ms}
-        self._link = link
+        link = self._link = {"redis_lost_ms": self.redis_lost_ms, **self.screen.living(now_ms)}
         self._quiet += 1
         if not body and self._quiet < QUIET_TICKS:
             return
@@ -195,10 +196,19 @@ class Hub:
                 message = await channel.get_message(timeout=POLL_S)
                 if message is None:
                     await self._check_epoch(client, prefix)
-                elif not self.mirror.apply(orjson.loads(message["data"]), self._clock()):
+                elif not self._merge(message["data"]):
                     await self._read_all(client, prefix)
                 elif self.mirror.changed_segments and time.monotonic() - self._beat_at >= EARLY_S:
                     self._wake.set()
+
+    def _merge(self, data: bytes) -> bool:
+        """Merge a delta; False = it does not follow or is none, so that the whole state must be read again."""
+        try:
+            delta = msgspec.json.decode(data, type=Delta)
+        except UNREADABLE as exc:
+            self.mirror.odd.note("delta", "a change of several fields", exc)
+            return False
+        return self.mirror.apply(delta, self._clock())
 
     async def _check_epoch(self, client: redis.asyncio.Redis, prefix: str) -> None:
         """Nothing came for a while: see that the state is still the one we know (it may have been emptied)."""
@@ -211,16 +221,31 @@ class Hub:
             pipe.hgetall(f"{prefix}:head")
             pipe.hgetall(f"{prefix}:state")
             head, state = await pipe.execute()
-        fields = {field.decode(): orjson.loads(value) for field, value in state.items()}
-        self.mirror.load(head.get(b"epoch", b"").decode(), int(head.get(b"seq", 0)), fields)
+        fields = dict(self._decoded(state))
+        self.mirror.load(_text(head.get(b"epoch")), _number(head.get(b"seq")), fields)
         if self.redis_lost_ms is not None:
             log.info("live state found: %d fields", len(fields))
         self.redis_lost_ms = None
         self._begin_epoch()
 
+    def _decoded(self, state: Mapping[bytes, bytes]) -> Iterator[tuple[str, Any]]:
+        """Yield the fields of the hash; what is no JSON is dropped by itself."""
+        for field, value in state.items():
+            name = _text(field)
+            try:
+                yield name, msgspec.json.decode(value)
+            except UNREADABLE as exc:
+                self.mirror.odd.note(kind_of(name), name, exc)
+
 
 def _text(value: bytes | str | None) -> str:
-    return value.decode() if isinstance(value, bytes) else value or ""
+    return value.decode(errors="replace") if isinstance(value, bytes) else value or ""
+
+
+def _number(value: bytes | None) -> int:
+    """Return a number as Redis keeps it; of what is none, one that no delta follows: each is a reason to read anew."""
+    text = _text(value)
+    return int(text) if text.isascii() and text.isdigit() else -2
 
 
 def _cancelled() -> bool:

@@ -12,11 +12,6 @@ from dashboard.places import Name
 from streams.domains.schema import load_schemas
 
 LANGUAGES = ("zh", "en")
-DOMAIN_ORDER = (
-    "traffic", "transit", "parking", "environment", "weather", "water",
-    "energy", "safety", "fire", "sanitation", "services", "health",
-)  # fmt: skip
-"""The same thing always in the same place; a domain not named here comes after, by name."""
 
 
 @cache
@@ -35,9 +30,8 @@ def text(key: str) -> Name | None:
 def domain_names(domains: tuple[str, ...]) -> dict[str, Name]:
     """Return names of the domains, in the wall's order."""
     schemas = load_schemas()
-    order = {name: index for index, name in enumerate(DOMAIN_ORDER)}
-    inward = sorted(domains, key=lambda name: (order.get(name, len(order)), name))
-    return {name: Name(schemas[name].zh, schemas[name].en) if name in schemas else Name(name, name) for name in inward}
+    known = {name: Name(schema.zh, schema.en) for name, schema in schemas.items() if name in domains}
+    return known | {name: Name(name, name) for name in sorted(domains) if name not in schemas}
 
 
 @cache

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
+from streams.sinks import live_fields
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
@@ -12,8 +16,17 @@ if TYPE_CHECKING:
 Segment = tuple[int, float | None, float | None, int]
 """(at_ms, tti, speed_km_h, state); state 0 provisional, 1 final, 2 corrected."""
 
-STATES = {"provisional": 0, "final": 1, "corrected": 2}
+FINAL = 1
 ROW_WINDOW_MS = 60_000
+
+
+class Delta(msgspec.Struct, frozen=True):
+    """What one call of the live sink changed."""
+
+    epoch: str
+    seq: int
+    set: dict[str, Any]
+    gone: list[str] = msgspec.field(name="del")
 
 
 class Mirror:
@@ -30,6 +43,8 @@ class Mirror:
         """Wall-clock time at which the newest segment or metric row arrived; None = none yet."""
         self.newest_final_ms: int | None = None
         """Event time up to which final values reach."""
+        self.odd = live_fields.Odd("wall")
+        """What was dropped because it is no value of its field."""
         self._clear()
         self.changed: set[str] = set()
         self.changed_segments: set[int] = set()
@@ -49,23 +64,23 @@ class Mirror:
         self._clear()
         self.epoch, self.seq = epoch, seq
         for field, value in fields.items():
-            self._set(field, value)
+            self._take(field, value)
         self.changed |= {"city", "segments", "metrics", "alarms", "feeds", "parts", "books"}
         self.changed_segments |= set(self.segments)
 
-    def apply(self, delta: Mapping[str, Any], wall_ms: int) -> bool:
+    def apply(self, delta: Delta, wall_ms: int) -> bool:
         """Merge a delta; False = it does not follow the last one, so the whole state must be read again."""
-        if delta["epoch"] != self.epoch:
+        if delta.epoch != self.epoch:
             return False
-        if delta["seq"] <= self.seq:
+        if delta.seq <= self.seq:
             return True
-        if delta["seq"] != self.seq + 1:
+        if delta.seq != self.seq + 1:
             return False
-        self.seq = delta["seq"]
-        fields = delta["set"]
+        self.seq = delta.seq
+        fields = delta.set
         for field, value in fields.items():
-            self._set(field, value)
-        self._remove(delta["del"])
+            self._take(field, value)
+        self._remove(delta.gone)
         if any(field.startswith(("s:", "m:")) for field in fields):
             self.newest_metric_wall_ms = wall_ms
         return True
@@ -76,13 +91,21 @@ class Mirror:
         self.changed, self.changed_segments = set(), set()
         return taken
 
-    def _set(self, field: str, value: Any) -> None:  # noqa: ANN401 - JSON
+    def _take(self, field: str, value: Any) -> None:  # noqa: ANN401 - JSON
+        """Take a value of its field; an odd one is dropped, and the one before stays."""
+        try:
+            live_fields.check(field, value)
+        except msgspec.ValidationError as exc:
+            self.odd.note(live_fields.kind_of(field), field, exc)
+        else:
+            self._set(field, value)
+
+    def _set(self, field: str, value: Any) -> None:  # noqa: ANN401 - a value of its field
         kind, _, rest = field.partition(":")
         if kind == "s":
             self._set_segment(rest, value)
         elif kind == "m":
             metric, _, entity = rest.partition(":")
-            value["state"] = STATES.get(value["state"], value["state"])
             self.metrics.setdefault(metric, {})[entity] = value
             self.changed.add("metrics")
             self._final(value["state"], value["at_ms"] + int(value["window_s"]) * 1000)
@@ -98,14 +121,14 @@ class Mirror:
         index = self._segment_code.get(segment)
         if index is None:
             return
-        at_ms, tti, speed_km_h, state = value
+        at_ms, tti, speed_km_h, state = value[:4]
         self.segments[index] = (at_ms, tti, speed_km_h, state)
         self.changed.add("segments")
         self.changed_segments.add(index)
         self._final(state, at_ms // ROW_WINDOW_MS * ROW_WINDOW_MS + ROW_WINDOW_MS)
 
     def _final(self, state: int, until_ms: int) -> None:
-        if state >= STATES["final"] and (self.newest_final_ms is None or until_ms > self.newest_final_ms):
+        if state >= FINAL and (self.newest_final_ms is None or until_ms > self.newest_final_ms):
             self.newest_final_ms = until_ms
 
     def _remove(self, fields: Iterable[str]) -> None:
@@ -129,5 +152,6 @@ def city_now_ms(clock: Mapping[str, Any], wall_ms: int) -> int:
     if not clock:
         return wall_ms
     now_ms = int(clock["at_ms"] + (wall_ms - clock["wall_ms"]) * clock["speed"])
+    now_ms = min(max(now_ms, live_fields.LEAST_MS), live_fields.MOST_MS)
     until_ms = clock.get("until_ms")
     return now_ms if until_ms is None else min(now_ms, until_ms)

@@ -1,43 +1,16 @@
-"""Sources with their ages, and the pipeline's rate, lag and dead letters, from feeds, pulses and books."""
+"""The pipeline's rate, lag and dead letters, from pulses and books."""
 
 from __future__ import annotations
 
 from collections import deque
-from statistics import median
 from typing import TYPE_CHECKING, Any
 
+from streams.health.pulse import OLD_S
+
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
 
-    from streams.city.registry import City
-
-LATE_INTERVALS = 3
-LATE_MIN_S = 15.0
-PULSE_OLD_S = 5.0
 RATE_OVER_MS = 10_000
-
-
-def intervals_s(city: City, domains: Iterable[str]) -> dict[str, float]:
-    """Return how often a domain's sensors usually report."""
-    every: dict[str, list[float]] = {}
-    for sensor in city.sensors:
-        every.setdefault(sensor.domain, []).append(sensor.interval_s)
-    return {domain: median(every[domain]) if domain in every else 60.0 for domain in domains}
-
-
-def late_after_s(interval_s: float) -> float:
-    """Return the age, in event time, beyond which a source is late."""
-    return LATE_INTERVALS * interval_s + LATE_MIN_S
-
-
-def is_late(feed: Mapping[str, Any] | None, interval_s: float, now_ms: int, wall_ms: int, speed: float) -> bool:
-    """Say whether a source is behind its own rhythm, by event time or by when its last frame came."""
-    if feed is None or feed["at_ms"] is None or feed["received_ms"] is None:
-        return True
-    behind_s = (now_ms - int(feed["at_ms"])) / 1000
-    quiet_s = (wall_ms - int(feed["received_ms"])) / 1000
-    quiet_limit_s = LATE_MIN_S + LATE_INTERVALS * interval_s / max(speed, 1e-3)
-    return behind_s > late_after_s(interval_s) + LATE_MIN_S * max(speed, 1.0) or quiet_s > quiet_limit_s
 
 
 def lag(parts: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
@@ -93,7 +66,7 @@ def parts_view(parts: Mapping[str, Mapping[str, Any]], wall_ms: int) -> list[dic
         {
             "part": name,
             "in_per_s": part.get("rates", {}).get("in_per_s"),
-            "alive": (wall_ms - part["at_ms"]) / 1000 <= PULSE_OLD_S,
+            "alive": (wall_ms - part["at_ms"]) / 1000 <= OLD_S,
         }
         for name, part in sorted(parts.items())
     ]

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
-from dashboard import alarm_list, pipeline
+from dashboard import alarm_list, pipeline, sources
 from dashboard.labels import as_json, domain_names
 from dashboard.mirror import Mirror, city_now_ms
 from dashboard.places import Name, short
@@ -18,6 +18,7 @@ from streams.domains.schema import REASONS
 if TYPE_CHECKING:
     from dashboard.alarm_list import Sending
     from dashboard.config import WallConfig
+    from dashboard.sources import Source
     from streams.city.registry import Zone
 
 SPARK_MS, SPARK_LENGTH = 60_000, 60
@@ -38,8 +39,8 @@ class Screen:
     def __init__(self, config: WallConfig, mirror: Mirror) -> None:
         self.config, self.mirror = config, mirror
         city = config.city
-        self.names = domain_names(tuple({*config.running_domains(), *(sensor.domain for sensor in city.sensors)}))
-        self.intervals = pipeline.intervals_s(city, self.names)
+        self.names = domain_names(config.running_domains())
+        self._intervals_s = sources.intervals_s(city, self.names)
         self._domain_index = {domain: index for index, domain in enumerate(self.names)}
         self._places = alarm_list.Places(city)
         self._corridors = Corridors(city)
@@ -129,14 +130,35 @@ class Screen:
         alarm = self.mirror.alarms.get(alarm_id)
         return alarm is None or bool(alarm["acknowledged"])
 
+    def sources(self, wall_ms: int) -> dict[str, Source]:
+        """Return how each domain stands."""
+        feeds, since_ms, speed = self.mirror.feeds, self.config.started_ms, self.speed()
+        return {
+            domain: sources.source(feeds.get(domain), self._intervals_s[domain], since_ms, wall_ms, speed)
+            for domain in self.names
+        }
+
+    def living(self, wall_ms: int) -> dict[str, Any]:
+        """Return from what a page tells whether it is live; see `docs/wall.md`, block `link`."""
+        return sources.living(self.sources(wall_ms).values(), self.silent_parts(wall_ms))
+
+    def silent_parts(self, wall_ms: int) -> dict[str, float | None]:
+        """Return what of the way from Kafka to the page is silent → for how long, None = never heard."""
+        return sources.silent_parts(self._parts(), wall_ms)
+
     def late_domains(self, wall_ms: int) -> set[str]:
-        """Return the domains whose source is behind its own rhythm."""
-        now_ms, speed = self.now_ms(wall_ms), self.speed()
+        """Return the domains whose values are not to be taken for the present."""
+        now_ms, speed, feeds = self.now_ms(wall_ms), self.speed(), self.mirror.feeds
         return {
             domain
-            for domain in self.names
-            if pipeline.is_late(self.mirror.feeds.get(domain), self.intervals[domain], now_ms, wall_ms, speed)
+            for domain, source in self.sources(wall_ms).items()
+            if source.state != "live" or sources.is_behind(feeds.get(domain), self._intervals_s[domain], now_ms, speed)
         }
+
+    def _parts(self) -> dict[str, dict[str, Any]]:
+        """Return the pulses of this start of the stack."""
+        started_ms = self.config.started_ms
+        return {name: part for name, part in self.mirror.parts.items() if part["at_ms"] >= started_ms}
 
     def _vitals(self, wall_ms: int) -> list[dict[str, Any]]:
         late = self.late_domains(wall_ms)
@@ -167,7 +189,7 @@ class Screen:
     def _slow(self, wall_ms: int) -> dict[str, Any]:
         mirror = self.mirror
         late = self.late_domains(wall_ms)
-        parts = {name: part for name, part in mirror.parts.items() if part["at_ms"] >= self.config.started_ms}
+        parts = self._parts()
         return {
             "sources": [self._source(domain, domain in late) for domain in self.names],
             "pipeline": {

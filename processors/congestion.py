@@ -33,7 +33,7 @@ from processors.maths.measures import (
     quotient,
     travel_amounts,
 )
-from processors.maths.places import Layout, grown, layout_of
+from processors.maths.places import RoadLayout, Roads, grown
 from processors.maths.windows import READINGS, Windows
 from streams.contract.records import Frame, Result, Rows
 from streams.contract.spec import Config as BaseConfig
@@ -63,14 +63,15 @@ class State:
     """One zone's windows by sensor; (m,) start of the last window that expected each sensor, and its newest reading."""
 
     windows: Windows = field(default_factory=Windows)
+    places: Roads = field(default_factory=Roads)
     asked_ms: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
     newest_ms: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
 
 
 def step(state: State, frame: Frame, city: City, config: Config) -> Result[State]:
     """Fold a frame into the windows; emit those that the watermark closes and those that late readings correct."""
-    layout = layout_of(city, frame.domain, frame.zone)
-    places, window_ms = len(layout.sensors), config.window_s * 1000
+    layout = state.places.layout(city, frame.domain, frame.zone)
+    places, window_ms = len(layout.sensor_ids), config.window_s * 1000
     dropped: Mapping[str, int] = {}
     touched: dict[int, NDArray[np.integer[Any]]] = {}
     if len(frame):
@@ -97,12 +98,13 @@ class _Totals(NamedTuple):
     revision: NDArray[np.int64]
 
 
-def _final(state: State, start_ms: int, layout: Layout, config: Config) -> Rows:
-    places, window_ms = len(layout.sensors), config.window_s * 1000
+def _final(state: State, start_ms: int, layout: RoadLayout, config: Config) -> Rows:
+    places, window_ms = len(layout.sensor_ids), config.window_s * 1000
     sums = grown(state.windows.open.pop(start_ms), places)
     reported = sums[READINGS] > 0
     asked_ms = grown(state.asked_ms, places, coverage.NEVER)
-    expected, state.asked_ms = coverage.ask(reported, asked_ms, layout.interval_s, start_ms, window_ms)
+    due = coverage.Due(asked_ms, layout.interval_s, layout.present)
+    expected, state.asked_ms = coverage.ask(reported, due, start_ms, window_ms)
     sums[travel.EXPECTED] = expected
     windows.close(state.windows, start_ms, sums)
     told = _coverage(sums, layout)
@@ -112,23 +114,23 @@ def _final(state: State, start_ms: int, layout: Layout, config: Config) -> Rows:
 
 
 def _corrected(
-    state: State, start_ms: int, late_places: NDArray[np.integer[Any]], layout: Layout, config: Config
+    state: State, start_ms: int, late_places: NDArray[np.integer[Any]], layout: RoadLayout, config: Config
 ) -> Rows:
-    sums, late = windows.with_late(state.windows, start_ms, travel.FIELDS, len(layout.sensors))
+    sums, late = windows.with_late(state.windows, start_ms, travel.FIELDS, len(layout.sensor_ids))
     place = np.unique(layout.segment[late_places])
     revision = travel.by_segment(late[np.newaxis], layout)[0, place]
     totals = travel.by_segment(sums, layout)[:, place]
     return _rows(_Totals(start_ms, place, totals, _coverage(sums, layout)[place], revision), layout, config)
 
 
-def _coverage(sums: NDArray[np.int64], layout: Layout) -> NDArray[np.float64]:
+def _coverage(sums: NDArray[np.int64], layout: RoadLayout) -> NDArray[np.float64]:
     """Return (k,) share of each segment's expected sensors that reported; NaN where none was expected or did."""
     reported = sums[READINGS] > 0
     told = travel.by_segment(np.stack([reported, reported | (sums[travel.EXPECTED] > 0)]).astype(np.int64), layout)
     return coverage.ratio(told[0], told[1])
 
 
-def _rows(totals: _Totals, layout: Layout, config: Config, metrics: tuple[Metric, ...] = TRAVEL) -> Rows:
+def _rows(totals: _Totals, layout: RoadLayout, config: Config, metrics: tuple[Metric, ...] = TRAVEL) -> Rows:
     sums = totals.sums
     amounts = travel_amounts(
         flow_veh_h=sums[travel.FLOW_WEIGHT] / travel.FLOW_SCALE,
@@ -156,18 +158,18 @@ def live(state: State, sensors: NDArray[np.int32], city: City, config: Config) -
     """
     if not len(sensors) or not state.windows.open:
         return Rows.empty()
-    layout = layout_of(city, TRAFFIC, int(city.sensor_zone[sensors[0]]))
+    layout = state.places.layout(city, TRAFFIC, int(city.sensor_zone[sensors[0]]))
     segment = layout.segment[layout.place[sensors]]
-    wanted = np.zeros(len(layout.segments), bool)
+    wanted = np.zeros(len(layout.segment_ids), bool)
     wanted[segment[segment >= 0]] = True
-    newest_ms = np.full(len(layout.segments), coverage.NEVER)
-    newest = grown(state.newest_ms, len(layout.sensors), coverage.NEVER)
+    newest_ms = np.full(len(layout.segment_ids), coverage.NEVER)
+    newest = grown(state.newest_ms, len(layout.sensor_ids), coverage.NEVER)
     np.maximum.at(newest_ms, layout.segment[layout.segment >= 0], newest[layout.segment >= 0])
     parts = []
     for start_ms in sorted(state.windows.open, reverse=True):
         if not wanted.any():
             break
-        sums = grown(state.windows.open[start_ms], len(layout.sensors))
+        sums = grown(state.windows.open[start_ms], len(layout.sensor_ids))
         totals = travel.by_segment(sums, layout)
         place = np.flatnonzero(wanted & (totals[READINGS] > 0))
         if not len(place):

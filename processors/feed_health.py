@@ -19,14 +19,16 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray  # at run time: `streams.saving.state` reads the types of a state's fields
 
-from processors.maths import digests
-from processors.maths.digests import FAR, Runs
-from processors.maths.measures import DOMAINS, FEED_PREFIX, FEEDS, REPORTING, SILENT, Amounts, Heads, make_rows
-from processors.maths.places import Layout, grown, layout_of
+from processors.maths import digests, retired
+from processors.maths.digests import Runs
+from processors.maths.findings import Finding, detection
+from processors.maths.measures import FEED_PREFIX, FEEDS, REPORTING, SILENT, Amounts, Heads, make_rows
+from processors.maths.minutes import GREATEST, LEAST, NEWEST, READINGS, Spoken, add, roomy
+from processors.maths.places import Layout, Places, grown
 from processors.maths.windows import by_window
-from streams.contract.records import NO_TIME_MS, Detection, Frame, Result, Rows
+from streams.contract.records import NO_TIME_MS, Frame, Result, Rows
+from streams.contract.spec import EVERY_DOMAIN, Spec
 from streams.contract.spec import Config as BaseConfig
-from streams.contract.spec import Spec
 from streams.domains.schema import late_limit_ms
 
 if TYPE_CHECKING:
@@ -36,10 +38,8 @@ if TYPE_CHECKING:
 
 ELSEWHERE, LATE_FOR_MINUTE = "elsewhere", "late"
 MINUTE_MS, HOUR_MS = 60_000, 3_600_000
-READINGS, NEWEST, LEAST, GREATEST = range(4)
-"""Fields of a minute: readings, newest event time, and the bounds of a digest of their values: equal = all the same."""
-BLANK = np.array([[0], [NO_TIME_MS], [FAR], [-FAR]])
 ALL, LATE = range(2)
+SILENT_KIND, STUCK_KIND, LATE_KIND = "sensor_silent", "sensor_stuck", "sensor_late"
 
 
 class Config(BaseConfig, frozen=True, kw_only=True):
@@ -77,6 +77,7 @@ def _none() -> NDArray[np.int64]:
 class State:
     """One zone and domain. Arrays without a note are (m,) by sensor."""
 
+    places: Places = field(default_factory=Places)
     open: dict[int, NDArray[np.int64]] = field(default_factory=dict)
     """Minute → (4, m): READINGS, NEWEST, LEAST, GREATEST of the readings on time."""
     hours: dict[int, NDArray[np.int64]] = field(default_factory=dict)
@@ -84,7 +85,7 @@ class State:
     judged_ms: int = NO_TIME_MS
     """The minutes before are judged; the first is that of the first reading."""
     last_ms: NDArray[np.int64] = field(default_factory=_none)
-    """Newest reading on time; of a sensor that never spoke, when it was first waited for."""
+    """Newest reading on time; of a sensor that never spoke, when it was first waited for; NO_TIME_MS = it is not."""
     silent: NDArray[np.int64] = field(default_factory=_none)
     """1 = it has an alarm of its own for being silent, and likewise `stuck` and `late`."""
     stuck: NDArray[np.int64] = field(default_factory=_none)
@@ -108,55 +109,46 @@ class _Where(NamedTuple):
         return (np.maximum(intervals_s, self.config.silent_least_s) * 1000).astype(np.int64)
 
 
-class _Finding(NamedTuple):
-    """A sensor's condition that began (`on`) or ended."""
-
-    kind: str
-    place: int
-    at_ms: int
-    on: bool
-    value: float
-    limit: float
-    unit: str
-
-
 def step(state: State, frame: Frame, city: City, config: Config) -> Result[State]:
     """Fold a frame; judge the minutes and hours that the watermark has closed, in their order."""
-    where = _Where(layout_of(city, frame.domain, frame.zone), city, frame, config)
+    where = _Where(state.places.layout(city, frame.domain, frame.zone), city, frame, config)
     dropped = _fold(state, where) if len(frame) else {}
     parts: list[Rows] = []
-    found: list[_Finding] = []
+    found: list[Finding] = []
+    decided: dict[int, int] = {}
     for start_ms in _minutes(state, where):
-        _grow(state, start_ms, len(where.layout.sensors))
+        _grow(state, len(where.layout.sensor_ids))
         if (minute := state.open.pop(start_ms, None)) is not None:
-            minute = _roomy(minute, len(where.layout.sensors))
-            found += _stuck(state, start_ms, minute, config)
+            minute = roomy(minute, len(where.layout.sensor_ids))
+            found += _stuck(state, start_ms, minute, where)
             state.last_ms = np.maximum(state.last_ms, minute[NEWEST])
             _count(state, start_ms - start_ms % HOUR_MS, minute[READINGS], late=False)
+        found += _retired(state, start_ms, where.layout)
         found += _silent(state, start_ms + MINUTE_MS, where)
-        parts.append(_rows(state, start_ms, minute, where))
+        if where.layout.present.any():
+            parts.append(_rows(state, start_ms, minute, where))
+        elif minute is not None:  # the zone has left: nobody is there of whom a share could be silent
+            decided[start_ms] = int(minute[READINGS].sum())
         state.judged_ms = start_ms + MINUTE_MS
     told_ms = frame.watermark_ms - HOUR_MS - late_limit_ms(frame.domain)
     for hour_ms in sorted(hour for hour in state.hours if hour <= told_ms):
         found += _late(state, hour_ms, state.hours.pop(hour_ms), where)
-    return Result(state, Rows.concat(parts), tuple(_detection(one, where) for one in found), dropped)
+    of = retired.Where(city.id, frame.domain, city.zones[frame.zone].id)
+    told = tuple(detection(one, of, str(where.layout.sensor_ids[one.place])) for one in found)
+    return Result(state, Rows.concat(parts), told, dropped, decided=decided)
 
 
 def _fold(state: State, where: _Where) -> dict[str, int]:
     """Take the readings in → how many count in no minute, and why."""
-    frame, place, places = where.frame, where.layout.place[where.frame.sensor], len(where.layout.sensors)
+    frame, place, places = where.frame, where.layout.place[where.frame.sensor], len(where.layout.sensor_ids)
     now = (place >= 0) & ~frame.late & (frame.at_ms >= state.judged_ms)
     least, greatest = digests.bounds(frame, where.config.steady_columns)
     for start_ms, row in by_window(frame.at_ms, MINUTE_MS):
         kept = now[row]
         at = place[row][kept]
         if at.size:
-            minute = _roomy(state.open.get(start_ms), places)
-            np.add.at(minute[READINGS], at, 1)
-            np.maximum.at(minute[NEWEST], at, frame.at_ms[row][kept])
-            np.minimum.at(minute[LEAST], at, least[row][kept])
-            np.maximum.at(minute[GREATEST], at, greatest[row][kept])
-            state.open[start_ms] = minute
+            state.open[start_ms] = roomy(state.open.get(start_ms), places)
+            add(state.open[start_ms], Spoken(at, frame.at_ms[row][kept], least[row][kept], greatest[row][kept]))
     if frame.late.any():
         for hour_ms, row in by_window(frame.at_ms, HOUR_MS):
             late = place[row][frame.late[row] & (place[row] >= 0)]
@@ -177,16 +169,8 @@ def _count(state: State, hour_ms: int, readings: NDArray[np.int64], *, late: boo
     state.hours[hour_ms] = counts
 
 
-def _roomy(minute: NDArray[np.int64] | None, places: int) -> NDArray[np.int64]:
-    have = 0 if minute is None else minute.shape[1]
-    if minute is not None and have >= places:
-        return minute
-    blank = np.repeat(BLANK, places - have, axis=1)
-    return blank if minute is None else np.concatenate([minute, blank], axis=1)
-
-
-def _grow(state: State, start_ms: int, places: int) -> None:
-    state.last_ms = grown(state.last_ms, places, start_ms)
+def _grow(state: State, places: int) -> None:
+    state.last_ms = grown(state.last_ms, places, NO_TIME_MS)
     state.silent, state.stuck, state.late = (grown(one, places) for one in (state.silent, state.stuck, state.late))
     digests.grow(state.runs, places)
 
@@ -211,12 +195,26 @@ def _minutes(state: State, where: _Where) -> Iterator[int]:
         yield state.judged_ms
 
 
-def _silent(state: State, now_ms: int, where: _Where) -> list[_Finding]:
+def _retired(state: State, start_ms: int, layout: Layout) -> list[Finding]:
+    """Forget the sensors that have left, and begin to wait for those that joined → what alarmed and is over."""
+    gone = ~layout.present
+    found = []
+    for kind, flags in ((SILENT_KIND, state.silent), (STUCK_KIND, state.stuck), (LATE_KIND, state.late)):
+        for place in np.flatnonzero(gone & (flags == 1)).tolist():
+            found.append(Finding(kind, place, start_ms + MINUTE_MS, on=False, retired=True))
+        flags[gone] = 0
+    digests.forget(state.runs, gone)
+    state.last_ms = np.where(gone, NO_TIME_MS, np.where(state.last_ms == NO_TIME_MS, start_ms, state.last_ms))
+    return found
+
+
+def _silent(state: State, now_ms: int, where: _Where) -> list[Finding]:
     """Judge who is silent at the end of a minute."""
     limit_ms, config = where.limit_ms, where.config
     since_ms = state.last_ms + limit_ms
-    silent = now_ms > since_ms
-    outage = np.count_nonzero(silent) >= max(config.outage_least_count, config.outage_ratio * len(silent))
+    silent = where.layout.present & (now_ms > since_ms)
+    total = np.count_nonzero(where.layout.present)
+    outage = np.count_nonzero(silent) >= max(config.outage_least_count, config.outage_ratio * total)
     begins = silent & (state.silent == 0) & (now_ms - since_ms >= config.silent_delay_s * 1000) & (not outage)
     ends = ~silent & (state.silent == 1)
     state.silent = np.where(begins, 1, np.where(ends, 0, state.silent))
@@ -225,45 +223,48 @@ def _silent(state: State, now_ms: int, where: _Where) -> list[_Finding]:
         on = bool(begins[place])
         at_ms = int(since_ms[place] if on else state.last_ms[place])
         quiet_s = (now_ms - int(state.last_ms[place])) / 1000
-        found.append(_Finding("sensor_silent", place, at_ms, on, quiet_s, float(limit_ms[place]) / 1000, "s"))
+        found.append(Finding(SILENT_KIND, place, at_ms, on, quiet_s, float(limit_ms[place]) / 1000, "s"))
     return found
 
 
-def _stuck(state: State, start_ms: int, minute: NDArray[np.int64], config: Config) -> list[_Finding]:
+def _stuck(state: State, start_ms: int, minute: NDArray[np.int64], where: _Where) -> list[Finding]:
     """Move the runs of equal values on → sensors that are stuck now, or no longer."""
+    config = where.config
     broken = digests.move_on(state.runs, minute[READINGS], (minute[LEAST], minute[GREATEST]), start_ms)
     lasted_ms = start_ms + MINUTE_MS - state.runs.since_ms
     stuck = (state.runs.count >= config.stuck_count) & (lasted_ms >= config.stuck_s * 1000)
-    begins, ends = stuck & (state.stuck == 0), broken & (state.stuck == 1)
+    begins, ends = where.layout.present & stuck & (state.stuck == 0), broken & (state.stuck == 1)
     state.stuck = np.where(begins, 1, np.where(ends, 0, state.stuck))
     return [
-        _Finding(
-            "sensor_stuck", place, int(state.runs.since_ms[place]), bool(begins[place]), float(state.runs.count[place]),
+        Finding(
+            STUCK_KIND, place, int(state.runs.since_ms[place]), bool(begins[place]), float(state.runs.count[place]),
             float(config.stuck_count), "",
         )
         for place in np.flatnonzero(begins | ends).tolist()
     ]  # fmt: skip
 
 
-def _late(state: State, hour_ms: int, counts: NDArray[np.int64], where: _Where) -> list[_Finding]:
+def _late(state: State, hour_ms: int, counts: NDArray[np.int64], where: _Where) -> list[Finding]:
     """Judge an hour for which nothing can come any more."""
     config = where.config
-    counts, state.late = grown(counts, len(where.layout.sensors)), grown(state.late, len(where.layout.sensors))
-    enough = counts[ALL] >= config.late_least_count
+    places = len(where.layout.sensor_ids)
+    counts, state.late = grown(counts, places), grown(state.late, places)
+    enough = where.layout.present & (counts[ALL] >= config.late_least_count)
     share = counts[LATE] / np.maximum(counts[ALL], 1)
     begins = enough & (share >= config.late_ratio) & (state.late == 0)
     ends = enough & (share < config.late_cleared_ratio) & (state.late == 1)
     state.late = np.where(begins, 1, np.where(ends, 0, state.late))
     return [
-        _Finding("sensor_late", place, hour_ms, bool(begins[place]), float(share[place]), config.late_ratio, "")
+        Finding(LATE_KIND, place, hour_ms, bool(begins[place]), float(share[place]), config.late_ratio, "")
         for place in np.flatnonzero(begins | ends).tolist()
     ]
 
 
 def _rows(state: State, start_ms: int, minute: NDArray[np.int64] | None, where: _Where) -> Rows:
     """Return the zone's share of silent sensors and how many report, at the end of a minute."""
-    total = len(where.layout.sensors)
-    silent = int(np.count_nonzero(start_ms + MINUTE_MS > state.last_ms + where.limit_ms))
+    present = where.layout.present
+    total = int(np.count_nonzero(present))
+    silent = int(np.count_nonzero(present & (start_ms + MINUTE_MS > state.last_ms + where.limit_ms)))
     readings = 0 if minute is None else int(minute[READINGS].sum())
     entity = np.array([f"{FEED_PREFIX}{where.frame.domain}:{where.city.zones[where.frame.zone].id}"], object)
     heads = Heads(entity, start_ms, MINUTE_MS // 1000, np.ones(1), np.zeros(1, np.int64))
@@ -274,24 +275,8 @@ def _rows(state: State, start_ms: int, minute: NDArray[np.int64] | None, where: 
     return Rows.concat(parts)
 
 
-def _detection(one: _Finding, where: _Where) -> Detection:
-    return Detection(
-        city=where.city.id,
-        domain=where.frame.domain,
-        kind=one.kind,
-        entity=str(where.layout.sensor_ids[one.place]),
-        zone=where.city.zones[where.frame.zone].id,
-        at_ms=one.at_ms,
-        level=4 if one.on else 0,
-        value=one.value,
-        limit=one.limit,
-        unit=one.unit,
-        basis="own choice",
-    )
-
-
 SPEC = Spec(
-    domains=DOMAINS,
+    domains=EVERY_DOMAIN,
     step=step,
     config=Config,
     state=State,

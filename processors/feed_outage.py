@@ -16,11 +16,11 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 import msgspec
 import numpy as np
 
-from processors.maths.measures import DOMAINS, FEED_PREFIX, SILENT
+from processors.maths.measures import FEED_PREFIX, SILENT
 from processors.maths.watermarks import Marks
 from streams.contract.records import NO_TIME_MS, Detection, Level, MetricFrame, Result
+from streams.contract.spec import EVERY_DOMAIN, Spec
 from streams.contract.spec import Config as BaseConfig
-from streams.contract.spec import Spec
 
 if TYPE_CHECKING:
     from streams.city.registry import City
@@ -155,7 +155,7 @@ def _detection(domain: Domain, name: str, change: _Change, city: City, config: C
 
 
 SPEC = Spec(
-    domains=DOMAINS,
+    domains=EVERY_DOMAIN,
     step=step,
     config=Config,
     state=State,

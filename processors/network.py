@@ -23,13 +23,13 @@ from processors.maths import aggregates, identities
 from processors.maths.aggregates import MEMBERS, REVISION
 from processors.maths.fixed import check_range
 from processors.maths.identities import Identities
-from processors.maths.measures import DOMAINS, FEEDS, TPI, TRAVEL
+from processors.maths.measures import FEEDS, TPI, TRAVEL
 from processors.maths.packing import pack, unpack
 from processors.maths.places import grown
 from processors.maths.watermarks import Marks
 from streams.contract.records import NO_TIME_MS, MetricFrame, Result, Rows
+from streams.contract.spec import EVERY_DOMAIN, Spec
 from streams.contract.spec import Config as BaseConfig
-from streams.contract.spec import Spec
 from streams.domains.schema import late_limit_ms
 
 if TYPE_CHECKING:
@@ -180,7 +180,7 @@ def _forget(domain: Domain, keep_ms: int) -> None:
 
 
 SPEC = Spec(
-    domains=DOMAINS,
+    domains=EVERY_DOMAIN,
     step=step,
     config=Config,
     state=State,

@@ -10,16 +10,16 @@ source  own choice, see docs/processors.md; relative drop with persistence and a
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray  # at run time: `streams.saving.state` reads the types of a state's fields
 
-from processors.maths import travel, windows
+from processors.maths import retired, travel, windows
 from processors.maths.measures import TRAFFIC
-from processors.maths.places import Layout, grown, layout_of
+from processors.maths.places import RoadLayout, Roads, grown
 from processors.maths.windows import Windows
 from streams.contract.records import NO_TIME_MS, Detection, Frame, Level, Result
 from streams.contract.spec import Config as BaseConfig
@@ -84,6 +84,7 @@ class State:
     """One zone. Arrays are (k,) by segment; a run counts slow reports up to an alarm, recovered ones during it."""
 
     windows: Windows = field(default_factory=Windows)
+    places: Roads = field(default_factory=Roads)
     usual_km_h: NDArray[np.float64] = field(default_factory=lambda: np.empty(0))
     ratio: NDArray[np.float64] = field(default_factory=lambda: np.empty(0))
     """Of the latest report to the usual speed, NaN = none."""
@@ -120,7 +121,7 @@ class _Changes(NamedTuple):
 class _Where(NamedTuple):
     """Where a step happens."""
 
-    layout: Layout
+    layout: RoadLayout
     city: City
     zone: int
     config: Config
@@ -128,11 +129,11 @@ class _Where(NamedTuple):
 
 def step(state: State, frame: Frame, city: City, config: Config) -> Result[State]:
     """Fold a frame's readings on time; decide on the windows that the watermark closes, in their order."""
-    where = _Where(layout_of(city, frame.domain, frame.zone), city, frame.zone, config)
-    places = len(where.layout.sensors)
+    where = _Where(state.places.layout(city, frame.domain, frame.zone), city, frame.zone, config)
+    places = len(where.layout.sensor_ids)
     dropped: Mapping[str, int] = {}
     if len(frame):
-        punctual = _on_time(frame, state.windows.watermark_ms)
+        punctual = travel.on_time(frame, state.windows.watermark_ms, WINDOW_MS)
         batch, unused = travel.readings(punctual, where.layout, config.speed_floor_km_h)
         late = len(frame) - len(punctual)
         dropped = {**unused, LATE: late} if late else unused
@@ -142,25 +143,28 @@ def step(state: State, frame: Frame, city: City, config: Config) -> Result[State
     for start_ms in windows.due(state.windows, frame.watermark_ms, WINDOW_MS):
         sums = travel.by_segment(grown(state.windows.open.pop(start_ms), places), where.layout)
         decided[start_ms] = int(sums[travel.USED].sum())
-        _grow(state, len(where.layout.segments))
+        _grow(state, len(where.layout.segment_ids))
         reports = _reports(state, start_ms, sums, where)
         state.ratio[reports.place] = reports.ratio
         neighbour = _neighbour(state, reports, where)
         changes = _decide(state, reports, neighbour[reports.place] >= 0, where)
         _remember(state, reports, config)
         found += _detections(state, reports, changes, neighbour, where)
+    if frame.watermark_ms > state.windows.watermark_ms:
+        found += _retired(state, frame.watermark_ms, where)
     windows.advance(state.windows, {}, frame.watermark_ms, WINDOW_MS)
     windows.forget(state.windows, WINDOW_MS, keep_ms=0)
     return Result(state=state, detections=tuple(found), dropped=dropped, decided=decided)
 
 
-def _on_time(frame: Frame, closed_ms: int) -> Frame:
-    """Leave out what is late, by its own source or because its window is closed: the decision is taken."""
-    keep = ~frame.late & (frame.at_ms - frame.at_ms % WINDOW_MS + WINDOW_MS > closed_ms)
-    if keep.all():
-        return frame
-    columns = {name: values[keep] for name, values in frame.columns.items()}
-    return replace(frame, sensor=frame.sensor[keep], at_ms=frame.at_ms[keep], late=frame.late[keep], columns=columns)
+def _retired(state: State, at_ms: int, where: _Where) -> list[Detection]:
+    """End what is under way on segments that nothing watches here any more; what is usual there is kept."""
+    gone = ~where.layout.watched[: len(state.reached)]
+    ended = np.flatnonzero(gone & (state.reached[: len(gone)] > NORMAL)).tolist()
+    for array in (state.reached, state.queued, state.run):
+        array[: len(gone)][gone] = 0
+    of = retired.Where(where.city.id, TRAFFIC, where.city.zones[where.zone].id)
+    return [retired.end(of, KIND, str(where.layout.segment_ids[place]), at_ms) for place in ended]
 
 
 def _grow(state: State, segments: int) -> None:
@@ -178,14 +182,14 @@ def _reports(state: State, start_ms: int, sums: NDArray[np.int64], where: _Where
     counted = sums[travel.FLOW_COUNT]
     flow_veh_h = sums[travel.FLOW] / travel.FLOW_SCALE / np.maximum(counted, 1)
     busy = (counted == 0) | (flow_veh_h >= where.config.least_flow_veh_h)
-    place = np.flatnonzero((sums[travel.USED] > 0) & busy)
+    place = np.flatnonzero((sums[travel.USED] > 0) & busy & where.layout.watched)
     veh_per_km = sums[travel.VEH_PER_KM, place] / travel.VEH_PER_KM_SCALE
     speed_km_h = sums[travel.FLOW_WEIGHT, place] / travel.FLOW_SCALE / veh_per_km
     usual_km_h = np.where(state.reports[place] > 0, state.usual_km_h[place], speed_km_h)
     return _Reports(start_ms, place, speed_km_h, usual_km_h, speed_km_h / usual_km_h)
 
 
-def _gap_ms(layout: Layout) -> NDArray[np.float64]:
+def _gap_ms(layout: RoadLayout) -> NDArray[np.float64]:
     return GAP_INTERVALS * np.maximum(layout.segment_interval_s * 1000, WINDOW_MS)
 
 
@@ -197,14 +201,14 @@ def _neighbour(state: State, reports: _Reports, where: _Where) -> NDArray[np.int
     fresh = reports.start_ms - seen_ms[layout.above] <= _gap_ms(layout)[layout.above]
     slow = np.flatnonzero(fresh & (state.ratio[layout.above] < where.config.neighbour_ratio))
     slowest_last = slow[np.argsort(-state.ratio[layout.above[slow]], kind="stable")]
-    neighbour = np.full(len(layout.segments), -1)
+    neighbour = np.full(len(layout.segment_ids), -1)
     neighbour[layout.below[slowest_last]] = layout.above[slowest_last]
     return neighbour
 
 
-def _alarm_ahead(state: State, layout: Layout) -> NDArray[np.bool_]:
+def _alarm_ahead(state: State, layout: RoadLayout) -> NDArray[np.bool_]:
     """Return (k,) bool: a segment downstream alarms, or stands in the queue of one that does."""
-    ahead = np.zeros(len(layout.segments), bool)
+    ahead = np.zeros(len(layout.segment_ids), bool)
     ahead[layout.above[(state.reached[layout.below] > NORMAL) | (state.queued[layout.below] > 0)]] = True
     return ahead
 

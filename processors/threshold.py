@@ -11,28 +11,26 @@ source  limits with their own source (GB, HJ, CJJ or own choice) in `[threshold]
 
 from __future__ import annotations
 
-import difflib
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray  # at run time: `streams.saving.state` reads the types of a state's fields
 
-from processors.maths import coverage, hold, windows
+from processors.maths import coverage, hold, retired, windows
 from processors.maths.fixed import to_fixed
-from processors.maths.hold import Hold, Limits
-from processors.maths.measures import OTHER_DOMAINS, Amounts, Heads, make_rows, quotient
-from processors.maths.places import Layout, grown, layout_of
+from processors.maths.hold import Hold
+from processors.maths.measures import TRAFFIC, Amounts, Heads, make_rows, quotient
+from processors.maths.places import Layout, Places, grown
+from processors.maths.rules import Rule, problems
 from processors.maths.windows import READINGS, Terms, Windows
 from streams.contract.records import Detection, Frame, Result, Rows
-from streams.contract.spec import COLUMN_SCALE, Spec
+from streams.contract.spec import COLUMN_SCALE, EVERY_DOMAIN, Spec
 from streams.contract.spec import Config as BaseConfig
 from streams.domains.schema import late_limit_ms, load_schemas
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from streams.city.registry import City
 
 SUM, EXPECTED = READINGS + 1, READINGS + 2
@@ -40,38 +38,6 @@ FIELDS = EXPECTED + 1
 NO_VALUE, ELSEWHERE = "no_value", "elsewhere"
 GAP_INTERVALS, GAP_MS = 3, 180_000
 """A run of windows is broken by three missing reports, and never by less than three minutes."""
-
-
-class Rule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """When a column's mean is an alarm. A limit that is left out: the rule does not have that level."""
-
-    name: str
-    """The bad thing, e.g. `pm2_5_high`: the detection's kind."""
-    domain: str
-    column: str
-    sense: Literal["above", "below"] = "above"
-    """`above`: a mean at or above the limit counts; `below`: one below it."""
-    iv: float | None = None
-    iii: float | None = None
-    ii: float | None = None
-    i: float | None = None
-    dead_band: Annotated[float, msgspec.Meta(ge=0)] = 0.0
-    """How far the mean must come back behind the limit before the level may fall, in the column's unit."""
-    on_delay_s: Annotated[float, msgspec.Meta(ge=0)] = 60.0
-    """How long a level must hold before it counts."""
-    off_delay_s: Annotated[float, msgspec.Meta(ge=0)] = 120.0
-    """How long a milder level must hold before it counts."""
-    basis: Literal["standard", "local", "proposal"]
-    reference: str
-    """Standard with clause, local order, or `own choice`."""
-
-    @property
-    def limits(self) -> Limits:
-        """The limits from IV to I, as arithmetic takes them."""
-        ordered = [np.nan if limit is None else limit for limit in (self.iv, self.iii, self.ii, self.i)]
-        first, second, third, fourth = ordered
-        below = self.sense == "below"
-        return Limits((first, second, third, fourth), below, self.dead_band, self.on_delay_s, self.off_delay_s)
 
 
 class Config(BaseConfig, frozen=True, kw_only=True):
@@ -85,33 +51,13 @@ class Config(BaseConfig, frozen=True, kw_only=True):
 
     def __post_init__(self) -> None:
         """Refuse rules that could never hold; the sentence names the rule, the key and the cure."""
-        problems = [problem for rule in self.rules for problem in _problems(rule)]
+        found = [problem for rule in self.rules for problem in problems(rule)]
         names = [rule.name for rule in self.rules]
-        problems += [
+        found += [
             f"rule {name}: the name stands there twice" for name in sorted({n for n in names if names.count(n) > 1})
         ]
-        if problems:
-            raise ValueError("; ".join(problems))
-
-
-def _problems(rule: Rule) -> Iterable[str]:
-    schemas = load_schemas()
-    if rule.domain not in OTHER_DOMAINS:
-        near = _nearest(rule.domain, OTHER_DOMAINS)
-        yield f"rule {rule.name}: domain: {rule.domain!r} is none that it can watch{near}"
-    elif rule.column not in schemas[rule.domain].names:
-        near = _nearest(rule.column, schemas[rule.domain].names)
-        yield f"rule {rule.name}: column: {rule.domain} has no column {rule.column!r}{near}"
-    limits = [limit for limit in (rule.iv, rule.iii, rule.ii, rule.i) if limit is not None]
-    if not limits:
-        yield f"rule {rule.name}: at least one of iv, iii, ii, i is needed"
-    if limits != sorted(set(limits), reverse=rule.sense == "below"):
-        yield f"rule {rule.name}: from iv to i the limits must get stricter ({rule.sense}), not {limits}"
-
-
-def _nearest(word: str, known: Iterable[str]) -> str:
-    near = difflib.get_close_matches(word, list(known), n=1)
-    return f"; the nearest is {near[0]!r}" if near else ""
+        if found:
+            raise ValueError("; ".join(found))
 
 
 @dataclass
@@ -119,6 +65,7 @@ class State:
     """One zone's windows and levels. A cell is a (column, sensor) that has spoken, numbered as it appears."""
 
     windows: Windows = field(default_factory=Windows)
+    places: Places = field(default_factory=Places)
     columns: list[str] = field(default_factory=list)
     cell: NDArray[np.int64] = field(default_factory=lambda: np.empty((0, 0), np.int64))
     """(columns, sensors) number of the cell, -1 = none."""
@@ -133,7 +80,7 @@ class State:
 
 def step(state: State, frame: Frame, city: City, config: Config) -> Result[State]:
     """Fold a frame into the windows; emit and judge those that the watermark closes, correct those with late rows."""
-    layout = layout_of(city, frame.domain, frame.zone)
+    layout = state.places.layout(city, frame.domain, frame.zone)
     window_ms = config.window_s * 1000
     dropped: dict[str, int] = {}
     counted = 0
@@ -150,6 +97,8 @@ def step(state: State, frame: Frame, city: City, config: Config) -> Result[State
         place = np.flatnonzero(sums[EXPECTED] > 0)
         parts.append(_rows(state, start_ms, place, sums, np.zeros(len(state.column_of), np.int64), at))
         found += _judged(state, start_ms, sums, at)
+    if frame.watermark_ms > state.windows.watermark_ms:
+        found += _retired(state, at)
     for start_ms, late_places in windows.advance(state.windows, touched, frame.watermark_ms, window_ms).items():
         sums, late = windows.with_late(state.windows, start_ms, FIELDS, len(state.column_of))
         parts.append(_rows(state, start_ms, late_places, sums, late, at))
@@ -175,7 +124,7 @@ def _batch(state: State, frame: Frame, layout: Layout) -> tuple[Terms, dict[str,
     observed = np.isfinite(values) & here
     column, row = np.nonzero(observed)
     number = np.array([_column(state, name) for name in names], np.int64)
-    cell = _cells(state, number[column], place[row], len(layout.sensors))
+    cell = _cells(state, number[column], place[row], len(layout.sensor_ids))
     terms = np.zeros((FIELDS, len(row)), np.int64)
     terms[READINGS] = 1
     terms[SUM] = to_fixed(values[column, row], COLUMN_SCALE)
@@ -213,7 +162,8 @@ def _close(state: State, start_ms: int, at: _At) -> NDArray[np.int64]:
     sums = grown(state.windows.open.pop(start_ms), len(state.column_of))
     reported = sums[READINGS] > 0
     interval_s = at.layout.interval_s[state.sensor_of]
-    asked = coverage.ask(reported, state.asked_ms, interval_s, start_ms, window_ms)
+    present = at.layout.present[state.sensor_of]
+    asked = coverage.ask(reported, coverage.Due(state.asked_ms, interval_s, present), start_ms, window_ms)
     known = reported | (state.asked_ms != coverage.NEVER)  # a cell may exist because of a reading of a later window
     sums[EXPECTED] = asked.expected & known
     state.asked_ms = np.where(known, asked.asked_ms, coverage.NEVER)
@@ -255,7 +205,8 @@ def _judged(state: State, start_ms: int, sums: NDArray[np.int64], at: _At) -> li
 
 
 def _found(state: State, rule: Rule, start_ms: int, sums: NDArray[np.int64], at: _At) -> list[Detection]:
-    place = np.flatnonzero((state.column_of == state.columns.index(rule.column)) & (sums[READINGS] > 0))
+    present = at.layout.present[state.sensor_of]
+    place = np.flatnonzero((state.column_of == state.columns.index(rule.column)) & (sums[READINGS] > 0) & present)
     place = place[np.argsort(state.sensor_of[place])]
     value = quotient(sums[SUM, place], sums[READINGS, place], COLUMN_SCALE, 1.0)
     interval_ms = at.layout.interval_s[state.sensor_of[place]] * 1000
@@ -284,13 +235,28 @@ def _found(state: State, rule: Rule, start_ms: int, sums: NDArray[np.int64], at:
     ]
 
 
+def _retired(state: State, at: _At) -> list[Detection]:
+    """End the alarms of sensors that have left."""
+    gone = ~at.layout.present[state.sensor_of]
+    if not gone.any():
+        return []
+    where = retired.Where(at.city.id, at.frame.domain, at.city.zones[at.frame.zone].id)
+    found = []
+    for rule, held in state.holds.items():
+        hold.grow(held, len(gone))
+        for place in state.sensor_of[hold.end(held, gone)].tolist():
+            found.append(retired.end(where, rule, str(at.layout.sensor_ids[place]), at.frame.watermark_ms))
+    return found
+
+
 def waiting(state: State, config: Config) -> dict[int, int]:
     """Return the values observed in windows that have no row yet, by start."""
     return windows.waiting(state.windows, READINGS, config.window_s * 1000)
 
 
 SPEC = Spec(
-    domains=OTHER_DOMAINS,
+    domains=EVERY_DOMAIN,
+    without=(TRAFFIC,),
     step=step,
     config=Config,
     state=State,

@@ -34,6 +34,9 @@ CHROMIUM_OPTIONS = (
     "--disable-dev-shm-usage",
 )
 
+pytest.register_assert_rewrite("tests.processors", "tests.streams.feeds")
+"""Promises that tests of any folder may import: they too say what was compared where one is broken."""
+
 hypothesis.settings.register_profile("citywall", deadline=None)  # the machine is shared: no wall clock judges a test
 hypothesis.settings.load_profile("citywall")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import zlib
 from collections import Counter, defaultdict
 from typing import TYPE_CHECKING
@@ -9,13 +10,15 @@ from typing import TYPE_CHECKING
 from aiokafka.record.default_records import DefaultRecordBatchBuilder
 from aiokafka.structs import TopicPartition as KafkaTopicPartition
 
+from streams.contract.records import MARK
 from streams.contract.stage import Chunk, Message, Record, TopicPartition
 from streams.transport.wire import WireFetch, WireRecords, framed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from streams.contract.stage import Stage
+    from streams.contract.records import MARK
+from streams.contract.stage import Stage
 
 
 class FakeClock:
@@ -55,14 +58,23 @@ class FakeBus:
                 self.before_send(message)
             self.put(message)
 
-    async def read_all(self, topic: str, partition: int) -> list[Record]:
-        return list(self.log(topic, partition))
+    async def read_all(self, topic: str, partition: int, offset: int = 0) -> list[Record]:
+        return [record for record in self.log(topic, partition) if record.offset >= offset]
+
+    async def ends(self, sources: Sequence[TopicPartition]) -> Mapping[TopicPartition, int]:
+        return {source: log[-1].offset + 1 if (log := self.log(*source)) else 0 for source in sources}
 
     async def partition_count(self, topic: str) -> int:
         return self._partitions.get(topic, 1)
 
     def put(self, message: Message) -> None:
-        """Store a message, as any producer would."""
+        """Store a message, as any producer would; a mark is sent when its time has come."""
+        marked = [
+            int(value)
+            for name, value in message.headers
+            if name == MARK and re.fullmatch(rb"[0-9]{1,14}", value or b"")
+        ]
+        self._clock.now_ms = max([self._clock.now_ms, *marked])
         partition = message.partition
         if partition is None:
             partition = zlib.crc32(message.key) % self._partitions.get(message.topic, 1)

@@ -46,9 +46,10 @@ def _dead_letters(seen: Seen) -> Iterable[Sample]:
 
 
 def _processors(seen: Seen) -> Iterable[tuple[tuple[str, str, str], Mapping[str, Any]]]:
-    for key, counts in seen.books_of("zone"):
-        for name, book in sorted(counts.get("processors", {}).items()):
-            yield (name, key.domain, key.partition), book
+    for stage in ("second", "zone"):
+        for key, counts in seen.books_of(stage):
+            for name, book in sorted(counts.get("processors", {}).items()):
+                yield (name, key.domain, key.partition), book
 
 
 def _dropped(seen: Seen) -> Iterable[Sample]:
@@ -71,11 +72,20 @@ def _watermark_ages(seen: Seen) -> Iterable[Sample]:
 def _stored(seen: Seen) -> Iterable[Sample]:
     for _, counts in seen.books_of("history"):
         for outcome in ("stored", "expired"):
-            yield (outcome,), counts[outcome]
+            if outcome in counts:
+                yield (outcome,), counts[outcome]
 
 
-def _history(read: Callable[[Mapping[str, Any]], float]) -> Callable[[Seen], Iterable[Sample]]:
-    return lambda seen: (((), read(book)) for key, book in seen.books.items() if key.stage == "history")
+def _alone(stage: str, name: str) -> Callable[[Seen], Iterable[Sample]]:
+    """Read one number of the books of a stage that has one."""
+    return lambda seen: (((), counts[name]) for _, counts in seen.books_of(stage) if name in counts)
+
+
+def _history(name: str) -> Callable[[Seen], Iterable[Sample]]:
+    """Read one number that stands beside the counts."""
+    return lambda seen: (
+        ((), float(book[name])) for key, book in seen.books.items() if key.stage == "history" and name in book
+    )
 
 
 BOOKED = (
@@ -118,12 +128,14 @@ BOOKED = (
     ),
     Metric(
         *("citywall_processor_rows_total", "counter", "rows", ("processor", *PLACE)),
-        *("Rows that a first-level processor has used.", "一级处理器用到的行。"),
+        "Rows that a processor has used; at the second level rows of metrics, of the domain `all`.",
+        "处理器用到的行；二级处理器为指标行，领域为 `all`。",
         lambda seen: ((labels, book["used"]) for labels, book in _processors(seen)),
     ),
     Metric(
         *("citywall_processor_dropped_rows_total", "counter", "rows", ("processor", *PLACE, "reason")),
-        *("Rows that a first-level processor has left out, by its declared reason.", "一级处理器按声明原因舍弃的行。"),
+        "Rows that a processor has left out, by its declared reason; at the second level rows of metrics.",
+        "处理器按声明原因舍弃的行；二级处理器为指标行。",
         _dropped,
     ),
     Metric(
@@ -135,7 +147,7 @@ BOOKED = (
     Metric(
         *("citywall_second_level_frames_total", "counter", "frames", ()),
         *("Frames of metrics that the second level has read.", "二级处理读取的指标帧。"),
-        lambda seen: (((), counts["frames"]) for _, counts in seen.books_of("second")),
+        _alone("second", "frames"),
     ),
     Metric(
         *("citywall_history_rows_total", "counter", "rows", ("outcome",)),
@@ -144,19 +156,13 @@ BOOKED = (
         _stored,
     ),
     Metric(
-        *("citywall_history_missed_records_total", "counter", "records", ()),
-        "Records that Kafka's retention removed before the history could take them, since the sink's start.",
-        "历史库未及读取即被 Kafka 按保留期删除的记录（自启动以来）。",
-        lambda seen: (((), counts["missed"]) for _, counts in seen.books_of("history")),
-    ),
-    Metric(
         *("citywall_history_spill_bytes", "gauge", "bytes", ()),
         *("What waits on disk for a history that is away.", "历史库不可用时暂存磁盘的数据量。"),
-        _history(lambda book: book["spilled_bytes"]),
+        _history("spilled_bytes"),
     ),
     Metric(
         *("citywall_history_away", "gauge", "", ()),
         *("Whether the history's store is away.", "历史库是否不可用。"),
-        _history(lambda book: float(book["away"])),
+        _history("away"),
     ),
 )

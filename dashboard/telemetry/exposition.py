@@ -39,6 +39,7 @@ def look(hub: Hub, wall_ms: int) -> Seen:
         clients=hub.clients,
         live_state_lost_ms=hub.redis_lost_ms,
         newest_metric_ms=mirror.newest_metric_wall_ms,
+        odd=mirror.odd.counts,
     )
 
 

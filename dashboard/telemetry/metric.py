@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
+
+from streams.health.pulse import OLD_S
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
-
-FRESH_S = 10.0
-"""What an older pulse says of lag and age is no longer known."""
 
 
 class Process(NamedTuple):
@@ -58,6 +57,8 @@ class Seen:
     clients: int
     live_state_lost_ms: int | None
     newest_metric_ms: int | None
+    odd: Mapping[str, int] = field(default_factory=dict)
+    """Kind of field → values that the wall has dropped."""
 
     def books_of(self, stage: str) -> Iterable[tuple[BookKey, Mapping[str, Any]]]:
         """Yield the counts of a stage's books."""
@@ -69,7 +70,7 @@ class Seen:
 
     def fresh(self) -> Iterable[tuple[str, Pulse]]:
         """Yield the parts that are alive."""
-        return ((part, pulse) for part, pulse in self.pulses.items() if self.pulse_age_s(pulse) <= FRESH_S)
+        return ((part, pulse) for part, pulse in self.pulses.items() if self.pulse_age_s(pulse) <= OLD_S)
 
 
 Sample: TypeAlias = "tuple[tuple[str, ...], float | Buckets]"

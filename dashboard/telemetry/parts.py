@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from dashboard.telemetry.metric import Buckets, Metric
 
@@ -17,22 +17,26 @@ PARTITION = ("part", "topic", "partition")
 
 def _counter(name: str, scale: float = 1) -> Callable[[Seen], Iterable[Sample]]:
     """Read one number of every part's counters."""
-    return lambda seen: (
-        ((part,), pulse["counters"][name] * scale) for part, pulse in seen.pulses.items() if "counters" in pulse
-    )
+    return lambda seen: ((one, number * scale) for one, number in _counted(seen, name))
+
+
+def _counted(seen: Seen, name: str) -> Iterable[tuple[tuple[str], Any]]:
+    """Yield what each part counts under a name."""
+    for part, pulse in seen.pulses.items():
+        found = pulse.get("counters", {}).get(name)
+        if found is not None:
+            yield (part,), found
 
 
 def _by_topic(name: str) -> Callable[[Seen], Iterable[Sample]]:
     return lambda seen: (
-        ((part, topic), count)
-        for part, pulse in seen.pulses.items()
-        for topic, count in sorted(pulse.get("counters", {}).get(name, {}).items())
+        ((*part, topic), count) for part, counts in _counted(seen, name) for topic, count in sorted(counts.items())
     )
 
 
 def _histogram(name: str) -> Callable[[Seen], Iterable[Sample]]:
     return lambda seen: (
-        ((part,), Buckets(**pulse["counters"][name])) for part, pulse in seen.pulses.items() if "counters" in pulse
+        (part, Buckets(found["bounds"], found["counts"], found["sum"])) for part, found in _counted(seen, name)
     )
 
 
@@ -41,8 +45,8 @@ def _partition(name: str) -> Callable[[Seen], Iterable[Sample]]:
     return lambda seen: (
         ((part, one["topic"], str(one["partition"])), one[name])
         for part, pulse in seen.fresh()
-        for one in pulse["partitions"]
-        if name in one
+        for one in pulse.get("partitions", ())
+        if one.get(name) is not None
     )
 
 
@@ -121,6 +125,12 @@ PULSED = (
         _by_topic("sent_bytes"),
     ),
     Metric(
+        *("citywall_lost_records_total", "counter", "records", ("part", "topic")),
+        "Records that Kafka had deleted before the part read them, since its start; `citywall audit` knows all.",
+        "进程读取之前已被 Kafka 删除的记录（自启动以来）；`citywall audit` 列出全部。",
+        _by_topic("lost_records"),
+    ),
+    Metric(
         *("citywall_part_waiting", "gauge", "", ("part", "reason")),
         *("Whether a part need not advance now, and what it waits for.", "进程当前是否可以不前进，及其等待的对象。"),
         _waiting,
@@ -134,7 +144,9 @@ PULSED = (
         *("citywall_part_resident_bytes", "gauge", "bytes", PART),
         *("Memory held.", "占用的内存。"),
         lambda seen: (
-            ((part,), pulse["counters"]["resident_bytes"]) for part, pulse in seen.fresh() if "counters" in pulse
+            ((part,), pulse["counters"]["resident_bytes"])
+            for part, pulse in seen.fresh()
+            if pulse.get("counters", {}).get("resident_bytes") is not None
         ),
     ),
     Metric(

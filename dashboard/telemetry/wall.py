@@ -34,6 +34,14 @@ def _lost(seen: Seen) -> Iterable[Sample]:
     yield (), 0 if lost_ms is None else (seen.wall_ms - lost_ms) / 1000
 
 
+def _odd(seen: Seen) -> Iterable[Sample]:
+    for _, counts in seen.books_of("live"):
+        for kind, count in sorted(counts.get("odd", {}).items()):
+            yield ("sink", kind), count
+    for kind, count in sorted(seen.odd.items()):
+        yield ("wall", kind), count
+
+
 WATCHED = (
     Metric(
         *("citywall_feed_age_seconds", "gauge", "seconds", ("domain",)),
@@ -72,6 +80,14 @@ WATCHED = (
         "How long the wall has not been able to read the live state; 0 = it can.",
         "大屏无法读取实时状态已持续的时间；0 表示可读。",
         _lost,
+    ),
+    Metric(
+        *("citywall_live_odd_values_total", "counter", "values", ("where", "kind")),
+        "What cannot be a value of its field and was dropped, by the live sink or by the wall, since their start. "
+        "Kind: the first word of the field's name (docs/architecture.md), row, delta, or the topic of a record.",
+        "因内容不合规被实时汇或大屏丢弃的内容（自各自启动以来）。"
+        "kind 为字段名首段（见 docs/architecture.md），或 row、delta，或记录所在主题。",
+        _odd,
     ),
     Metric(
         *("citywall_wall_clients", "gauge", "clients", ()),

@@ -3,32 +3,42 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from deploy.terminal.timespan import add_range, iso
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Mapping
     from pathlib import Path
 
+    from deploy.config.run import Run
     from streams.accounts.feeds import Feed
+    from streams.accounts.losses import Loss
     from streams.accounts.stages import Ledger
     from streams.sinks.history.store import History
 
+Span: TypeAlias = "tuple[int | None, int | None]"
+
 SUMMARY = "Balance the books of every feed: what came in, what became of it"
 EPILOG = """\
-Exit code 1 when a single reading is unaccounted for. Needs no running city: it reads the history.
+Exit code 1 when a single reading is unaccounted for, or Kafka deleted records before a stage had read them. Needs no
+running city: it reads the history.
 
 What intake read = rows admitted + duplicates + dead letters; rows admitted = what each processor counts in the rows of
-its windows, open ones included, + what it dropped with a reason. Books are kept by the hour, for as long as rows of
-minutes are (7 days): --from and --until are widened to whole hours, and the answer says so. A reading counts at its
-event time; one without a usable time when it was sent; one that is too late at the oldest time its feed still takes.
-"Up to" is the newest record of each inbox partition that every stage has passed; later readings are on the way.
+its windows, open ones and those that the history refused included, + what it dropped with a reason. Books are kept by
+the hour, for as long as rows of minutes are (7 days): --from and --until are widened to whole hours, and the answer
+says so. A reading counts at its event time; one without a usable time when it was sent; one that is too late at the
+oldest time its feed still takes. "Up to" is the newest record of each inbox partition that every stage has passed;
+later readings are on the way.
+
+Lost records are named with topic, partition, offsets and the times between which they arrived. With --from or --until
+they fail the hours in which they may have arrived, or any where the city's time is not the wall's.
 """
 BALANCED, UNBALANCED = 0, 1
 HEADER = ("feed", "readings in", "in frames", "duplicates", "dead letters", "on the way", "unaccounted", "up to offset")
 TEXTS = {"feed", "processor", "up to offset"}
-USES = ("processor", "feed", "used", "dropped", "counted", "in rows", "decided", "waiting")
+USES = ("processor", "feed", "used", "dropped", "counted", "in rows", "refused rows", "decided", "waiting")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -41,6 +51,8 @@ def run(args: argparse.Namespace) -> int:
     """Balance and print."""
     import msgspec
 
+    from deploy.config import run as runs
+    from deploy.supervision.counts import gone
     from deploy.terminal.reading import data_of, history_of
     from streams.accounts.balance import account
     from streams.accounts.ledger import HOUR_MS
@@ -59,15 +71,17 @@ def run(args: argparse.Namespace) -> int:
         history.close()
     if not feeds and not books:
         raise UnreachableError(f"{data}: there are no books yet; they come with the first readings")
-    balanced = not any(feed.unaccounted for feed in feeds)
+    losses = _losses(books, runs.read(data), span)
+    balanced = not losses and not any(feed.unaccounted for feed in feeds)
     if args.json:
         edges = {
             name: None if at_ms is None else iso(at_ms) for name, at_ms in zip(("from", "until"), span, strict=True)
         }
-        answer = {"balanced": balanced, **edges, "feeds": [_plain(feed) for feed in feeds]}
+        lost = {"lost": sum(one.records for one in losses), "losses": [gone(one) for one in losses]}
+        answer = {"balanced": balanced, **edges, **lost, "feeds": [_plain(feed) for feed in feeds]}
         print(msgspec.json.format(msgspec.json.encode(answer), indent=2).decode())
     else:
-        print("\n".join(_screen(feeds, span, (args.from_ms, args.until_ms))))
+        print("\n".join(_screen(feeds, losses, span, (args.from_ms, args.until_ms))))
     return BALANCED if balanced else UNBALANCED
 
 
@@ -79,7 +93,20 @@ def _ledger(history: History, data: Path) -> Ledger:
 
     city = load_city(run.read(data).city_path)
     books = history.books()
-    return Ledger(books, history.hours(), history.counts, history.books, discover(), domains_of(city))
+
+    def held(metric: str, entity: str, window_s: int, at_ms: int) -> tuple[int, int] | None:
+        rows = history.read(metric, entity, at_ms, at_ms + 1, window_s)
+        return (int(rows.revision[0]), int(rows.count[0])) if len(rows) else None
+
+    return Ledger(books, history.hours(), history.counts, history.books, discover(), domains_of(city), held)
+
+
+def _losses(books: Mapping[str, Mapping[str, Any]], run: Run, span: Span) -> list[Loss]:
+    """Return what was lost in the hours asked for; arrivals have the wall's time and tell of no other."""
+    from streams.accounts.losses import losses_of
+
+    told = run.mode != "replay" and run.speed == 1
+    return [one for one in losses_of(books) if not told or one.touches(*span)]
 
 
 def _plain(feed: Feed) -> dict[str, Any]:
@@ -105,14 +132,15 @@ def _plain(feed: Feed) -> dict[str, Any]:
     }
 
 
-def _screen(feeds: list[Feed], span: tuple[int | None, int | None], asked: tuple[int | None, int | None]) -> list[str]:
+def _screen(feeds: list[Feed], losses: list[Loss], span: Span, asked: Span) -> list[str]:
     lines = []
     if span != asked:
         edges = ("the beginning" if span[0] is None else iso(span[0]), "now" if span[1] is None else iso(span[1]))
         lines.append(f"whole hours: from {edges[0]} until {edges[1]}")
     busy = [feed for feed in feeds if feed.readings_in or feed.unaccounted]
+    lost = [_lost(one) for one in losses]
     if not feeds:
-        return [*lines, "no readings in these hours"]
+        return [*lines, *lost, "no readings in these hours"]
     lines += _table([HEADER, *(_row(feed) for feed in busy), *([_total(busy)] if len(busy) > 1 else [])])
     if len(busy) < len(feeds):
         lines.append(f"no readings: {', '.join(feed.domain for feed in feeds if feed not in busy)}")
@@ -124,9 +152,19 @@ def _screen(feeds: list[Feed], span: tuple[int | None, int | None], asked: tuple
         for feed in busy
         if feed.judged_until_ms is not None
     ]
-    lines += [problem for feed in feeds for problem in feed.problems]
-    missing = sum(feed.unaccounted for feed in feeds)
-    return [*lines, f"{missing:,} readings are unaccounted for" if missing else "every reading is accounted for"]
+    lines += [problem for feed in feeds for problem in feed.problems] + lost
+    missing, gone = sum(feed.unaccounted for feed in feeds), sum(one.records for one in losses)
+    read = "every reading that was read is accounted for" if gone else "every reading is accounted for"
+    lines.append(f"{missing:,} readings are unaccounted for" if missing else read)
+    return [*lines, f"{gone:,} records are lost"] if gone else lines
+
+
+def _lost(one: Loss) -> str:
+    after = "" if one.after_ms is None else f"after {iso(one.after_ms)} and "
+    return (
+        f"{one.topic}, partition {one.partition}: Kafka deleted {one.records:,} records (offsets {one.from_offset:,} "
+        f"to {one.to_offset - 1:,}) before {one.lost_by} had read them; they arrived {after}before {iso(one.before_ms)}"
+    )
 
 
 def _table(rows: list[tuple[str, ...]]) -> list[str]:
@@ -161,5 +199,6 @@ def _numbers(feeds: list[Feed]) -> list[str]:
 
 def _use(name: str, feed: Feed) -> tuple[str, ...]:
     one = feed.processors[name]
-    numbers = (one.used, sum(one.dropped.values()), one.counted, one.in_rows, one.decided, one.waiting)
+    dropped = sum(one.dropped.values())
+    numbers = (one.used, dropped, one.counted, one.in_rows, one.refused, one.decided, one.waiting)
     return (name, feed.domain, *(f"{number:,}" for number in numbers))

@@ -9,20 +9,32 @@ from deploy.terminal.timespan import add_range
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from streams.contract.spec import Metric
+    from streams.sinks.history.store import History
 
 SUMMARY = "Write a metric's rows from history, or list the metrics"
 EPILOG = """\
-columns: entity, at (start of the window, UTC), window_s, value, coverage_ratio, imputed_ratio, state, method
-An unknown value is empty. Rows are sorted by entity, then at. Needs no running city.
+columns: entity, at (start of the window, UTC), window_s, value, coverage_ratio, imputed_ratio, state, method, zone,
+name_zh, name_en, unit. An unknown value is empty. Rows are sorted by entity, then at. Needs no running city.
 
   citywall export --list
   citywall export tti_ratio --window 1h --out tti.csv
   citywall export speed_km_h --entity 158324 --from 2014-08-20T06:00Z --until 2014-08-20T10:00Z
 """
-WINDOWS_S = {"1m": 60, "1h": 3600}
+MINUTE_S = 60
+UNITS_S = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
+
+
+def _window_s(text: str) -> int:
+    number, unit = text[:-1], text[-1:]
+    if unit not in UNITS_S or not (number.isascii() and number.isdecimal()) or int(number) < 1:
+        raise ValueError(text)
+    return int(number) * UNITS_S[unit]
+
+
+_window_s.__name__ = "length such as 1m, 15m, 1h, 1d, 90s,"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -31,7 +43,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--list", action="store_true", help="list the metrics with unit, method and standard")
     add_range(parser)
     parser.add_argument("--entity", metavar="E", help="one segment, sensor, zone:ID, city:ID or feed:DOMAIN alone")
-    parser.add_argument("--window", choices=sorted(WINDOWS_S), default="1m", help="length of the windows (default 1m)")
+    parser.add_argument(
+        "--window",
+        type=_window_s,
+        metavar="1m|15m|1h|1d",
+        help="length of the windows, any that is stored, 90s too (default 1m, else the shortest that the metric has)",
+    )
     parser.add_argument("--provisional", action="store_true", help="open windows too, as far as they are known")
     parser.add_argument("--format", choices=("csv", "parquet"), help="default: csv, or what the name of --out ends in")
     parser.add_argument(
@@ -55,28 +72,44 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _write(args: argparse.Namespace, catalogue: Mapping[str, Metric]) -> None:
-    from deploy.terminal.reading import data_of, history_of
-    from deploy.terminal.table import table_of, write
-    from streams.errors import SettingError
+    from deploy.terminal.reading import city_of, data_of, history_of
+    from deploy.terminal.table import form_of, table_of, write
 
-    form = args.format or ("parquet" if args.out is not None and args.out.suffix == ".parquet" else "csv")
-    if form == "parquet" and args.out is None:
-        raise SettingError("Parquet is no text: name a file with --out FILE")
-    history = history_of(data_of(args))
+    form = form_of(args.format, args.out)
+    data = data_of(args)
+    history = history_of(data)
     try:
         _must_exist(args.metric, {*catalogue, *history.metrics()})
-        rows = history.read(
-            args.metric,
-            args.entity,
-            args.from_ms,
-            args.until_ms,
-            window_s=WINDOWS_S[args.window],
-            provisional=args.provisional,
-        )
+        window_s = args.window or _usual_window_s(history.windows(args.metric))
+        asked = (args.metric, args.entity, args.from_ms, args.until_ms)
+        rows = history.read(*asked, window_s=window_s, provisional=args.provisional)
+        if not len(rows):
+            _say_why(args, history, window_s)
     finally:
         history.close()
-    metric = catalogue.get(args.metric)
-    write(table_of(rows, "" if metric is None else metric.method), form, args.out)
+    write(table_of(rows, catalogue.get(args.metric), city_of(data)), form, args.out)
+
+
+def _usual_window_s(stored: Sequence[int]) -> int:
+    """Return a minute, where that is stored, else the shortest."""
+    return MINUTE_S if MINUTE_S in stored or not stored else stored[0]
+
+
+def _say_why(args: argparse.Namespace, history: History, window_s: int) -> None:
+    """Refuse an entity that the metric has no row of; say which windows there are where these are none of them."""
+    import difflib
+    import sys
+
+    from streams.errors import SettingError
+
+    known = history.entities(args.metric)
+    if args.entity is not None and known and args.entity not in known:
+        near = difflib.get_close_matches(args.entity, known, n=1, cutoff=0.0)[0]
+        raise SettingError(f"--entity {args.entity}: {args.metric} has no rows of it; the nearest is {near!r}")
+    stored = history.windows(args.metric)
+    if stored and window_s not in stored:
+        lengths = ", ".join(f"{one}s" for one in stored)
+        print(f"citywall export: {args.metric} has no windows of {window_s}s; stored are {lengths}", file=sys.stderr)
 
 
 def _must_exist(name: str | None, known: set[str]) -> None:

@@ -11,11 +11,12 @@ if TYPE_CHECKING:
 
     from deploy.config.run import Run, Speed
 
-SUMMARY = "Replay the files of a real city on the wall"
+SUMMARY = "Replay recorded readings of a city on the wall"
 EPILOG = """\
-DIR is laid out like CityPulse's Aarhus files (docs/replay.md). It says what it found and what it left out, plays the
-newest day with all links, and ends when the last window is final and stored. Each replay begins anew: what an earlier
-one left in its --data is removed.
+DIR is a clone of https://github.com/CityBench/Benchmark or a folder with files like those of Aarhus: the newest day
+with all links is played. Or it is a city folder with inbox records, one a line in order of arrival, in
+<domain>.ndjson[.gz]: all of them are (docs/replay.md). It says what it found and what it left out, and ends when the
+last window is final and stored. Each replay begins anew: what an earlier one left in its --data is removed.
 
   citywall replay DIR --speed 60                    a day in 24 minutes
   citywall replay DIR --speed max --report r.json   as fast as it goes, with its counts in a file
@@ -48,7 +49,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     launch.add_arguments(parser)
     parser.add_argument("--speed", type=_speed, default=1.0, metavar="X|max", help="city time per wall time")
     parser.add_argument("--at", type=_time, metavar="T", help="begin there, ISO 8601, UTC without a zone")
-    parser.add_argument("--until", type=_time, metavar="T", help="end before it (default: the end of that day)")
+    parser.add_argument(
+        "--until", type=_time, metavar="T", help="end before it (default: the end of that day, or of the records)"
+    )
     parser.add_argument("--loop", action="store_true", help="begin anew when the files end, until stopped")
     parser.add_argument("--stay", action="store_true", help="run on when the files end, until stopped")
     parser.add_argument("--report", type=Path, metavar="FILE", help="write the counts there, JSON, when the files end")

@@ -12,10 +12,11 @@ if TYPE_CHECKING:
 
 SUMMARY = "Run one processor over recorded readings, without a stack"
 EPILOG = """\
-DIR holds files laid out like CityPulse's Aarhus (docs/replay.md; without --from, the newest day with all links), or
-inbox records, one a line, in <domain>.ndjson or <domain>.ndjson.gz, beside the files of a city folder. TOPIC is
-city.inbox.v1.<domain> or city.readings.v1.<domain> of the running city, or of --kafka; it is read from its start to
-its present end, and nobody's offsets move. Prints what the processor yields, what it drops and what it costs.
+DIR is what `replay` takes (docs/replay.md): a city folder with inbox records, one a line in order of arrival, in
+<domain>.ndjson or <domain>.ndjson.gz beside its files, or files like CityPulse's of Aarhus (without --from, the newest
+day with all links). TOPIC is city.inbox.v1.<domain> or city.readings.v1.<domain> of the running city, or of --kafka; it
+is read from its start to its present end, and nobody's offsets move. Prints what the processor yields, finds and drops,
+and what it costs.
 
   citywall try congestion --on DIR
   citywall try network --on DIR --plot tpi.svg --metric tpi
@@ -31,6 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--plot", type=Path, metavar="FILE.svg", help="draw a metric over event time, for a few entities"
     )
+    parser.add_argument("--events", type=Path, metavar="FILE", help="write all detections there, CSV")
     parser.add_argument("--metric", metavar="M", help="what to draw (default: the processor's first one with rows)")
     parser.add_argument(
         "--entity", action="append", default=[], metavar="E", help="whose line to draw; may stand several times"

@@ -32,9 +32,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run until asked to stop."""
-    from deploy.config.run import SAMPLE_CITY
+    from deploy.config.run import CITY_COPIES, SAMPLE_CITY
     from deploy.supervision import folder, launch
-    from streams.city.registry import load_city
+    from streams.city.check import check
+    from streams.city.folder import read_folder
+    from streams.city.kept import keep
+    from streams.city.registry import city_of
     from streams.errors import SettingError
 
     found = launch.effective(args)
@@ -42,8 +45,11 @@ def run(args: argparse.Namespace) -> int:
     if speed <= 0:
         raise SettingError(f"--speed {speed:g}: a number above 0 is needed")
     chosen = args.city or (Path(found.stack.city) if found.stack.city else SAMPLE_CITY)
-    city_folder = chosen.resolve()
-    city = load_city(city_folder)
+    read = read_folder(chosen.resolve())
+    checked = check(read)
+    city = city_of(checked, read.name)
+    if odd := len(checked.notices):
+        print(f"odd in the city folder: {odd}; `citywall city check {read.name}` names all", flush=True)
     if speed != 1 and not city.simulated:
         raise SettingError("--speed is for a simulated city; time in a city of your own passes as it does")
     data = (args.data or folder.default(city.id, replay=False)).resolve()
@@ -53,7 +59,8 @@ def run(args: argparse.Namespace) -> int:
         wanted = launch.Wanted(
             settings=found,
             city=city,
-            city_folder=city_folder,
+            city_folder=keep(read, data / CITY_COPIES),
+            city_edited=Path(read.name),
             mode="simulated" if city.simulated else "live",
             speed=speed,
             data=data,

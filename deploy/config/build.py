@@ -9,12 +9,12 @@ ROOT = Path(__file__).resolve().parents[2]
 SHOWN = ("dashboard", "streams", "processors", "alerts", "deploy")
 
 
-def build_id() -> str:
-    """Hash names, sizes and times of all files of the product."""
+def build_id(root: Path = ROOT) -> str:
+    """Hash names and contents of all files of the product: the same code has the same id on every machine."""
     digest = hashlib.sha256()
     for package in SHOWN:
-        for path in sorted((ROOT / package).rglob("*")):
+        for path in sorted((root / package).rglob("*")):
             if path.is_file() and "__pycache__" not in path.parts:
-                found = path.stat()
-                digest.update(f"{path.relative_to(ROOT)} {found.st_size} {found.st_mtime_ns}\n".encode())
+                content = hashlib.sha256(path.read_bytes()).hexdigest()
+                digest.update(f"{path.relative_to(root).as_posix()} {content}\n".encode())
     return digest.hexdigest()[:12]

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from deploy.config.settings import Stack
 
 RUN_FILE = "run.json"
+CITY_COPIES = "city-in-force"
 SAMPLE_CITY = Path(__file__).resolve().parents[2] / "streams" / "feeds" / "sample_city" / "folder"
 
 Mode = Literal["live", "simulated", "replay"]
@@ -27,7 +28,9 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     data: str
     """The data folder."""
     city: str
-    """The city folder."""
+    """The city folder in force."""
+    city_edited: str = ""
+    """The city folder that people edit, where `city` is a checked copy of it; "" = `city` itself."""
     city_id: str
     mode: Mode
     speed: Speed = 1.0
@@ -35,6 +38,8 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     """Compiled code where it is hot, if it can be had."""
     kafka: str
     """HOST:PORT"""
+    embedded_kafka: bool | None = None
+    """Whether that is our own, with its log in the data folder; None = of an earlier version, which did not say."""
     redis: str
     """redis://HOST:PORT/0"""
     history: str
@@ -61,8 +66,13 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def city_path(self) -> Path:
-        """The city folder."""
+        """The city folder in force."""
         return Path(self.city)
+
+    @property
+    def city_copies_path(self) -> Path:
+        """Where the copies of the city folder are kept."""
+        return self.data_path / CITY_COPIES
 
     @property
     def wall(self) -> str:

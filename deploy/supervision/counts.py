@@ -9,13 +9,36 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from streams.accounts.feeds import audit
+from streams.accounts.losses import losses_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from streams.accounts.losses import Loss
+
+
+class Gone(msgspec.Struct, kw_only=True):
+    """Records that Kafka had deleted before a stage read them."""
+
+    by: str
+    """The stage."""
+    topic: str
+    partition: int
+    from_offset: int
+    until_offset: int
+    """Exclusive."""
+    records: int
+    after: str | None
+    """They arrived after this …"""
+    before: str
+    """… and before this, ISO 8601 UTC, by Kafka's timestamps; None = not known."""
+
 
 class Counts(msgspec.Struct, kw_only=True):
-    """Sums over all feeds; once the stream has drained, readings_in = in_frames + duplicates + all dead_lettered."""
+    """Sums over all feeds; once the stream has drained, readings_in = in_frames + duplicates + all dead_lettered.
+
+    What is lost is in none of these: it was never read.
+    """
 
     readings_in: int = 0
     in_frames: int = 0
@@ -25,6 +48,11 @@ class Counts(msgspec.Struct, kw_only=True):
     first_at: str | None = None
     last_at: str | None = None
     """Event times of the readings that were understood, ISO 8601 UTC."""
+
+    lost: int = 0
+    """Records that Kafka had deleted before they were read, of all stages …"""
+    losses: list[Gone] = []
+    """… and which."""
 
     @property
     def missing(self) -> int:
@@ -38,6 +66,7 @@ def counts_of(books: Mapping[str, Mapping[str, Any]]) -> Counts:
     dead = Counter[str]()
     for feed in feeds:
         dead.update(feed.dead_lettered)
+    losses = [gone(loss) for loss in losses_of(books)]
     first = [feed.first_at_ms for feed in feeds if feed.first_at_ms is not None]
     last = [feed.last_at_ms for feed in feeds if feed.last_at_ms is not None]
     return Counts(
@@ -48,6 +77,22 @@ def counts_of(books: Mapping[str, Mapping[str, Any]]) -> Counts:
         repeated_values=sum(feed.repeated_values for feed in feeds),
         first_at=_text(min(first)) if first else None,
         last_at=_text(max(last)) if last else None,
+        lost=sum(one.records for one in losses),
+        losses=losses,
+    )
+
+
+def gone(loss: Loss) -> Gone:
+    """Tell a loss as programs read it."""
+    return Gone(
+        by=loss.lost_by,
+        topic=loss.topic,
+        partition=loss.partition,
+        from_offset=loss.from_offset,
+        until_offset=loss.to_offset,
+        records=loss.records,
+        after=None if loss.after_ms is None else _text(loss.after_ms),
+        before=_text(loss.before_ms),
     )
 
 

@@ -16,8 +16,8 @@ import msgspec
 from deploy.config import run as runs
 from deploy.config import settings
 from deploy.config.run import Run
-from deploy.embedded import kafka, valkey
-from deploy.supervision import folder, pulses, stack
+from deploy.embedded import borrowed, kafka, valkey
+from deploy.supervision import disk, folder, pulses, stack
 from deploy.supervision.supervisor import Supervisor
 from streams.errors import ConfigError, SettingError
 
@@ -65,6 +65,8 @@ class Wanted:
     settings: Settings
     city: City
     city_folder: Path
+    city_edited: Path | None = None
+    """The folder that people edit, where `city_folder` is a copy of it."""
     mode: Mode
     speed: Speed
     data: Path
@@ -119,19 +121,22 @@ def launch(wanted: Wanted, say: Callable[[str], None], finished: Callable[[Run],
 
 def _prepare(wanted: Wanted, say: Callable[[str], None]) -> tuple[Run, Supervisor]:
     choice, data = wanted.settings.stack, wanted.data
+    disk.refuse_full(data, disk.free_bytes(data), say)
     port = stack.choose_port(choice.bind, choice.port)
     folder.remember(data)
     shutil.rmtree(data / pulses.FOLDER, ignore_errors=True)
-    broker = None if choice.kafka else kafka.embedded(data / "kafka", settings.cache_home(), say)
+    broker = None if choice.kafka else kafka.embedded(data / borrowed.FOLDER, settings.cache_home(), say)
     redis = None if choice.redis else valkey.embedded(data / "redis")
     run = Run(
         data=str(data),
         city=str(wanted.city_folder),
+        city_edited=str(wanted.city_edited or ""),
         city_id=wanted.city.id,
         mode=wanted.mode,
         speed=wanted.speed,
         kernel=choice.kernel,
         kafka=choice.kafka if broker is None else broker.address,
+        embedded_kafka=broker is not None,
         redis=runs.redis_url(choice.redis if redis is None else redis.address),
         history=runs.history_address(choice, data, replay=wanted.mode == "replay"),
         history_spill_mib=choice.history_spill_mib,

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from deploy.terminal.timespan import iso
+
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from deploy.supervision.pulses import PartPulse
     from deploy.supervision.supervisor import End, PartState, SupervisorState
+    from streams.accounts.losses import Loss
 
 PULSE_AGE_S = 6.0
 """A part whose pulse is older stands still."""
@@ -19,6 +22,9 @@ OFTEN = 3
 """Ends within RECENT_S that make a part's restarts a reason."""
 STOOD_STILL_TOLD_S = 60.0
 """So long it is told that a part stood still and was started again, though it is well."""
+
+LOST_TOLD_S = 24 * 3600.0
+"""So long a loss makes the city degraded; the audit of its time tells it for ever."""
 
 PHASES_ZH = {"starting": "启动中", "stopping": "停止中"}
 STATES_ZH = {"starting": "启动中", "waiting": "等待重启", "stopping": "停止中", "stopped": "已停止"}
@@ -81,6 +87,28 @@ def _behind(name: str, pulse: PartPulse) -> list[Reason]:
             + (f", and on {more} others" if more else ""),
         )
     ]
+
+
+def of_losses(losses: Sequence[Loss], now_ms: int) -> list[Reason]:
+    """Say what Kafka deleted before it was read, of each stage and topic together, for a day after it was noticed."""
+    recent = [one for one in losses if now_ms - one.noticed_ms < LOST_TOLD_S * 1000]
+    places = sorted({(one.lost_by, one.topic) for one in recent})
+    return [_lost([one for one in recent if (one.lost_by, one.topic) == place]) for place in places]
+
+
+def _lost(losses: Sequence[Loss]) -> Reason:
+    """Sum up losses of one stage and topic."""
+    one, records = losses[0], sum(loss.records for loss in losses)
+    after = None if any(loss.after_ms is None for loss in losses) else min(loss.after_ms or 0 for loss in losses)
+    before = iso(max(loss.before_ms for loss in losses))
+    partitions = ", ".join(str(number) for number in sorted({loss.partition for loss in losses}))
+    return Reason(
+        f"{one.topic}（分区 {partitions}）有 {records:,} 条记录在 {one.lost_by} 读取之前被 Kafka 删除；"
+        f"到达时间：{'未知' if after is None else iso(after)} 至 {before}；请加大该主题的保留时间或容量",
+        f"Kafka deleted {records:,} records of {one.topic}, partition {partitions}, before {one.lost_by} had read "
+        f"them; they arrived between {'a time that is not known' if after is None else iso(after)} and {before}; "
+        "let Kafka keep that topic longer (retention.ms, retention.bytes)",
+    )
 
 
 def standstills(supervisor: SupervisorState, now_ms: int) -> list[Reason]:

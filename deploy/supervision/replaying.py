@@ -13,10 +13,10 @@ from deploy.supervision.counts import Counts, counts_of, offsets_of
 from deploy.supervision.launch import Wanted
 from streams.broker import topics
 from streams.city.registry import load_city
+from streams.domains.schema import all_domains
 from streams.errors import CityError
-from streams.feeds.aarhus import prepare as prepare_files
-from streams.feeds.aarhus.city import CITY_ID
-from streams.feeds.aarhus.replay import DONE_FILE
+from streams.feeds import aarhus, recorded
+from streams.feeds.replay.running import DONE_FILE
 from streams.sinks.history.opening import open_history
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from deploy.config.run import Run
     from deploy.config.settings import Settings
     from deploy.supervision.pulses import PartPulse
+    from streams.feeds.replay.plan import Plan
 
 LOOK_EVERY_S = 0.5
 QUIET_S = 3.0
@@ -39,7 +40,9 @@ STAGE_OF = {"zone": topics.readings, "intake": topics.inbox}
 
 def city_id(folder: Path, city: Path | None) -> str:
     """Return the id of the city that a folder's files are of."""
-    return CITY_ID if city is None else load_city(city).id
+    if city is not None or _is_recorded(folder):
+        return load_city(city or folder).id
+    return aarhus.city_id(folder)
 
 
 def prepare(args: argparse.Namespace, settings: Settings, data: Path, say: Callable[[str], None]) -> Wanted:
@@ -48,7 +51,10 @@ def prepare(args: argparse.Namespace, settings: Settings, data: Path, say: Calla
     Raises CityFileError where the files cannot be used.
     """
     city_folder = data / "city"
-    plan = prepare_files(args.dir, city_folder, args.at, args.until)
+    if _is_recorded(args.dir):
+        plan: Plan = recorded.prepare(args.dir, city_folder, args.at, args.until, city=args.city)
+    else:
+        plan = aarhus.prepare(args.dir, city_folder, args.at, args.until)
     for line in plan.found:
         say(f"found {line}")
     for line in plan.left_out:
@@ -65,6 +71,11 @@ def prepare(args: argparse.Namespace, settings: Settings, data: Path, say: Calla
         data=data,
         show=not args.no_open,
     )
+
+
+def _is_recorded(folder: Path) -> bool:
+    """Tell a city folder with inbox records, or inbox records alone, from files like those of Aarhus."""
+    return bool(recorded.line_files(folder, all_domains())) or (folder / "sensors.csv").is_file()
 
 
 class Watch:
@@ -148,7 +159,7 @@ def closed_counts(run: Run) -> Counts | None:
         for one in pulse.partitions
     }
     for stage, topic in STAGE_OF.items():
-        for domain in topics.DOMAINS:
+        for domain in all_domains():
             for (name, partition), offset in absorbed.items():
                 if name == topic(domain) and offset > stored.get((stage, domain, partition), 0):
                     return None

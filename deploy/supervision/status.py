@@ -14,10 +14,11 @@ from urllib.parse import urlsplit
 import msgspec
 
 from deploy.config import run as runs
-from deploy.supervision import folder, pulses, stack
+from deploy.supervision import disk, folder, pulses, stack
 from deploy.supervision.counts import Counts, counts_of
-from deploy.supervision.reasons import Reason, of_city, of_parts
+from deploy.supervision.reasons import Reason, of_city, of_losses, of_parts
 from deploy.supervision.supervisor import read_state
+from streams.accounts.losses import losses_of
 from streams.errors import CityError
 
 if TYPE_CHECKING:
@@ -66,6 +67,7 @@ class Status(msgspec.Struct, kw_only=True):
     since: str | None = None
     data: str
     disk_bytes: int = 0
+    disk_free_bytes: int | None = None
     wall: str | None = None
     kafka: str | None = None
     redis: str | None = None
@@ -91,6 +93,8 @@ class Found:
     history_trouble: str = "it did not answer in time"
     unread: tuple[str, ...] = ()
     disk_bytes: int = 0
+    disk_free_bytes: int | None = None
+    """None = it cannot be told."""
     replay_ended: bool = False
 
 
@@ -131,6 +135,7 @@ def _look_at_books(found: Found) -> None:
 
 def _look_at_disk(found: Found) -> None:
     if found.run is not None:
+        found.disk_free_bytes = disk.free_bytes(found.run.data_path)
         found.disk_bytes = folder.disk_bytes(found.run.data_path)
 
 
@@ -155,6 +160,7 @@ def judge(data: Path, found: Found, now_ms: int) -> Status:
     run = found.run
     running = found.holder is not None and run is not None
     reasons = _reasons(found, now_ms) if running else [Reason(f"{data} 中没有运行的城市", f"nothing runs in {data}")]
+    reasons += disk.trouble(data, found.disk_free_bytes)
     status = Status(
         status=("degraded" if reasons else "ok") if running else "down",
         reasons=[reason.en for reason in reasons],
@@ -162,6 +168,7 @@ def judge(data: Path, found: Found, now_ms: int) -> Status:
         data=str(data),
         counts=counts_of(found.books or {}),
         disk_bytes=found.disk_bytes,
+        disk_free_bytes=found.disk_free_bytes,
         unread_topics=list(found.unread),
         replay_ended=found.replay_ended,
     )
@@ -187,7 +194,7 @@ def _reasons(found: Found, now_ms: int) -> list[Reason]:
     reasons = of_city(found.supervisor)
     if reasons or found.supervisor is None:
         return reasons
-    reasons = of_parts(found.supervisor, found.pulses, now_ms)
+    reasons = of_parts(found.supervisor, found.pulses, now_ms) + of_losses(losses_of(found.books or {}), now_ms)
     if found.books is None:
         trouble = found.history_trouble
         reasons.append(Reason(f"无法读取历史数据：{trouble}", f"the history cannot be read: {trouble}"))

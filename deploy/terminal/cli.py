@@ -36,13 +36,13 @@ class Command(Protocol):
 
 
 def command_names() -> list[str]:
-    """List the commands that have a file."""
-    return sorted(path.stem for path in COMMANDS.glob("[a-z]*.py"))
+    """List the commands that have a file; `dead_letters.py` is the command `dead-letters`."""
+    return sorted(path.stem.replace("_", "-") for path in COMMANDS.glob("[a-z]*.py"))
 
 
 def load_command(name: str) -> Command:
     """Import one command."""
-    return cast("Command", importlib.import_module(f"deploy.commands.{name}"))
+    return cast("Command", importlib.import_module(f"deploy.commands.{name.replace('-', '_')}"))
 
 
 def version() -> str:

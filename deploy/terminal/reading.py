@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     import argparse
     from pathlib import Path
 
+    from streams.city.registry import City
     from streams.sinks.history.store import History
 
 
@@ -31,3 +32,15 @@ def history_of(data: Path) -> History:
     from streams.sinks.history.opening import open_history
 
     return open_history(run.read(data).history, read_only=True)
+
+
+def city_of(data: Path) -> City | None:
+    """Return the city of a data folder, None where its files are gone or cannot be read any more."""
+    from deploy.config import run
+    from streams.city.registry import load_city
+    from streams.errors import CityFileError
+
+    try:
+        return load_city(run.read(data).city_path)
+    except CityFileError:
+        return None

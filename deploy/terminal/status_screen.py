@@ -29,6 +29,7 @@ WORDS = {
     "used": ("已入帧", "admitted"),
     "duplicates": ("重复", "duplicates"),
     "dead": ("死信", "dead letters"),
+    "lost": ("未读即被删除的记录", "records lost unread"),
     "none": ("无", "none"),
     "unread": ("无人读取的主题", "topics nobody reads"),
     "replay_ended": ("回放已结束", "the replay has ended"),
@@ -113,6 +114,8 @@ def _counts(counts: Counts, language: str) -> list[str]:
         f"{_word('duplicates', language)} {counts.duplicates:,}    {_word('dead', language)} {dead:,}"
         + (f" ({reasons})" if reasons else ""),
     ]
+    if counts.lost:
+        lines.append(f"{_word('lost', language)} {counts.lost:,}")
     if counts.first_at is not None:
         lines.append(f"{_word('period', language)} {counts.first_at} – {counts.last_at}")
     return lines

@@ -10,16 +10,20 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet
 
+from deploy.terminal.places import Place, place_of
 from streams.errors import SettingError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from streams.city.registry import City
     from streams.contract.records import Rows
     from streams.contract.spec import Metric
 
-COLUMNS = ("entity", "at", "window_s", "value", "coverage_ratio", "imputed_ratio", "state", "method")
+COLUMNS: tuple[str, ...] = ("entity", "at", "window_s", "value", "coverage_ratio", "imputed_ratio", "state", "method")
+COLUMNS += ("zone", "name_zh", "name_en", "unit")
+SUFFIXES = {"csv": ".csv", "parquet": ".parquet"}
 STATES = np.array(["provisional", "final", "corrected"], object)
 
 
@@ -34,8 +38,28 @@ def listing(catalogue: Mapping[tuple[str, str], Metric]) -> str:
     )
 
 
-def table_of(rows: Rows, method: str) -> pa.Table:
+def form_of(form: str | None, out: Path | None) -> str:
+    """Return the format that is asked for, or that the file's name ends in; CSV where neither says one.
+
+    Raises SettingError when they contradict each other.
+    """
+    suffix = "" if out is None else out.suffix
+    named = next((name for name, ending in SUFFIXES.items() if ending == suffix), None)
+    if form is not None and named is not None and form != named:
+        right = "" if out is None else out.with_suffix(SUFFIXES[form])
+        raise SettingError(f"--out {out}: the name says {named}, --format {form}; name it {right}, or drop --format")
+    if form is None and named is None and suffix:
+        raise SettingError(f"--out {out}: {suffix} is no format of ours; name it .csv or .parquet, or give --format")
+    if "parquet" in (form, named) and out is None:
+        raise SettingError("Parquet is no text: name a file with --out FILE")
+    return form or named or "csv"
+
+
+def table_of(rows: Rows, metric: Metric | None, city: City | None) -> pa.Table:
     """Return the columns of an export; numbers that are not known are null."""
+    entities, which = np.unique(rows.entity.astype(str), return_inverse=True)
+    places = [place_of(entity, city) for entity in entities.tolist()]
+    unit = "" if metric is None else metric.unit or "1"
     columns: dict[str, Any] = {
         "entity": pa.array(rows.entity, pa.string()),
         "at": pa.array(rows.at_ms, pa.timestamp("ms", tz="UTC")),
@@ -45,7 +69,12 @@ def table_of(rows: Rows, method: str) -> pa.Table:
             for name in ("value", "coverage_ratio", "imputed_ratio")
         },
         "state": pa.array(STATES[np.minimum(rows.revision, 1) + 1], pa.string()),
-        "method": pa.array([method] * len(rows), pa.string()),
+        "method": pa.array(["" if metric is None else metric.method] * len(rows), pa.string()),
+        **{
+            name: pa.array(np.array([getattr(place, name) or None for place in places], object)[which], pa.string())
+            for name in Place._fields
+        },
+        "unit": pa.array([unit] * len(rows), pa.string()),
     }
     return pa.table({name: columns[name] for name in COLUMNS})
 

@@ -16,14 +16,16 @@ from deploy.config import settings
 from deploy.config.components import discover
 from deploy.terminal.reading import data_of
 from deploy.terminal.timespan import iso
-from deploy.trial import page, plot, summary, topic
-from deploy.trial.recording import ENDINGS, Recording, line_files, of_lines, of_plan
+from deploy.trial import found, page, plot, summary, topic
+from deploy.trial.recording import Recording, of_lines, of_plan
 from deploy.trial.running import Outcome, Trial
 from streams.broker import topics
 from streams.city.registry import load_city
 from streams.contract.spec import Hosted
+from streams.domains.schema import all_domains
 from streams.errors import ConfigError, SettingError
 from streams.feeds.aarhus import prepare
+from streams.feeds.recorded import ENDINGS, line_files
 
 if TYPE_CHECKING:
     import argparse
@@ -43,13 +45,16 @@ def attempt(args: argparse.Namespace, say: Callable[[str], None]) -> None:
     plot.check(args.plot)
     if args.from_ms is not None and args.until_ms is not None and args.until_ms <= args.from_ms:
         raise SettingError(f"--until {iso(args.until_ms)} is not after --from {iso(args.from_ms)}; give a later one")
-    with _recording(args, tried.spec.domains) as recording:
+    with _recording(args, tried.spec.taken()) as recording:
         outcome = Trial(recording, tried, behind).run(args.from_ms, args.until_ms)
     if not outcome.admission["in_frames"]:
         raise SettingError(f"--on {args.on}: {_nothing(recording, outcome, tried, args)}")
     language: Lang = "zh" if (args.lang or settings.language()) == "zh" else "en"
     rows = summary.newest(outcome.rows)
     say(page.page(page.Shown(tried, recording, outcome, summary.by_metric(rows), behind), language))
+    if args.events is not None:
+        found.write(found.each(outcome.detections), args.events)
+        say(f"{page.word('events', language)}: {args.events}")
     if args.plot is not None:
         wish = plot.Wish(args.metric, tuple(args.entity), language)
         picture = plot.picture(tried, recording.city, rows, outcome, wish)
@@ -71,8 +76,8 @@ def _hosted(args: argparse.Namespace, specs: Mapping[str, Spec]) -> tuple[Hosted
     tried = hosted(args.name)
     if not tried.spec.second_level:
         return tried, []
-    domains = set(tried.spec.domains)
-    return tried, [hosted(name) for name, one in specs.items() if not one.second_level and domains & set(one.domains)]
+    domains = set(tried.spec.taken())
+    return tried, [hosted(name) for name, one in specs.items() if not one.second_level and domains & set(one.taken())]
 
 
 @contextmanager
@@ -80,7 +85,7 @@ def _recording(args: argparse.Namespace, domains: tuple[str, ...]) -> Iterator[R
     folder = Path(args.on)
     if folder.is_dir():
         files = line_files(folder, domains)
-        if files or line_files(folder, topics.DOMAINS):
+        if files or line_files(folder, all_domains()):
             yield _of_lines(args, folder, files, domains)
             return
         with tempfile.TemporaryDirectory() as scratch:
@@ -88,7 +93,7 @@ def _recording(args: argparse.Namespace, domains: tuple[str, ...]) -> Iterator[R
     elif topic.domain_of(args.on) is not None:
         yield _of_topic(args, domains)
     else:
-        near = difflib.get_close_matches(args.on, topic.NAMES, n=1)
+        near = difflib.get_close_matches(args.on, topics.domain_of(), n=1)
         hint = f"; the nearest is {near[0]}" if near else ""
         raise SettingError(
             f"--on {args.on}: there is no such folder, and no topic is called so{hint}; "
@@ -98,7 +103,7 @@ def _recording(args: argparse.Namespace, domains: tuple[str, ...]) -> Iterator[R
 
 def _of_lines(args: argparse.Namespace, folder: Path, files: Mapping[str, Path], domains: tuple[str, ...]) -> Recording:
     if not files:
-        there = ", ".join(sorted(line_files(folder, topics.DOMAINS)))
+        there = ", ".join(sorted(line_files(folder, all_domains())))
         raise SettingError(f"--on {folder}: {args.name} reads {', '.join(domains)}; the folder has {there}")
     return of_lines(str(folder), files, load_city(args.city or folder))
 
@@ -142,7 +147,9 @@ def _nothing(recording: Recording, outcome: Outcome, tried: Hosted, args: argpar
     if not recording.taken.readings_in:
         return f"there are no readings of {', '.join(recording.sources)} in it"
     reasons = {**recording.taken.dead_lettered, **{key: count for key, count in outcome.admission.items() if count}}
-    dead = ", ".join(f"{reason} {count:,}" for reason, count in reasons.items())
+    dead = ", ".join(
+        f"{reason} {count:,}" for reason, count in sorted(reasons.items(), key=lambda one: (-one[1], one[0]))
+    )
     where = "" if args.from_ms is None and args.until_ms is None else " in the time of --from and --until"
     return f"none of {recording.taken.readings_in:,} readings can be used by {tried.name}{where}" + (
         f": {dead}" if dead else ""

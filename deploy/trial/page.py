@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from alerts.kinds import title
 from deploy.terminal.columns import aligned
 from deploy.terminal.timespan import iso
+from deploy.trial import found
 from deploy.trial.summary import MetricSummary, by_kind
 from streams.contract.spec import all_metrics
 from streams.domains.schema import load_schemas
@@ -47,6 +48,8 @@ WORDS = {
     "detection": ("发现", "detection"),
     "cleared": ("解除", "cleared"),
     "no_detections": ("没有发现", "no detections"),
+    "more": ("另有 {:,} 条（--events FILE 写出全部）", "and {:,} more (--events FILE writes all)"),
+    "events": ("发现清单", "detections"),
     "cost": ("开销", "cost"),
     "step": ("处理器本身，每条读数 CPU", "the processor itself, CPU a reading"),
     "whole": ("连同接入与片区阶段", "with intake and zone stage"),
@@ -55,7 +58,6 @@ WORDS = {
     "plot": ("图", "plot"),
 }
 """Key → (zh, en)."""
-LEVELS = ("Ⅰ", "Ⅱ", "Ⅲ", "Ⅳ")
 UNKNOWN = "–"
 
 
@@ -72,7 +74,7 @@ class Shown(NamedTuple):
 def page(shown: Shown, language: Lang) -> str:
     """Lay it out."""
     parts = [_head(shown, language), _readings(shown, language), _metrics(shown, language)]
-    parts += [_detections(shown.outcome, language), _cost(shown, language)]
+    parts += [_detections(shown, language), _cost(shown, language)]
     return "\n\n".join("\n".join(lines) for lines in parts)
 
 
@@ -117,7 +119,7 @@ def _readings(shown: Shown, language: Lang) -> list[str]:
 
 
 def _reasons(what: str, counts: Mapping[str, int]) -> list[tuple[str, int]]:
-    return [(f"{what}: {reason}", count) for reason, count in sorted(counts.items(), key=lambda one: -one[1])]
+    return [(f"{what}: {reason}", count) for reason, count in sorted(counts.items(), key=lambda one: (-one[1], one[0]))]
 
 
 def _shares(counts: Iterable[tuple[str, int]], whole: int) -> list[list[str]]:
@@ -139,15 +141,19 @@ def _metrics(shown: Shown, language: Lang) -> list[str]:
     return aligned(rows, right=range(2, len(keys)))
 
 
-def _detections(outcome: Outcome, language: Lang) -> list[str]:
-    counts = by_kind(outcome.detections)
+def _detections(shown: Shown, language: Lang) -> list[str]:
+    """Count them by kind and level, then list the first."""
+    counts = by_kind(shown.outcome.detections)
     if not counts:
         return [word("no_detections", language)]
-    rows = [[word("detection", language), "", *LEVELS, word("cleared", language)]]
+    rows = [[word("detection", language), "", *found.LEVELS, word("cleared", language)]]
     for kind, levels in counts.items():
         numbers = [f"{levels[level]:,}" for level in (1, 2, 3, 4, 0)]
         rows.append([kind, title(kind, language), *numbers])
-    return aligned(rows, right=range(2, 7))
+    all_of_them = found.each(shown.outcome.detections)
+    listed = aligned(found.lines(all_of_them, shown.recording.city, language))
+    rest = len(all_of_them) - len(listed)
+    return [*aligned(rows, right=range(2, 7)), "", *listed, *([word("more", language).format(rest)] if rest else [])]
 
 
 def _cost(shown: Shown, language: Lang) -> list[str]:

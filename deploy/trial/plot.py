@@ -13,6 +13,7 @@ import numpy as np
 
 from alerts.kinds import title
 from deploy.trial.chart import Chart, Line, draw
+from deploy.trial.found import each, label
 from streams.contract.spec import all_metrics
 from streams.errors import SettingError
 
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
     from alerts.kinds import Lang
     from deploy.trial.running import Outcome
-    from streams.city.registry import City, Segment, Sensor, Zone
+    from streams.city.registry import City
     from streams.contract.records import Detection, Rows
     from streams.contract.spec import Hosted
 
@@ -121,14 +122,14 @@ def _values(rows: Rows, metric: str, city: City, wish: Wish) -> list[Line]:
     for name in _chosen(ranks, wish, f"value of {metric} for it"):
         own = rows.where(entity == np.flatnonzero(names == name)[0])
         order = np.argsort(own.at_ms)
-        lines.append(Line(_label(name, city, wish.language), own.at_ms[order], own.value[order]))
+        lines.append(Line(label(name, city, wish.language), own.at_ms[order], own.value[order]))
     return lines
 
 
 def _levels(detections: Sequence[Detection], city: City, wish: Wish) -> list[Line]:
     """Return the levels of what was found most often, over time."""
     found: dict[tuple[str, str], list[Detection]] = {}
-    for one in sorted({one.identity: one for one in detections}.values(), key=lambda one: one.at_ms):
+    for one in each(detections):
         found.setdefault((one.entity, one.kind), []).append(one)
     _must_be_there(wish.entities, {entity for entity, _ in found}, "finding about it")
     often = sorted(found, key=lambda key: (-len(found[key]), key))
@@ -136,7 +137,7 @@ def _levels(detections: Sequence[Detection], city: City, wish: Wish) -> list[Lin
     for entity, kind in [key for key in often if key[0] in wish.entities] if wish.entities else often[:FEW]:
         own = found[entity, kind]
         heights = np.array([5.0 - one.level if one.level else 0.0 for one in own])
-        name = f"{_label(entity, city, wish.language)}  {title(kind, wish.language)}"
+        name = f"{label(entity, city, wish.language)}  {title(kind, wish.language)}"
         lines.append(Line(name, np.array([one.at_ms for one in own], np.int64), heights))
     return lines
 
@@ -157,19 +158,3 @@ def _must_be_there(entities: Sequence[str], known: Collection[str], what: str) -
             near = difflib.get_close_matches(name, sorted(known), n=1, cutoff=0.4)
             hint = f"; the nearest is {near[0]}" if near else ""
             raise SettingError(f"--entity {name}: there is no {what}{hint}")
-
-
-def _label(entity: str, city: City, language: Lang) -> str:
-    """Return an entity with its name, where the city has one for it."""
-    named: Segment | Sensor | Zone
-    kind, _, zone = entity.rpartition(":")
-    if entity in city.segment_code:
-        named = city.segments[city.segment_code[entity]]
-    elif entity in city.sensor_code:
-        named = city.sensors[city.sensor_code[entity]]
-    elif kind.partition(":")[0] in {"zone", "feed"} and zone in city.zone_code:
-        named = city.zones[city.zone_code[zone]]
-    else:
-        return entity
-    name = named.name_zh if language == "zh" else named.name_en
-    return entity if name == entity else f"{entity} {name}"

@@ -6,7 +6,6 @@ out     frames and marks in the order in which they came, one recording at a tim
 
 from __future__ import annotations
 
-import gzip
 import time
 from dataclasses import dataclass, field
 from itertools import islice
@@ -17,9 +16,9 @@ from streams.city.clock import CityClock, ClockSetting
 from streams.contract.records import MARK
 from streams.contract.stage import Chunk, Record
 from streams.domains.schema import load_schemas
-from streams.errors import CityFileError
-from streams.feeds.aarhus.replay import full_speed
-from streams.intake.take import IntakeState, take
+from streams.feeds.recorded.lines import arrivals
+from streams.feeds.replay.running import full_speed
+from streams.intake.take import Clocks, IntakeState, take
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -27,10 +26,9 @@ if TYPE_CHECKING:
 
     from streams.city.registry import City
     from streams.contract.frames import FrameHeader, FrameRows
-    from streams.feeds.aarhus.plan import Plan
+    from streams.feeds.replay.plan import Plan, Row
 
 CHUNK_RECORDS = 2_000
-ENDINGS = (".ndjson", ".ndjson.gz")
 
 
 class Piece(NamedTuple):
@@ -67,28 +65,17 @@ class Recording:
 
 def of_plan(name: str, plan: Plan, city: City, domains: Iterable[str]) -> Recording:
     """Open the files of a replay's plan, marks included, as `replay --speed max` sends them."""
-    clock = CityClock((ClockSetting(at_ms=plan.last_at_ms, wall_ms=0, speed=0.0),))
+    clock = CityClock((ClockSetting(at_ms=plan.last_at_ms, wall_ms=0, speed=0.0, until_ms=plan.last_at_ms),))
     wanted = [domain for domain in plan.rows if domain in set(domains)]
     intake = Intake(city, clock)
     return Recording(name, city, dict.fromkeys(wanted, 1), _planned(plan, intake, wanted), intake.taken, plan.left_out)
 
 
 def of_lines(name: str, files: Mapping[str, Path], city: City) -> Recording:
-    """Open files of inbox records, a line each."""
+    """Open files of inbox records, a line each; the city's clock stands at each record's arrival."""
     intake = Intake(city, CityClock())
-    pieces = (piece for domain, path in files.items() for chunk in _lines(domain, path) for piece in intake(chunk))
+    pieces = (piece for chunk in _arriving(arrivals(files)) for piece in intake(chunk))
     return Recording(name, city, dict.fromkeys(files, 1), pieces, intake.taken)
-
-
-def line_files(folder: Path, domains: Iterable[str]) -> dict[str, Path]:
-    """Return domain → its file of inbox records in the folder."""
-    places = {domain: [folder / f"{domain}{ending}" for ending in ENDINGS] for domain in domains}
-    found = {domain: next(filter(_is_file, paths), None) for domain, paths in places.items()}
-    return {domain: path for domain, path in found.items() if path is not None}
-
-
-def _is_file(path: Path) -> bool:
-    return path.is_file()
 
 
 class Intake:
@@ -105,7 +92,7 @@ class Intake:
         """Yield the frames of a chunk, then its mark."""
         schema = self._schemas[chunk.topic]
         before = self._states.get(chunk.source, IntakeState())
-        taken = take(chunk, before, self._city, schema, self._clock)
+        taken = take(chunk, before, self._city, schema, Clocks(self._clock, time.time_ns() // 1_000_000))
         self._states[chunk.source] = taken.state
         self._count(before, taken.state)
         for header, rows in taken.frames:
@@ -146,16 +133,13 @@ def _planned(plan: Plan, intake: Intake, domains: list[str]) -> Iterator[Piece]:
             yield from sent(domain, (row.value for row in rows[first:end] if row.domain == domain), mark_ms)
 
 
-def _lines(domain: str, path: Path) -> Iterator[Chunk]:
-    opened = gzip.open if path.suffix == ".gz" else open
-    now_ms = time.time_ns() // 1_000_000
-    try:
-        with opened(path, "rb") as file:
-            values = (line.rstrip(b"\r\n") for line in file if line.strip())
-            offset = 0
-            while found := list(islice(values, CHUNK_RECORDS)):
-                records = [Record(offset + index, None, value, now_ms, ()) for index, value in enumerate(found)]
-                offset += len(records)
-                yield Chunk(topics.inbox(domain), 0, records, offset)
-    except (OSError, EOFError) as exc:
-        raise CityFileError(f"{path}: cannot be read: {exc}") from exc
+def _arriving(rows: Iterator[Row]) -> Iterator[Chunk]:
+    """Cut into chunks: some of all domains' records, then of each domain those among them."""
+    offsets: dict[str, int] = {}
+    while part := list(islice(rows, CHUNK_RECORDS)):
+        for domain in dict.fromkeys(row.domain for row in part):
+            first = offsets.get(domain, 0)
+            own = [row for row in part if row.domain == domain]
+            records = [Record(first + place, None, row.value, row.at_ms, ()) for place, row in enumerate(own)]
+            offsets[domain] = first + len(records)
+            yield Chunk(topics.inbox(domain), 0, records, offsets[domain])

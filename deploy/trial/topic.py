@@ -24,13 +24,14 @@ if TYPE_CHECKING:
     from streams.contract.stage import Record
 
 BAD_FRAME = "bad_frame"
-NAMES = {name(domain): domain for name in (topics.inbox, topics.readings) for domain in topics.DOMAINS}
+
+
 """The topics that a recording can be → their domains."""
 
 
 def domain_of(topic: str) -> str | None:
     """Return the domain of an inbox or readings topic, None for any other name."""
-    return NAMES.get(topic)
+    return topics.domain_of().get(topic)
 
 
 def of_topic(topic: str, kafka: str, city: City) -> Recording:

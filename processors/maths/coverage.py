@@ -26,24 +26,26 @@ class Asked(NamedTuple):
     asked_ms: NDArray[np.int64]
 
 
-def ask(
-    reported: NDArray[np.bool_],
-    asked_ms: NDArray[np.int64],
-    interval_s: NDArray[np.float64],
-    start_ms: int,
-    window_ms: int,
-) -> Asked:
+class Due(NamedTuple):
+    """(m,) `asked_ms` so far, interval of each sensor, and bool: the city has it. What left is asked nothing."""
+
+    asked_ms: NDArray[np.int64]
+    interval_s: NDArray[np.float64]
+    present: NDArray[np.bool_]
+
+
+def ask(reported: NDArray[np.bool_], due: Due, start_ms: int, window_ms: int) -> Asked:
     """Judge the window that starts then; windows come in their order. A new sensor counts as heard just before.
 
-    >>> silent, interval_s = np.array([False, False]), np.array([60.0, 300.0])
-    >>> asked = ask(silent, np.array([0, 0]), interval_s, start_ms=60_000, window_ms=60_000)
-    >>> asked.expected.tolist(), asked.asked_ms.tolist()
-    ([True, False], [60000, 0])
+    >>> due = Due(np.array([0, 0, 0]), np.array([60.0, 300.0, 60.0]), np.array([True, True, False]))
+    >>> asked = ask(np.array([False, False, False]), due, start_ms=60_000, window_ms=60_000)
+    >>> asked.expected.tolist(), asked.asked_ms.tolist() == [60_000, 0, NEVER]
+    ([True, False, False], True)
     """
-    known_ms = np.where(asked_ms == NEVER, start_ms - window_ms, asked_ms)
-    interval_ms = np.ceil(interval_s * 1000.0 / window_ms).astype(np.int64) * window_ms
-    expected: NDArray[np.bool_] = reported | (start_ms - known_ms >= interval_ms)
-    return Asked(expected, np.where(expected, start_ms, known_ms))
+    known_ms = np.where(due.asked_ms == NEVER, start_ms - window_ms, due.asked_ms)
+    interval_ms = np.ceil(due.interval_s * 1000.0 / window_ms).astype(np.int64) * window_ms
+    expected: NDArray[np.bool_] = reported | (due.present & (start_ms - known_ms >= interval_ms))
+    return Asked(expected, np.where(expected, start_ms, np.where(due.present, known_ms, NEVER)))
 
 
 def ratio(reported: NDArray[np.int64], expected: NDArray[np.int64]) -> NDArray[np.float64]:

@@ -45,6 +45,11 @@ def grow(runs: Runs, places: int) -> None:
     runs.count, runs.since_ms = grown(runs.count, places), grown(runs.since_ms, places)
 
 
+def forget(runs: Runs, places: NDArray[np.bool_]) -> None:
+    """End the runs of these (m,) places."""
+    runs.same[places], runs.count[places] = -FAR, 0
+
+
 def move_on(
     runs: Runs, readings: NDArray[np.int64], bounds_of: tuple[NDArray[np.int64], NDArray[np.int64]], start_ms: int
 ) -> NDArray[np.bool_]:

@@ -82,6 +82,14 @@ def grow(hold: Hold, places: int) -> None:
     hold.seen_ms = grown(hold.seen_ms, places, NO_TIME_MS)
 
 
+def end(hold: Hold, places: NDArray[np.bool_]) -> NDArray[np.intp]:
+    """Make these (p,) places normal, whatever runs there → those that were not."""
+    ended = np.flatnonzero(places & (hold.severity > 0))
+    hold.severity[places] = hold.asked[places] = 0
+    hold.since_ms[places] = NO_RUN
+    return ended
+
+
 def judge(hold: Hold, seen: Seen, limits: Limits) -> Changes:
     """Take a window's values → the severities that change now."""
     place = seen.place

@@ -15,22 +15,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 TRAFFIC = "traffic"
-OTHER_DOMAINS = (
-    "energy",
-    "environment",
-    "fire",
-    "health",
-    "parking",
-    "safety",
-    "sanitation",
-    "services",
-    "transit",
-    "water",
-    "weather",
-)
-DOMAINS = (*OTHER_DOMAINS, TRAFFIC)
-"""The twelve domains: those that have a file in `streams/domains/`."""
-
 GB_33171 = "GB/T 33171-2016"
 TTI = Metric(
     name="tti_ratio",

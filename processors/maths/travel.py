@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from processors.maths.places import Layout
+    from processors.maths.places import RoadLayout
     from streams.contract.records import Frame
 
 USED, FLOW_WEIGHT, VEH_PER_KM, FLOW_COUNT, FLOW, EXPECTED = range(READINGS + 1, READINGS + 7)
@@ -40,7 +41,7 @@ class Readings(NamedTuple):
 
 
 @lru_cache(maxsize=1)  # the processors of a zone are handed the same frame one after the other
-def readings(frame: Frame, layout: Layout, speed_floor_km_h: float) -> Readings:
+def readings(frame: Frame, layout: RoadLayout, speed_floor_km_h: float) -> Readings:
     """Return the readings of sensors that watch a segment. A reading without travel time still counts as reported."""
     place = layout.place[frame.sensor]
     speed_km_h, flow_veh_h = frame.column("speed_km_h"), frame.column("flow_veh_h")
@@ -75,10 +76,19 @@ def _dropped(rows: int, on_road: int, idle: NDArray[np.bool_], moving: NDArray[n
     return {reason: count for reason, count in counts.items() if count}
 
 
-def by_segment(sums: NDArray[np.int64], layout: Layout) -> NDArray[np.int64]:
+def on_time(frame: Frame, closed_ms: int, window_ms: int) -> Frame:
+    """Leave out what is late, by its own source or because its window is closed: for a decision it is too late."""
+    keep = ~frame.late & (frame.at_ms - frame.at_ms % window_ms + window_ms > closed_ms)
+    if keep.all():
+        return frame
+    columns = {name: values[keep] for name, values in frame.columns.items()}
+    return replace(frame, sensor=frame.sensor[keep], at_ms=frame.at_ms[keep], late=frame.late[keep], columns=columns)
+
+
+def by_segment(sums: NDArray[np.int64], layout: RoadLayout) -> NDArray[np.int64]:
     """Add up the sensors of each segment: (fields, m) → (fields, k)."""
     watching = layout.segment >= 0
-    total = np.zeros((len(sums), len(layout.segments)), np.int64)
+    total = np.zeros((len(sums), len(layout.segment_ids)), np.int64)
     for row, terms in zip(total, sums, strict=True):
         np.add.at(row, layout.segment[watching], terms[watching])
     return total

@@ -5,7 +5,8 @@ For each hour of a feed:
 1. intake: readings_in = dead letters + rows sent;
 2. rows sent = in_frames + duplicates + too_late of the zone stage;
 3. each first-level processor: in_frames = used + dropped with a reason;
-4. and what it counted = counts of its rows in the history + decided without a row + waiting in its windows.
+4. and what it counted = counts of its rows in the history, or of rows that it refused, + decided without a row +
+   waiting in its windows.
 
 1 and 3 compare numbers of one book and hold at any moment. 2 and 4 compare places that are never at one point while the
 city runs: they are judged where nothing more can come for the hour (it is settled) or all stages stand level. Else what
@@ -21,7 +22,8 @@ from typing import TYPE_CHECKING, Any
 
 from streams.accounts import ledger
 from streams.accounts.feeds import Feed, Processing, audit
-from streams.accounts.stages import Ledger, Stages, hours_of, stages_of, told
+from streams.accounts.stages import Ledger, Stages, hours_of, refused, stages_of, told
+from streams.accounts.zone_hours import JOINED_LATER
 from streams.contract.spec import counting_metrics
 from streams.sinks.history.store import hours_kept_from_ms
 
@@ -37,6 +39,7 @@ class _Hour:
     start_ms: int
     stages: Stages
     told: Mapping[tuple[str, str], int]
+    refused: Mapping[tuple[str, str], int]
     ledger: Ledger
 
     @property
@@ -72,13 +75,13 @@ def balance(of: Ledger, from_ms: int | None = None, until_ms: int | None = None)
     wanted = [
         start_ms for start_ms in sorted(hours_of(of)) if start_ms >= first_ms and touches(start_ms, from_ms, until_ms)
     ]
-    rows = {start_ms: told(of, start_ms) for start_ms in wanted}
+    rows = {start_ms: (told(of, start_ms), refused(of, start_ms)) for start_ms in wanted}
     books_now = of.books_now()
     feeds = []
     for domain in sorted({book["domain"] for book in of.books.values() if book.get("stage") == "intake"}):
         feed, stages = Feed(domain), stages_of(of, domain, books_now)
         for start_ms in wanted:
-            _judge(_Hour(feed, start_ms, stages, rows[start_ms], of))
+            _judge(_Hour(feed, start_ms, stages, *rows[start_ms], of))
         feeds.append(feed)
     return feeds
 
@@ -147,7 +150,11 @@ def _judge_processor(hour: _Hour, name: str, zone: Sequence[Mapping[str, Any]]) 
         return True
     in_rows = {_short(group): sum(hour.told[hour.feed.domain, metric] for metric in group) for group in groups}
     total.in_rows += min(in_rows.values())
-    rests = {metric: expected - found for metric, found in in_rows.items()}
+    unstored = {_short(group): sum(hour.refused[hour.feed.domain, metric] for metric in group) for group in groups}
+    total.refused += max(unstored.values())
+    rests = {metric: expected - found - unstored[metric] for metric, found in in_rows.items()}
+    if dropped[JOINED_LATER]:  # rows of a state that it had before may stand there, and are not its own any more
+        rests = {metric: max(rest, 0) for metric, rest in rests.items()}
     return _judge_rows(hour, f"{sentence}, less in rows of", rests)
 
 

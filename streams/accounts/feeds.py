@@ -40,6 +40,8 @@ class Processing:
     dropped: dict[str, int] = field(default_factory=dict)
     counted: int = 0
     in_rows: int = 0
+    refused: int = 0
+    """In rows that the history refused."""
     decided: int = 0
     waiting: int = 0
 

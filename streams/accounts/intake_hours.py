@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from streams.city.clock import CityClock
     from streams.intake.decode import Refused
 
 
@@ -68,13 +67,9 @@ def lag(mark: NDArray[np.int64], at_ms: NDArray[np.int64], idle_ms: int, limit_m
     return np.where(idle_lag_ms > limit_ms, np.maximum(lag_ms, idle_lag_ms), lag_ms)
 
 
-def book_times(
-    refused: Sequence[tuple[int, Refused]], sent_ms: NDArray[np.int64], clock: CityClock
-) -> list[tuple[int, str]]:
-    """Return (book time, reason) of what was refused: its own time where it can be used, else that of its sending.
+def book_times(refused: Sequence[tuple[int, Refused]], came_ms: NDArray[np.int64]) -> list[tuple[int, str]]:
+    """Return (book time, reason) of what was refused: its own time where it can be used, else when its record came.
 
-    `refused` names records by their index, `sent_ms` is (records,).
+    `refused` names records by their index, `came_ms` is (records,), by the city clock.
     """
-    return [
-        (clock.at(int(sent_ms[record])) if one.book_ms is None else one.book_ms, one.reason) for record, one in refused
-    ]
+    return [(int(came_ms[record]) if one.book_ms is None else one.book_ms, one.reason) for record, one in refused]

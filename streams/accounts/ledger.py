@@ -63,8 +63,12 @@ def settled(hours: Iterable[int], mark_ms: int, limit_ms: int) -> list[int]:
 
 def to_message(stage: str, domain: str, partition: int, start_ms: int, counts: Mapping[str, Any]) -> Message:
     """Return the book of a settled hour; sent again it says the same."""
-    key = f"{PREFIX}{start_ms}:{stage}:{domain}:{partition}"
-    return Message(topics.BOOKS, key.encode(), msgspec.json.encode(counts), 0)
+    return Message(topics.BOOKS, key_of(stage, domain, partition, start_ms).encode(), msgspec.json.encode(counts), 0)
+
+
+def key_of(stage: str, domain: str, partition: int, start_ms: int) -> str:
+    """Return the key of a settled hour's book."""
+    return f"{PREFIX}{start_ms}:{stage}:{domain}:{partition}"
 
 
 def parse_key(key: str) -> tuple[str, str, int, int]:

@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from streams.accounts import ledger
+from streams.accounts import ledger, refused_rows
 from streams.accounts.feeds import of_stage
 from streams.contract.spec import counting_metrics
 from streams.domains.schema import late_limit_ms
@@ -14,6 +14,7 @@ from streams.domains.schema import late_limit_ms
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
+    from streams.accounts.refused_rows import Held
     from streams.city.registry import City
     from streams.contract.spec import Spec
 
@@ -37,6 +38,8 @@ class Ledger:
     specs: Mapping[str, Spec]
     domain_of: Mapping[str, str]
     """Segment or sensor → domain whose first level makes its rows."""
+    held: Held = lambda *_: None
+    """What the history holds of a row that it once refused."""
 
 
 @dataclass(frozen=True)
@@ -152,8 +155,17 @@ def _place(of: Ledger, book: Mapping[str, Any]) -> Place:
 
 def told(of: Ledger, hour_ms: int) -> Counter[tuple[str, str]]:
     """Add up what the first level's rows of an hour count → (domain, metric) → readings or values."""
+    return _by_domain(of, of.counts(hour_ms, hour_ms + ledger.HOUR_MS))
+
+
+def refused(of: Ledger, hour_ms: int) -> Counter[tuple[str, str]]:
+    """Add up the same of the rows that the history refused."""
+    return _by_domain(of, refused_rows.counts(of.settled, hour_ms, of.held))
+
+
+def _by_domain(of: Ledger, counts: Mapping[tuple[str, str], int]) -> Counter[tuple[str, str]]:
     found = Counter[tuple[str, str]]()
-    for (metric, entity), count in of.counts(hour_ms, hour_ms + ledger.HOUR_MS).items():
+    for (metric, entity), count in counts.items():
         found[_domain(of, metric, entity), metric] += count
     return found
 
@@ -174,7 +186,7 @@ def _only_domain(of: Ledger, metric: str) -> str:
     domains = {
         domain
         for spec in of.specs.values()
-        for domain in spec.domains
+        for domain in spec.taken()
         if not spec.second_level and any(metric in group for group in counting_metrics(spec, domain))
     }
     return domains.pop() if len(domains) == 1 else ""

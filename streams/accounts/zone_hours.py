@@ -21,7 +21,10 @@ if TYPE_CHECKING:
     from streams.zone.state import ZoneState
 
 JOINED_LATER = "joined_later"
-"""Reason under which the readings count that a zone took before a processor was added."""
+"""Reason under which the readings count of windows that a processor cannot have whole, because it came later."""
+
+JOINED_FOR_MS = 7 * ledger.HOUR_MS
+"""No reading comes later than this: design.md allows six hours."""
 
 
 Part: TypeAlias = "tuple[int | None, Frame]"
@@ -92,7 +95,8 @@ def note(state: ZoneState, name: str, part: Part, result: Result[Any]) -> None:
         hour.counted += used if result.counted is None else result.counted
         _drop(hour.dropped, result.dropped)
     for start_ms, decided in result.decided.items():
-        state.hours[ledger.hour_of(start_ms)].processors[name].decided += decided
+        past = state.hours.setdefault(ledger.hour_of(start_ms), ZoneHour())  # 0.1.0 kept no hours
+        past.processors.setdefault(name, ProcessorHour()).decided += decided
 
 
 def _drop(book: dict[str, int], dropped: Mapping[str, int]) -> None:
@@ -101,11 +105,44 @@ def _drop(book: dict[str, int], dropped: Mapping[str, int]) -> None:
             book[reason] = book.get(reason, 0) + int(count)
 
 
+def begin_later(state: ZoneState, name: str, window_ms: int) -> None:
+    """Have a processor get nothing of the windows of which something may have been admitted: it has them not whole."""
+    if any(one.in_frames for one in state.counts.values()):
+        state.joined_ms.setdefault(name, (state.seen.newest_ms // window_ms + 1) * window_ms)
+
+
 def join(state: ZoneState, name: str, taken: Sequence[Part]) -> None:
-    """Count what was admitted before a processor was there; what it takes now is admitted already."""
+    """Count what was admitted and a processor never had; what it takes now is admitted already."""
     now = {hour_ms: len(frame) for hour_ms, frame in taken}
-    missed = sum(one.in_frames for one in state.counts.values()) - sum(now.values())
-    _drop(state.dropped.setdefault(name, {}), {JOINED_LATER: missed})
+    admitted = sum(one.in_frames for one in state.counts.values()) - sum(now.values())
+    dropped = state.dropped.setdefault(name, {})
+    _drop(dropped, {JOINED_LATER: admitted - state.used.get(name, 0) - sum(dropped.values())})
     for hour_ms, hour in state.hours.items():
+        mine = hour.processors.setdefault(name, ProcessorHour())
+        had = mine.used + sum(mine.dropped.values())
+        _drop(mine.dropped, {JOINED_LATER: hour.in_frames - now.get(hour_ms, 0) - had})
+
+
+def forget(state: ZoneState, name: str) -> None:
+    """Take back what a processor had of the open hours: its state is gone, and what stood in its windows with it."""
+    for hour in state.hours.values():
         hour.processors[name] = ProcessorHour()
-        _drop(hour.processors[name].dropped, {JOINED_LATER: hour.in_frames - now.get(hour_ms, 0)})
+        _drop(hour.processors[name].dropped, {JOINED_LATER: hour.in_frames})
+
+
+def of_whole_windows(state: ZoneState, name: str, part: Part) -> Part:
+    """Leave out the readings of windows that began before a processor joined; they are counted as `joined_later`."""
+    hour_ms, frame = part
+    joined_ms = state.joined_ms.get(name)
+    if joined_ms is None:
+        return part
+    if frame.watermark_ms > joined_ms + JOINED_FOR_MS:
+        del state.joined_ms[name]
+    whole = frame.at_ms >= joined_ms
+    missed = len(frame) - int(np.count_nonzero(whole))
+    if not missed:
+        return part
+    _drop(state.dropped[name], {JOINED_LATER: missed})
+    if hour_ms is not None:
+        _drop(state.hours[hour_ms].processors.setdefault(name, ProcessorHour()).dropped, {JOINED_LATER: missed})
+    return hour_ms, _part(frame, whole, frame.watermark_ms)

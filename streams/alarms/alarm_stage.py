@@ -11,6 +11,7 @@ from itertools import accumulate
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from streams.broker.topics import ALARMS, COMMANDS, DETECTIONS, JOURNAL
+from streams.contract.records import ENDED
 from streams.contract.stage import LINGER_S, Chunk, Message, TopicPartition
 from streams.engine import failpoints
 from streams.errors import ExactnessError
@@ -53,6 +54,9 @@ class AlarmEngine(Protocol):
 
     def projections(self) -> Mapping[str, bytes]:
         """Return the projection of every open alarm."""
+
+    def ended(self, alarm_id: str) -> bytes | None:
+        """Return the last projection of a closed alarm, None when it is not remembered."""
 
     def counts(self) -> Mapping[str, int]:
         """Return what the journal holds, by name."""
@@ -170,7 +174,12 @@ class AlarmStage:
         for topic, offset in covers.items():
             self._taken[topic] = max(self._taken.get(topic, 0), offset)
         failpoints.reach("alarms:journal_folded")
-        await bus.send([Message(ALARMS, alarm.encode(), value) for alarm, value in changed.items()])
+        await bus.send([self._projected(alarm.encode(), value) for alarm, value in changed.items()])
+
+    def _projected(self, alarm: bytes, value: bytes | None) -> Message:
+        """Return a row for the topic; a tombstone says how the alarm ended, in the one record that compaction keeps."""
+        ended = self._engine.ended(alarm.decode(errors="replace")) if value is None else None
+        return Message(ALARMS, alarm, value, headers=() if ended is None else ((ENDED, ended),))
 
     async def _reconcile(self, bus: Bus) -> None:
         """Publish what the projections' topic lacks or has otherwise than the journal says."""
@@ -180,4 +189,4 @@ class AlarmStage:
                 standing[record.key or b""] = record.value
         right: dict[bytes, bytes | None] = dict.fromkeys(standing)
         right |= {alarm.encode(): value for alarm, value in self._engine.projections().items()}
-        await bus.send([Message(ALARMS, key, value) for key, value in right.items() if standing.get(key) != value])
+        await bus.send([self._projected(key, value) for key, value in right.items() if standing.get(key) != value])

@@ -13,7 +13,9 @@ from streams.errors import ExactnessError, UnreachableError
 from streams.health.counters import Traffic
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from streams.contract.stage import TopicPartition as Place
 
 MAX_REQUEST_BYTES = 64 * 2**20
 MAX_BATCH_BYTES = 1_000_000
@@ -31,6 +33,7 @@ class KafkaBus:
     def __init__(self, bootstrap: str) -> None:
         self._bootstrap = bootstrap
         self._producer: AIOKafkaProducer | None = None
+        self._asking: AIOKafkaConsumer | None = None
         self._counts: dict[str, int] = {}
         self.traffic = Traffic()
 
@@ -61,6 +64,8 @@ class KafkaBus:
 
     async def stop(self) -> None:
         """Disconnect; what was not acknowledged yet is waited for."""
+        if self._asking is not None:
+            await self._asking.stop()
         if self._producer is not None:
             await self._producer.stop()
 
@@ -81,29 +86,25 @@ class KafkaBus:
         for (topic, _), group in groups.items():
             self.traffic.sent(topic, group)
 
-    async def read_all(self, topic: str, partition: int) -> list[Record]:
-        """Read one partition from its start to its present end; waits while no broker answers."""
+    async def read_all(self, topic: str, partition: int, offset: int = 0) -> list[Record]:
+        """Read one partition from an offset to its present end; waits while no broker answers."""
         while True:
             try:
-                return await self._read_all(TopicPartition(topic, partition))
+                return await self._read_all(TopicPartition(topic, partition), offset)
             except AWAY:
                 await asyncio.sleep(RETRY_S)
             except KafkaError as exc:
                 raise UnreachableError(f"Kafka at {self._bootstrap}: cannot read {topic}[{partition}]: {exc}") from exc
 
-    async def _read_all(self, source: TopicPartition) -> list[Record]:
-        consumer = AIOKafkaConsumer(
-            bootstrap_servers=self._bootstrap,
-            group_id=None,
-            enable_auto_commit=False,
-            auto_offset_reset="earliest",  # a reset to the end, already asked for, would win over a seek_to_beginning
-        )
+    async def _read_all(self, source: TopicPartition, offset: int) -> list[Record]:
+        consumer = _reader(self._bootstrap)
         found: list[Record] = []
         try:
             await consumer.start()
             consumer.assign([source])
             end = (await consumer.end_offsets([source]))[source]
-            consumer.seek(source, (await consumer.beginning_offsets([source]))[source])
+            begin = (await consumer.beginning_offsets([source]))[source]
+            consumer.seek(source, max(begin, offset))
             while await consumer.position(source) < end:
                 fetched = await consumer.getmany(source, timeout_ms=READ_TIMEOUT_MS)
                 found.extend(
@@ -115,6 +116,23 @@ class KafkaBus:
         self.traffic.read(found)
         return found
 
+    async def ends(self, sources: Sequence[Place]) -> Mapping[Place, int]:
+        """Ask the brokers where partitions end; waits while none answers."""
+        asked = [TopicPartition(*source) for source in sources]
+        while True:
+            try:
+                if self._asking is None:
+                    consumer = _reader(self._bootstrap)
+                    await consumer.start()
+                    self._asking = consumer
+                found = await self._asking.end_offsets(asked)
+            except AWAY:
+                await asyncio.sleep(RETRY_S)
+            except KafkaError as exc:
+                raise UnreachableError(f"Kafka at {self._bootstrap} does not say where its logs end: {exc}") from exc
+            else:
+                return {source: found[one] for source, one in zip(sources, asked, strict=True)}
+
     async def partition_count(self, topic: str) -> int:
         """Return how many partitions the topic has."""
         if topic not in self._counts:
@@ -122,6 +140,15 @@ class KafkaBus:
                 raise ExactnessError("the bus is asked before it was started")
             self._counts[topic] = len(await self._producer.partitions_for(topic))
         return self._counts[topic]
+
+
+def _reader(bootstrap: str) -> AIOKafkaConsumer:
+    return AIOKafkaConsumer(
+        bootstrap_servers=bootstrap,
+        group_id=None,
+        enable_auto_commit=False,
+        auto_offset_reset="earliest",  # a reset to the end, already asked for, would win over a seek_to_beginning
+    )
 
 
 def _by_place(messages: Iterable[Message]) -> dict[tuple[str, int | None], list[Message]]:

@@ -12,11 +12,8 @@ if TYPE_CHECKING:
     from streams.contract.stage import Chunk, Record
 
 
-def to_message(letter: DeadLetter, detail: str = "") -> Message:
-    """Return the record of a dead letter; its key is the partition it came from.
-
-    `detail` is what another program said about it, in its own words.
-    """
+def to_message(letter: DeadLetter) -> Message:
+    """Return the record of a dead letter; its key is the partition it came from."""
     headers = {
         "topic": letter.topic,
         "partition": str(letter.partition),
@@ -24,8 +21,10 @@ def to_message(letter: DeadLetter, detail: str = "") -> Message:
         "place": str(letter.place),
         "reason": letter.reason,
     }
-    if detail or letter.detail:
-        headers["detail"] = detail or letter.detail
+    if letter.column:
+        headers["column"] = letter.column
+    if letter.detail:
+        headers["detail"] = letter.detail
     return Message(
         topics.DEAD_LETTERS,
         f"{letter.topic}:{letter.partition}".encode(),

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from streams.broker.reach import listens
+from streams.domains.schema import all_domains, load_schemas
 from streams.errors import RefusedError, UnreachableError
 
 if TYPE_CHECKING:
@@ -19,21 +20,7 @@ if TYPE_CHECKING:
 
     from kafka import KafkaAdminClient
 
-DOMAINS = (
-    "traffic",
-    "transit",
-    "parking",
-    "environment",
-    "weather",
-    "water",
-    "energy",
-    "safety",
-    "fire",
-    "sanitation",
-    "services",
-    "health",
-)
-"""The twelve domains, in the order in which a wall shows them."""
+    from streams.domains.schema import Schema
 
 LIVE = "city.live.v1"
 METRICS = "city.metrics.v1"
@@ -93,18 +80,18 @@ class Topic:
     configs: Mapping[str, str] = field(default_factory=dict)
 
 
-DEFAULT_PARTITIONS = {"traffic": 2}
-"""Partitions of a domain's inbox and readings; a domain not named here has one."""
-
-
 def all_topics(partitions: Mapping[str, int] | None = None) -> tuple[Topic, ...]:
-    """List every topic; `partitions` (domain → count) replaces the default counts of inbox and readings."""
-    counts = DEFAULT_PARTITIONS if partitions is None else partitions
-    return (*(topic for domain in DOMAINS for topic in _of_domain(domain, counts.get(domain, 1))), *_of_city())
+    """List every topic; `partitions` (domain → count) replaces the counts of inbox and readings; unnamed ones get 1."""
+    topics = [
+        topic
+        for domain, schema in load_schemas().items()
+        for topic in _of_domain(schema, schema.partitions if partitions is None else partitions.get(domain, 1))
+    ]
+    return (*topics, *_of_city())
 
 
-def _of_domain(domain: str, partitions: int) -> Iterator[Topic]:
-    size_mib = 256 if domain == "traffic" else 64
+def _of_domain(schema: Schema, partitions: int) -> Iterator[Topic]:
+    domain, size_mib = schema.domain, schema.retained_mib
     yield Topic(inbox(domain), partitions, _deleted(_DAY_MS // 4, size_mib, INBOX_MAX_BYTES + _OVERHEAD))
     yield Topic(readings(domain), partitions, _deleted(_DAY_MS // 4, size_mib, INBOX_MAX_BYTES + _OVERHEAD))
     yield Topic(state("intake", domain), partitions, _SNAPSHOTS)
@@ -217,9 +204,14 @@ def partition_counts(bootstrap: str, timeout_s: float = 10.0) -> dict[str, int]:
         return {topic["name"]: len(topic["partitions"]) for topic in admin.describe_topics()}
 
 
+def domain_of() -> dict[str, str]:
+    """Return each inbox and readings topic → its domain."""
+    return {name(domain): domain for name in (inbox, readings) for domain in all_domains()}
+
+
 def unread_topics(present: Iterable[str]) -> tuple[str, ...]:
     """Pick the topics that look like an inbox but that no part of this version reads."""
-    ours = {inbox(domain) for domain in DOMAINS}
+    ours = {inbox(domain) for domain in all_domains()}
     return tuple(sorted(name for name in present if _NAME.fullmatch(name) and name not in ours))
 
 

@@ -1,1 +1,1 @@
-"""The city: its folder as checked data, and its clock."""
+"""The city: its folder read, checked and watched, as arrays; and its clock. Nothing here knows Kafka or readings."""

@@ -36,16 +36,29 @@ class CityClock:
 
     def at(self, wall_ms: int) -> int:
         """Return the event time in force at a wall time."""
-        index = bisect.bisect_right([setting.wall_ms for setting in self.settings], wall_ms) - 1
-        return self.settings[index].at(wall_ms) if index >= 0 else wall_ms
+        setting = self._in_force(wall_ms)
+        return wall_ms if setting is None else setting.at(wall_ms)
+
+    def until(self, wall_ms: int) -> int | None:
+        """Return the end of the event time in force at a wall time, None = it has none."""
+        setting = self._in_force(wall_ms)
+        return None if setting is None else setting.until_ms
+
+    def _in_force(self, wall_ms: int) -> ClockSetting | None:
+        index = bisect.bisect_right(self.settings, wall_ms, key=lambda setting: setting.wall_ms) - 1
+        return self.settings[index] if index >= 0 else None
 
 
 def read_clock(records: Iterable[Record]) -> CityClock:
-    """Fold the records of `city.clock.v1` into a clock; one that is not understood is left out."""
+    """Fold the records of `city.clock.v1` into a clock; one that is not understood is left out.
+
+    A setting is in force from the moment its record was appended, whatever its sender's clock said.
+    """
     settings = []
     for record in records:
         try:
-            settings.append(msgspec.json.decode(record.value or b"", type=ClockSetting))
+            setting = msgspec.json.decode(record.value or b"", type=ClockSetting)
         except (msgspec.DecodeError, UnicodeDecodeError):
             continue
+        settings.append(setting if record.timestamp < 0 else msgspec.structs.replace(setting, wall_ms=record.timestamp))
     return CityClock(tuple(sorted(settings, key=lambda setting: setting.wall_ms)))

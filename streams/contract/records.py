@@ -23,6 +23,8 @@ NO_TIME_MS = -(2**62)
 
 MARK = "mark"
 """Record header of a feed's mark: an empty inbox record that says that everything before that event time is sent."""
+EXACT = "exact"
+"""Record header beside a mark: it comes from files that are all there, and however long it stands, it is true."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -136,7 +138,7 @@ Level = Literal[0, 1, 2, 3, 4]
 
 
 class Detection(msgspec.Struct, frozen=True, kw_only=True):
-    """What a processor found; JSON on `city.detections.v1`. A repeat has the same (entity, kind, at_ms, level)."""
+    """What a processor found; JSON on `city.detections.v1`. A repeat has the same `identity`."""
 
     city: str
     domain: str
@@ -148,6 +150,8 @@ class Detection(msgspec.Struct, frozen=True, kw_only=True):
     """Zone id."""
     at_ms: int
     """Event time at which the condition began (level > 0) or ended (level 0)."""
+    known_at_ms: int | None = None
+    """End of the latest window that was judged when it was found, None = `at_ms`. A function of the log alone."""
     level: Level
     value: float | None = None
     limit: float | None = None
@@ -157,9 +161,18 @@ class Detection(msgspec.Struct, frozen=True, kw_only=True):
     evidence: dict[str, float | str] = msgspec.field(default_factory=dict)
 
     @property
-    def identity(self) -> tuple[str, str, int, int]:
+    def known_ms(self) -> int:
+        """Event time up to which was judged when it was found."""
+        return self.at_ms if self.known_at_ms is None else self.known_at_ms
+
+    @property
+    def identity(self) -> tuple[str, str, int, int, int]:
         """What makes two of them the same finding."""
-        return (self.entity, self.kind, self.at_ms, self.level)
+        return (self.entity, self.kind, self.at_ms, self.known_ms, self.level)
+
+
+ENDED = "ended"
+"""Header of a tombstone on `city.alarms.v1`: the alarm as it ended, JSON."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,8 +15,14 @@ if TYPE_CHECKING:
     from streams.city.registry import City
     from streams.contract.records import Result, Rows
 
+EVERY_DOMAIN = ("*",)
+"""`Spec.domains` of a processor that takes whatever domain there is."""
+
 COLUMN_SCALE = 1e6
 """Units of the numerator in 1 of a column's unit, for the means of every column; their denominator is a count."""
+
+WINDOW_S = 60
+"""Of a processor whose configuration has no `window_s`."""
 
 
 class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -45,13 +51,16 @@ class Spec:
     """A processor: pure functions and plain data."""
 
     domains: tuple[str, ...]
-    """Domains whose frames it takes (first level), or whose metrics (second level)."""
+    """Domains whose frames it takes (first level), or whose metrics (second level): their names, or `EVERY_DOMAIN`."""
     step: Callable[[Any, Any, City, Any], Result[Any]]
     """`step(state, frame, city, config)`: fold one `Frame` of one zone (first level; its state is that zone's), or one
     `MetricFrame` (second level; one state for the city). The Result's state may be the same object, changed."""
     config: type[Config]
     state: Callable[[], Any]
     """Make an empty state: a dataclass of numpy arrays, dicts, lists and scalars (`saving.state` encodes it)."""
+    state_version: int = 1
+    """Raise it when a saved state means something else than before. Where its fields or their types change, the stage
+    notices by itself: a state of another version or shape is not continued, the processor begins anew."""
     metrics: tuple[Metric, ...] = ()
     column_metrics: bool = False
     """It also has a metric per column of its domains' schemas; `all_metrics` lists them with the others."""
@@ -64,9 +73,19 @@ class Spec:
     """First level: `waiting(state, config)` → start of a window → what is counted in it and stands in no row yet.
     For every hour: counted = in rows (newest revision) + `Result.decided` + waiting; `citywall audit` checks it."""
     second_level: bool = False
+    without: tuple[str, ...] = ()
+    """Domains that it does not take although it takes every one."""
     live: Callable[[Any, Any, City, Any], Rows] | None = None
     """`live(state, sensors, city, config)`: provisional rows (revision -1) of what those sensors, (k,) int32 codes that
     reported since the last call, changed in the open windows. Never touches the state."""
+
+    def takes(self, domain: str) -> bool:
+        """Tell whether frames, or metrics, of a domain are its own."""
+        return domain in self.domains or (self.domains == EVERY_DOMAIN and domain not in self.without)
+
+    def taken(self) -> tuple[str, ...]:
+        """List the domains it takes, in the order of a wall."""
+        return tuple(domain for domain in load_schemas() if self.takes(domain))
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +95,11 @@ class Hosted:
     name: str
     spec: Spec
     config: Any
+
+    @property
+    def window_ms(self) -> int:
+        """The length of its windows."""
+        return int(getattr(self.config, "window_s", WINDOW_S)) * 1000
 
 
 def counting_metrics(spec: Spec, domain: str) -> tuple[tuple[str, ...], ...]:
@@ -97,7 +121,7 @@ def column_metric(domain: str, column: str) -> str:
 def all_metrics(spec: Spec) -> tuple[Metric, ...]:
     """List what a processor emits: its own metrics, then the means of the columns where it computes those."""
     found = {metric.name: metric for metric in spec.metrics}
-    for domain in spec.domains if spec.column_metrics else ():
+    for domain in spec.taken() if spec.column_metrics else ():
         for column in load_schemas()[domain].columns:
             for name in (column.name, column_metric(domain, column.name)):
                 mean = Metric(

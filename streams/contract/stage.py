@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from bisect import bisect_left
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeAlias, runtime_checkable
@@ -53,6 +54,8 @@ class Chunk:
     """One above the last record delivered before it; None = not known."""
     epoch: int = 0
     """Of the consumer that fetched it; see `streams.transport.chunks`."""
+    fetched_s: float = math.inf
+    """When it was there, by `time.monotonic`; inf = not known, so at any moment up to now."""
 
     @property
     def source(self) -> TopicPartition:
@@ -80,8 +83,11 @@ class Bus(Protocol):
         Raises ExactnessError when one was refused or lost: the process must then end.
         """
 
-    async def read_all(self, topic: str, partition: int) -> list[Record]:
-        """Read a partition from its start to its present end, without joining the group."""
+    async def read_all(self, topic: str, partition: int, offset: int = 0) -> list[Record]:
+        """Read a partition from an offset to its present end, without joining the group."""
+
+    async def ends(self, sources: Sequence[TopicPartition]) -> Mapping[TopicPartition, int]:
+        """Return where partitions end now: one above the newest record of each."""
 
     async def partition_count(self, topic: str) -> int:
         """Return how many partitions the topic has."""
@@ -124,6 +130,13 @@ class Follows(Protocol):
 
     follow_s: float
     """So soon after it: what was fetched together with the chunk, of other partitions, is absorbed first."""
+
+
+@runtime_checkable
+class ShowsNewest(Protocol):
+    """A stage that makes what it holds anew from whatever Kafka has: what is gone is no loss of its."""
+
+    shows_newest: bool
 
 
 @runtime_checkable

@@ -6,15 +6,14 @@ import difflib
 import math
 import tomllib
 from dataclasses import dataclass
-from datetime import datetime
 from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
-import numpy as np
 
 from streams.errors import SchemaError
+from streams.kernel.epoch import LEAST_AT_MS, MOST_AT_MS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,6 +24,9 @@ MOST_LATE_LIMIT_S = 21_600.0
 """As long as Kafka keeps frames: a processor that begins anew is rebuilt from them."""
 DATA_CLASSES = ("public", "internal", "sensitive", "core")
 COLUMN_KEYS = ("zh", "en", "unit", "range", "data_class")
+LAST = 1_000
+"""Place on a wall of a domain whose file names none: after all others."""
+OPTIONAL_KEYS = ("not_measured",)
 
 REASONS = {
     "undecodable": ("无法解码", "Not JSON"),
@@ -45,8 +47,8 @@ REASONS = {
 """Reason of a dead letter → (zh, en). Intake gives all but the last three, in the order of its checks; `bad_frame` is a
 record of an internal topic that nobody of this version wrote, `refused_by_history` what the store does not take."""
 
-Instant = int | Annotated[datetime, msgspec.Meta(tz=True)]
-"""`at` of a reading: epoch ms, or ISO 8601 with its zone."""
+Instant = Annotated[int, msgspec.Meta(ge=LEAST_AT_MS, le=MOST_AT_MS)] | str
+"""`at` of a reading: epoch ms, or text that `streams.intake.instants` reads."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +62,8 @@ class Column:
     low: float
     high: float
     data_class: str
+    not_measured: tuple[float, ...] = ()
+    """Values that stand for "nothing was measured": left out, and no fault."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,6 +74,16 @@ class Schema:
     zh: str
     en: str
     columns: tuple[Column, ...]
+    order: int = LAST
+    """Its place on a wall, from 1: the same thing always in the same place."""
+    partitions: int = 1
+    """Of its inbox and of its readings, where nobody says otherwise when they are made."""
+    retained_mib: int = 64
+    """Of each of their partitions that Kafka keeps."""
+    disorder_s: float = 5.0
+    """Readings of a source without marks come up to this much out of order and are still on time."""
+    mark_silence_s: float = 300.0
+    """So long a feed's marks may stand still before they are given up."""
     late_limit_s: float = LATE_LIMIT_S
     """A reading further behind its own source is too late; event times, windows and hours are kept so long."""
 
@@ -77,6 +91,11 @@ class Schema:
     def late_limit_ms(self) -> int:
         """The same in milliseconds."""
         return round(self.late_limit_s * 1000)
+
+    @property
+    def disorder_ms(self) -> int:
+        """The same in milliseconds."""
+        return round(self.disorder_s * 1000)
 
     @cached_property
     def names(self) -> tuple[str, ...]:
@@ -123,11 +142,17 @@ class Schema:
 
 @cache
 def load_schemas(folder: Path = DOMAINS_FOLDER) -> dict[str, Schema]:
-    """Read every domain's schema; domain → schema, in name order.
+    """Read every domain's schema; domain → schema, in the order in which a wall shows them.
 
     Raises SchemaError, naming file, column and key.
     """
-    return {path.stem: _load(path) for path in sorted(folder.glob("*.toml"))}
+    found = [_load(path) for path in sorted(folder.glob("*.toml"))]
+    return {schema.domain: schema for schema in sorted(found, key=lambda schema: (schema.order, schema.domain))}
+
+
+def all_domains() -> tuple[str, ...]:
+    """List the domains, in the order in which a wall shows them."""
+    return tuple(load_schemas())
 
 
 def _load(path: Path) -> Schema:
@@ -140,21 +165,44 @@ def _load(path: Path) -> Schema:
     columns = tuple(_column(path, name, table) for name, table in found.get("columns", {}).items())
     if not columns:
         raise SchemaError(f"{path}: columns: at least one [columns.NAME] is needed")
-    late_limit_s = _late_limit_s(path, found)
-    return Schema(path.stem, str(found.get("zh", "")), str(found.get("en", "")), columns, late_limit_s=late_limit_s)
+    return Schema(
+        path.stem,
+        str(found.get("zh", "")),
+        str(found.get("en", "")),
+        columns,
+        _whole(path, found, "order", LAST),
+        _whole(path, found, "partitions", 1),
+        _whole(path, found, "retained_mib", 64),
+        _seconds(path, found, "disorder_s", 5.0),
+        _seconds(path, found, "mark_silence_s", 300.0),
+        _late_limit_s(path, found),
+    )
 
 
 def late_limit_ms(domain: str) -> int:
-    """Return how far behind its source a reading of a domain may be."""
-    return load_schemas()[domain].late_limit_ms
+    """Return how far behind its source a reading of a domain may be; of one that is no more, the usual."""
+    schema = load_schemas().get(domain)
+    return round(LATE_LIMIT_S * 1000) if schema is None else schema.late_limit_ms
 
 
 def _late_limit_s(path: Path, found: dict[str, Any]) -> float:
-    value = found.get("late_limit_s", LATE_LIMIT_S)
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= MOST_LATE_LIMIT_S:
-        raise SchemaError(
-            f"{path}: late_limit_s: seconds from above 0 to {MOST_LATE_LIMIT_S:.0f} are needed, not {value!r}"
-        )
+    value = _seconds(path, found, "late_limit_s", LATE_LIMIT_S)
+    if not 0 < value <= MOST_LATE_LIMIT_S:
+        raise SchemaError(f"{path}: late_limit_s: from above 0 to {MOST_LATE_LIMIT_S:.0f} is needed, not {value!r}")
+    return value
+
+
+def _whole(path: Path, found: dict[str, Any], key: str, default: int) -> int:
+    value = found.get(key, default)
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        raise SchemaError(f"{path}: {key}: a whole number from 1 is needed, not {value!r}")
+    return value
+
+
+def _seconds(path: Path, found: dict[str, Any], key: str, default: float) -> float:
+    value = found.get(key, default)
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < math.inf:
+        raise SchemaError(f"{path}: {key}: seconds from 0 are needed, not {value!r}")
     return float(value)
 
 
@@ -163,8 +211,8 @@ def _column(path: Path, name: str, table: Any) -> Column:  # noqa: ANN401 - what
     if not isinstance(table, dict):
         raise SchemaError(f"{where}: a table is needed, not {table!r}")
     for key in table:
-        if key not in COLUMN_KEYS:
-            near = difflib.get_close_matches(key, COLUMN_KEYS, n=1)
+        if key not in (*COLUMN_KEYS, *OPTIONAL_KEYS):
+            near = difflib.get_close_matches(key, (*COLUMN_KEYS, *OPTIONAL_KEYS), n=1)
             raise SchemaError(
                 f"{where}: the key {key!r} is not known" + (f"; the nearest is {near[0]!r}" if near else "")
             )
@@ -176,11 +224,16 @@ def _column(path: Path, name: str, table: Any) -> Column:  # noqa: ANN401 - what
         raise SchemaError(f"{where}: range: [low, high] is needed, not {bounds!r}")
     if table["data_class"] not in DATA_CLASSES:
         raise SchemaError(f"{where}: data_class: {table['data_class']!r} is not one of {', '.join(DATA_CLASSES)}")
+    not_measured = table.get("not_measured", [])
+    if not (isinstance(not_measured, list) and all(type(one) in (int, float) for one in not_measured)):
+        raise SchemaError(f"{where}: not_measured: a list of numbers is needed, not {not_measured!r}")
     return Column(
-        name, table["unit"], table["zh"], table["en"], float(bounds[0]), float(bounds[1]), table["data_class"]
+        name,
+        table["unit"],
+        table["zh"],
+        table["en"],
+        float(bounds[0]),
+        float(bounds[1]),
+        table["data_class"],
+        tuple(map(float, not_measured)),
     )
-
-
-def implausible(schema: Schema, name: str, values: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-    """Return (n,) bool: observed and outside the column's plausible range; NaN is not observed."""
-    return (values < schema.low[name]) | (values > schema.high[name])

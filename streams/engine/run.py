@@ -26,9 +26,10 @@ from streams.broker.bus import KafkaBus
 from streams.broker.reach import wait_for
 from streams.contract.stage import Chunk, Follows, MayWait, Message, TopicPartition
 from streams.engine.app import stage_app
+from streams.engine.missing import Missing
 from streams.errors import CityError, ExactnessError
 from streams.health.advance import LIMIT_S
-from streams.health.pulse import Pulse
+from streams.health.pulse import PULSE, Pulse
 from streams.health.watchdog import Watchdog
 from streams.transport.direct import Direct
 from streams.transport.ordinary import Ordinary
@@ -69,6 +70,7 @@ class Host:
         self.bus = KafkaBus(bootstrap)
         self.pulse = Pulse(part or stage.name, stage.name, data, stage.topics, limit_s, self.bus.traffic)
         self.watchdog = Watchdog(self.pulse.part, limit_s)
+        self.missing = Missing(stage, bootstrap, self.pulse.counters.lost_records)
         self._turn = asyncio.Lock()
         self._reporting: asyncio.Task[None] | None = None
         self._follow_s = stage.follow_s if isinstance(stage, Follows) else None
@@ -95,6 +97,7 @@ class Host:
                 self._settle(await self.stage.tick(self.bus))
                 await self.bus.stop()
         await self.delivery.stop()
+        await self.missing.stop()
 
     async def positions(self, assigned: Sequence[TopicPartition]) -> Mapping[TopicPartition, int]:
         """Load the stage's state of the partitions → the next offset to read of each that it knows."""
@@ -130,6 +133,7 @@ class Host:
 
     def reached(self, partition: TopicPartition, position: int) -> None:
         """Learn that nothing below an offset is left to absorb."""
+        self.missing.note(partition, self.pulse.partitions[partition], position)
         self.pulse.reached(partition, position)
 
     def begun(self, begin: Mapping[TopicPartition, int], ends: Mapping[TopicPartition, int]) -> None:
@@ -152,12 +156,15 @@ class Host:
         """Hand a chunk to the stage → whether it is done with."""
         if chunk.epoch != self.delivery.epoch:
             return True  # fetched before the partitions were assigned anew: it comes again from where the state stands
+        first = chunk.records[0]
+        self.missing.note(chunk.source, self.pulse.partitions.get(chunk.source), first.offset, first.timestamp)
         self.pulse.received(chunk)
         expected = self._next.get(chunk.source)
         with _or_end():
             if expected is not None and chunk.begin is not None and chunk.begin > expected:
                 missed = f"{chunk.topic}[{chunk.partition}]: records {expected} to {chunk.begin - 1} were not delivered"
                 raise ExactnessError(f"{missed}; reading again")
+            await self.missing.book(self.bus)
             began_s = time.monotonic()
             settled = await self.stage.absorb(chunk, self.bus)
         if settled is None:
@@ -173,6 +180,7 @@ class Host:
             return
         async with self._turn:
             with _or_end():
+                await self.missing.book(self.bus)
                 self._settle(await self.stage.tick(self.bus))
 
     def _settle(self, partitions: Sequence[TopicPartition]) -> None:
@@ -197,7 +205,7 @@ class Host:
         if self._away():
             log.warning("Kafka is back")
         self._silent_beats = 0
-        books = {f"pulse:{self.pulse.part}": pulse, **self.stage.books()}
+        books = {f"{PULSE}{self.pulse.part}": pulse, **self.stage.books()}
         self._reporting = asyncio.create_task(self._send_books(books))
 
     def _away(self) -> bool:

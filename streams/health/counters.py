@@ -74,6 +74,8 @@ class Counters:
     def __init__(self, traffic: Traffic | None = None) -> None:
         self.snapshots = 0
         """Times that what was taken from a partition became durable."""
+        self.lost_records: Counter[str] = Counter()
+        """By topic: what Kafka had deleted before it was read."""
         self._traffic = traffic or Traffic()
         self._started_ms = time.time_ns() // 1_000_000
         self._process = psutil.Process()
@@ -114,6 +116,7 @@ class Counters:
             "snapshots": self.snapshots,
             "sent_records": dict(self._traffic.sent_records),
             "sent_bytes": dict(self._traffic.sent_bytes),
+            "lost_records": dict(self.lost_records),
         }
 
 

@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from streams.contract.stage import Chunk, TopicPartition
 
 RATE_OVER_S = 5.0
+OLD_S = 10.0
+"""An older pulse tells nothing of its part any more."""
+PULSE = "pulse:"
+"""How the keys of pulses on `city.books.v1` begin; the part follows."""
 
 log = logging.getLogger("citywall")
 
@@ -31,10 +35,14 @@ def now_ms() -> int:
 
 
 @dataclass
-class _Partition:
+class PartitionState:
+    """How far one partition is read."""
+
     absorbed: int
     """Next offset to absorb."""
     end: int
+    absorbed_at_ms: int | None = None
+    """Timestamp of the record before that one, None = this process has not read it."""
     behind_since_ms: int | None = None
     """Sending time of the oldest record not absorbed, None = all are."""
     unsaved_since_ms: int | None = None
@@ -55,7 +63,7 @@ class Pulse:
     ) -> None:
         self.part = part
         self.counters = Counters(traffic)
-        self.partitions: dict[TopicPartition, _Partition] = {}
+        self.partitions: dict[TopicPartition, PartitionState] = {}
         self._group = group
         self._topics = list(topics)
         self._limit_s = limit_s
@@ -66,19 +74,25 @@ class Pulse:
 
     def assigned(self, partitions: Sequence[TopicPartition], positions: Mapping[TopicPartition, int]) -> None:
         """Follow these partitions and no others."""
-        self.partitions = {one: _Partition(positions.get(one, 0), positions.get(one, 0)) for one in partitions}
+        before, self.partitions = self.partitions, {}
+        for one in partitions:
+            absorbed, known = positions.get(one, 0), before.get(one)
+            at_ms = known.absorbed_at_ms if known is not None and known.absorbed == absorbed else None
+            self.partitions[one] = PartitionState(absorbed, absorbed, at_ms)
 
     def received(self, chunk: Chunk) -> None:
         """Note a chunk that is being worked on."""
-        state = self.partitions.setdefault(chunk.source, _Partition(chunk.records[0].offset, chunk.end_offset))
+        state = self.partitions.setdefault(chunk.source, PartitionState(chunk.records[0].offset, chunk.end_offset))
         state.end = max(state.end, chunk.end_offset)
         state.behind_since_ms = chunk.records[0].timestamp
 
     def absorbed(self, chunk: Chunk, took_s: float = 0.0) -> None:
         """Note that a chunk has been taken, and how long that took."""
         state = self.partitions[chunk.source]
-        state.absorbed = max(state.absorbed, chunk.records[-1].offset + 1)
-        state.behind_since_ms = chunk.records[-1].timestamp if state.absorbed < state.end else None
+        last = chunk.records[-1]
+        if last.offset >= state.absorbed:
+            state.absorbed, state.absorbed_at_ms = last.offset + 1, last.timestamp
+        state.behind_since_ms = last.timestamp if state.absorbed < state.end else None
         if state.unsaved_since_ms is None:
             state.unsaved_since_ms = now_ms()
         self._records += len(chunk.records)
@@ -123,6 +137,7 @@ class Pulse:
                     "partition": partition.partition,
                     "group": self._group,
                     "absorbed": state.absorbed,
+                    "absorbed_at_ms": state.absorbed_at_ms,
                     "end": state.end,
                     "lag_records": lag_records,
                     "lag_s": _since_s(state.behind_since_ms, at_ms),

@@ -9,8 +9,6 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from streams.intake.decode import MAX_AT_MS, epoch_ms
-
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
@@ -31,7 +29,7 @@ class Columns:
     """Code of the sensor in the city, -1 = not known."""
     at_ms: NDArray[np.int64]
     values: Mapping[str, NDArray[np.float64]]
-    """Every column of the schema, NaN = not observed."""
+    """Every column of the schema, NaN = not observed; an infinity says why `streams.intake.values` refuses it."""
 
     def take(self, rows: NDArray[np.intp] | NDArray[np.bool_]) -> Columns:
         """Return the readings that an index or mask selects, in its order."""
@@ -48,14 +46,14 @@ class Decoded(Protocol):
 
 
 def of_readings(decoded: Decoded, schema: Schema, sensor_code: Mapping[str, int]) -> Columns:
-    """Turn readings into columns; a time that no number holds becomes one beyond `MAX_AT_MS`."""
+    """Turn readings, each `at` a number by now, into columns."""
     readings, count = decoded.readings, len(decoded.readings)
     codes = map(sensor_code.get, map(attrgetter("sensor"), readings), repeat(-1))
     return Columns(
         np.array(decoded.records, np.int32),
         np.array(decoded.places, np.int32),
         np.fromiter(codes, np.int32, count),
-        _times(readings),
+        np.fromiter(map(attrgetter("at"), readings), np.int64, count),
         {name: _values(readings, name) for name in schema.names},
     )
 
@@ -67,15 +65,6 @@ def _values(readings: Sequence[Any], name: str) -> NDArray[np.float64]:
     except TypeError:  # a null among them
         found = np.array([getattr(reading, name) for reading in readings], np.float64)
     return found + 0.0  # -0.0 and 0.0 are one value
-
-
-def _times(readings: Sequence[Any]) -> NDArray[np.int64]:
-    try:
-        return np.fromiter(map(attrgetter("at"), readings), np.int64, len(readings))
-    except (TypeError, OverflowError):
-        return np.array(
-            [min(max(epoch_ms(reading.at), -MAX_AT_MS - 1), MAX_AT_MS + 1) for reading in readings], np.int64
-        )
 
 
 def joined(one: Columns, other: Columns) -> Columns:

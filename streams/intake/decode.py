@@ -1,7 +1,8 @@
 """From the bytes of inbox records to rows: a fast decoder for what is well formed, a slow one that salvages the rest.
 
-A record is a JSON object, an array of them, or NDJSON. The fast decoder takes a record whole or not at all; whatever it
-refuses goes to the slow one, which judges each reading by itself, so that no good row is lost beside a bad one.
+A record is a JSON object, an array of them, or NDJSON, plain or packed (`streams.intake.packing`). The fast decoder
+takes a record whole or not at all; whatever it refuses goes to the slow one, which judges each reading by itself, so
+that no good row is lost beside a bad one, and each value, so that no good value is.
 """
 
 from __future__ import annotations
@@ -10,26 +11,29 @@ import json
 import math
 import re
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from streams.broker.topics import INBOX_MAX_BYTES
-from streams.domains.schema import Instant
+from streams.intake import packing
+from streams.intake.instants import NUMBER, instant, why_not
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from streams.domains.schema import Schema
 
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-MILLISECOND = timedelta(milliseconds=1)
-MAX_AT_MS = 2**53
-"""Beyond it a JSON number is not exact, and no city clock gets there."""
+NOT_FINITE, WRONG_TYPE = math.inf, -math.inf
+"""What stands in a column for a value that is no finite number, or none at all; `streams.intake.values` refuses it."""
 MOST_DIGITS = 400
 """A whole number with more of them is beyond every double."""
 MOST_REFUSED = 10_000
 """Bad readings of one record that become dead letters, the last of them with the record's bytes for all that follow:
 eight megabytes can hold four million."""
+AT = attrgetter("at")
+WHOLE = frozenset({int})
 _BLANK = " \t\n\r"
 """JSON's white space."""
 _OPEN = re.compile(rf"[{_BLANK}]*\[[{_BLANK}]*")
@@ -45,6 +49,10 @@ class Refused:
     payload: bytes
     book_ms: int | None = None
     """When it counts, None = it has no time of its own; see `streams.accounts.ledger`."""
+    detail: str = ""
+    """What more there is to say, in a sentence."""
+    column: str = ""
+    """The column whose value was refused; "" = the whole reading was."""
 
 
 @dataclass
@@ -57,26 +65,37 @@ class Decoded:
     unknown_fields: int = 0
 
 
-def epoch_ms(at: int | datetime) -> int:
-    """Return the instant as epoch milliseconds, rounded down.
-
-    >>> epoch_ms(datetime(2014, 8, 20, 0, 0, 0, 1500, tzinfo=UTC))
-    1408492800001
-    """
-    return at if isinstance(at, int) else (at - EPOCH) // MILLISECOND
-
-
 def decode_fast(value: bytes, schema: Schema) -> list[Any] | None:
     """Return the record's readings when every one is well formed, else None: ask `decode_slow`."""
+    plain, _ = packing.plain(value)
+    if plain is None:
+        return None
     try:
-        if value[:1] == b"[":
-            return schema.decode_many(value) or None
-        if b"\n" in value:
-            readings = schema.decode_lines(value)
-            return readings if len(readings) == _lines(value) == _objects(value) else None
-        return [schema.decode_one(value)]
+        readings = _all(plain, schema)
     except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
         return None
+    return readings if readings and timed(readings) else None
+
+
+def _all(value: bytes, schema: Schema) -> list[Any]:
+    if value[:1] == b"[":
+        return schema.decode_many(value)
+    if b"\n" in value:
+        readings = schema.decode_lines(value)
+        return readings if len(readings) == _lines(value) == _objects(value) else []
+    return [schema.decode_one(value)]
+
+
+def timed(readings: Sequence[Any]) -> bool:
+    """Read each `at` that came as text; whether all of them are instants."""
+    if WHOLE.issuperset(map(type, map(AT, readings))):
+        return True
+    for reading in readings:
+        at_ms = instant(reading.at)
+        if at_ms is None:
+            return False
+        reading.at = at_ms
+    return True
 
 
 def _lines(value: bytes) -> int:
@@ -90,26 +109,26 @@ def _objects(value: bytes) -> int:
 
 def decode_slow(value: bytes | None, schema: Schema) -> Decoded:
     """Judge a record reading by reading; never raises."""
-    if not value or not value.strip():
+    plain, detail = packing.plain(value or b"")
+    if value is None or (plain is not None and not plain.strip()):
         return Decoded(refused=[Refused(0, "empty", value or b"")])
-    items = _items(value) if len(value) <= INBOX_MAX_BYTES else None
+    items = _items(plain) if plain is not None and len(plain) <= INBOX_MAX_BYTES else None
     if items is None:
-        return Decoded(refused=[Refused(0, "undecodable", value)])
+        return Decoded(refused=[Refused(0, "undecodable", value, detail=detail)])
     return _judge(items, value, schema) if items else Decoded(refused=[Refused(0, "empty", value)])
 
 
 def originals(value: bytes) -> list[bytes]:
     """Return the bytes of each reading of a record that was decoded, by its place."""
-    return [payload for _, payload in _items(value) or ((None, value),)]
+    plain, _ = packing.plain(value)
+    return [payload for _, payload in _items(plain or b"") or ((None, value),)]
 
 
 def _items(value: bytes) -> list[tuple[Any, bytes]] | None:
     """Take a record apart → (any JSON value, or _UNDECODABLE; its bytes) of each reading; None = it holds none."""
-    try:
-        text = value.decode()
-        return _elements(text) if _OPEN.match(text) else [(_decoder.decode(text), value)]
-    except (ValueError, RecursionError):
-        pass
+    whole = _whole(value)
+    if whole is not None:
+        return whole
     lines = [line for line in value.split(b"\n") if line.strip()]
     items = [(_parse(line), line) for line in lines]
     if len(items) < 2 or all(item is _UNDECODABLE for item, _ in items):  # noqa: PLR2004 - one line is no NDJSON
@@ -117,8 +136,22 @@ def _items(value: bytes) -> list[tuple[Any, bytes]] | None:
     return items
 
 
-def _elements(text: str) -> list[tuple[Any, bytes]]:
-    """Take a JSON array apart, each element with its own bytes."""
+def _whole(value: bytes) -> list[tuple[Any, bytes]] | None:
+    """Take a record apart that is one JSON value, or would be if it had no bare `nan` in it."""
+    try:
+        text = value.decode()
+    except UnicodeDecodeError:
+        return None
+    for one in packing.with_numbers_for_words(text):
+        try:
+            return _elements(one, text) if _OPEN.match(one) else [(_decoder.decode(one), value)]
+        except (ValueError, RecursionError):
+            continue
+    return None
+
+
+def _elements(text: str, came: str) -> list[tuple[Any, bytes]]:
+    """Take a JSON array apart, each element with its own bytes out of the text as it `came`, as long as this one."""
     items: list[tuple[Any, bytes]] = []
     begin = _OPEN.match(text)
     if begin is None or begin.end() == len(text):
@@ -128,7 +161,7 @@ def _elements(text: str) -> list[tuple[Any, bytes]]:
         at = len(text) - len(text[at + 1 :].lstrip(_BLANK))
     while not closed:
         item, end = _decoder.raw_decode(text, at)
-        items.append((item, text[at:end].encode()))
+        items.append((item, came[at:end].encode()))
         between = _BETWEEN.match(text, end)
         if between is None:
             raise ValueError("an array goes on with a comma, or it ends")
@@ -141,67 +174,65 @@ def _elements(text: str) -> list[tuple[Any, bytes]]:
 def _judge(items: list[tuple[Any, bytes]], value: bytes, schema: Schema) -> Decoded:
     decoded = Decoded()
     for place, (item, payload) in enumerate(items):
-        judged = "undecodable" if item is _UNDECODABLE else _reading(item, schema)
+        judged, detail = ("undecodable", "") if item is _UNDECODABLE else _reading(item, schema)
         if not isinstance(judged, str):
             decoded.readings.append(judged)
             decoded.places.append(place)
             decoded.unknown_fields += sum(name not in schema.low for name in item) - 2
         elif len(decoded.refused) < MOST_REFUSED - 1:
-            decoded.refused.append(Refused(place, judged, payload))
+            decoded.refused.append(Refused(place, judged, payload, detail=detail))
         elif len(decoded.refused) < MOST_REFUSED:
-            decoded.refused.append(Refused(place, judged, value))
+            decoded.refused.append(Refused(place, judged, value, detail=detail))
     return decoded
 
 
-def _reading(item: Any, schema: Schema) -> Any:  # noqa: ANN401 - any JSON value → a reading, or the reason against it
+def _reading(item: Any, schema: Schema) -> tuple[Any, str]:  # noqa: ANN401 - any JSON value
+    """Judge one item → a reading, or the reason against it and what more there is to say."""
     if not isinstance(item, dict):
-        return "not_an_object"
+        return "not_an_object", ""
     sensor = item.get("sensor")
     if sensor is None:
-        return "no_sensor"
+        return "no_sensor", ""
     if not isinstance(sensor, str):
-        return "wrong_type"
-    if item.get("at") is None:
-        return "no_time"
-    at = _instant(item["at"])
+        return "wrong_type", "`sensor` is text"
+    at = item.get("at")
     if at is None:
-        return "bad_time"
-    values = {}
-    for name in schema.names:
-        value = item.get(name)
-        if value is None:
-            continue
-        if isinstance(value, bool) or not isinstance(value, int | float):
-            return "wrong_type"
-        try:
-            values[name] = float(value)
-        except OverflowError:
-            return "not_finite"
-        if not math.isfinite(values[name]):
-            return "not_finite"
-    return schema.reading(sensor=sensor, at=at, **values)
+        return "no_time", ""
+    at_ms = instant(at)
+    if at_ms is None:
+        return "bad_time", why_not(at)
+    values = {name: _value(item[name]) for name in schema.names if item.get(name) is not None}
+    return schema.reading(sensor=sensor, at=at_ms, **values), ""
 
 
-def _instant(at: Any) -> int | None:  # noqa: ANN401 - any JSON value
-    if isinstance(at, bool):
-        return None
-    if isinstance(at, float):
-        at = int(at) if math.isfinite(at) and at == int(at) else None
+def _value(value: Any) -> float:  # noqa: ANN401 - any JSON value
+    """Return a measurement; text that is wholly a JSON number is that number."""
+    if isinstance(value, str):
+        if not NUMBER.fullmatch(value):
+            return WRONG_TYPE
+    elif isinstance(value, bool) or not isinstance(value, int | float):
+        return WRONG_TYPE
     try:
-        instant = epoch_ms(msgspec.convert(at, Instant))
-    except (msgspec.ValidationError, OverflowError, UnicodeEncodeError):
-        return None
-    return instant if abs(instant) <= MAX_AT_MS else None
+        number = float(value)
+    except OverflowError:
+        return NOT_FINITE
+    return number if math.isfinite(number) else NOT_FINITE
 
 
 _UNDECODABLE = object()
 
 
-def _parse(text: bytes) -> Any:  # noqa: ANN401 - any JSON value, or _UNDECODABLE
+def _parse(line: bytes) -> Any:  # noqa: ANN401 - any JSON value, or _UNDECODABLE
     try:
-        return _decoder.decode(text.decode())
-    except (ValueError, RecursionError):
+        text = line.decode()
+    except UnicodeDecodeError:
         return _UNDECODABLE
+    for one in packing.with_numbers_for_words(text):
+        try:
+            return _decoder.decode(one)
+        except (ValueError, RecursionError):
+            continue
+    return _UNDECODABLE
 
 
 def _int(digits: str) -> int | float:

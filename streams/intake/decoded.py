@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import numpy as np
 
-from streams.contract.records import MARK, NO_TIME_MS
+from streams.contract.records import EXACT, MARK, NO_TIME_MS
 from streams.intake.columns import Columns, joined, of_readings
-from streams.intake.decode import MAX_AT_MS, Refused, decode_fast, decode_slow
+from streams.intake.decode import Refused, decode_fast, decode_slow, timed
 from streams.transport.wire import WireRecords
 
 if TYPE_CHECKING:
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from streams.intake.reader import Reader
 
 BLOCK_RECORDS = 256
+MOST_MARK_MS = 2**53
+"""A mark beyond is none: no city clock gets there."""
 _WHOLE = re.compile(rb"-?[0-9]{1,16}")
 
 
@@ -37,13 +39,13 @@ class Decoded:
     """The readings of a chunk, and what was refused on the way."""
 
     rows: Columns
-    fed_mark_ms: NDArray[np.int64]
-    """(n,) newest mark of the feed before the reading, NO_TIME_MS = none."""
     refused: list[tuple[int, Refused]]
     """(index of the record, what and why)."""
     unknown_fields: int
-    last_fed_mark_ms: int
-    """Newest mark of the feed at the end of the chunk."""
+    fed_ms: NDArray[np.int64]
+    """(records,) the mark of the feed that each record is, NO_TIME_MS = none."""
+    exact: bool
+    """Whether a mark among them says that it is exact."""
 
 
 @dataclass
@@ -55,15 +57,16 @@ class _Drafts:
     """Index of the record of each reading."""
     places: list[int] = field(default_factory=list)
     marks: dict[int, int] = field(default_factory=dict)
-    """Index of a record → the mark from it on."""
+    """Index of a record → the mark that it is."""
+    exact: bool = False
     refused: list[tuple[int, Refused]] = field(default_factory=list)
     unknown_fields: int = 0
 
 
 def decode_batch(
-    records: Sequence[Record], schema: Schema, sensor_code: dict[str, int], reader: Reader | None, fed_mark_ms: int
+    records: Sequence[Record], schema: Schema, sensor_code: dict[str, int], reader: Reader | None
 ) -> Decoded:
-    """Decode the records; `fed_mark_ms` is the newest mark before them. `reader` is for framed records."""
+    """Decode the records; `reader` is for framed ones."""
     drafts = _Drafts()
     if reader is not None and isinstance(records, WireRecords):
         taken, verdict = reader.read(records)
@@ -73,11 +76,9 @@ def decode_batch(
     else:
         _decode_each(drafts, records, schema)
         rows = of_readings(drafts, schema, sensor_code)
-    marks = np.full(len(records), NO_TIME_MS, np.int64)
-    marks[list(drafts.marks)] = list(drafts.marks.values())
-    marks = np.maximum(np.maximum.accumulate(marks), fed_mark_ms) if len(marks) else marks
-    last_ms = int(marks[-1]) if len(marks) else fed_mark_ms
-    return Decoded(rows, marks[rows.record], drafts.refused, drafts.unknown_fields, last_ms)
+    fed_ms = np.full(len(records), NO_TIME_MS, np.int64)
+    fed_ms[list(drafts.marks)] = list(drafts.marks.values())
+    return Decoded(rows, drafts.refused, drafts.unknown_fields, fed_ms, drafts.exact)
 
 
 def _decode_each(drafts: _Drafts, records: Sequence[Record], schema: Schema) -> None:
@@ -87,6 +88,8 @@ def _decode_each(drafts: _Drafts, records: Sequence[Record], schema: Schema) -> 
         try:
             readings = list(map(schema.decode_one, [record.value or b"" for record in block]))
         except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
+            readings = []
+        if not readings or not timed(readings):
             for index, record in enumerate(block, start=first):
                 _other(drafts, index, record, schema)
             continue
@@ -102,6 +105,7 @@ def _other(drafts: _Drafts, index: int, record: Record, schema: Schema) -> None:
         mark_ms = _mark_ms(record)
         if mark_ms is not None:
             drafts.marks[index] = mark_ms
+            drafts.exact |= EXACT in dict(record.headers)
             return
     readings = decode_fast(value, schema) if value else None
     places: Sequence[int] = range(len(readings or ()))
@@ -117,5 +121,5 @@ def _other(drafts: _Drafts, index: int, record: Record, schema: Schema) -> None:
 
 def _mark_ms(record: Record) -> int | None:
     mark = dict(record.headers).get(MARK) or b""  # Kafka knows null headers
-    mark_ms = int(mark) if _WHOLE.fullmatch(mark) else MAX_AT_MS + 1
-    return mark_ms if abs(mark_ms) <= MAX_AT_MS else None
+    mark_ms = int(mark) if _WHOLE.fullmatch(mark) else MOST_MARK_MS + 1
+    return mark_ms if abs(mark_ms) <= MOST_MARK_MS else None

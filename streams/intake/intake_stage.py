@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
+import math
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -10,17 +12,21 @@ import msgspec
 
 from streams.accounts import ledger
 from streams.broker import dead_letters, topics
-from streams.city.clock import CityClock, read_clock
-from streams.city.registry import City, load_city
+from streams.city.check import check
+from streams.city.folder import read_folder
+from streams.city.kept import keep
+from streams.city.registry import City, city_of
+from streams.city.watching import Bad, Watch
 from streams.contract.frames import ALL_ZONES, LAST_PLACE, FrameHeader, encode_frame
 from streams.contract.records import NO_TIME_MS
 from streams.contract.stage import LINGER_S, Chunk, Message, TopicPartition
 from streams.domains.schema import load_schemas
 from streams.engine import failpoints
-from streams.errors import CityFileError
 from streams.health.pulse import now_ms
-from streams.intake.take import DISORDER_MS, IntakeState, take
-from streams.saving import snapshots
+from streams.intake import saving
+from streams.intake.followed_clock import FollowedClock
+from streams.intake.quiet import Quiet
+from streams.intake.take import Clocks, IntakeState, take
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -29,18 +35,13 @@ if TYPE_CHECKING:
     from streams.contract.stage import Bus
     from streams.domains.schema import Schema
     from streams.intake.reader import Reader
-
-IDLE_S = 60.0
-"""A source without marks that was quiet for so long no longer holds the watermark (design.md 6.3)."""
+    from streams.intake.take import IntakeState
 
 IDLE_EVERY_S = 1.0
-CLOCK_EVERY_S = 10.0
-"""While a source is quiet, the city clock is read this often."""
-
 IDLE_SAID_MS = 60_000
 """The state holds a quiet source's mark rounded up to this."""
 
-CITY_CHECK_EVERY_S = 2.0
+CITY_LOOK_EVERY_S = 1.0
 
 log = logging.getLogger("citywall")
 
@@ -52,19 +53,28 @@ class IntakeStage:
     tick_s = 0.5
     linger_s = 3 * LINGER_S  # a frame costs the zones as much with four rows as with forty
 
-    def __init__(self, city_folder: Path, *, kernel: bool = False) -> None:
+    def __init__(
+        self,
+        city_folder: Path,
+        *,
+        kernel: bool = False,
+        edited: Path | None = None,
+        copies: Path | None = None,
+        look_every_s: float = CITY_LOOK_EVERY_S,
+    ) -> None:
+        """`edited`: the folder that people edit, where `city_folder` is the copy in force of it, kept in `copies`."""
         self._kernel = kernel
         self.schemas = load_schemas()
         self.topics = tuple(topics.inbox(domain) for domain in self.schemas)
         self._domain = {topics.inbox(domain): domain for domain in self.schemas}
-        self._folder = city_folder
-        self._use(load_city(city_folder))
-        self._sensors_changed_ns = self._sensors_file_ns()
-        self._checked_at = 0.0
-        self._clock = CityClock()
-        self._clock_due_at = 0.0
+        known = read_folder(city_folder)
+        self._use(city_of(check(known), known.name))
+        self._copies = copies
+        self._watch = Watch(edited or city_folder, known, self._city.id)
+        self._look_every_s, self._looked_at = look_every_s, 0.0
+        self._clock = FollowedClock()
+        self._quiet = Quiet()
         self._states: dict[TopicPartition, IntakeState] = {}
-        self._quiet_since: dict[TopicPartition, float] = {}
         self._idle_mark_ms: dict[TopicPartition, int] = {}
 
     def _use(self, city: City) -> None:
@@ -73,14 +83,17 @@ class IntakeStage:
 
     async def assigned(self, partitions: Sequence[TopicPartition], bus: Bus) -> Mapping[TopicPartition, int]:
         """Load the states of these partitions → next offsets."""
-        self._clock = read_clock(await bus.read_all(topics.CLOCK, 0))
         self._states = {}
+        positions = {}
         for source in partitions:
-            found = await snapshots.load(bus, topics.state("intake", self._domain[source.topic]), source.partition)
-            self._states[source] = IntakeState() if found is None else msgspec.json.decode(found[1], type=IntakeState)
-        self._quiet_since = dict.fromkeys(partitions, time.monotonic())
+            topic = topics.state("intake", self._domain[source.topic])
+            found = await saving.load(bus, topic, source.partition)
+            self._states[source] = IntakeState() if found is None else found
+            if found is not None:  # also one that has read nothing yet: what was deleted meanwhile it has lost
+                positions[source] = found.offset
+        self._quiet.listen(partitions)
         self._idle_mark_ms = {}
-        return {source: state.offset for source, state in self._states.items() if state.offset}
+        return positions
 
     async def absorb(self, chunk: Chunk, bus: Bus) -> bool:
         """Take a chunk: frames and dead letters, then the state, then it may be committed."""
@@ -90,10 +103,8 @@ class IntakeStage:
             return False
         domain = self._domain[chunk.topic]
         schema, reader = self.schemas[domain], self._readers.get(domain)
-        taken = take(chunk, state, self._city, schema, self._clock, reader)
-        if taken.state.dead_lettered.get("future", 0) > state.dead_lettered.get("future", 0):
-            self._clock = read_clock(await bus.read_all(topics.CLOCK, 0))
-            taken = take(chunk, state, self._city, schema, self._clock, reader)
+        clocks = Clocks(await self._clock.catch_up(bus, chunk.fetched_s), now_ms())
+        taken = take(chunk, state, self._city, schema, clocks, reader)
         await bus.send(
             await self._messages(domain, taken.frames, taken.mark, bus)
             + [dead_letters.to_message(one) for one in taken.dead]
@@ -106,12 +117,12 @@ class IntakeStage:
         await self._save(source, taken.state, bus)
         failpoints.reach("intake:state_acked")
         self._states[source] = taken.state
-        self._quiet_since[source] = time.monotonic()
+        self._quiet.heard(source, mark_rose=taken.state.fed_mark_ms > state.fed_mark_ms)
         return True
 
     async def _save(self, source: TopicPartition, state: IntakeState, bus: Bus) -> None:
-        topic, plain = topics.state("intake", self._domain[source.topic]), msgspec.json.encode(state)
-        await bus.send([snapshots.to_message(topic, source.partition, state.offset, plain)])
+        topic = topics.state("intake", self._domain[source.topic])
+        await bus.send([saving.to_message(topic, source.partition, state)])
 
     async def _messages(
         self, domain: str, frames: Sequence[tuple[FrameHeader, Any]], mark: FrameHeader, bus: Bus
@@ -123,21 +134,38 @@ class IntakeStage:
         return messages + [encode_frame(topic, partition, mark, None) for partition in range(partitions)]
 
     async def tick(self, bus: Bus) -> Sequence[TopicPartition]:
-        """Reload the sensors when their file changed; let quiet sources pass on the city clock."""
-        self._reload_city()
-        now = time.monotonic()
-        states = self._states.items()
-        unmarked = {source: state for source, state in states if state.fed_mark_ms == NO_TIME_MS}
-        quiet = {source: state for source, state in unmarked.items() if now - self._quiet_since[source] >= IDLE_S}
-        if quiet and now >= self._clock_due_at:  # what began after this worker has set the clock since
-            self._clock = read_clock(await bus.read_all(topics.CLOCK, 0))
-            self._clock_due_at = now + CLOCK_EVERY_S
-        for source, state in quiet.items():
-            await self._send_idle_mark(source, state, bus)
+        """Take a changed city; give up marks that stand still, let quiet sources pass on the city clock."""
+        if time.monotonic() - self._looked_at >= self._look_every_s:
+            self._looked_at = time.monotonic()
+            await self._look_at_city()
+        await self._pass_quiet_times(bus)
         return ()
 
+    async def _pass_quiet_times(self, bus: Bus) -> None:
+        """Give up marks that stand still; let sources without marks of which nothing comes go on with the clock."""
+        quiet = self._quiet.candidates()
+        if not quiet:
+            return
+        read = {source: self._states[source].offset for source in quiet}
+        for source in self._quiet.confirmed(await self._ends(bus, quiet), read):
+            state = self._states[source]
+            if state.is_marked and not state.exact and self._quiet.unmarked_s(source) >= self._silence_s(source):
+                state.given_up = True  # said before it is acted upon, so that no crash forgets it
+                await self._save(source, state, bus)
+                log.warning("%s[%d]: the marks of its feed stand still; going on without them", *source)
+            if not state.is_marked:
+                await self._send_idle_mark(source, state, bus)
+
+    async def _ends(self, bus: Bus, sources: Sequence[TopicPartition]) -> Mapping[TopicPartition, int]:
+        await self._clock.catch_up(bus, math.inf)  # what began after this worker has set it since
+        return await bus.ends(sources)
+
+    def _silence_s(self, source: TopicPartition) -> float:
+        return self.schemas[self._domain[source.topic]].mark_silence_s
+
     async def _send_idle_mark(self, source: TopicPartition, state: IntakeState, bus: Bus) -> None:
-        mark_ms = self._clock.at(now_ms()) - DISORDER_MS
+        disorder_ms = self.schemas[self._domain[source.topic]].disorder_ms
+        mark_ms = max(self._clock.city.at(now_ms()) - disorder_ms, state.mark_ms)
         if mark_ms < self._idle_mark_ms.get(source, NO_TIME_MS) + IDLE_EVERY_S * 1000:
             return
         if mark_ms > state.idle_ms:  # said before it is true, so that no crash forgets it, and once a minute
@@ -156,21 +184,18 @@ class IntakeStage:
         await bus.send(await self._messages(self._domain[source.topic], (), mark, bus))
         self._idle_mark_ms[source] = mark_ms
 
-    def _sensors_file_ns(self) -> int:
-        return (self._folder / "sensors.csv").stat().st_mtime_ns
-
-    def _reload_city(self) -> None:
-        if time.monotonic() - self._checked_at < CITY_CHECK_EVERY_S:
+    async def _look_at_city(self) -> None:
+        found = await asyncio.to_thread(self._watch.look)  # a large city takes seconds to check
+        if found is None:
             return
-        self._checked_at = time.monotonic()
-        try:
-            changed_ns = self._sensors_file_ns()
-            if changed_ns != self._sensors_changed_ns:
-                self._sensors_changed_ns = changed_ns
-                self._use(load_city(self._folder))
-                log.warning("sensors.csv was reloaded: %d sensors", len(self._city.sensors))
-        except (OSError, CityFileError) as exc:
-            log.error("sensors.csv was changed and cannot be used, going on with the old one: %s", exc)
+        if isinstance(found, Bad):
+            log.error("the city folder was changed and cannot be used, going on with the old one:\n%s", found)
+            return
+        if self._copies is not None:
+            await asyncio.to_thread(keep, found.folder, self._copies)
+        self._use(found.city)
+        odd = f"; odd in it: {len(found.notices)}, see `citywall city check`" if found.notices else ""
+        log.warning("the city folder was reloaded: %d sensors%s", len(self._city.sensors), odd)
 
     def books(self) -> Mapping[str, Mapping[str, Any]]:
         """Return the counters of each inbox partition."""
@@ -187,6 +212,7 @@ class IntakeStage:
                     "dead_lettered": state.dead_lettered,
                     "sent": sum(state.sent.values()),
                     "unknown_fields": state.unknown_fields,
+                    "refused_values": state.refused_values,
                     "first_at_ms": state.first_at_ms,
                     "last_at_ms": state.last_at_ms,
                 },

@@ -2,7 +2,7 @@
 
 QUOTE, BACKSLASH, COMMA, COLON, MINUS, PLUS, DOT = b'"\\,:-+.'
 OPEN_OBJECT, CLOSE_OBJECT, OPEN_LIST, CLOSE_LIST = b"{}[]"
-ZERO, NINE, LOWER_E, UPPER_T, UPPER_Z = b"09eTZ"
+ZERO, NINE, LOWER_E, LOWER_T, LOWER_Z = b"09etz"
 SPACE, TAB, NEWLINE, RETURN = b" \t\n\r"
 TO_LOWER = 32
 """Set in a letter's byte, it makes it lower case."""

@@ -1,7 +1,8 @@
 """Read readings from JSON straight into columns: objects, arrays and NDJSON of a domain's schema.
 
-Takes what departments send every day: the schema's own names, numbers that a double holds exactly, known sensors, times
-as epoch milliseconds or ISO 8601. A record with anything else is refused whole, and the slow decoder judges it.
+Takes what departments send every day: the schema's own names, numbers that a double holds exactly (also as text), known
+sensors, times as epoch milliseconds or ISO 8601. A record with anything else is refused whole, and the slow decoder
+judges it.
 """
 
 from __future__ import annotations
@@ -89,8 +90,13 @@ def _reading(data: NDArray[np.uint8], at: int, end: int, tables: tuple[Texts, Se
             at_ms, at = time(data, at, end)
             out.at_ms[row] = at_ms
         else:
-            value, at = number_or_null(data, at, end)
+            quoted = at < end and data[at] == QUOTE
+            value, at = number_or_null(data, at + quoted, end)
             out.values[index - 2, row] = value
+            if quoted and at >= 0:
+                if at >= end or data[at] != QUOTE or value != value:  # "null" is no number
+                    return -1
+                at += 1
         if at < 0:
             return -1
         at = blank(data, at, end)

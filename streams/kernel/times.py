@@ -8,15 +8,33 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from streams.kernel.characters import COLON, DOT, LOWER_E, MINUS, NINE, PLUS, QUOTE, TO_LOWER, UPPER_T, UPPER_Z, ZERO
+from streams.kernel.characters import (
+    COLON,
+    COMMA,
+    DOT,
+    LOWER_E,
+    LOWER_T,
+    LOWER_Z,
+    MINUS,
+    NINE,
+    PLUS,
+    QUOTE,
+    SPACE,
+    TO_LOWER,
+    ZERO,
+)
 from streams.kernel.compiling import compiled
-from streams.kernel.numbers import EXACT, MOST_DIGITS, POWERS, digits
+from streams.kernel.epoch import LEAST_AT_MS, MOST_AT_MS
+from streams.kernel.numbers import MOST_DIGITS, digits
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 DAYS_BEFORE_MONTH = np.array([0, 0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334])
 FIRST_YEAR, LAST_YEAR = 1970, 2200
+THOUSANDTHS = np.array([0, 100, 10, 1])
+"""Milliseconds in a fraction of so many digits."""
+LEAST_TEXT = len('2026-01-01T00:00Z"')
 
 
 @compiled
@@ -30,13 +48,17 @@ def _pair(data: NDArray[np.uint8], at: int, end: int) -> int:
 @compiled
 def _instant(data: NDArray[np.uint8], at: int, end: int) -> tuple[int, int]:
     """Read an ISO 8601 time behind its opening quote → (epoch ms, position behind it), position -1 = none of ours."""
-    if end - at < 21 or data[at + 4] != MINUS or data[at + 7] != MINUS or data[at + 10] != UPPER_T:
+    if end - at < LEAST_TEXT or data[at + 4] != MINUS or data[at + 7] != MINUS or data[at + 13] != COLON:
         return 0, -1
-    if data[at + 13] != COLON or data[at + 16] != COLON:
+    if data[at + 10] | TO_LOWER != LOWER_T and data[at + 10] != SPACE:
         return 0, -1
     century, year = _pair(data, at, end), _pair(data, at + 2, end)
     month, day = _pair(data, at + 5, end), _pair(data, at + 8, end)
-    hour, minute, second = _pair(data, at + 11, end), _pair(data, at + 14, end), _pair(data, at + 17, end)
+    hour, minute, second = _pair(data, at + 11, end), _pair(data, at + 14, end), 0
+    at += 16
+    if data[at] == COLON:
+        second = _pair(data, at + 1, end)
+        at += 3
     if min(min(century, year), min(month, day)) < 0 or min(min(hour, minute), second) < 0:
         return 0, -1
     year += century * 100
@@ -50,26 +72,35 @@ def _instant(data: NDArray[np.uint8], at: int, end: int) -> tuple[int, int]:
     days = year * 365 + before // 4 - before // 100 + before // 400 - 719_527
     days += DAYS_BEFORE_MONTH[month] + day - 1 + (leap and month > 2)
     at_ms = ((days * 24 + hour) * 60 + minute) * 60_000 + second * 1000
-    return _fraction_and_zone(data, at + 19, end, at_ms)
+    return _fraction_and_zone(data, at, end, at_ms)
 
 
 @compiled
 def _fraction_and_zone(data: NDArray[np.uint8], at: int, end: int, at_ms: int) -> tuple[int, int]:
-    if data[at] == DOT:
-        fraction, behind = digits(data, at + 1, end, np.uint64(0), 6)
+    """Read on behind the seconds; a fraction is cut at the millisecond."""
+    if at < end and (data[at] == DOT or data[at] == COMMA):
+        if data[at - 3] != COLON or data[at - 6] != COLON:  # decimals of a minute, which nobody writes
+            return 0, -1
+        fraction, behind = digits(data, at + 1, end, np.uint64(0), 3)
         if behind == at + 1:
             return 0, -1
-        at_ms += np.int64(float(fraction) * 1000.0 / POWERS[behind - at - 1])
+        at_ms += np.int64(fraction) * THOUSANDTHS[behind - at - 1]
         at = behind
-    if at < end and data[at] == UPPER_Z:
+        while at < end and ZERO <= data[at] <= NINE:
+            at += 1
+    if at < end and data[at] | TO_LOWER == LOWER_Z:
         at += 1
     elif at < end and (data[at] == PLUS or data[at] == MINUS):
-        hours, minutes = _pair(data, at + 1, end), _pair(data, at + 4, end)
-        if hours < 0 or hours > 14 or minutes < 0 or minutes > 59 or data[at + 3] != COLON:
+        sign = -1 if data[at] == MINUS else 1
+        hours, minutes = _pair(data, at + 1, end), 0
+        at += 3
+        if at < end and data[at] != QUOTE:
+            at += data[at] == COLON
+            minutes = _pair(data, at, end)
+            at += 2
+        if hours < 0 or hours > 14 or minutes < 0 or minutes > 59:
             return 0, -1
-        ahead_ms = (hours * 60 + minutes) * 60_000
-        at_ms += ahead_ms if data[at] == MINUS else -ahead_ms
-        at += 6
+        at_ms -= sign * (hours * 60 + minutes) * 60_000
     else:
         return 0, -1
     return (at_ms, at + 1) if at < end and data[at] == QUOTE else (0, -1)
@@ -81,7 +112,7 @@ def time(data: NDArray[np.uint8], at: int, end: int) -> tuple[int, int]:
     if at < end and data[at] == QUOTE:
         return _instant(data, at + 1, end)
     number, behind = digits(data, at, end, np.uint64(0), MOST_DIGITS)
-    if behind == at or (behind - at > 1 and data[at] == ZERO) or number > np.uint64(EXACT) or behind >= end:
+    if number < np.uint64(LEAST_AT_MS) or number > np.uint64(MOST_AT_MS) or data[at] == ZERO or behind >= end:
         return 0, -1
     if data[behind] == DOT or (data[behind] | TO_LOWER) == LOWER_E or ZERO <= data[behind] <= NINE:
         return 0, -1

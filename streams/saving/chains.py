@@ -13,14 +13,19 @@ from __future__ import annotations
 
 import secrets
 from collections import defaultdict
-from typing import TYPE_CHECKING, NamedTuple
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 import pyarrow as pa
 
 from streams.contract.stage import Message
-from streams.errors import ExactnessError, FrameError
-from streams.saving.pieces import Change, Pieces, Tree, apply
+from streams.errors import ExactnessError
+from streams.saving import notes, snapshots
+from streams.saving import state as state_codec
+from streams.saving.notes import Note
+from streams.saving.pieces import Change, Pieces, Tree, apply, joined
+from streams.saving.versions import Forms
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -33,7 +38,13 @@ PART_BYTES = 768 * 1024
 RECORD_BYTES = 1024
 """What a record costs besides its value, when it is weighed whether to begin a new chain."""
 
-HEADER = "step"
+FORMAT = 2
+"""Of the chains that this code writes; what is older is read, what is newer never continued. 0: one record a state, of
+0.1.0 (`streams.saving.snapshots`); 1: no forms beside the state; 2: the forms of all states with it."""
+
+HEADER = "step.2"
+"""Has the format in its name, so that code that knows only older ones ends instead of reading defaults."""
+_HEADERS = {"step": 1, HEADER: FORMAT}
 
 _ZSTD = pa.Codec("zstd", compression_level=1)
 
@@ -51,18 +62,33 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
     """Bytes of the step before compression."""
 
 
-class Found(NamedTuple):
-    """What a topic holds: the newest state with its next input offset (None = there is none), and every key."""
+@dataclass
+class _Saved:
+    """Root of a chain of format 2."""
 
-    offset: int
-    tree: Tree | None
-    keys: tuple[bytes, ...]
+    forms: Forms
+    state: Any
+
+
+class Found(NamedTuple):
+    """What a topic holds: the newest state with its next input offset, and the keys that a new chain will outdate."""
+
+    offset: int = 0
+    tree: Tree | None = None
+    """None = there is none, or it is `single`."""
+    keys: tuple[bytes, ...] = ()
+    forms: Forms | None = None
+    """Of the states in the tree; None = it was saved before they were written down."""
+    single: bytes | None = None
+    """A state of format 0."""
+    notes: tuple[Note, ...] = ()
 
 
 class Chain:
     """Saves one partition's state. Invariant: `_stale` are keys that the chain at hand makes worthless."""
 
-    def __init__(self, topic: str, partition: int, stale: Sequence[bytes] = ()) -> None:
+    def __init__(self, topic: str, partition: int, stale: Sequence[bytes] = (), forms: Forms | None = None) -> None:
+        self._forms = forms or Forms()
         self._topic = topic
         self._partition = partition
         self._stale = list(stale)
@@ -77,7 +103,7 @@ class Chain:
         begins = self._since_bytes >= self._full_bytes
         if begins:
             self._begin()
-        data = msgspec.msgpack.encode(self._pieces.changes(state))
+        data = msgspec.msgpack.encode(self._pieces.changes(_Saved(self._forms, state)))
         messages = self._parts(_ZSTD.compress(data, asbytes=True), offset, len(data))
         await bus.send(messages)
         size_bytes = sum(len(one.value or b"") + RECORD_BYTES for one in messages)
@@ -111,28 +137,49 @@ async def load(bus: Bus, topic: str, partition: int) -> Found:
     """Read the newest state.
 
     Raises ExactnessError when there was one and none is whole: going on without would count everything again.
-    Raises FrameError when a record is not of this version.
+    Raises FrameError when a record was written by a newer version.
     """
-    newest = {record.key or b"": record for record in await bus.read_all(topic, partition)}
+    found = await bus.read_all(topic, partition)
+    newest = {record.key or b"": record for record in found}
+    told = notes.take(newest)
+    keys = tuple(newest)
     records = {key: record for key, record in newest.items() if record.value is not None}
-    steps = [(_step(topic, record), record) for record in records.values()]
+    single = None
+    if records.pop(snapshots.KEY, None) is not None:
+        single = snapshots.newest(topic, [record for record in found if record.key == snapshots.KEY])
+    steps = [(*_step(topic, record), record) for record in records.values()]
     parts: defaultdict[str, dict[tuple[int, int], tuple[Step, Record]]] = defaultdict(dict)
-    for step, record in steps:
+    for _, step, record in steps:
         parts[step.chain][step.number, step.part] = (step, record)
+    formats = {step.chain: number for number, step, _ in steps}
     chains = [whole for whole in map(_whole, parts.values()) if whole]
-    if chains:
-        best = max(chains, key=lambda chain: chain[-1][0].offset)
-        return Found(best[-1][0].offset, _tree(best), tuple(newest))
-    if len(records) < len(newest) or any(step.number for step, _ in steps):
-        raise ExactnessError(f"{topic}[{partition}] has lost its state's beginning; starting again to read it again")
-    return Found(0, None, tuple(newest))
+    best = max(chains, key=lambda chain: chain[-1][0].offset, default=None)
+    if single is not None and (best is None or single.offset > best[-1][0].offset):
+        return Found(offset=single.offset, single=single.state, keys=keys, notes=told)
+    if best is None:
+        if len(records) < len(newest) or any(step.number for _, step, _ in steps):
+            raise ExactnessError(
+                f"{topic}[{partition}] has lost its state's beginning; starting again to read it again"
+            )
+        return Found(keys=keys, notes=told)
+    tree, forms = _tree(best), None
+    if formats[best[0][0].chain] == FORMAT:
+        forms, tree = _opened(tree)
+    return Found(offset=best[-1][0].offset, tree=tree, keys=keys, forms=forms, notes=told)
 
 
-def _step(topic: str, record: Record) -> Step:
-    try:
-        return msgspec.json.decode(dict(record.headers)[HEADER], type=Step)
-    except (KeyError, msgspec.DecodeError) as exc:
-        raise FrameError(f"{topic}: state of another version cannot be read; begin with an empty Kafka") from exc
+def _step(topic: str, record: Record) -> tuple[int, Step]:
+    """Return a part's format and header."""
+    for name, value in record.headers:
+        if name in _HEADERS:
+            return _HEADERS[name], msgspec.json.decode(value, type=Step)
+    raise snapshots.newer(topic, record.offset)
+
+
+def _opened(tree: Tree) -> tuple[Forms, Tree]:
+    """Take a root of format 2 apart."""
+    forms, state = (tree[state_codec.encode(name)] for name in ("forms", "state"))
+    return msgspec.msgpack.decode(joined(forms), type=Forms), state if isinstance(state, dict) else {}
 
 
 def _whole(parts: Mapping[tuple[int, int], tuple[Step, Record]]) -> list[tuple[Step, bytes]]:

@@ -17,7 +17,7 @@ import numpy as np
 from streams.saving import state as state_codec
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
 
 WHOLE, XOR, GONE = range(3)
 """Kinds of change: this is the piece now; combine it with what it was; neither it nor anything below it is there."""
@@ -179,12 +179,10 @@ def by_name(tree: Tree) -> dict[str, Any]:
     return {msgspec.msgpack.decode(key, type=str): below for key, below in tree.items()}
 
 
-def take_states(tree: Tree, name: str, types: Mapping[str, type]) -> dict[str, Any]:
-    """Take a field that holds states by name out of a tree → those whose type is given."""
+def take_bytes(tree: Tree, name: str) -> dict[str, bytes]:
+    """Take a field that holds states by name out of a tree → the bytes of each."""
     found = tree.pop(state_codec.encode(name), b"")
-    if isinstance(found, bytes):
-        return {}  # an empty dict
-    return {one: state_codec.decode(types[one], joined(below)) for one, below in by_name(found).items() if one in types}
+    return {} if isinstance(found, bytes) else {one: joined(below) for one, below in by_name(found).items()}
 
 
 def joined(tree: Tree | bytes) -> bytes:

@@ -1,24 +1,31 @@
 """Snapshots of small states: one record of a `city.state.v1.…` topic each, with the input offset that it contains.
 
 A state that may grow large is saved as a chain (`streams.saving.chains`).
-Its value is the state by Zstandard, which halves it or better; the header `size` says how long it was.
-The one with the highest offset counts: an older one behind it was written by a worker that had lost the partition.
+Its value is the state by Zstandard, which halves it or better; its header says how long it was, and what it is a state
+of. The one with the highest offset counts: an older one behind it was written by a worker that had lost the partition.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
+import msgspec
 import pyarrow as pa
 
 from streams.contract.stage import Message
+from streams.errors import FrameError
+from streams.saving.versions import Form
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from streams.contract.stage import Bus, Record
 
-OFFSET = "offset"
-SIZE = "size"
-"""Record header: bytes of the state before compression."""
+KEY = b"state"
+HEADER = "snapshot.2"
+"""Has the format in its name, so that code that knows only the older one ends instead of reading defaults."""
+OFFSET, SIZE = "offset", "size"
+"""Headers of format 1: next input offset; bytes of the state before compression."""
 
 _ZSTD = pa.Codec("zstd", compression_level=1)
 
@@ -41,23 +48,59 @@ def pause_s(size_bytes: int) -> float:
     return min(max(size_bytes / BYTES_PER_S, EVERY_S), AT_LEAST_EVERY_S)
 
 
-def to_message(topic: str, partition: int, offset: int, state: bytes) -> Message:
+class _Header(msgspec.Struct, frozen=True):
+    """Header of a snapshot."""
+
+    offset: int
+    size: int
+    form: Form
+
+
+class Snapshot(NamedTuple):
+    """A state with its next input offset."""
+
+    offset: int
+    state: bytes
+    form: Form | None
+    """None = it was saved before forms were written down."""
+
+
+def to_message(topic: str, partition: int, offset: int, state: bytes, form: Form) -> Message:
     """Return the record of a snapshot that contains everything below `offset` of its input partition."""
-    headers = ((OFFSET, b"%d" % offset), (SIZE, b"%d" % len(state)))
-    return Message(topic, b"state", _ZSTD.compress(state, asbytes=True), partition, headers)
+    headers = ((HEADER, msgspec.json.encode(_Header(offset, len(state), form))),)
+    return Message(topic, KEY, _ZSTD.compress(state, asbytes=True), partition, headers)
 
 
-async def load(bus: Bus, topic: str, partition: int) -> tuple[int, bytes] | None:
-    """Return (next input offset, state) of the newest snapshot, None where there is none."""
-    newest: tuple[int, Record] | None = None
-    for record in await bus.read_all(topic, partition):
-        offset = int(dict(record.headers)[OFFSET])
-        if record.value is not None and (newest is None or offset >= newest[0]):
-            newest = (offset, record)
-    return None if newest is None else (newest[0], _state(newest[1]))
+async def load(bus: Bus, topic: str, partition: int) -> Snapshot | None:
+    """Return the newest snapshot, None where there is none.
+
+    Raises FrameError when it was written by a newer version.
+    """
+    return newest(topic, await bus.read_all(topic, partition))
 
 
-def _state(record: Record) -> bytes:
-    size = int(dict(record.headers)[SIZE])
-    state: bytes = _ZSTD.decompress(record.value, decompressed_size=size, asbytes=True)
-    return state
+def newest(topic: str, records: Iterable[Record]) -> Snapshot | None:
+    """Return the snapshot that contains most of those in records, None where there is none."""
+    found = [(_header(topic, record), record.value) for record in records if record.value is not None]
+    if not found:
+        return None
+    header, value = max(enumerate(found), key=lambda one: (one[1][0].offset, one[0]))[1]
+    state: bytes = _ZSTD.decompress(value, decompressed_size=header.size, asbytes=True)
+    return Snapshot(header.offset, state, header.form if header.form != Form(1, "") else None)
+
+
+def _header(topic: str, record: Record) -> _Header:
+    headers = dict(record.headers)
+    if HEADER in headers:
+        return msgspec.json.decode(headers[HEADER], type=_Header)
+    if OFFSET in headers and SIZE in headers:
+        return _Header(int(headers[OFFSET]), int(headers[SIZE]), Form(1, ""))
+    raise newer(topic, record.offset)
+
+
+def newer(topic: str, offset: int) -> FrameError:
+    """Return the error of a state that is not continued."""
+    return FrameError(
+        f"{topic}: the state at offset {offset} was written by a newer CityWall than this one, which does not continue "
+        "it; start the newer version again"
+    )

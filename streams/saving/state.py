@@ -43,6 +43,23 @@ def decode(kind: type[T], data: bytes | memoryview) -> T:
         raise FrameError(f"these bytes are no {kind.__name__}: {exc}; state of another version cannot be read") from exc
 
 
+def decode_exact(kind: type[T], data: bytes | memoryview) -> T | None:
+    """Return the state, None when its bytes have other fields than `kind`, or of other types."""
+    try:
+        state = decode(kind, data)
+    except FrameError:
+        return None
+    return state if _same_keys(msgspec.msgpack.decode(data), msgspec.msgpack.decode(encode(state))) else None
+
+
+def _same_keys(one: Any, other: Any) -> bool:  # noqa: ANN401 - MessagePack of any kind
+    if isinstance(one, dict) and isinstance(other, dict):
+        return one.keys() == other.keys() and all(_same_keys(inner, other[key]) for key, inner in one.items())
+    if isinstance(one, list) and isinstance(other, list):
+        return len(one) == len(other) and all(map(_same_keys, one, other))
+    return True
+
+
 def _plain(value: Any) -> Any:  # noqa: ANN401 - a state holds values of many types
     if isinstance(value, np.ndarray):
         return _packed_array(value)

@@ -16,8 +16,10 @@ from streams.contract.records import MetricFrame, Rows
 from streams.contract.stage import LINGER_S, Chunk, Message, TopicPartition
 from streams.engine import failpoints
 from streams.errors import FrameError
-from streams.saving import chains, pieces, snapshots
+from streams.health import notices
+from streams.saving import chains, pieces, processors, snapshots
 from streams.saving import state as state_codec
+from streams.saving.versions import check, form_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -25,11 +27,18 @@ if TYPE_CHECKING:
 
     from streams.contract.spec import Hosted
     from streams.contract.stage import Bus
+    from streams.health.notices import Notice
 
 SECOND_LEVEL = -1
 """`MetricFrame.zone` of what this stage yields itself, and does not fold again."""
 
 SOURCE = TopicPartition(topics.METRICS, 0)
+
+MINUTE_MS = 60_000
+"""The shortest window of the first level."""
+
+JOINED_FOR_MS = 26 * 3_600_000
+"""No row comes of a window that began longer ago: of a day, and of what may be late."""
 
 log = logging.getLogger("citywall")
 
@@ -40,8 +49,31 @@ class _Second:
     frames: int = 0
     watermark_ms: dict[str, int] = field(default_factory=dict)
     """Domain → newest watermark seen of any of its zones."""
+    joined_ms: dict[str, dict[str, int]] = field(default_factory=dict)
+    """Processor that came later → domain → event time: windows that began before are not whole, and not yielded."""
+    used: dict[str, int] = field(default_factory=dict)
+    """Processor → rows that it folded."""
+    dropped: dict[str, dict[str, int]] = field(default_factory=dict)
+    """Processor → declared reason → rows that it did not."""
     processors: dict[str, Any] = field(default_factory=dict)
     """Processor → its state."""
+
+
+@dataclass
+class _SecondV1:
+    """What was saved before."""
+
+    offset: int
+    frames: int
+    watermark_ms: dict[str, int]
+
+
+_OWN = form_of(_Second, 2)
+"""Raise the version with a change of a field of `_Second`, and keep what was before."""
+
+
+class _Processors(msgspec.Struct):
+    processors: dict[str, bytes]
 
 
 class SecondLevelStage:
@@ -59,7 +91,9 @@ class SecondLevelStage:
         self._hosted = hosted
         self._city = load_city(city_folder)
         self._state: _Second | None = None
-        self._chain = chains.Chain(topics.state("second"), 0)
+        self._forms = processors.forms(_OWN, hosted)
+        self._chain = chains.Chain(topics.state("second"), 0, forms=self._forms)
+        self._notices: list[Notice] = []
         self._saved_offset = 0
         self._save_due_at = 0.0
         self._book: dict[str, Any] = {}
@@ -70,17 +104,29 @@ class SecondLevelStage:
         if SOURCE not in partitions:
             return {}
         found = await chains.load(bus, topics.state("second"), 0)
-        self._chain = chains.Chain(topics.state("second"), 0, found.keys)
-        self._state = _Second() if found.tree is None else self._decode(found.tree)
+        self._chain = chains.Chain(topics.state("second"), 0, found.keys, self._forms)
+        self._state = self._decode(found)
         self._saved_offset = self._state.offset
         self._book = self._make_book(self._state)
         return {SOURCE: self._state.offset} if self._state.offset else {}
 
-    def _decode(self, tree: pieces.Tree) -> _Second:
-        types = {one.name: type(one.spec.state()) for one in self._hosted}
-        processors = pieces.take_states(tree, "processors", types)
-        state = state_codec.decode(_Second, pieces.joined(tree))
-        state.processors = processors
+    def _decode(self, found: chains.Found) -> _Second:
+        if found.tree is not None:
+            saved = pieces.take_bytes(found.tree, "processors")
+            data = pieces.joined(found.tree)
+        elif found.single is not None:  # of 0.1.0: the processors' states are bytes in it
+            data = found.single
+            saved = state_codec.decode(_Processors, data).processors
+        else:
+            return _Second()
+        if found.forms is None:
+            state = _Second(**vars(state_codec.decode(_SecondV1, data)))
+        else:
+            check(found.forms.own, _OWN, f"{topics.state('second')}: the second level's state")
+            state = state_codec.decode(_Second, data)
+        kept = processors.restored([saved], found.forms, self._hosted)
+        self._notices = notices.begun_anew(SOURCE, kept.anew)
+        state.processors = kept.states[0]
         return state
 
     async def absorb(self, chunk: Chunk, bus: Bus) -> bool:
@@ -105,6 +151,7 @@ class SecondLevelStage:
     def _take(self, state: _Second, frame: MetricFrame) -> list[Message]:
         if frame.zone == SECOND_LEVEL:
             return []
+        self._join(state)
         state.frames += 1
         state.watermark_ms[frame.domain] = max(
             frame.watermark_ms, state.watermark_ms.get(frame.domain, frame.watermark_ms)
@@ -112,15 +159,13 @@ class SecondLevelStage:
         rows = []
         messages = []
         for hosted in self._hosted:
-            if frame.domain not in hosted.spec.domains:
+            if not hosted.spec.takes(frame.domain):
                 continue
-            before = state.processors.get(hosted.name)
-            result = hosted.spec.step(
-                hosted.spec.state() if before is None else before, frame, self._city, hosted.config
-            )
+            result = hosted.spec.step(state.processors[hosted.name], frame, self._city, hosted.config)
             state.processors[hosted.name] = result.state
+            _count(state, hosted.name, len(frame.rows), result.dropped)
             if len(result.rows):
-                rows.append(result.rows)
+                rows.append(_of_whole_windows(state, hosted.name, frame, result.rows))
             messages += [
                 Message(topics.DETECTIONS, one.entity.encode(), msgspec.json.encode(one), 0)
                 for one in result.detections
@@ -129,6 +174,14 @@ class SecondLevelStage:
             yielded = MetricFrame(frame.domain, SECOND_LEVEL, Rows.concat(rows), frame.watermark_ms)
             messages.append(Message(topics.METRICS, frame.domain.encode(), encode_metrics(self._city.id, yielded), 0))
         return messages
+
+    def _join(self, state: _Second) -> None:
+        """Begin the processors that have no state; windows that have ended for some zone they cannot have whole."""
+        for hosted in self._hosted:
+            if hosted.name not in state.processors:
+                state.processors[hosted.name] = hosted.spec.state()
+                if state.watermark_ms:
+                    state.joined_ms[hosted.name] = dict(state.watermark_ms)
 
     async def tick(self, bus: Bus) -> Sequence[TopicPartition]:
         """Save what has waited long enough."""
@@ -146,9 +199,32 @@ class SecondLevelStage:
         return (SOURCE,)
 
     def _make_book(self, state: _Second) -> dict[str, Any]:
-        counts = {"frames": state.frames, "watermark_ms": dict(state.watermark_ms)}
+        told = {name: {"used": used, "dropped": dict(state.dropped.get(name, {}))} for name, used in state.used.items()}
+        counts = {"frames": state.frames, "watermark_ms": dict(state.watermark_ms), "processors": told}
         return {"stage": "second", "domain": "all", "partition": 0, "offset": state.offset, "counts": counts}
+
+    def notices(self) -> Sequence[Notice]:
+        """Return what a person has to know of the processors."""
+        return self._notices
 
     def books(self) -> Mapping[str, Mapping[str, Any]]:
         """Return the counters, as of the last snapshot."""
         return {"second:all:0": self._book} if self._state is not None else {}
+
+
+def _of_whole_windows(state: _Second, name: str, frame: MetricFrame, rows: Rows) -> Rows:
+    """Leave out rows of windows of which a processor that joined later has not had all minutes."""
+    joined_ms = state.joined_ms.get(name, {}).get(frame.domain)
+    if joined_ms is None:
+        return rows
+    if frame.watermark_ms > joined_ms + JOINED_FOR_MS:
+        del state.joined_ms[name][frame.domain]
+    return rows.where(rows.at_ms >= joined_ms - joined_ms % MINUTE_MS)
+
+
+def _count(state: _Second, name: str, rows: int, dropped: Mapping[str, int]) -> None:
+    """Count what a processor did with the rows of a frame."""
+    state.used[name] = state.used.get(name, 0) + rows - sum(dropped.values())
+    book = state.dropped.setdefault(name, {})
+    for reason, count in dropped.items():
+        book[reason] = book.get(reason, 0) + int(count)

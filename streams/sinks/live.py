@@ -13,6 +13,7 @@ from streams.city.clock import ClockSetting
 from streams.contract.metric_frames import decode_metrics
 from streams.contract.stage import LINGER_S
 from streams.errors import FrameError, UnreachableError
+from streams.sinks.live_fields import UNREADABLE
 from streams.sinks.live_redis import LiveRedis
 from streams.sinks.live_state import LiveState
 
@@ -37,6 +38,7 @@ class LiveSink:
 
     name = "live"
     tick_s = PUBLISH_EVERY_S
+    shows_newest = True
     linger_s = 0.4 * LINGER_S  # it folds what comes at little cost; a person waits for it
     topics: tuple[str, ...] = (topics.LIVE, topics.METRICS, topics.ALARMS, topics.BOOKS, topics.CLOCK)
 
@@ -57,7 +59,7 @@ class LiveSink:
             methods: metric → id of its method.
             shown: metrics shown for every entity, not only for zones, city and feeds.
         """
-        self._state = LiveState(city.segment_code, methods, shown)
+        self._state = LiveState(city.segment_code, methods, shown, intervals_s(city))
         self._redis = redis
         self._city = {
             name: getattr(city, name) for name in ("id", "name_zh", "name_en", "time_zone", "version", "attribution")
@@ -69,7 +71,7 @@ class LiveSink:
         self._retry_s = RETRY_FIRST_S
         self._away = False
         self._fold: dict[str, Callable[[Record], None]] = {
-            topics.LIVE: self._fold_rows,
+            topics.LIVE: self._fold_live,
             topics.METRICS: self._fold_rows,
             topics.ALARMS: self._fold_alarm,
             topics.BOOKS: self._fold_book,
@@ -95,8 +97,8 @@ class LiveSink:
         for record in chunk.records:
             try:
                 fold(record)
-            except (FrameError, msgspec.DecodeError, UnicodeDecodeError, LookupError, TypeError, AttributeError) as exc:
-                log.warning("%s, offset %d: not shown: %s", chunk.topic, record.offset, exc)
+            except (FrameError, *UNREADABLE, LookupError, TypeError, AttributeError) as exc:
+                self._state.drop(chunk.topic, f"offset {record.offset}", exc)
         self._offsets[_key(chunk.source)] = chunk.records[-1].offset + 1
         await self._publish(0.0 if chunk.topic == topics.LIVE else PUBLISH_EVERY_S)
         return True
@@ -129,6 +131,12 @@ class LiveSink:
             frame = decode_metrics(record.value)
             self._state.fold_rows(frame.domain, frame.rows)
 
+    def _fold_live(self, record: Record) -> None:
+        """Take provisional rows: the zones make them of new readings only, so they tell when those came."""
+        if record.value:
+            frame = decode_metrics(record.value)
+            self._state.fold_rows(frame.domain, frame.rows, record.timestamp)
+
     def _fold_alarm(self, record: Record) -> None:
         value = msgspec.json.decode(record.value) if record.value else None
         self._state.put(f"a:{(record.key or b'').decode()}", value)
@@ -156,6 +164,16 @@ class LiveSink:
         if self._away:
             log.warning("Redis is back")
         self._away = False
+
+
+def intervals_s(city: City) -> dict[str, float]:
+    """Return how often each sensor reports, and of each segment the fastest sensor that watches it."""
+    found = {sensor.id: sensor.interval_s for sensor in city.sensors}
+    for sensor in city.sensors:
+        if sensor.segment >= 0:
+            segment = city.segments[sensor.segment].id
+            found[segment] = min(sensor.interval_s, found.get(segment, sensor.interval_s))
+    return found
 
 
 def _key(partition: TopicPartition) -> str:

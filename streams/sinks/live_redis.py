@@ -19,19 +19,22 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
 from streams.errors import UnreachableError
+from streams.sinks.live_fields import UNREADABLE
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
 
 TIMEOUT_S = 2.0
 REFUSED = -1
+NOT_JSON = "not JSON"
 
 _PUBLISH = """
 local state, head, epoch = KEYS[1], KEYS[2], ARGV[2]
 if ARGV[3] == 'anew' then
   redis.call('DEL', state, head)
   redis.call('HSET', head, 'epoch', epoch, 'run', ARGV[4])
-elseif redis.call('HGET', head, 'epoch') ~= epoch or redis.call('EXISTS', state) == 0 then
+elseif redis.call('HGET', head, 'epoch') ~= epoch or redis.call('EXISTS', state) == 0
+    or not tonumber(redis.call('HGET', head, 'seq') or '') then
   return -1
 end
 redis.call('HSET', head, 'offsets', ARGV[5])
@@ -67,19 +70,24 @@ class LiveRedis:
             socket_connect_timeout=TIMEOUT_S,
             retry=Retry(NoBackoff(), 0),
             decode_responses=True,
+            encoding_errors="surrogateescape",  # whatever stands there can be read, judged and deleted
         )
         self._script = self._redis.register_script(_PUBLISH)
 
     async def load(self) -> Stored | None:
-        """Return what this run has published, and go on in its epoch; None: there is nothing of it."""
+        """Return what this run has published, and go on in its epoch; None: there is nothing of it.
+
+        What is no JSON comes as `NOT_JSON`, which is no value of any field.
+        """
         async with self._mapped():
             head = await self._redis.hgetall(self._head)
             fields = await self._redis.hgetall(self._state)
-        if head.get("run") != self._run or not fields:
+        offsets = _decoded(head.get("offsets", ""))
+        if head.get("run") != self._run or not fields or not head.get("epoch") or not _are_offsets(offsets):
             self._epoch = ""
             return None
         self._epoch = head["epoch"]
-        return Stored({name: msgspec.json.decode(text) for name, text in fields.items()}, json.loads(head["offsets"]))
+        return Stored({name: _decoded(text) for name, text in fields.items()}, offsets)
 
     async def publish(self, fields: Mapping[str, str], deleted: list[str], offsets: Mapping[str, int]) -> bool:
         """Write a delta and publish it under the next number → False when the keys are not ours any more."""
@@ -114,3 +122,14 @@ class LiveRedis:
             raise UnreachableError(
                 f"Redis at {self._url} does not answer: {exc}; start it, or give another --redis"
             ) from exc
+
+
+def _decoded(text: str) -> Any:  # noqa: ANN401 - anything that JSON can say
+    try:
+        return msgspec.json.decode(text.encode())
+    except UNREADABLE:
+        return NOT_JSON
+
+
+def _are_offsets(found: object) -> bool:
+    return isinstance(found, dict) and all(type(offset) is int and offset >= 0 for offset in found.values())

@@ -3,7 +3,8 @@
 in      rows of metrics, alarm projections, books and pulses, clock settings
 out     fields that changed since they were last taken
 state   field → value, and per row field its (window, revision, time)
-drops   rows of older windows or lower revisions, windows other than a minute, metrics that no tile shows
+drops   rows of older windows or lower revisions, windows other than a minute, metrics that no tile shows; what is no
+        value of its field (`streams.sinks.live_fields`), counted by kind in the field `b:live`
 source  own choice, docs/architecture.md
 """
 
@@ -13,9 +14,11 @@ import math
 from typing import TYPE_CHECKING, Any
 
 import msgspec
+import numpy as np
 
-from streams.accounts import ledger
+from streams.accounts import ledger, losses
 from streams.contract.records import NO_TIME_MS
+from streams.sinks import live_fields
 
 if TYPE_CHECKING:
     from collections.abc import Container, Mapping
@@ -31,16 +34,23 @@ WIDE = ("zone:", "city:", "feed:")
 SILENT = "silent_ratio"
 """Metric of `feed:<domain>`: the share of its sensors that say nothing."""
 PULSE = "pulse:"
-INTAKE = "intake:"
+INTAKE, ZONE = "intake:", "zone:"
+HEARD_MS = 3_600_000
+"""A sensor that has not been heard for so long, in event time, does not tell how often its domain speaks."""
+RECEIVED_STEP_MS = 1_000
+"""Provisional rows come several times a second: when the last came is told no finer than this."""
 TOLD = (
     *("readings_in", "sent", "dead_lettered", "unknown_fields"),
     *("in_frames", "duplicates", "conflicts", "too_late", "repeated_values", "processors", "watermark_ms"),
-    *("frames", "stored", "expired", "missed"),
+    *("frames", "stored", "expired"),
 )
 """What the wall shows or exports of the counts in the books of intake, zones, second level and history."""
 BESIDES = ("offset", "away", "spilled_bytes")
 """The same of what stands beside the counts."""
 DISPLAYED_DECIMALS = 3
+PROVISIONAL = -1
+"""The least revision."""
+ODD = "b:live"
 
 _encode = msgspec.json.Encoder().encode
 
@@ -52,17 +62,47 @@ class LiveState:
     back, so a provisional value never follows a final one.
     """
 
-    def __init__(self, segments: Container[str], methods: Mapping[str, str], shown: Container[str] = ()) -> None:
+    def __init__(
+        self,
+        segments: Container[str],
+        methods: Mapping[str, str],
+        shown: Container[str] = (),
+        intervals_s: Mapping[str, float] | None = None,
+    ) -> None:
+        """Begin empty.
+
+        Args:
+            segments: entities that have a field of their own.
+            methods: metric → id of its method.
+            shown: metrics shown for every entity, not only for zones, city and feeds.
+            intervals_s: sensor, or segment, → how often it reports.
+        """
         self.fields: dict[str, Any] = {}
         self._segments = segments
         self._methods = methods
         self._shown = shown
+        self._intervals_s = intervals_s or {}
+        self._heard_ms: dict[str, dict[float, int]] = {}
+        """Domain → interval → newest event time of a sensor with that interval."""
         self._rank: dict[str, tuple[int, int, int]] = {}
+        self._odd = live_fields.Odd("live state")
         self._changed: set[str] = set()
-        self._readings_in: dict[str, int] = {}
 
     def put(self, field: str, value: Any) -> None:  # noqa: ANN401 - anything that JSON can say
-        """Set a field; None deletes it."""
+        """Set a field; None deletes it.
+
+        Raises msgspec.ValidationError where the value is none of that field: it stays as it is.
+        """
+        if value is not None:
+            live_fields.check(field, value)
+        self._put(field, value)
+
+    def drop(self, kind: str, field: str, problem: object, count: int = 1) -> None:
+        """Count what cannot be shown; the first of a kind is said."""
+        self._odd.note(kind, field, problem, count)
+        self._put(ODD, {"counts": {"odd": dict(self._odd.counts)}})
+
+    def _put(self, field: str, value: Any) -> None:  # noqa: ANN401 - a value of its field
         if value is None:
             if self.fields.pop(field, None) is not None:
                 self._changed.add(field)
@@ -70,8 +110,12 @@ class LiveState:
             self.fields[field] = value
             self._changed.add(field)
 
-    def fold_rows(self, domain: str, rows: Rows) -> None:
-        """Take what is newer of a frame's rows."""
+    def fold_rows(self, domain: str, rows: Rows, received_ms: int | None = None) -> None:
+        """Take what is newer of a frame's rows; `received_ms` = when they came, if each is made of a new reading."""
+        rows = self._plausible(domain, rows)
+        self._hear(domain, rows)
+        if received_ms is not None and len(rows):
+            self._receive(domain, received_ms, RECEIVED_STEP_MS)
         rows = rows.where(rows.window_s == WINDOW_S)
         names = ("entity", "metric", "at_ms", "value", "coverage_ratio", "imputed_ratio", "revision")
         for entity, metric, at_ms, *numbers, revision in zip(
@@ -82,42 +126,47 @@ class LiveState:
             if entity.startswith(WIDE) or metric in self._shown:
                 field = f"m:{metric}:{entity}"
                 if self._is_newer(field, at_ms, revision):
-                    self.put(field, self._metric(domain, metric, at_ms, numbers, revision))
+                    self._put(field, self._metric(domain, metric, at_ms, numbers, revision))
             if metric == SILENT and entity == f"feed:{domain}":
                 self._put_feed(domain, silent_ratio=_known(numbers[0]))
 
     def fold_book(self, key: str, book: Mapping[str, Any], received_ms: int) -> None:
-        """Take a pulse, or a stage's books: readings, dead letters, and from intake's also the feed's age."""
+        """Take a pulse, or a stage's books; those of intake and zones also tell how new the feed is."""
         if key.startswith(PULSE):
             self.put(f"p:{key.removeprefix(PULSE)}", book)
             return
-        if key.startswith(ledger.PREFIX):
+        if key.startswith((ledger.PREFIX, losses.PREFIX)):
             return
         if book.get("offset", 0) < self.fields.get(f"b:{key}", {}).get("offset", 0):
             return  # of a worker that has lost the partition and does not know it yet
-        told = {name: book["counts"][name] for name in TOLD if name in book["counts"]}
+        counts, admitted = book["counts"], _admitted(self.fields.get(f"b:{key}"))
+        told = {name: counts[name] for name in TOLD if name in counts}
         besides = {name: book[name] for name in BESIDES if name in book}
         self.put(f"b:{key}", {**besides, "counts": told} if told else None)
-        if key.startswith(INTAKE):
-            domain, counts = book["domain"], book["counts"]
-            before = self._readings_in.get(key)
-            self._readings_in[key] = counts["readings_in"]
-            if counts["last_at_ms"] is not None:
-                newest_ms = self.fields.get(f"f:{domain}", {}).get("at_ms")
-                self._put_feed(domain, at_ms=max(counts["last_at_ms"], newest_ms or counts["last_at_ms"]))
-            if before is not None and counts["readings_in"] > before:
-                self._put_feed(domain, received_ms=received_ms)
+        if key.startswith(ZONE) and admitted is not None and counts.get("in_frames", 0) > admitted:
+            self._receive(key.split(":")[1], received_ms)
+        if key.startswith(INTAKE) and counts["last_at_ms"] is not None:
+            newest_ms = self.fields.get(f"f:{book['domain']}", {}).get("at_ms")
+            self._put_feed(book["domain"], at_ms=max(counts["last_at_ms"], newest_ms or counts["last_at_ms"]))
 
     def adopt(self, fields: Mapping[str, Any]) -> None:
         """Go on from fields that another process published."""
-        self.fields = dict(fields)
-        self._rank = {}
-        for field, value in self.fields.items():
+        self._rank, self._heard_ms, self.fields = {}, {}, {}
+        for field, value in fields.items():
+            try:
+                live_fields.check(field, value)
+            except msgspec.ValidationError as exc:
+                self._odd.note(live_fields.kind_of(field), field, exc)
+                self._changed.add(field)  # to be deleted
+                continue
+            self.fields[field] = value
             if field.startswith("s:"):
                 for place in ROAD_METRICS.values():
                     self._rank[f"{field}:{place}"] = _rank(value[0], value[3] - 1)
             elif field.startswith("m:"):
                 self._rank[field] = _rank(value["at_ms"], value["state"] - 1)
+            elif field.startswith("f:") and value.get("interval_s") is not None and value["at_ms"] is not None:
+                self._heard_ms[field.removeprefix("f:")] = {value["interval_s"]: value["at_ms"]}
 
     def take(self) -> tuple[dict[str, str], list[str]]:
         """Return what changed since the last call: field → JSON, and the deleted fields."""
@@ -148,7 +197,7 @@ class LiveState:
             values = [None, None, 0]
         values[place - 1] = None if value is None else round(value, DISPLAYED_DECIMALS)
         values[2] = _state(revision)
-        self.put(field, [max(at_ms, shown_ms), *values])
+        self._put(field, [max(at_ms, shown_ms), *values])
 
     def _metric(self, domain: str, metric: str, at_ms: int, numbers: list[float], revision: int) -> dict[str, Any]:
         value, coverage_ratio, imputed_ratio = map(_known, numbers)
@@ -170,9 +219,44 @@ class LiveState:
         self._rank[field] = rank
         return True
 
+    def _plausible(self, domain: str, rows: Rows) -> Rows:
+        """Leave out rows that no field can hold: of no calendar's time, infinite, of no revision."""
+        numbers = (rows.value, rows.coverage_ratio, rows.imputed_ratio)
+        odd = (rows.at_ms < live_fields.LEAST_MS) | (rows.at_ms > live_fields.MOST_MS) | (rows.revision < PROVISIONAL)
+        for number in numbers:
+            odd |= np.isinf(number)
+        if not odd.any():
+            return rows
+        first = int(np.argmax(odd))
+        said = f"{rows.metric[first]} {rows.at_ms[first]} {[float(number[first]) for number in numbers]}"
+        self.drop("row", f"{domain}: {rows.entity[first]}", said, int(odd.sum()))
+        return rows.where(~odd)
+
+    def _hear(self, domain: str, rows: Rows) -> None:
+        """Note which sensors the rows with a value are of, and tell how often the fastest of them reports."""
+        heard_ms = self._heard_ms.setdefault(domain, {})
+        known = np.isfinite(rows.value)
+        for entity, at_ms in zip(rows.entity[known].tolist(), rows.at_ms[known].tolist(), strict=True):
+            interval_s = self._intervals_s.get(entity)
+            if interval_s is not None and at_ms > heard_ms.get(interval_s, NO_TIME_MS):
+                heard_ms[interval_s] = at_ms
+        if heard_ms:
+            since_ms = max(heard_ms.values()) - HEARD_MS
+            self._put_feed(domain, interval_s=min(one for one, at_ms in heard_ms.items() if at_ms >= since_ms))
+
+    def _receive(self, domain: str, received_ms: int, step_ms: int = 1) -> None:
+        before_ms = self.fields.get(f"f:{domain}", {}).get("received_ms")
+        if before_ms is None or received_ms - before_ms >= step_ms:
+            self._put_feed(domain, received_ms=received_ms)
+
     def _put_feed(self, domain: str, **known: float | None) -> None:
-        unknown = {"at_ms": None, "received_ms": None, "silent_ratio": None}
+        unknown = {"at_ms": None, "received_ms": None, "silent_ratio": None, "interval_s": None}
         self.put(f"f:{domain}", {**unknown, **self.fields.get(f"f:{domain}", {}), **known})
+
+
+def _admitted(book: Mapping[str, Any] | None) -> int | None:
+    """Return how many rows a zone stage's books told that it has admitted."""
+    return None if book is None else book["counts"].get("in_frames")
 
 
 def _window(at_ms: int) -> int:

@@ -8,6 +8,8 @@ does not fit, nothing here is imported, and `streams.transport.ordinary` takes o
 from __future__ import annotations
 
 import asyncio
+import math
+import time
 from itertools import accumulate, takewhile
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
@@ -103,6 +105,7 @@ class Consumer(driver.Consumer):
         self.in_backlog = False
         """Whether the last fetch brought much: then more is there, and nothing is won by waiting."""
         self._delivered: dict[TP, int] = {}
+        self._fetched_s = math.inf
         self.fetched: dict[TP, int] = {}
         """One above the last record handed out by aiokafka."""
 
@@ -110,6 +113,7 @@ class Consumer(driver.Consumer):
         if self.linger_s and not self.in_backlog:
             await asyncio.sleep(self.linger_s)
         fetched, epoch = await self._thread.call_thread(fetch, self, active_partitions, timeout)
+        self._fetched_s = time.monotonic()
         cut = {tp: [Run(run, epoch) for run in runs(records)] for tp, records in fetched.items()}
         self.fetched.update({tp: found[-1].records[-1].offset + 1 for tp, found in cut.items() if found})
         return cut
@@ -124,6 +128,7 @@ class Consumer(driver.Consumer):
             end if end is not None else last.offset + 1,
             self._delivered.get(tp),
             record.epoch,
+            self._fetched_s,
         )
         if record.epoch == self.epoch:
             self._delivered[tp] = last.offset + 1

@@ -16,13 +16,13 @@ from streams.errors import UnreachableError
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
 
-__all__ = ["AWAY", "Direct"]
+__all__ = ["AWAY", "RETRY_S", "Direct"]
 
 
 class Direct:
     """A reader that is in no group; it only asks what `group` has committed."""
 
-    def __init__(self, bootstrap: str, group: str) -> None:
+    def __init__(self, bootstrap: str, group: str | None) -> None:
         self._bootstrap = bootstrap
         self._group = group
         self._asking: AIOKafkaConsumer | None = None
@@ -56,6 +56,11 @@ class Direct:
         found = await (await self._started()).end_offsets(list(partitions)) if partitions else {}
         return {TopicPartition(*tp): offset for tp, offset in found.items()}
 
+    async def starts(self, partitions: Sequence[TopicPartition]) -> dict[TopicPartition, int]:
+        """Return where each begins: the offset below which Kafka has nothing any more."""
+        found = await (await self._started()).beginning_offsets(list(partitions)) if partitions else {}
+        return {TopicPartition(*tp): offset for tp, offset in found.items()}
+
     async def begin(self, partitions: Sequence[TopicPartition]) -> dict[TopicPartition, int]:
         """Return where the group has come to, else where the partition begins; waits while no broker answers."""
         while True:
@@ -70,7 +75,7 @@ class Direct:
         consumer = await self._started()
         first = await consumer.beginning_offsets(list(partitions))
         committed = {one: await consumer.committed(KafkaTopicPartition(*one)) for one in partitions}
-        return {one: max(first[one], committed[one] or 0) for one in partitions}
+        return {one: first[one] if committed[one] is None else committed[one] for one in partitions}
 
     async def between(self, source: TopicPartition, first: int, stop: int) -> AsyncIterator[list[Record]]:
         """Read a range → runs of what there is of it, which may be nothing; waits while no broker answers."""

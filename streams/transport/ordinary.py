@@ -60,6 +60,7 @@ class Ordinary:
             begin = await self._direct.begin([one for one in assigned if one not in known])
         if epoch == self.epoch:
             self._next = {**begin, **known}
+            self._receiver.begun(self._next, self._ends)
         if self._looking is None:
             self._looking = asyncio.create_task(self._look())
 

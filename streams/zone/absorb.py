@@ -181,10 +181,11 @@ def _process(zone: ZoneTask, state: ZoneState, parts: Sequence[zone_hours.Part],
         if hosted.name not in state.processors:
             state.processors[hosted.name] = hosted.spec.state()
             zone_hours.join(state, hosted.name, parts)
-        for hour_ms, frame in parts:
-            result = hosted.spec.step(state.processors[hosted.name], frame, city, hosted.config)
+        for taken in parts:
+            part = zone_hours.of_whole_windows(state, hosted.name, taken)
+            result = hosted.spec.step(state.processors[hosted.name], part[1], city, hosted.config)
             state.processors[hosted.name] = result.state
-            zone_hours.note(state, hosted.name, (hour_ms, frame), result)
+            zone_hours.note(state, hosted.name, part, result)
             if len(result.rows):
                 output.rows.append(result.rows)
             output.detections.extend(result.detections)

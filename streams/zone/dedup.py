@@ -91,6 +91,11 @@ class Seen:
         self.digest = np.concatenate([self.digest, np.zeros((more, REMEMBERED), np.int64)])
         self.place = np.concatenate([self.place, np.zeros(more, np.uint8)])
 
+    @property
+    def newest_ms(self) -> int:
+        """The newest event time of all, NEVER_MS = none."""
+        return int(self.runs[:, LAST].max(initial=NEVER_MS))
+
     def more_runs(self, rows: int) -> None:
         """Make room for so many further rows of runs, and some to spare."""
         used = int(self.free[blocks.USED])
@@ -102,11 +107,6 @@ class Seen:
         """Give a sensor a block of runs of twice the size."""
         while not blocks.enlarge(self.runs, (self.start, self.room, self.free), sensor):
             self.more_runs(blocks.LARGEST)
-
-    @property
-    def newest_ms(self) -> int:
-        """The newest time of all sensors."""
-        return int(self.runs[self.start, LAST].max(initial=NEVER_MS))
 
     def bit(self, name: str) -> int:
         """Return the number of a column's bit; a new one gets the next."""

@@ -8,6 +8,10 @@ from typing import Any
 from streams.contract.records import NO_TIME_MS
 from streams.zone import dedup
 
+STATE_VERSION = 2
+"""Of `ZoneState` without the processors' states. It rises with a change of a field, and `streams.zone.older` learns
+what was before; 1: CityWall 0.1.0 and all that wrote no version."""
+
 
 @dataclass
 class Verdicts:
@@ -66,6 +70,8 @@ class ZoneState:
     used: dict[str, int] = field(default_factory=dict)
     processors: dict[str, Any] = field(default_factory=dict)
     """Processor → its state."""
+    joined_ms: dict[str, int] = field(default_factory=dict)
+    """Processor that came later → event time from which on its windows are whole; what is older it does not get."""
     hours: dict[int, ZoneHour] = field(default_factory=dict)
     """Start of an hour → what counts in it, until it is settled."""
     emitted: int = 0

@@ -21,9 +21,9 @@ from streams.contract.stage import LINGER_S, Chunk, Message, TopicPartition
 from streams.domains.schema import late_limit_ms, load_schemas
 from streams.engine import failpoints
 from streams.errors import CityFileError, FrameError
-from streams.saving import chains, pieces, snapshots
-from streams.saving import state as state_codec
-from streams.zone import before, dedup
+from streams.health import notices
+from streams.saving import chains, snapshots
+from streams.zone import dedup, restoring
 from streams.zone.absorb import Output, ZoneTask, absorb, provisional
 from streams.zone.state import ZoneState
 
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from streams.contract.frames import FrameHeader
     from streams.contract.spec import Hosted
     from streams.contract.stage import Bus, Record
+    from streams.health.notices import Notice
 
 WATERMARK_NEWS_MS = 60_000
 """A watermark that moved alone is published when it passes a multiple of this, the second level's shortest window."""
@@ -89,16 +90,17 @@ class ZoneStage:
         self._judge = dedup.compiled_judge() if kernel else dedup.judge
         self.topics = tuple(topics.readings(domain) for domain in domains)
         self._domain = {topics.readings(domain): domain for domain in domains}
-        self._hosted = {domain: [one for one in hosted if domain in one.spec.domains] for domain in domains}
+        self._hosted = {domain: [one for one in hosted if one.spec.takes(domain)] for domain in domains}
         self._folder = city_folder
         self._now_s = now_s
         self._city = load_city(city_folder)
         self._live_due_at = 0.0
         self._partitions: dict[TopicPartition, _Partition] = {}
+        self._notices: list[Notice] = []
 
     async def assigned(self, partitions: Sequence[TopicPartition], bus: Bus) -> Mapping[TopicPartition, int]:
         """Load the snapshots of these partitions → next offsets."""
-        self._partitions = {}
+        self._partitions, self._notices = {}, []
         for source in partitions:
             domain = self._domain[source.topic]
             topic = topics.state("zone", domain)
@@ -108,8 +110,8 @@ class ZoneStage:
                 source.partition,
                 await bus.partition_count(topics.inbox(domain)),
                 await bus.partition_count(topics.readings(domain)),
-                chains.Chain(topic, source.partition, found.keys),
-                self._zones(found.tree or {}, domain),
+                chains.Chain(topic, source.partition, found.keys, restoring.forms(self._hosted[domain])),
+                self._zones(found, domain, topic, source),
                 found.offset,
                 found.offset,
             )
@@ -251,14 +253,9 @@ class ZoneStage:
         held.save_due_at = self._now_s() + snapshots.pause_s(size_bytes)
         held.books = self._book(held)
 
-    def _zones(self, tree: pieces.Tree, domain: str) -> dict[str, ZoneState]:
-        types = {one.name: type(one.spec.state()) for one in self._hosted[domain]}
-        zones = {}
-        for zone_id, below in pieces.by_name(tree).items():
-            processors = pieces.take_states(below, "processors", types)
-            before.renew(below)
-            zones[zone_id] = state_codec.decode(ZoneState, pieces.joined(below))
-            zones[zone_id].processors = processors
+    def _zones(self, found: chains.Found, domain: str, topic: str, source: TopicPartition) -> dict[str, ZoneState]:
+        zones, anew = restoring.restored(found, self._hosted[domain], topic)
+        self._notices += notices.begun_anew(source, anew)
         return zones
 
     def _book(self, held: _Partition) -> dict[str, Any]:
@@ -270,6 +267,10 @@ class ZoneStage:
             "hours": zone_books.open_hours(zones, self._hosted[held.domain]),
             "counts": zone_books.zone_counts(zones, held.inbox_partitions),
         }
+
+    def notices(self) -> Sequence[Notice]:
+        """Return what a person has to know of the processors."""
+        return self._notices
 
     def books(self) -> Mapping[str, Mapping[str, Any]]:
         """Return the counters of each readings partition, as of its last snapshot."""

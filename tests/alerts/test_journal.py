@@ -43,13 +43,14 @@ def test_a_plain_reader_of_the_description_finds_the_same_chain():
                 "alarm": opened_at(10),
                 "detection": {
                     **{"city": "c", "domain": "traffic", "kind": "slow_traffic", "entity": "s1", "zone": "z1"},
-                    **{"at_ms": 20, "level": 1, "value": 0.30000000000000004, "limit": None},
+                    **{"at_ms": 20, "known_at_ms": None, "level": 1, "value": 0.30000000000000004, "limit": None},
                     **{"unit": "", "basis": "", "evidence": {}},
                 },
             }
         ],
         "causes": [[DETECTIONS, 1]],
         "covers": {DETECTIONS: 2, COMMANDS: 1},
+        "version": 2,
     }
 
 

@@ -11,18 +11,19 @@ import pytest
 from alerts import kinds
 
 ROOT = Path(__file__).resolve().parents[2]
-SETTINGS = ROOT / "deploy" / "citywall.toml"
+SETTINGS = ROOT / "deploy" / "config" / "citywall.toml"
 
 
 def emitted() -> set[str]:
-    """Kinds that a processor names (as `KIND`, or for its `_Finding`s), and the names of the threshold rules."""
+    """Kinds that a processor names (as `KIND`, or as `…_KIND`), and the names of the threshold rules."""
     named = set()
     for path in (ROOT / "processors").glob("*.py"):
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "KIND":
-                named.add(ast.literal_eval(node.value))
-            if isinstance(node, ast.Call) and ast.unparse(node.func) == "_Finding":
-                named.add(ast.literal_eval(node.args[0]))
+        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+            if isinstance(node, ast.Assign):
+                names = ast.unparse(node.targets[0]).strip("()").split(", ")
+                if all(re.fullmatch("([A-Z]+_)?KIND", name) for name in names):
+                    value = ast.literal_eval(node.value)
+                    named.update([value] if isinstance(value, str) else value)
     rules = tomllib.loads(SETTINGS.read_text(encoding="utf-8"))["threshold"]["rules"]
     of_files = {path.stem for path in (ROOT / "deploy" / "rules").glob("*.toml")}
     return named | {rule["name"] for rule in rules} | of_files

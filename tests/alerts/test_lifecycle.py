@@ -76,6 +76,16 @@ CASES = {
     ),
     "a repeat": ([raise_3, raise_3], ["raised", None], [(AT_10, "active", 3, False, 1)]),
     "an older one": ([raise_3, detection(1, 9)], ["raised", None], [(AT_10, "active", 3, False, 1)]),
+    "an older one that more was judged for: a late reading brought it to light": (
+        [raise_3, detection(1, 9, known_at_ms=20)],
+        ["raised", "risen"],
+        [(AT_10, "active", 1, False, 2)],
+    ),
+    "two beginnings known at one time": (
+        [detection(3, 10, known_at_ms=20), detection(3, 12, known_at_ms=20), detection(3, 12, known_at_ms=20)],
+        ["raised", "updated", None],
+        [(AT_10, "active", 3, False, 2)],
+    ),
     "a repeat of what came before the newest": (
         [raise_3, detection(2, 20), raise_3],
         ["raised", "risen", None],

@@ -14,6 +14,8 @@ TOPS = ("streams", "processors", "alerts", "dashboard", "deploy", "tests", "docs
 
 OUR_PATH = re.compile(rf"`((?:{'|'.join(map(re.escape, TOPS))})/[\w./-]*)`")
 LINK = re.compile(r"\]\((?!\w+:|#)([^)#\s]+)")
+OUTSIDE = re.compile(r"(?<!\]\()(?<![\w./])(?:\.\./)+[\w./-]*")
+"""A way up that is no link: commands are run in the checkout's root."""
 COMMAND = re.compile(r"(?:`|^)\./citywall ([a-z]+)", re.M)
 
 
@@ -29,6 +31,16 @@ def test_paths_exist():
 
 def test_links_lead_somewhere():
     assert [f"{page.name}: {link}" for page, link in mentions(LINK) if not (page.parent / link).exists()] == []
+
+
+def test_nothing_points_beside_the_checkout():
+    beside = [f"{page.name}: {path}" for page, path in mentions(OUTSIDE)]
+    beside += [
+        f"{page.name}: {link}"
+        for page, link in mentions(LINK)
+        if not (page.parent / link).resolve().is_relative_to(ROOT)
+    ]
+    assert beside == []
 
 
 def test_commands_exist():

@@ -203,6 +203,35 @@ def test_a_picture_that_stops_says_so_and_recovers_by_itself(open_page, wall):
     until(lambda: page.locator('[data-action="acknowledge"]:visible').first.is_enabled())
 
 
+def test_a_city_that_reports_each_minute_is_live_in_between(open_page, wall):
+    page = open_page("lang=en")
+    settled(page)
+    wall.feed.interval_s = 60.0
+    wall.run(wall.feed.tick())
+    wall.pause()
+    seen = []
+    for _ in range(24):  # longer than any fixed limit was
+        wall.run(wall.feed.beat())
+        button = page.locator('[data-action="acknowledge"]:visible').first
+        seen.append((state(page), page.locator("#fresh").get_attribute("data-age"), button.is_enabled()))
+        time.sleep(0.5)
+    wall.feed.interval_s = None
+    wall.resume()
+    assert set(seen) == {("live", "live", True)}
+    assert page.locator("[data-tile][data-state=stale]").count() == 0
+
+
+def test_a_part_that_is_silent_makes_the_picture_stale_and_is_named(open_page, wall):
+    page = open_page("lang=en")
+    settled(page)
+    wall.feed.dead.add("processors")
+    until(lambda: state(page) == "stale")
+    assert "Silent: processors" in text(page, "#strip")
+    assert page.evaluate(LAYOUT)["problems"] == []
+    wall.feed.dead.clear()
+    until(lambda: state(page) == "live")
+
+
 def test_a_tick_is_applied_quickly_and_nothing_piles_up(open_page):
     page = open_page()
     settled(page)

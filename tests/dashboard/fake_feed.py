@@ -126,6 +126,8 @@ class FakeFeed:
         self.heat = [self.chance.random() ** 3 for _ in city.segments]
         self.alarms: dict[str, dict[str, Any]] = {}
         self.silent: set[str] = set()
+        self.dead: set[str] = set()  # parts without pulse
+        self.interval_s: float | None = None  # of every domain's sensors; None = as the city file says
         self._script = redis.register_script(CHANGE)
         self._hot_spots()
 
@@ -237,10 +239,11 @@ class FakeFeed:
     def _feeds(self, now: int) -> dict[str, Any]:
         wall = int(time.time() * 1000)
         domains = {sensor.domain for sensor in self.city.sensors} - self.silent
-        return {
-            f"f:{domain}": {"at_ms": now - 1500, "received_ms": wall, "silent_ratio": 0.01}
-            for domain in sorted(domains)
-        }
+        new = {"at_ms": now - 1500, "received_ms": wall, "silent_ratio": 0.01, "interval_s": self.interval_s}
+        return {f"f:{domain}": new for domain in sorted(domains)}
+
+    async def beat(self) -> None:
+        await self.change(self._parts())
 
     def _parts(self) -> dict[str, Any]:
         now = int(time.time() * 1000)
@@ -257,6 +260,8 @@ class FakeFeed:
         ]
         parts = {}
         for part, rate in (("intake", 1240.0), ("processors", 1238.0), ("alarms", 0.4), ("sinks", 960.0)):
+            if part in self.dead:
+                continue
             rates = {"in_per_s": round(rate * self.chance.uniform(0.96, 1.04), 1)}
             parts[f"p:{part}"] = {"part": part, "pid": 1, "at_ms": now, "partitions": partitions, "rates": rates}
         dead = {"undecodable": 3, "unknown_sensor": 41, "future": 7, "out_of_range": 128, "too_late": 2}

@@ -12,6 +12,7 @@ import pytest
 
 from dashboard.app import create_app
 from dashboard.guard import COOKIE, TOKEN_HEADER
+from dashboard.mirror import Delta
 from streams.errors import UnreachableError
 from tests.dashboard.conftest import an_alarm
 
@@ -73,7 +74,7 @@ def test_an_acknowledgement_becomes_a_command_and_a_mark(wall):
 def test_the_mark_goes_when_the_projection_comes(wall):
     wall.acknowledge("a1")
     done = an_alarm(acknowledged=True, acknowledged_by="Li Na")
-    wall.hub.mirror.apply({"epoch": "e", "seq": 2, "set": {"a:a1": done}, "del": []}, wall_ms=0)
+    wall.hub.mirror.apply(Delta("e", 2, {"a:a1": done}, []), wall_ms=0)
     wall.hub.tick()
     assert wall.hub.screen.sending == {}
 

@@ -12,6 +12,7 @@ import pytest
 import redis.asyncio
 
 from dashboard.hub import EARLY_S, QUEUE_LENGTH, Hub
+from dashboard.mirror import Delta
 from deploy.embedded import valkey as embedded
 from deploy.supervision.process import start, stop, wait_open
 from tests.dashboard.conftest import an_alarm
@@ -136,8 +137,7 @@ def test_a_slow_client_gets_a_snapshot_in_the_place_of_what_it_missed(config, va
             first = json.loads(await anext(messages))
             for number in range(QUEUE_LENGTH + 2):
                 clock = {"clock": {"at_ms": number, "wall_ms": 0, "speed": 1.0}}
-                change = {"epoch": hub.mirror.epoch, "seq": hub.mirror.seq + 1, "set": clock, "del": []}
-                hub.mirror.apply(change, wall_ms=1)
+                hub.mirror.apply(Delta(hub.mirror.epoch, hub.mirror.seq + 1, clock, []), wall_ms=1)
                 hub.tick()
             second = json.loads(await anext(messages))
             assert second["type"] == "snapshot"

@@ -2,17 +2,19 @@ from __future__ import annotations
 
 import pytest
 
-from dashboard.mirror import Mirror, city_now_ms
+from dashboard.mirror import Delta, Mirror, city_now_ms
+from tests.dashboard.conftest import an_alarm
 
 
-def delta(seq: int, fields: dict, gone: tuple[str, ...] = (), epoch: str = "e1") -> dict:
-    return {"epoch": epoch, "seq": seq, "set": fields, "del": list(gone)}
+def delta(seq: int, fields: dict, gone: tuple[str, ...] = (), epoch: str = "e1") -> Delta:
+    return Delta(epoch, seq, fields, list(gone))
 
 
 @pytest.fixture
 def mirror(city) -> Mirror:
     mirror = Mirror(city)
-    mirror.load("e1", 5, {"s:A": [60_000, 1.5, 40.0, 0], "a:x": {"id": "x"}, "f:traffic": {"at_ms": 1}})
+    feed = {"at_ms": 1, "received_ms": None}
+    mirror.load("e1", 5, {"s:A": [60_000, 1.5, 40.0, 0], "a:x": an_alarm("x"), "f:traffic": feed})
     mirror.take_changed()
     return mirror
 
@@ -41,7 +43,7 @@ def test_a_new_state_forgets_the_old_one(mirror):
 
 
 def test_only_metrics_count_as_fresh_data(mirror):
-    mirror.apply(delta(6, {"clock": {"at_ms": 0}}), wall_ms=50)
+    mirror.apply(delta(6, {"clock": {"at_ms": 0, "wall_ms": 0, "speed": 1.0}}), wall_ms=50)
     assert mirror.newest_metric_wall_ms is None
     row = {"at_ms": 0, "window_s": 60, "value": 1.0, "state": 0}
     mirror.apply(delta(7, {"m:tpi:city:duo": row}), wall_ms=70)
@@ -66,8 +68,9 @@ def test_a_segment_of_another_version_is_passed_over(mirror):
         ({}, 5000),
         ({"at_ms": 100_000, "wall_ms": 4000, "speed": 60.0}, 160_000),  # one second at x60
         ({"at_ms": 100_000, "wall_ms": 4000, "speed": 60.0, "until_ms": 130_000}, 130_000),
+        ({"at_ms": 100_000, "wall_ms": -60_000_000_000_000, "speed": 1e9}, 250_000_000_000_000),
     ],
-    ids=["no clock", "sixty times", "never past the end"],
+    ids=["no clock", "sixty times", "never past the end", "never past the calendar's"],
 )
 def test_the_city_clock(clock, now_ms):
     assert city_now_ms(clock, wall_ms=5000) == now_ms

@@ -3,6 +3,8 @@ from __future__ import annotations
 import pytest
 
 from dashboard.vitals import Figure, State, Vital, choose, figure, judge, rows_of, sensor_metrics, trends, vitals
+from deploy.config.components import discover
+from streams.contract.spec import all_metrics
 from streams.domains.schema import load_schemas
 
 
@@ -85,10 +87,11 @@ def test_what_has_data_is_chosen_first_and_keeps_its_place():
     assert choose(wanted, ["traffic"], seen=set(), count=3) == ()
 
 
-def test_every_tile_names_a_column_or_a_metric_of_the_roads():
-    schemas = load_schemas()
+def test_every_tile_names_a_column_or_a_processors_metric_of_its_domain():
+    schemas, specs = load_schemas(), discover().values()
     for one in vitals():
-        assert one.metric in schemas[one.domain].names or one.metric in ("tpi", "tti_ratio", "speed_km_h"), one.id
+        computed = {metric.name for spec in specs if spec.takes(one.domain) for metric in all_metrics(spec)}
+        assert one.metric in computed | {*schemas[one.domain].names}, one.id
         assert one.name.zh, one.id
         assert one.name.en, one.id
     assert len({one.id for one in vitals()}) == len(vitals())

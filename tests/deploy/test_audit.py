@@ -6,14 +6,18 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from msgspec.structs import replace
 
 from deploy.config.run import Run
 from deploy.terminal import cli
+from streams.accounts.losses import Loss, to_message
 from streams.sinks.history.opening import open_history
 from tests.streams.conftest import write_small_city
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from deploy.config.run import Mode
 
 FIRST_MS, LAST_MS = 1_408_492_800_000, 1_408_579_199_000
 """2014-08-20, its first and last second."""
@@ -52,11 +56,11 @@ def books(domain: str, *, lost: int = 0) -> dict[str, dict[str, Any]]:
     }
 
 
-def folder_with(folder: Path, found: dict[str, dict[str, Any]]) -> Path:
+def folder_with(folder: Path, found: dict[str, dict[str, Any]], mode: Mode = "live") -> Path:
     address = str(folder / "history.sqlite")
     city = write_small_city(folder / "city")
     servers = {"kafka": "127.0.0.1:1", "redis": "redis://127.0.0.1:1/0", "history": address}
-    run = Run(data=str(folder), city=str(city), city_id="c", mode="replay", port=1, started_ms=0, **servers)
+    run = Run(data=str(folder), city=str(city), city_id="c", mode=mode, port=1, started_ms=0, **servers)
     run.write()
     history = open_history(address)
     history.write_books({key: json.dumps(book) for key, book in found.items()})
@@ -107,6 +111,8 @@ def test_json_tells_each_feed_whole(tmp_path: Path, capsys: pytest.CaptureFixtur
         "balanced": True,
         "from": None,
         "until": None,
+        "lost": 0,
+        "losses": [],
         "feeds": [
             {
                 "feed": "traffic",
@@ -175,3 +181,68 @@ def test_a_range_that_is_not_of_whole_hours_is_told_in_words(tmp_path: Path, cap
 def test_without_books_nothing_is_called_balanced(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     assert audit(folder_with(tmp_path, {})) == 1
     assert "no books yet" in capsys.readouterr().err
+
+
+ARRIVED_MS = FIRST_MS + 90 * 60_000
+"""01:30."""
+LOSS = Loss(
+    lost_by="intake",
+    topic="city.inbox.v1.traffic",
+    partition=1,
+    from_offset=10,
+    to_offset=800,
+    after_ms=ARRIVED_MS,
+    before_ms=ARRIVED_MS + 60 * 60_000,
+    noticed_ms=ARRIVED_MS + 24 * HOUR_MS,
+)
+
+
+def lost(*losses: Loss) -> dict[str, Any]:
+    messages = [to_message(one) for one in losses]
+    return {message.key.decode(): json.loads(message.value or b"") for message in messages}
+
+
+def test_what_kafka_deleted_before_it_was_read_is_a_failure(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    folder = folder_with(tmp_path, books("traffic") | lost(LOSS, replace(LOSS, from_offset=20, to_offset=810)))
+    assert audit(folder) == 1
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[-3:] == [
+        "city.inbox.v1.traffic, partition 1: Kafka deleted 800 records (offsets 10 to 809) before intake had read "
+        "them; they arrived after 2014-08-20T01:30:00Z and before 2014-08-20T02:30:00Z",
+        "every reading that was read is accounted for",
+        "800 records are lost",
+    ]
+    assert audit(folder, "--json") == 1
+    answer = json.loads(capsys.readouterr().out)
+    assert (answer["balanced"], answer["lost"], answer["feeds"][0]["unaccounted"]) == (False, 800, 0)
+    assert answer["losses"] == [
+        {
+            "by": "intake",
+            "topic": "city.inbox.v1.traffic",
+            "partition": 1,
+            "from_offset": 10,
+            "until_offset": 810,
+            "records": 800,
+            "after": "2014-08-20T01:30:00.000Z",
+            "before": "2014-08-20T02:30:00.000Z",
+        }
+    ]
+
+
+@pytest.mark.parametrize(
+    ("options", "after_ms", "mode", "code"),
+    [
+        (["--from", "2014-08-20T02:00"], ARRIVED_MS, "live", 1),
+        (["--from", "2014-08-20T03:00"], ARRIVED_MS, "live", 0),
+        (["--until", "2014-08-20T02:00"], ARRIVED_MS, "live", 1),
+        (["--until", "2014-08-20T01:00"], ARRIVED_MS, "live", 0),
+        (["--until", "2014-08-20T01:00"], None, "live", 1),  # nobody knows when the first of them came
+        (["--from", "2014-08-20T03:00"], None, "live", 0),
+        (["--from", "2014-08-20T03:00"], ARRIVED_MS, "replay", 1),  # what time of the data they had nobody knows
+    ],
+)
+def test_a_loss_fails_the_hours_in_which_it_may_have_arrived(
+    tmp_path: Path, options: list[str], after_ms: int | None, mode: Mode, code: int
+):
+    folder = folder_with(tmp_path, books("traffic") | lost(replace(LOSS, after_ms=after_ms)), mode)
+    assert audit(folder, *options) == code

@@ -16,10 +16,11 @@ from deploy.config.run import Run
 from deploy.terminal import cli
 from streams.contract.records import Rows
 from streams.sinks.history.opening import open_history
+from tests.small_city import write_small_city
 from tests.streams.sinks.rows import row, rows_of
 
 ROOT = Path(__file__).resolve().parents[2]
-HEADER = "entity,at,window_s,value,coverage_ratio,imputed_ratio,state,method"
+HEADER = "entity,at,window_s,value,coverage_ratio,imputed_ratio,state,method,zone,name_zh,name_en,unit"
 
 
 @pytest.fixture
@@ -55,28 +56,76 @@ def export(data: Path, capsys: pytest.CaptureFixture[str], *options: str) -> lis
 def test_rows_are_sorted_the_latest_revision_only_and_unknown_is_empty(data: Path, capsys: pytest.CaptureFixture[str]):
     assert export(data, capsys) == [
         HEADER,
-        "S10,2014-08-20T00:00:00Z,60,2.5,1.0,0.0,corrected,tti",
-        "S10,2014-08-20T00:01:00Z,60,,0.5,,final,tti",
-        "S2,2014-08-20T00:00:00Z,60,0.30000000000000004,1.0,0.0,final,tti",
+        "S10,2014-08-20T00:00:00Z,60,2.5,1.0,0.0,corrected,tti,,,,1",
+        "S10,2014-08-20T00:01:00Z,60,,0.5,,final,tti,,,,1",
+        "S2,2014-08-20T00:00:00Z,60,0.30000000000000004,1.0,0.0,final,tti,,,,1",
     ]
 
 
 def test_provisional_rows_come_when_asked_for(data: Path, capsys: pytest.CaptureFixture[str]):
-    assert export(data, capsys, "--provisional")[-1] == "S2,2014-08-20T00:01:00Z,60,9.0,1.0,0.0,provisional,tti"
+    assert export(data, capsys, "--provisional")[-1] == "S2,2014-08-20T00:01:00Z,60,9.0,1.0,0.0,provisional,tti,,,,1"
 
 
 def test_hours_entity_and_range_select(data: Path, capsys: pytest.CaptureFixture[str]):
-    assert export(data, capsys, "--window", "1h") == [HEADER, "zone:东,2014-08-20T00:00:00Z,3600,7.0,1.0,0.0,final,tti"]
+    assert export(data, capsys, "--window", "1h") == [
+        HEADER,
+        "zone:东,2014-08-20T00:00:00Z,3600,7.0,1.0,0.0,final,tti,,,,1",
+    ]
     found = export(data, capsys, "--entity", "S10", "--from", "2014-08-20T08:01+08:00", "--until", "2014-08-20T00:02")
     assert [line[:24] for line in found[1:]] == ["S10,2014-08-20T00:01:00Z"]
-    assert export(data, capsys, "--entity", "nobody") == [HEADER]
+    assert export(data, capsys, "--entity", "S10", "--from", "2015-01-01") == [HEADER]
+
+
+def test_every_stored_length_of_window_is_reached(data: Path, capsys: pytest.CaptureFixture[str]):
+    history = open_history(data / "history.sqlite")
+    history.write(rows_of(*(row("S2", 0, float(window_s), window_s=window_s) for window_s in (90, 900, 86_400))))
+    history.write(rows_of(row("st", 0, 42.0, metric="aqi", window_s=86_400)))
+    history.close()
+    for option, window_s in (("1m", 60), ("90s", 90), ("15m", 900), ("1h", 3600), ("1d", 86_400), ("24h", 86_400)):
+        windows = {line.split(",")[2] for line in export(data, capsys, "--window", option)[1:]}
+        assert windows == {str(window_s)}
+    assert cli.main(["export", "tti_ratio", "--window", "5m", "--data", str(data)]) == 0
+    found = capsys.readouterr()
+    assert found.out.splitlines() == [HEADER]
+    assert "tti_ratio has no windows of 300s; stored are 60s, 90s, 900s, 3600s, 86400s" in found.err
+    assert cli.main(["export", "aqi", "--data", str(data)]) == 0  # it has no minutes: its shortest
+    assert capsys.readouterr().out.splitlines()[1].startswith("st,2014-08-20T00:00:00Z,86400,42.0,")
+
+
+@pytest.mark.parametrize("window", ["m", "0m", "1.5h", "1w", "-1m", "٣m"])
+def test_a_length_that_is_none_is_refused(data: Path, capsys: pytest.CaptureFixture[str], window: str):
+    with pytest.raises(SystemExit):
+        cli.main(["export", "tti_ratio", f"--window={window}", "--data", str(data)])
+    assert "such as 1m, 15m, 1h, 1d" in capsys.readouterr().err
+
+
+def test_zone_and_names_are_those_of_the_city(data: Path, capsys: pytest.CaptureFixture[str]):
+    write_small_city(data)
+    history = open_history(data / "history.sqlite")
+    entities = ("s1", "d1", "zone:z1", "city:small", "feed:traffic:z1", "feed:traffic", "corridor:x")
+    history.write(rows_of(*(row(entity, 0, 60.0, metric="speed_km_h") for entity in entities)))
+    history.close()
+    assert cli.main(["export", "speed_km_h", "--data", str(data)]) == 0
+    lines = [line.split(",") for line in capsys.readouterr().out.splitlines()[1:]]
+    assert {line[0]: line[8:] for line in lines} == {
+        "s1": ["z1", "1路", "Road 1", "km/h"],
+        "d1": ["z1", "d1", "d1", "km/h"],
+        "zone:z1": ["z1", "1区", "Zone 1", "km/h"],
+        "city:small": ["", "小城", "Small", "km/h"],
+        "feed:traffic:z1": ["z1", "交通 · 1区", "Traffic · Zone 1", "km/h"],
+        "feed:traffic": ["", "交通", "Traffic", "km/h"],
+        "corridor:x": ["", "", "", "km/h"],
+    }
 
 
 def test_parquet_holds_the_same_rows(data: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path):
     texts, typed = tmp_path / "a.csv", tmp_path / "a.parquet"
     export(data, capsys, "--out", str(texts))
     export(data, capsys, "--out", str(typed))
-    left, right = pd.read_csv(texts, parse_dates=["at"]), pyarrow.parquet.read_table(typed).to_pandas()
+    left, right = (
+        pd.read_csv(texts, parse_dates=["at"], dtype={"unit": str}),
+        pyarrow.parquet.read_table(typed).to_pandas(),
+    )
     assert list(right.columns) == HEADER.split(",")
     pd.testing.assert_frame_equal(left, right, check_dtype=False)
     assert sorted(path.name for path in tmp_path.glob("a*")) == ["a.csv", "a.parquet"]
@@ -104,6 +153,13 @@ def test_the_list_names_unit_method_and_standard(capsys: pytest.CaptureFixture[s
         (["tti_rate"], "no metric is called 'tti_rate'; the nearest is 'tti_ratio'"),
         ([], "name a METRIC"),
         (["tti_ratio", "--format", "parquet"], "name a file with --out"),
+        (["tti_ratio", "--entity", "S11"], "--entity S11: tti_ratio has no rows of it; the nearest is 'S10'"),
+        (
+            ["tti_ratio", "--format", "parquet", "--out", "{data}/a.csv"],
+            "a.csv: the name says csv, --format parquet; name it {data}/a.parquet, or drop --format",
+        ),
+        (["tti_ratio", "--format", "csv", "--out", "{data}/a.parquet"], "the name says parquet, --format csv"),
+        (["tti_ratio", "--out", "{data}/a.json"], ".json is no format of ours; name it .csv or .parquet"),
         (
             ["tti_ratio", "--out", "{data}/no/such/folder.csv"],
             "folder.csv: cannot be written: No such file or directory",
@@ -117,7 +173,7 @@ def test_what_cannot_be_exported_is_said_in_a_sentence(
     assert cli.main(["export", *words, "--data", str(data)]) == cli.MISUSED
     found = capsys.readouterr()
     assert found.out == ""
-    assert said in found.err
+    assert said.format(data=data) in found.err
 
 
 def test_a_time_that_is_none_is_refused(data: Path, capsys: pytest.CaptureFixture[str]):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from streams.domains.schema import load_schemas
 
 _JSON = (
-    '{"sensor":"d1","at":1}',
+    '{"sensor":"d1","at":1700000000001}',
     '"sensor":',
     '"at":',
     '"d11"',

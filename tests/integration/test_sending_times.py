@@ -10,7 +10,8 @@ from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 
 from deploy.embedded import kafka as embedded
 from streams.broker import topics
-from streams.feeds.aarhus import prepare, run_replay
+from streams.feeds.aarhus import prepare
+from streams.feeds.replay.running import run_replay
 from tests.topic import records_of
 
 LINKS, STAMPS = 20, 60

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from streams.contract.spec import Spec
 
-SHIPPED = Path(__file__).resolve().parents[2] / "deploy" / "citywall.toml"
+SHIPPED = Path(__file__).resolve().parents[2] / "deploy" / "config" / "citywall.toml"
 START_MS = 1_700_000_040_000
 """A whole minute."""
 LATE_LIMIT_MS = 3_600_000
@@ -249,7 +249,7 @@ def end_of(log: Sequence[Row]) -> int:
 
 def metric_frames(first_level: dict[str, Spec], domain: str, frames: Iterable[Frame]) -> list[MetricFrame]:
     """What the first-level processors of the domain yield from these frames, as the zone stage sends it."""
-    hosted = {name: spec for name, spec in first_level.items() if domain in spec.domains}
+    hosted = {name: spec for name, spec in first_level.items() if spec.takes(domain)}
     states = {name: spec.state() for name, spec in hosted.items()}
     found = []
     for frame in frames:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from deploy.config.components import discover
 from streams.contract.spec import Spec
-from tests.processors import promises_first, promises_second, promises_stage, stages
+from tests.processors import promises_edits, promises_first, promises_second, promises_stage, stages
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,7 +24,7 @@ SECOND = {name: spec for name, spec in SPECS.items() if spec.second_level}
 FIRST_CASES = [
     promises_first.Subject(name, spec, domain)
     for name, spec in FIRST.items()
-    for domain in sorted({spec.domains[0], spec.domains[-1]})
+    for domain in sorted({spec.taken()[0], spec.taken()[-1]})
 ]
 SECOND_CASES = [
     promises_second.Subject(name, spec, domain, FIRST)
@@ -66,7 +66,7 @@ ONCE_FIRST, ONCE_SECOND = (promises(module, generated=False) for module in (prom
 
 
 @first_level
-@each(promises(promises_first, generated=True))
+@each([*promises(promises_first, generated=True), *promises(promises_edits, generated=True)])
 @GENERATED
 @given(data=st.data())
 def test_first_level(promise: Callable[..., None], subject: promises_first.Subject, data: st.DataObject):

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from tests.processors import promises_first, promises_second, promises_stage, stages, toys, toys_second
+from tests.processors import promises_edits, promises_first, promises_second, promises_stage, stages, toys, toys_second
 from tests.processors.test_contract import DECLARED, FIRST, promises
 
 if TYPE_CHECKING:
@@ -37,6 +37,8 @@ FIRST_BROKEN: dict[str, Callable[[], Spec]] = {
     "no_reading_vanishes": lambda: toys.with_step(toys.drops_in_silence),
     "a_reading_from_elsewhere_changes_nothing": lambda: toys.with_step(toys.takes_strangers_for_its_own),
     "a_sensor_that_joins_later_is_taken_up": lambda: toys.with_step(toys.knows_no_newcomers, toys.Kept),
+    "an_edit_of_the_files_moves_nothing": lambda: toys.with_step(toys.knows_sensors_by_their_line, toys.Kept),
+    "who_leaves_and_who_joins_changes_nobody_else": lambda: toys.with_step(toys.knows_sensors_by_their_line, toys.Kept),
     "readings_that_observed_nothing_are_no_error": lambda: toys.with_step(toys.takes_nothing_for_zero),
     "columns_that_a_frame_leaves_out_are_not_observed": lambda: toys.with_step(toys.needs_every_column),
     "a_frame_without_rows_changes_nothing_while_the_watermark_stands": lambda: toys.with_step(
@@ -82,8 +84,9 @@ SEARCH = settings(
 BROKEN = (AssertionError, KeyError, IndexError, TypeError, ValueError, pytest.fail.Exception)
 
 
-def named(module: Any) -> dict[str, Callable[..., None]]:
-    return {one.__name__: one for generated in (True, False) for one in promises(module, generated=generated)}
+def named(*modules: Any) -> dict[str, Callable[..., None]]:
+    found = [one for module in modules for generated in (True, False) for one in promises(module, generated=generated)]
+    return {one.__name__: one for one in found}
 
 
 def keep(promise: Callable[..., None], subject: Any, examples: int = 60) -> None:
@@ -110,17 +113,17 @@ def city(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_every_promise_has_a_processor_that_breaks_it():
-    assert FIRST_BROKEN.keys() == named(promises_first).keys()
+    assert FIRST_BROKEN.keys() == named(promises_first, promises_edits).keys()
     assert STAGE_BROKEN.keys() == {one.__name__ for one in promises(promises_stage, generated=True)}
     assert SECOND_BROKEN.keys() == named(promises_second).keys()
-    assert all(name in named(promises_first) for name in FIRST_BROKEN if name.startswith(DECLARED))
+    assert all(name in named(promises_first, promises_edits) for name in FIRST_BROKEN if name.startswith(DECLARED))
 
 
 @pytest.mark.parametrize("name", FIRST_BROKEN)
 def test_a_mistake_of_the_first_level_is_caught(name: str):
-    keep(named(promises_first)[name], first(toys.HEALTHY), examples=3)
+    keep(named(promises_first, promises_edits)[name], first(toys.HEALTHY), examples=3)
     with pytest.raises(BROKEN):
-        keep(named(promises_first)[name], first(FIRST_BROKEN[name]()))
+        keep(named(promises_first, promises_edits)[name], first(FIRST_BROKEN[name]()))
 
 
 @pytest.mark.parametrize("mistake", ANY_RUN)

@@ -11,9 +11,7 @@ from hypothesis import strategies as st
 
 import processors.maths
 from processors.maths import fixed, hold, packing, tpi
-from processors.maths.measures import DOMAINS
 from streams.contract import spec
-from streams.domains.schema import load_schemas
 from streams.errors import SumOverflowError
 
 MODULES = [f"processors.maths.{module.name}" for module in pkgutil.iter_modules(processors.maths.__path__)]
@@ -23,10 +21,6 @@ WHOLE = st.integers(-(2**62), 2**62)
 @pytest.mark.parametrize("name", [*MODULES, "streams.contract.spec"])
 def test_examples_in_the_docstrings(name):
     assert doctest.testmod(importlib.import_module(name)).failed == 0
-
-
-def test_the_domains_are_those_that_have_a_schema():
-    assert set(DOMAINS) == set(load_schemas())
 
 
 @given(st.lists(st.tuples(WHOLE, WHOLE)))

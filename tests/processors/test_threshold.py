@@ -4,7 +4,8 @@ import msgspec
 import numpy as np
 import pytest
 
-from processors.threshold import Config, Rule, State, step
+from processors.maths.rules import Rule
+from processors.threshold import Config, State, step
 from tests.processors import contract
 from tests.processors.contract import CITY, START_MS, Row
 

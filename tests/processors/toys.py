@@ -73,6 +73,16 @@ def changed(result: Result[Any], state: Any, **columns: Any) -> Result[Any]:
     return replace(result, state=state, rows=replace(result.rows, **columns) if len(result.rows) else result.rows)
 
 
+def knows_sensors_by_their_line(state: Kept, frame: Any, city: Any, config: Any) -> Result[Any]:
+    for code in frame.sensor.tolist():
+        state.seen[str(code)] = state.seen.get(str(code), 0) + 1
+    result = healthy(state.inner, frame, city, config)
+    state.inner = result.state
+    lines = [str(city.sensor_code.get(entity)) for entity in result.rows.entity.tolist()]
+    spoken = np.array([float(state.seen.get(line, 0)) for line in lines])
+    return changed(result, state, coverage_ratio=spoken)
+
+
 def counts_one_too_many(state: Any, frame: Any, city: Any, config: Any) -> Result[Any]:
     result = healthy(state, frame, city, config)
     used = len(frame) - sum(result.dropped.values())

@@ -15,7 +15,7 @@ from deploy.config.components import discover
 from deploy.terminal.table import table_of, write_csv
 from streams.broker import topics
 from streams.contract.metric_frames import decode_metrics
-from streams.contract.records import Rows
+from streams.contract.records import NO_TIME_MS, Rows
 from streams.contract.spec import Hosted
 from streams.contract.stage import Message, TopicPartition
 from streams.intake.intake_stage import IntakeStage
@@ -230,7 +230,7 @@ def exported(frames: Sequence[bytes], folder: Path) -> dict[str, str]:
                 rows = history.read(metric, window_s=window_s, provisional=True)
                 if len(rows):
                     file = io.StringIO()
-                    write_csv(table_of(rows, ""), file)
+                    write_csv(table_of(rows, None, None), file)
                     files[f"{metric} {window_s}"] = file.getvalue()
         return files
     finally:
@@ -240,3 +240,26 @@ def exported(frames: Sequence[bytes], folder: Path) -> dict[str, str]:
 def found(bus: FakeBus) -> list[str]:
     """Return the distinct detections, sorted: a repeat is the same text."""
     return sorted({(record.value or b"").decode() for record in bus.log(topics.DETECTIONS)})
+
+
+def rows_of(stack: Stack, topic: str = topics.METRICS, entity: str = "s0") -> list[tuple[int, int, float]]:
+    """Return (window in minutes from START_MS, revision, speed) of every row of a segment's speed, in order."""
+    told = []
+    for record in stack.bus.log(topic):
+        rows = decode_metrics(record.value or b"").rows
+        keep = (rows.entity == entity) & (rows.metric == "speed_km_h") & (rows.window_s == 60)
+        minutes = ((rows.at_ms[keep] - START_MS) // MINUTE_MS).tolist()
+        told += zip(minutes, rows.revision[keep].tolist(), rows.value[keep].round(9).tolist(), strict=True)
+    return told
+
+
+def watermarks(stack: Stack) -> set[int]:
+    """Return the watermarks of traffic's zones that have one, in seconds from START_MS."""
+    found = {state.watermark_ms for host in stack.zone.hosts for state in zones_of(host)}
+    return {(one - START_MS) // 1000 for one in found if one != NO_TIME_MS}
+
+
+async def started(folder: Path, records: list[Fed]) -> Stack:
+    stack = Stack(folder, records)
+    await stack.start()
+    return stack

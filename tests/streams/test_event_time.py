@@ -12,38 +12,24 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from streams.broker import topics
-from streams.contract.metric_frames import decode_metrics
-from streams.contract.records import NO_TIME_MS
-from streams.intake import intake_stage
-from tests.streams.stack import INBOX, MINUTE_MS, READINGS, START_MS, Fed, Stack, fed, feed, mark, reading, zones_of
+from tests.streams.stack import (
+    INBOX,
+    MINUTE_MS,
+    READINGS,
+    START_MS,
+    fed,
+    feed,
+    mark,
+    reading,
+    rows_of,
+    started,
+    watermarks,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 HOUR_MS = 3_600_000
-
-
-def rows_of(stack: Stack, topic: str = topics.METRICS, entity: str = "s0") -> list[tuple[int, int, float]]:
-    """Return (window in minutes from START_MS, revision, speed) of every row of a segment's speed, in order."""
-    told = []
-    for record in stack.bus.log(topic):
-        rows = decode_metrics(record.value or b"").rows
-        keep = (rows.entity == entity) & (rows.metric == "speed_km_h") & (rows.window_s == 60)
-        minutes = ((rows.at_ms[keep] - START_MS) // MINUTE_MS).tolist()
-        told += zip(minutes, rows.revision[keep].tolist(), rows.value[keep].round(9).tolist(), strict=True)
-    return told
-
-
-def watermarks(stack: Stack) -> set[int]:
-    """Return the watermarks of traffic's zones that have one, in seconds from START_MS."""
-    found = {state.watermark_ms for host in stack.zone.hosts for state in zones_of(host)}
-    return {(one - START_MS) // 1000 for one in found if one != NO_TIME_MS}
-
-
-async def started(folder: Path, records: list[Fed]) -> Stack:
-    stack = Stack(folder, records)
-    await stack.start()
-    return stack
 
 
 def test_one_lagging_intake_worker_holds_the_watermark_and_changes_nothing(city_folder: Path) -> None:
@@ -88,72 +74,6 @@ def test_no_order_in_which_sources_arrive_decides_anything(city_folder: Path) ->
         return stack.outcome()
 
     assert asyncio.run(story(0)) == asyncio.run(story(1))
-
-
-@pytest.fixture
-def wall(monkeypatch: pytest.MonkeyPatch) -> Any:
-    """Time that a test moves: `wall[0]` seconds of waiting, and the same in the clock of event time."""
-    now = [1000.0]
-
-    class Time:
-        @staticmethod
-        def monotonic() -> float:
-            return now[0]
-
-    monkeypatch.setattr(intake_stage, "time", Time)
-    monkeypatch.setattr(intake_stage, "now_ms", lambda: START_MS + int((now[0] - 1000.0) * 1000))
-    return now
-
-
-def test_a_silent_source_without_marks_passes_on_the_city_clock_after_a_minute(city_folder: Path, wall: Any) -> None:
-    """Partition 1 never says a word. After idle_s its mark is the city clock less the allowed disorder of 5 s."""
-
-    async def story() -> None:
-        stack = await started(
-            city_folder, [fed(0, reading(0, START_MS + 1000)), fed(0, reading(0, START_MS + 130_000))]
-        )
-        await stack.drain()
-        for waited_s, expected in [(59.0, set()), (61.0, {56}), (120.0, {115})]:
-            wall[0] = 1000.0 + waited_s
-            await stack.intake.hosts[0].tick()
-            await stack.drain()
-            assert watermarks(stack) == expected, waited_s
-        assert rows_of(stack) == [(0, 0, 40.0)]
-
-    asyncio.run(story())
-
-
-def test_an_idle_mark_below_what_was_absorbed_is_ignored(city_folder: Path, wall: Any) -> None:
-    """A zombie intake, which stands before the readings, calls the source idle; its rows still count."""
-
-    async def story() -> list[tuple[int, int, float]]:
-        stack = await started(city_folder, [fed(0, reading(0, START_MS + 1000)), fed(1, reading(4, START_MS + 1000))])
-        (zombie,) = stack.intake.hosts
-        await stack.intake.start()
-        await stack.drain()
-        wall[0] += 600.0
-        await zombie.tick()
-        await stack.zone.hosts[0].drain()
-        assert watermarks(stack) == {-4}  # 1 s less 5 s of disorder
-        stack.put([fed(0, reading(0, START_MS + 2000, speed_km_h=20)), *mark(START_MS + 2 * MINUTE_MS)])
-        await stack.drain()
-        return rows_of(stack)
-
-    ((minute, revision, speed),) = asyncio.run(story())
-    assert (minute, revision) == (0, 0)
-    assert speed == round(2 / (1 / 40 + 1 / 20), 9)
-
-
-def test_a_source_whose_feed_marks_is_never_idle(city_folder: Path, wall: Any) -> None:
-    async def story() -> None:
-        stack = await started(city_folder, mark(START_MS))
-        await stack.drain()
-        wall[0] += 3600.0
-        await stack.intake.hosts[0].tick()
-        await stack.drain()
-        assert watermarks(stack) == {0}
-
-    asyncio.run(story())
 
 
 def test_a_future_stamp_is_quarantined_and_moves_nothing(city_folder: Path) -> None:
@@ -262,3 +182,23 @@ def test_without_waiting_for_the_least_mark_a_lagging_worker_would_change_rows(
 
     monkeypatch.setattr("streams.zone.absorb._watermark", lambda marks, _: max(marks.values()) // 1000 * 1000)
     assert asyncio.run(story(True)) != asyncio.run(story(False))
+
+
+@pytest.mark.parametrize("ahead_s", [0, 6, 30, 270])
+def test_a_clock_that_is_ahead_moves_time_for_nobody(city_folder: Path, ahead_s: int) -> None:
+    """d0's clock is right, d1's is ahead, in one partition: none of d0's readings is late, whatever d1 says.
+
+    By hand: each minute has six readings of d0 of 60 km/h; d1 watches another segment.
+    """
+
+    async def story() -> None:
+        stack = await started(city_folder, mark(START_MS + 10 * MINUTE_MS, 1))
+        stack.bus._clock.now_ms = START_MS
+        for _ in range(30):
+            now_ms = stack.bus._clock.now_ms
+            stack.put([fed(0, reading(1, now_ms + ahead_s * 1000)), fed(0, reading(0, now_ms, speed_km_h=60))])
+            await stack.drain()
+            stack.bus._clock.advance(10)
+        assert rows_of(stack) == [(minute, 0, 60.0) for minute in range(4)]
+
+    asyncio.run(story())

@@ -3,13 +3,15 @@
 import { byId, make, say, set } from "./dom.js";
 import { age, t, textIn, time, zone } from "./words.js";
 
-const WARN_MS = 3000;
-const STALE_MS = 10000;
 const LINE_STALE_MS = 4000;
 /** Redis may be away this long (a restart) without a banner. */
 const BLINK_MS = 1500;
 
 /** @typedef {import("./stream.js").Stream} Stream */
+/**
+ * What the server says of the way to it: wall-clock times, the age from which on the newest row is late, silent parts.
+ * @typedef {{redis_lost_ms: number | null, newest_ms: number | null, live_until_ms: number | null, late_after_ms: number | null, silent: string[]}} Link
+ */
 
 export class Fresh {
   /** @param {Stream} stream */
@@ -18,7 +20,8 @@ export class Fresh {
     this.seen = false;
     /** @type {any} */
     this.city = null;
-    this.link = { redis_lost_ms: /** @type {number | null} */ (null), newest_ms: /** @type {number | null} */ (null) };
+    /** @type {Link} */
+    this.link = { redis_lost_ms: null, newest_ms: null, live_until_ms: null, late_after_ms: null, silent: [] };
     /** Event time at which the picture stopped; null while it is live. @type {number | null} */
     this.stoppedAt = null;
     this.attribution = "";
@@ -45,11 +48,14 @@ export class Fresh {
     if (this.stream.silentMs() > LINE_STALE_MS) return "stale.line";
     if (this.link.redis_lost_ms !== null && this.stream.serverNow() - this.link.redis_lost_ms > BLINK_MS) return "stale.redis";
     const clock = this.city?.clock;
-    if (this.ageMs() > STALE_MS) return clock?.until_ms && this.now() >= clock.until_ms ? "stale.ended" : "stale.data";
+    const ended = clock?.until_ms && this.now() >= clock.until_ms;
+    if (this.stream.serverNow() > (this.link.live_until_ms ?? 0)) return ended ? "stale.ended" : "stale.data";
+    // what is silent says so through the sinks: where they are, nothing comes
+    if (this.link.silent.length) return this.link.silent.some((part) => part.startsWith("sinks")) ? "stale.data" : "stale.part";
     return "";
   }
 
-  /** Wall-clock age of the newest metric, ms. */
+  /** Wall-clock age of the newest row, ms. */
   ageMs() {
     return this.link.newest_ms === null ? Infinity : this.stream.serverNow() - this.link.newest_ms;
   }
@@ -70,8 +76,9 @@ export class Fresh {
     const box = byId("fresh");
     if (!box.firstChild) box.append(make("b"), make("span"));
     const old = this.ageMs();
-    set(box, "data-age", state !== "live" ? "stale" : old > WARN_MS ? "late" : "live");
-    say(box.children[0], state === "live" ? (old > WARN_MS ? t("fresh.late") : t("fresh.live")) : t(`fresh.${state}`));
+    const shown = state !== "live" ? "stale" : old > (this.link.late_after_ms ?? 0) ? "late" : "live";
+    set(box, "data-age", shown);
+    say(box.children[0], state === "live" ? t(`fresh.${shown}`) : t(`fresh.${state}`));
     say(box.children[1], state === "connecting" || old === Infinity ? "" : t("fresh.age", { age: age(old) }));
     const now = this.now();
     const clock = byId("clock");
@@ -111,7 +118,7 @@ export class Fresh {
       const at = this.stoppedAt === null || !Number.isFinite(this.stoppedAt) ? "" : time("clock", this.stoppedAt);
       const old = this.stream.silentMs() > LINE_STALE_MS ? Math.max(this.stream.silentMs(), Math.min(this.ageMs(), 1e12)) : this.ageMs();
       const known = at && old !== Infinity;
-      const text = state === "connecting" ? t("connecting") : t(reason) + (known ? t("stale.since", { at, age: age(old) }) : "");
+      const text = state === "connecting" ? t("connecting") : t(reason, { parts: this.link.silent.join(", ") }) + (known ? t("stale.since", { at, age: age(old) }) : "");
       say(middle, text);
       say(right, "");
       return;

@@ -7,7 +7,6 @@ drops   nothing of the chosen period: dirt goes out as it stands in the file
 source  CityPulse EU FP7 data set, CC BY 4.0; docs/replay.md
 """
 
-from streams.feeds.aarhus.plan import Plan, load_plan, prepare
-from streams.feeds.aarhus.replay import run_replay
+from streams.feeds.aarhus.plan import FilesPlan, city_id, prepare
 
-__all__ = ["Plan", "load_plan", "prepare", "run_replay"]
+__all__ = ["FilesPlan", "city_id", "prepare"]

@@ -19,14 +19,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
-CITY_ID = "aarhus"
-CITY_TOML = f"""\
-id = "{CITY_ID}"
-name_zh = "奥胡斯"
-name_en = "Aarhus"
-time_zone = "Europe/Copenhagen"
-attribution = "CityPulse EU FP7, CC BY 4.0"
-"""
 PLAUSIBLE_NDT_KM_H = (10.0, 130.0)
 """130 km/h is the highest limit in Denmark."""
 EXPRESSWAY_FROM_KM_H = 80.0
@@ -45,6 +37,7 @@ class Link(NamedTuple):
     end_name: str
     streets: tuple[str, ...]
     post: str
+    city: str
     length_m: float
     ndt_km_h: float
     road_type: str
@@ -63,6 +56,8 @@ class Link(NamedTuple):
 class SensorRow(NamedTuple):
     """A line of sensors.csv; `zone` is found from the place."""
 
+    key: str
+    """Its name in the files."""
     sensor: str
     domain: str
     segment: str
@@ -119,14 +114,14 @@ def upstream(links: Sequence[Link]) -> dict[str, list[str]]:
     }
 
 
-def write_city(out: Path, links: Sequence[Link], sensors: Iterable[SensorRow]) -> list[District]:
-    """Write the five files of the city folder → its zones."""
+def write_city(out: Path, toml: str, links: Sequence[Link], sensors: Iterable[SensorRow]) -> list[District]:
+    """Write the five files of the city folder, `toml` = its city.toml → its zones."""
     middles: dict[str, list[Point]] = {}
     for link in links:
         middles.setdefault(link.post, []).append(link.middle)
     zones = districts(middles)
     out.mkdir(parents=True, exist_ok=True)
-    (out / "city.toml").write_text(CITY_TOML, encoding="utf-8")
+    (out / "city.toml").write_text(toml, encoding="utf-8")
     outline = outline_of([point for link in links for point in (link.begin, link.end)])
     _write_features(out / "zones.geojson", [_zone_feature(zone, zones, outline) for zone in zones])
     _write_features(out / "segments.geojson", _segment_features(links, zones))
@@ -160,6 +155,7 @@ def _link(record: Mapping[str, str]) -> Link:
         end_name=record.get("POINT_2_NAME") or record["POINT_2_LNG"] + record["POINT_2_LAT"],
         streets=tuple(dict.fromkeys(street for street in streets if street)),
         post=record.get("POINT_1_POSTAL_CODE") or "city",
+        city=record.get("POINT_1_CITY", "").strip(),
         length_m=length_m,
         ndt_km_h=float(record["NDT_IN_KMH"] or "nan"),
         road_type=record.get("ROAD_TYPE", ""),

@@ -5,120 +5,71 @@ Cells go out as they are: numbers as numbers, an empty cell as no field, anythin
 
 from __future__ import annotations
 
-import csv
-import gzip
 import math
-import zlib
+import os
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
+import numpy as np
 
 from streams.errors import CityFileError
+from streams.feeds.aarhus import table
+from streams.feeds.aarhus.kinds import GARAGE_COLUMNS, KINDS, LINK_COLUMNS, Kind
+from streams.feeds.aarhus.table import EPOCH, NO_STAMP
+from streams.feeds.replay.plan import Row
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
-    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from streams.feeds.aarhus.table import Cells
 
 DAY_MS = 86_400_000
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-MILLISECOND = timedelta(milliseconds=1)
-SUFFIXES = (".csv", ".csv.gz", ".stream", ".stream.gz")
 
 Cell = int | float | str
 
 
-class Field(NamedTuple):
-    """Where a column of a file goes in the inbox, and by what it is multiplied or divided on the way."""
-
-    column: str
-    name: str
-    scale: float = 1.0
-    per: str | None = None
-    """Column that divides it; no field where that is no number above 0."""
-
-
-@dataclass(frozen=True, slots=True)
-class Kind:
-    """What the files of one domain look like. `key` "" = the whole file is one sensor."""
-
-    domain: str
-    key: str
-    stamp: str
-    prefix: str
-    fields: tuple[Field, ...]
-
-    @property
-    def columns(self) -> set[str]:
-        """The columns by which such a file is known."""
-        return {self.stamp, *(one.column for one in self.fields), *((self.key,) if self.key else ())}
-
-
-KINDS = (
-    Kind(
-        "traffic",
-        "REPORT_ID",
-        "TIMESTAMP",
-        "aarhus-link-",
-        (
-            Field("avgSpeed", "speed_km_h"),
-            Field("vehicleCount", "flow_veh_h", 12.0),  # vehicles in the five minutes of a report
-            Field("avgMeasuredTime", "travel_time_s"),
-        ),
-    ),
-    Kind(
-        "weather",
-        "",
-        "TIMESTAMP",
-        "aarhus-weather",
-        (
-            Field("tempm", "temperature_c"),
-            Field("hum", "humidity_ratio", 0.01),
-            Field("wspdm", "wind_m_s", 1 / 3.6),  # km/h: its values are whole knots times 1.852
-        ),
-    ),
-    Kind(
-        "parking",
-        "garagecode",
-        "updatetime",
-        "aarhus-garage-",
-        (
-            Field("vehiclecount", "occupied_count"),
-            Field("totalspaces", "capacity_count"),
-            Field("vehiclecount", "occupancy_ratio", per="totalspaces"),
-        ),
-    ),
-)
-"""In the order in which rows of one stamp go out."""
-LINK_COLUMNS = {
-    "REPORT_ID",
-    "POINT_1_LAT",
-    "POINT_1_LNG",
-    "POINT_2_LAT",
-    "POINT_2_LNG",
-    "DISTANCE_IN_METERS",
-    "NDT_IN_KMH",
-}
-GARAGE_COLUMNS = {"garagecode", "latitude", "longitude"}
-
-
 class FileDays(msgspec.Struct, frozen=True):
-    """A file, and which of its days are read (days since 1970-01-01 UTC)."""
+    """A file, and which of its days are read (days since 1970-01-01 UTC), of which sensors; () = of all."""
 
     path: str
     days: tuple[int, ...]
+    sensors: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
 class Contents:
-    """What one file of readings holds: day → rows, day → sensors seen."""
+    """What one file of readings holds: day → sensor → rows."""
 
-    path: Path
+    path: str
+    """Within the folder."""
     kind: Kind
-    rows: dict[int, int] = field(default_factory=dict)
-    sensors: dict[int, set[str]] = field(default_factory=dict)
+    days: dict[int, dict[str, int]] = field(default_factory=dict)
     unreadable_stamps: int = 0
+
+    @property
+    def series(self) -> str:
+        """The file's name without that of its one sensor: the same for all files of one whole."""
+        folder, _, name = self.path.rpartition("/")
+        stem, dot, ending = name.partition(".")
+        only = next(iter(self.sensors)) if len(self.sensors) == 1 else ""
+        return f"{folder}/{stem.removesuffix(only)}{dot}{ending}"
+
+    @property
+    def sensors(self) -> set[str]:
+        """All that it has rows of."""
+        return set().union(*self.days.values())
+
+
+class Other(NamedTuple):
+    """A file that is none of ours, and its columns where it has any."""
+
+    path: str
+    columns: tuple[str, ...]
 
 
 @dataclass(slots=True)
@@ -129,21 +80,11 @@ class Folder:
     links: list[dict[str, str]] = field(default_factory=list)
     garages: list[dict[str, str]] = field(default_factory=list)
     readings: list[Contents] = field(default_factory=list)
-    other: list[str] = field(default_factory=list)
+    other: list[Other] = field(default_factory=list)
 
 
-class Row(NamedTuple):
-    """One reading as it goes to the inbox."""
-
-    at_ms: int
-    domain: str
-    sensor: str
-    value: bytes
-    """A JSON object."""
-
-
-def scan(folder: Path) -> Folder:
-    """Read every file once, to know what it is and which days it holds.
+def scan(folder: Path, *, links_only: bool = False) -> Folder:
+    """Read every file at any depth once, to know what it is and which days it holds, or the links alone.
 
     Raises CityFileError where there are no links, or they cannot be read.
     """
@@ -152,17 +93,20 @@ def scan(folder: Path) -> Folder:
         raise CityFileError(
             f"{folder}: there is no such folder; `replay` takes one laid out like CityPulse's Aarhus files"
         )
-    for path in sorted(folder.iterdir()):
-        columns = set(_header(path))
-        kind = next((one for one in KINDS if columns and one.columns <= columns), None)
-        if columns >= LINK_COLUMNS:
-            found.links += _table(path)
-        elif columns >= GARAGE_COLUMNS:
-            found.garages += _table(path)
+    for path in sorted(_files(folder)):
+        columns = table.header(path)
+        kind = _kind(path, set(columns))
+        name = path.relative_to(folder).as_posix()
+        if LINK_COLUMNS <= set(columns):
+            found.links += table.records(path)
+        elif links_only:
+            continue
+        elif GARAGE_COLUMNS <= set(columns):
+            found.garages += table.records(path)
         elif kind is not None:
-            found.readings.append(_contents(path, kind))
+            found.readings.append(_contents(folder, name, kind))
         else:
-            found.other.append(path.name)
+            found.other.append(Other(name, tuple(columns)))
     if not found.links:
         raise CityFileError(
             f"{folder}: no file has the columns of links, as trafficMetaData.csv has: {', '.join(sorted(LINK_COLUMNS))}"
@@ -170,15 +114,12 @@ def scan(folder: Path) -> Folder:
     return found
 
 
-def read_rows(files: Mapping[str, Sequence[FileDays]], folder: Path, begin_ms: int, until_ms: int) -> list[Row]:
+def read_rows(files: Mapping[str, Sequence[FileDays]], folder: Path, city: str, period: tuple[int, int]) -> list[Row]:
     """Return the rows of a period in order of event time; of one stamp by domain, then as they stand in the files."""
     rows: list[Row] = []
     for kind in KINDS:
         for file in files.get(kind.domain, ()):
-            days = set(file.days)
-            for at_ms, key, cells in _stamped(folder / file.path, kind):
-                if at_ms is not None and begin_ms <= at_ms < until_ms and at_ms // DAY_MS in days:
-                    rows.append(_row(at_ms, kind, key, cells))
+            rows += _rows(file, folder, kind, city, period)
     rows.sort(key=lambda row: row.at_ms)
     return rows
 
@@ -190,19 +131,6 @@ def day_text(day: int) -> str:
     '2014-08-20'
     """
     return (EPOCH + timedelta(days=day)).date().isoformat()
-
-
-def epoch_ms(text: str) -> int | None:
-    """Read a stamp of the files, UTC where it names no zone; None where it is none.
-
-    >>> epoch_ms("1970-01-01T00:00:01"), epoch_ms("1970-01-01 00:00:01.25"), epoch_ms("noon")
-    (1000, 1250, None)
-    """
-    try:
-        at = datetime.fromisoformat(text)
-    except ValueError:
-        return None
-    return ((at if at.tzinfo is not None else at.replace(tzinfo=UTC)) - EPOCH) // MILLISECOND
 
 
 def cell(text: str, scale: float) -> Cell | None:
@@ -222,8 +150,20 @@ def cell(text: str, scale: float) -> Cell | None:
     return int(number) if number.is_integer() else round(number, 9)
 
 
-def _row(at_ms: int, kind: Kind, key: str, cells: Sequence[str]) -> Row:
-    sensor = kind.prefix + key
+def _rows(file: FileDays, folder: Path, kind: Kind, city: str, period: tuple[int, int]) -> Iterator[Row]:
+    begin_ms, until_ms = period
+    keys, cells = _keyed(folder / file.path, kind, [one.column for one in kind.fields])
+    names, which = keys
+    wanted = (cells.at_ms >= begin_ms) & (cells.at_ms < until_ms) & np.isin(cells.at_ms // DAY_MS, file.days)
+    if file.sensors:
+        wanted &= np.isin(which, [place for place, name in enumerate(names) if name in set(file.sensors)])
+    chosen = cells.where(wanted)
+    texts = [column.to_pylist() for column in chosen.texts]
+    for at_ms, key, *line in zip(chosen.at_ms.tolist(), which[wanted].tolist(), *texts, strict=True):
+        yield _row(at_ms, kind, f"{city}{kind.suffix}{names[key]}", line)
+
+
+def _row(at_ms: int, kind: Kind, sensor: str, cells: Sequence[str]) -> Row:
     value: dict[str, Cell] = {"sensor": sensor, "at": at_ms}
     text_of = dict(zip((one.column for one in kind.fields), cells, strict=True))
     for one in kind.fields:
@@ -239,48 +179,36 @@ def _reciprocal(text: str) -> float | None:
     return None if number is None or isinstance(number, str) or number <= 0 else 1 / number
 
 
-def _contents(path: Path, kind: Kind) -> Contents:
-    found = Contents(path, kind)
-    for at_ms, key, _ in _stamped(path, kind):
-        if at_ms is None:
-            found.unreadable_stamps += 1
-            continue
-        day = at_ms // DAY_MS
-        found.rows[day] = found.rows.get(day, 0) + 1
-        found.sensors.setdefault(day, set()).add(key)
+def _files(folder: Path) -> Iterator[Path]:
+    """Yield all files but hidden ones, of which a clone has many."""
+    for place, folders, files in os.walk(folder):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        yield from (Path(place) / name for name in files if not name.startswith("."))
+
+
+def _kind(path: Path, columns: set[str]) -> Kind | None:
+    for kind in KINDS:
+        if kind.columns <= columns and (kind.key in columns or kind.named(path) is not None):
+            return kind
+    return None
+
+
+def _contents(folder: Path, name: str, kind: Kind) -> Contents:
+    found = Contents(name, kind)
+    (keys, which), cells = _keyed(folder / name, kind, [])
+    known = cells.at_ms != NO_STAMP
+    found.unreadable_stamps = int(np.count_nonzero(~known))
+    pairs, counts = np.unique(cells.at_ms[known] // DAY_MS * len(keys) + which[known], return_counts=True)
+    for pair, count in zip(pairs.tolist(), counts.tolist(), strict=True):
+        day, key = divmod(pair, len(keys))
+        found.days.setdefault(day, {})[keys[key]] = count
     return found
 
 
-def _stamped(path: Path, kind: Kind) -> Iterator[tuple[int | None, str, list[str]]]:
-    """Yield each line as its stamp, its key and the cells of the kind's fields."""
-    names = [kind.stamp, *((kind.key,) if kind.key else ()), *(one.column for one in kind.fields)]
-    fields_from = len(names) - len(kind.fields)
-    lines = _lines(path)
-    header = next(lines)
-    places = [header.index(name) for name in names]
-    width = max(places) + 1
-    for line in lines:
-        padded = line if len(line) >= width else line + [""] * (width - len(line))
-        cells = [padded[place] for place in places]
-        yield epoch_ms(cells[0]), cells[1] if kind.key else "", cells[fields_from:]
-
-
-def _table(path: Path) -> list[dict[str, str]]:
-    lines = _lines(path)
-    header = next(lines)
-    return [dict(zip(header, line + [""] * (len(header) - len(line)), strict=False)) for line in lines]
-
-
-def _lines(path: Path) -> Iterator[list[str]]:
-    opener = gzip.open if path.suffix == ".gz" else open
-    try:
-        with opener(path, "rt", encoding="utf-8-sig", errors="replace", newline="") as file:
-            yield from (line for line in csv.reader(file) if line)
-    except (OSError, EOFError, zlib.error, csv.Error) as exc:
-        raise CityFileError(f"{path}: cannot be read: {exc}") from exc
-
-
-def _header(path: Path) -> list[str]:
-    if not path.is_file() or not path.name.endswith(SUFFIXES):
-        return []
-    return next(_lines(path), [])
+def _keyed(path: Path, kind: Kind, columns: Sequence[str]) -> tuple[tuple[list[str], NDArray[np.int64]], Cells]:
+    """Read a file → (the sensors' names, for each line which of them), and the lines' other cells."""
+    if kind.key and kind.key in table.header(path):
+        cells = table.read(path, kind.stamp, [kind.key, *columns])
+        return cells.coded(0), cells._replace(texts=cells.texts[1:])
+    cells = table.read(path, kind.stamp, columns)
+    return ([kind.named(path) or ""], np.zeros(len(cells.at_ms), np.int64)), cells

@@ -2,53 +2,40 @@
 
 from __future__ import annotations
 
-import secrets
 from collections import Counter
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import msgspec
-
 from streams.errors import CityFileError
-from streams.feeds.aarhus.city import CITY_ID, Link, SensorRow, middle_of, read_links, write_city
-from streams.feeds.aarhus.files import DAY_MS, KINDS, Contents, FileDays, Folder, Kind, day_text, read_rows, scan
+from streams.feeds.aarhus.city import Link, SensorRow, middle_of, read_links, write_city
+from streams.feeds.aarhus.files import DAY_MS, Contents, FileDays, read_rows, scan
+from streams.feeds.aarhus.kinds import KINDS
+from streams.feeds.aarhus.left_out import days_text, left_out, listed
+from streams.feeds.aarhus.named import name_city
+from streams.feeds.replay.plan import Plan, epoch_ms, minute_text, save
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
+    from datetime import datetime
 
-    from streams.feeds.aarhus.files import Row
+    from streams.feeds.aarhus.files import Folder
+    from streams.feeds.aarhus.left_out import Chosen, Picked
+    from streams.feeds.aarhus.named import CityName
+    from streams.feeds.replay.plan import Row
 
-PLAN_FILE = "plan.json"
 
+class FilesPlan(Plan, frozen=True, kw_only=True, tag="aarhus"):
+    """A replay of CityPulse's files."""
 
-class Plan(msgspec.Struct, frozen=True, kw_only=True):
-    """What a replay sends. Written beside the city folder, so that the feed's process finds it after each restart."""
-
-    run: str
-    """Marks this replay's records in the inbox; each `prepare` makes another."""
-    city: str
-    folder: str
     files: dict[str, tuple[FileDays, ...]]
     """Domain → the files it is read from, each with its days. Its keys are the domains that run."""
-    begin_ms: int
-    until_ms: int
-    """The period: begin_ms <= event time < until_ms."""
-    first_at_ms: int
-    last_at_ms: int
-    """Event time of the first and the last row."""
-    rows: dict[str, int]
-    """Domain → rows."""
-    found: tuple[str, ...]
-    left_out: tuple[str, ...]
-    """Sentences for the person who started it."""
 
     def read(self) -> list[Row]:
         """Return the rows in the order in which they are sent."""
-        return read_rows(self.files, Path(self.folder), self.begin_ms, self.until_ms)
+        return read_rows(self.files, Path(self.folder), self.city, (self.begin_ms, self.until_ms))
 
 
-def prepare(folder: Path, out: Path, at: datetime | None = None, until: datetime | None = None) -> Plan:
+def prepare(folder: Path, out: Path, at: datetime | None = None, until: datetime | None = None) -> FilesPlan:
     """Choose what to replay, write the city folder and the plan into `out`.
 
     Without `at`: the newest of the days on which the most links reported. Without `until`: to the end of that day.
@@ -58,168 +45,145 @@ def prepare(folder: Path, out: Path, at: datetime | None = None, until: datetime
     """
     found = scan(folder)
     links = read_links(found.links)
-    begin_ms, until_ms = _period(found, at, until)
-    chosen = _choose(found.readings, begin_ms, until_ms)
-    files = {
-        domain: tuple(FileDays(contents.path.name, tuple(days)) for contents, days in picked)
-        for domain, picked in chosen.items()
-    }
-    rows = read_rows(files, folder, begin_ms, until_ms)
+    city = name_city(folder, links)
+    period = _period(found, at, until)
+    chosen = _choose(found.readings, period)
+    files = {domain: tuple(_file_days(picked)) for domain, picked in chosen.items()}
+    rows = read_rows(files, folder, city.id, period)
     if not rows:
         spans = "; ".join(_spans(found))
-        raise CityFileError(f"{folder}: no rows from {_text(begin_ms)} to {_text(until_ms)}; {spans}")
+        raise CityFileError(f"{folder}: no rows from {minute_text(period[0])} to {minute_text(period[1])}; {spans}")
     counts = Counter(row.domain for row in rows)
     chosen = {domain: picked for domain, picked in chosen.items() if domain in counts}
-    sensors = {domain: _sensors(domain, links, found, picked) for domain, picked in chosen.items()}
-    zones = write_city(out, links, [sensor for of_domain in sensors.values() for sensor in of_domain])
-    plan = Plan(
-        run=secrets.token_hex(8),
-        city=CITY_ID,
+    sensors = {domain: _sensors(domain, city, links, found, picked) for domain, picked in chosen.items()}
+    zones = write_city(out, city.toml, links, [sensor for of_domain in sensors.values() for sensor in of_domain])
+    plan = FilesPlan(
+        city=city.id,
         folder=str(folder.resolve()),
         files={domain: files[domain] for domain in chosen},
-        begin_ms=begin_ms,
-        until_ms=until_ms,
+        begin_ms=period[0],
+        until_ms=period[1],
         first_at_ms=rows[0].at_ms,
         last_at_ms=rows[-1].at_ms,
         rows={domain: counts[domain] for domain in chosen},
         found=(
+            *city.said,
             f"{len(links)} links in {len(zones)} zones",
-            f"from {_text(begin_ms)} to {_text(until_ms)}",
+            f"from {minute_text(period[0])} to {minute_text(period[1])}",
             *(_found(domain, counts[domain], len(sensors[domain]), picked) for domain, picked in chosen.items()),
         ),
-        left_out=tuple(_left_out(found, chosen, links, (begin_ms, until_ms))),
+        left_out=tuple(left_out(found, chosen, {sensor.key for of in sensors.values() for sensor in of}, period)),
     )
-    (out / PLAN_FILE).write_bytes(msgspec.json.format(msgspec.json.encode(plan)))
-    return plan
+    return save(plan, out)
 
 
-def load_plan(city_folder: Path) -> Plan:
-    """Read the plan that `prepare` wrote there.
+def city_id(folder: Path) -> str:
+    """Return the id of the city that a folder's files are of.
 
-    Raises CityFileError where it is missing or of another version.
+    Raises CityFileError where it has no links.
     """
-    path = city_folder / PLAN_FILE
-    try:
-        return msgspec.json.decode(path.read_bytes(), type=Plan)
-    except (OSError, msgspec.DecodeError) as exc:
-        raise CityFileError(f"{path}: cannot be read: {exc}; start the replay again") from exc
-
-
-Picked = list[tuple[Contents, list[int]]]
-"""Files of one domain, each with the days that are read from it."""
-Chosen = dict[str, Picked]
+    return name_city(folder, read_links(scan(folder, links_only=True).links)).id
 
 
 def _period(found: Folder, at: datetime | None, until: datetime | None) -> tuple[int, int]:
-    until_ms = None if until is None else _ms(until)
+    until_ms = None if until is None else epoch_ms(until)
     if at is not None:
-        begin_ms = _ms(at)
+        begin_ms = epoch_ms(at)
     elif until_ms is not None:
         begin_ms = (until_ms - 1) // DAY_MS * DAY_MS
     else:
         begin_ms = _best_day(found) * DAY_MS
     end_ms = (begin_ms // DAY_MS + 1) * DAY_MS if until_ms is None else until_ms
     if end_ms <= begin_ms:
-        raise CityFileError(f"--until {_text(end_ms)} is not after --at {_text(begin_ms)}; give a later --until")
+        raise CityFileError(
+            f"--until {minute_text(end_ms)} is not after --at {minute_text(begin_ms)}; give a later --until"
+        )
     return begin_ms, end_ms
 
 
 def _best_day(found: Folder) -> int:
-    links_of: dict[int, int] = {}
+    links_of: dict[int, set[str]] = {}
     for contents in _of_kind(found.readings, "traffic") or found.readings:
-        for day, sensors in contents.sensors.items():
-            links_of[day] = max(links_of.get(day, 0), len(sensors))
+        for day, sensors in contents.days.items():
+            links_of.setdefault(day, set()).update(sensors)
     if not links_of:
         raise CityFileError(
             f"{found.path}: no file of readings in it; traffic has the columns {', '.join(sorted(KINDS[0].columns))}"
         )
-    return max(links_of, key=lambda day: (links_of[day], day))
+    return max(links_of, key=lambda day: (len(links_of[day]), day))
 
 
-def _choose(readings: Sequence[Contents], begin_ms: int, until_ms: int) -> Chosen:
-    """Pick for each domain and day the file with more sensors, then with more rows, then the first by name."""
+def _choose(readings: Sequence[Contents], period: tuple[int, int]) -> Chosen:
+    """Pick for each domain and day files by falling number of sensors (then rows, then by name), each for new ones."""
     chosen: Chosen = {}
     for kind in KINDS:
         files = _of_kind(readings, kind.domain)
-        days_of: dict[int, list[int]] = {}
-        for day in range(begin_ms // DAY_MS, (until_ms - 1) // DAY_MS + 1):
-            holding = [index for index, file in enumerate(files) if day in file.rows]
-            if holding:
-                best = max(holding, key=lambda index: (len(files[index].sensors[day]), files[index].rows[day], -index))
-                days_of.setdefault(best, []).append(day)
-        if days_of:
-            chosen[kind.domain] = [(files[index], days) for index, days in sorted(days_of.items())]
+        picked: dict[int, dict[int, frozenset[str]]] = {}
+        for day in range(period[0] // DAY_MS, (period[1] - 1) // DAY_MS + 1):
+            holding = [index for index, file in enumerate(files) if day in file.days]
+            holding.sort(key=lambda index: (-len(files[index].days[day]), -sum(files[index].days[day].values()), index))
+            there: set[str] = set()
+            for index in holding:
+                if more := frozenset(files[index].days[day]) - there:
+                    picked.setdefault(index, {})[day] = more
+                    there |= more
+        if picked:
+            chosen[kind.domain] = [(files[index], days) for index, days in sorted(picked.items())]
     return chosen
 
 
-def _sensors(domain: str, links: Sequence[Link], found: Folder, picked: Picked) -> list[SensorRow]:
+def _file_days(picked: Picked) -> Iterator[FileDays]:
+    """Yield each file with the days that are taken whole, then with those of which some sensors are."""
+    for contents, days in picked:
+        alike: dict[tuple[str, ...], list[int]] = {}
+        for day, sensors in days.items():
+            whole = len(sensors) == len(contents.days[day])
+            alike.setdefault(() if whole else tuple(sorted(sensors)), []).append(day)
+        for names, own in sorted(alike.items()):
+            yield FileDays(contents.path, tuple(own), names)
+
+
+def _sensors(domain: str, city: CityName, links: Sequence[Link], found: Folder, picked: Picked) -> list[SensorRow]:
+    """Return the sensors that occur anywhere in the files that are read, or in others of the same whole."""
     kind = next(one for one in KINDS if one.domain == domain)
-    reporting = {sensor for file, _ in picked for sensors in file.sensors.values() for sensor in sensors}
+    series = {contents.series for contents, _ in picked}
+    whole = [contents for contents in _of_kind(found.readings, domain) if contents.series in series]
+    reporting = set().union(*(contents.sensors for contents in whole))
+    prefix = city.id + kind.suffix
     if domain == "traffic":
         return [
-            SensorRow(kind.prefix + link.id, domain, link.id, link.middle, link.name, link.name)
+            SensorRow(link.id, prefix + link.id, domain, link.id, link.middle, link.name, link.name)
             for link in links
             if link.id in reporting
         ]
     if domain == "parking":
-        return [_garage(kind, record) for record in found.garages if record["garagecode"] in reporting]
-    return [SensorRow(kind.prefix, domain, "", middle_of(links), "奥胡斯气象站", "Aarhus weather")]
+        garages = {record["garagecode"]: record for record in found.garages}
+        return [_garage(prefix, domain, garages[code]) for code in garages if code in reporting]
+    names = (f"{city.name_zh}气象站", f"{city.name_en} weather")
+    return [SensorRow("", prefix, domain, "", middle_of(links), *names)]
 
 
-def _garage(kind: Kind, record: Mapping[str, str]) -> SensorRow:
+def _garage(prefix: str, domain: str, record: Mapping[str, str]) -> SensorRow:
     code = record["garagecode"]
     try:
         place = (float(record["longitude"]), float(record["latitude"]))
     except ValueError as exc:
         raise CityFileError(f"garage {code}: latitude, longitude: a number is needed: {exc}") from exc
     name = f"{code.title()} ({record.get('street', '')})" if record.get("street") else code.title()
-    return SensorRow(kind.prefix + code, kind.domain, "", place, f"停车场 {name}", f"Car park {name}")
+    return SensorRow(code, prefix + code, domain, "", place, f"停车场 {name}", f"Car park {name}")
 
 
 def _found(domain: str, rows: int, sensors: int, picked: Picked) -> str:
-    return f"{domain}: {rows:,} rows (sensors: {sensors:,}) from {', '.join(file.path.name for file, _ in picked)}"
-
-
-def _left_out(found: Folder, chosen: Chosen, links: Sequence[Link], period: tuple[int, int]) -> list[str]:
-    sentences = []
-    days = range(period[0] // DAY_MS, (period[1] - 1) // DAY_MS + 1)
-    known = {link.id for link in links}
-    for contents in found.readings:
-        name, domain = contents.path.name, contents.kind.domain
-        taken = {day for file, own in chosen.get(domain, ()) if file is contents for day in own}
-        if doubled := [day for day in days if day in contents.rows and day not in taken]:
-            rows = sum(contents.rows[day] for day in doubled)
-            sentences.append(f"{name}: {rows:,} rows of {_days(doubled)}, which another file has with more sensors")
-        if other := [day for day in contents.rows if day not in days]:
-            sentences.append(f"{name}: {sum(contents.rows[day] for day in other):,} rows of other days, {_days(other)}")
-        if contents.unreadable_stamps:
-            sentences.append(f"{name}: {contents.unreadable_stamps:,} rows without a readable {contents.kind.stamp}")
-        if domain == "traffic" and taken:
-            strangers = sorted(set().union(*(contents.sensors[day] for day in taken)) - known)
-            if strangers:
-                sentences.append(
-                    f"{name}: {len(strangers)} links have no place, their rows become dead letters: {strangers[0]} …"
-                )
-    return [*sentences, *(f"{name}: nothing that is replayed" for name in found.other)]
+    return f"{domain}: {rows:,} rows (sensors: {sensors:,}) from {listed([file.path for file, _ in picked])}"
 
 
 def _spans(found: Folder) -> list[str]:
-    return [f"{one.path.name} has {one.kind.domain} of {_days(list(one.rows))}" for one in found.readings if one.rows]
-
-
-def _days(days: Sequence[int]) -> str:
-    first, last = day_text(min(days)), day_text(max(days))
-    return first if first == last else f"{first} to {last}"
+    """Say of each domain when it has rows."""
+    days: dict[str, set[int]] = {}
+    for one in found.readings:
+        days.setdefault(one.kind.domain, set()).update(one.days)
+    return [f"there is {domain} of {days_text(list(own))}" for domain, own in days.items() if own]
 
 
 def _of_kind(readings: Sequence[Contents], domain: str) -> list[Contents]:
     return [contents for contents in readings if contents.kind.domain == domain]
-
-
-def _ms(at: datetime) -> int:
-    aware = at if at.tzinfo is not None else at.replace(tzinfo=UTC)
-    return round(aware.timestamp() * 1000)
-
-
-def _text(at_ms: int) -> str:
-    return datetime.fromtimestamp(at_ms / 1000, UTC).isoformat(timespec="minutes")

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import numpy as np
 
-from streams.broker.topics import CLOCK, DOMAINS, TRUTH, inbox
+from streams.broker.topics import CLOCK, TRUTH, inbox
 from streams.city.clock import ClockSetting
 from streams.city.registry import load_city
+from streams.domains.schema import all_domains
 from streams.errors import RefusedError
 from streams.feeds.lanes import Lane, send_mark
 from streams.feeds.producer import connected, flush
@@ -135,13 +136,13 @@ def run_sample_city(
     wanted_ms = wall_ms if start_at is None else int(start_at.timestamp() * 1000)
     sent_ms, clock = begin(read_position(data), ClockSetting(at_ms=wanted_ms, wall_ms=wall_ms, speed=speed))
     with connected(bootstrap, batch_bytes=2**18, linger_ms=5) as producer:
-        counts = {domain: _partitions(producer, domain) for domain in DOMAINS}
+        counts = {domain: _partitions(producer, domain) for domain in all_domains()}
         world = World(city, SEED, sent_ms)
         feed = _Feed(
             world=world,
             reporter=Reporter(world, speed, _partition_of(city, counts)),
             producer=producer,
-            lanes=[Lane(domain, number) for domain in DOMAINS for number in range(counts[domain])],
+            lanes=[Lane(domain, number) for domain in counts for number in range(counts[domain])],
             data=data,
             city_folder=city_folder.resolve(),
             sent_ms=sent_ms,

@@ -34,7 +34,7 @@ from streams.sinks.history.store import DAY_MS, HOUR_S, HOURS_KEPT_MS, MINUTES_K
 
 if TYPE_CHECKING:
     from collections import Counter
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
 LINES_PER_WRITE = 5_000
 TIMEOUT_MS = 60_000
@@ -141,14 +141,15 @@ class InfluxHistory:
 
     def metrics(self) -> list[str]:
         """List the metrics that have rows, sorted."""
-        found: set[str] = set()
-        for bucket in (self._minutes, self._hours):
-            query = (
-                'import "influxdata/influxdb/schema"\n'
-                f"schema.measurements(bucket: {quoted(bucket)}, start: time(v: 0), stop: {influx_text.END})"
-            )
-            found.update(self._table(query).column("_value").to_pylist())
-        return sorted(found - {"hours"})
+        return sorted(self._values(influx_text.measurements) - {"hours"})
+
+    def entities(self, metric: str) -> list[str]:
+        """List the entities that a metric has rows of, sorted."""
+        return sorted(self._values(lambda bucket: influx_text.tag_values(bucket, metric, "entity")))
+
+    def windows(self, metric: str) -> list[int]:
+        """List the lengths of the windows that a metric has rows of, rising."""
+        return sorted(map(int, self._values(lambda bucket: influx_text.tag_values(bucket, metric, "window"))))
 
     def counts(self, from_ms: int, until_ms: int) -> Counter[tuple[str, str]]:
         """Sum up the counts of the last points of each millisecond → (metric, entity) → sum."""
@@ -242,6 +243,10 @@ class InfluxHistory:
             f" |> filter(fn: (r) => {where})"
             ' |> pivot(rowKey: ["_time"], columnKey: ["_field"], valueColumn: "_value") |> group()'
         )
+
+    def _values(self, query_of: Callable[[str], str]) -> set[str]:
+        buckets = (self._minutes, self._hours)
+        return {value for bucket in buckets for value in self._table(query_of(bucket)).column("_value").to_pylist()}
 
     def _table(self, query: str) -> Any:  # noqa: ANN401 - pyarrow is untyped
         with self._mapped():

@@ -32,6 +32,7 @@ SUMS = ("numerator", "denominator", "count")
 """Every final row has them."""
 END = f"time(v: {LAST_MS * NS_PER_MS})"
 
+_SCHEMA = 'import "influxdata/influxdb/schema"\n'
 _FIELD_TYPES = {
     "value": pa.float64(),
     "numerator": pa.int64(),
@@ -91,6 +92,17 @@ def dialect() -> Dialect:
     return Dialect(  # type: ignore[no-untyped-call]  # influxdb-client leaves it untyped
         header=True, delimiter=",", annotations=[], date_time_format="RFC3339Nano"
     )
+
+
+def measurements(bucket: str) -> str:
+    """Return the query for the metrics that have points in a bucket."""
+    return _SCHEMA + f"schema.measurements(bucket: {quoted(bucket)}, start: time(v: 0), stop: {END})"
+
+
+def tag_values(bucket: str, metric: str, tag: str) -> str:
+    """Return the query for the distinct values that a tag of a metric's points has in a bucket."""
+    where = f"predicate: (r) => r._measurement == {quoted(metric)}, start: time(v: 0), stop: {END}"
+    return _SCHEMA + f"schema.tagValues(bucket: {quoted(bucket)}, tag: {quoted(tag)}, {where})"
 
 
 def table(answer: bytes) -> Any:  # noqa: ANN401 - pyarrow is untyped

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from streams.broker import topics
 from streams.contract.metric_frames import MADE_FROM, decode_metrics
+from streams.contract.records import ENDED
 from streams.contract.stage import LINGER_S
 from streams.engine import failpoints
 from streams.errors import FrameError
@@ -77,9 +78,7 @@ class HistorySink:
         self._unsettled: set[TopicPartition] = set()
         self._full = self._full_said = False
         self._provisional_at_s = self._pruned_at_s = self._refused_again_at_s = 0.0
-        self._next_offset: int | None = None
-        """Of the metrics, None = not known."""
-        self._stored = self._expired = self._missed = 0
+        self._stored = self._expired = 0
         self._dead_lettered: Counter[str] = Counter()
 
     async def assigned(self, partitions: Sequence[TopicPartition], bus: Bus) -> Mapping[TopicPartition, int]:
@@ -87,7 +86,6 @@ class HistorySink:
         self._waiting = Waiting()
         self._open = OpenWindows()
         self._unsettled.clear()
-        self._next_offset = None
         return {}
 
     async def absorb(self, chunk: Chunk, bus: Bus) -> bool | None:
@@ -119,7 +117,7 @@ class HistorySink:
 
     def books(self) -> Mapping[str, Mapping[str, Any]]:
         """Count what became of rows since the start of this process, and say what waits."""
-        rows = {"stored": self._stored, "expired": self._expired, "missed": self._missed}
+        rows = {"stored": self._stored, "expired": self._expired}
         counts = {**rows, "dead_lettered": dict(self._dead_lettered)}
         return {"history": {"away": self._reach.away, "spilled_bytes": self._spill.size_bytes, "counts": counts}}
 
@@ -129,14 +127,13 @@ class HistorySink:
 
     def _take(self, chunk: Chunk) -> list[Message]:
         """Add a chunk to what waits → the dead letters of what cannot be read."""
-        if chunk.topic == topics.METRICS:
-            self._look_for_a_gap(chunk)
         letters = []
         for record in chunk.records:
             if record.key is None and not record.value:
                 continue
-            made_from = dict(record.headers).get(MADE_FROM)
-            held = Held(chunk.topic, chunk.partition, record.offset, record.key, record.value, made_from)
+            said = dict(record.headers)
+            place = (chunk.topic, chunk.partition, record.offset)
+            held = Held(*place, record.key, record.value, said.get(MADE_FROM), said.get(ENDED))
             try:
                 self._open.finish(self._waiting.add(held))
             except FrameError as exc:
@@ -145,15 +142,6 @@ class HistorySink:
         if letters:
             self._dead_lettered["bad_frame"] += len(letters)
         return letters
-
-    def _look_for_a_gap(self, chunk: Chunk) -> None:
-        """Say what Kafka no longer keeps: a pause may have been longer than its retention."""
-        first = chunk.records[0].offset
-        if self._next_offset is not None and first > self._next_offset:
-            self._missed += first - self._next_offset
-            gone = f"records {self._next_offset} to {first - 1}"
-            log.error("%s: Kafka's retention has removed %s before the history could take them", chunk.topic, gone)
-        self._next_offset = chunk.records[-1].offset + 1
 
     def _take_provisional(self, chunk: Chunk) -> None:
         for record in chunk.records:

@@ -130,6 +130,21 @@ class SqliteHistory:
         with self._reading():
             return [name for (name,) in self._db.execute("SELECT DISTINCT metric FROM series ORDER BY metric")]
 
+    def entities(self, metric: str) -> list[str]:
+        """List the entities that a metric has rows of, sorted."""
+        query = "SELECT entity FROM series WHERE metric = ?"
+        with self._reading():
+            return sorted(name for (name,) in self._db.execute(query, (metric,)))
+
+    def windows(self, metric: str) -> list[int]:
+        """List the lengths of the windows that a metric has rows of, rising."""
+        with self._reading():
+            return [
+                window_s
+                for window_s in self._windows("final")
+                if self._db.execute(sql.HAS_WINDOW, {"window_s": window_s, "metric": metric}).fetchone()[0]
+            ]
+
     def counts(self, from_ms: int, until_ms: int) -> Counter[tuple[str, str]]:
         """Sum up the counts of rows → (metric, entity) → sum."""
         with self._reading():

@@ -39,3 +39,5 @@ WHERE at < :until_ms"""
 ALL_SERIES = """SELECT {columns} FROM {table}
 WHERE window_s = :window_s AND at_ms >= :from_ms AND at_ms < :until_ms
 AND series IN (SELECT id FROM series WHERE metric = :metric)"""
+HAS_WINDOW = """SELECT EXISTS (SELECT 1 FROM final
+WHERE window_s = :window_s AND series IN (SELECT id FROM series WHERE metric = :metric))"""

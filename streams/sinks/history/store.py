@@ -61,6 +61,12 @@ class History(Protocol):
     def metrics(self) -> list[str]:
         """List the metrics that have rows, sorted."""
 
+    def entities(self, metric: str) -> list[str]:
+        """List the entities that a metric has rows of, in windows of any length, sorted."""
+
+    def windows(self, metric: str) -> list[int]:
+        """List the lengths of the windows that a metric has rows of, in seconds, rising."""
+
     def counts(self, from_ms: int, until_ms: int) -> Counter[tuple[str, str]]:
         """Sum up `count` of the latest revisions of all rows of windows below an hour that start in [from, until).
 

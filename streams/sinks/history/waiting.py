@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import numpy as np
 
+from streams.accounts import refused_rows
 from streams.broker import dead_letters, topics
 from streams.contract.metric_frames import decode_metrics
 from streams.contract.records import ROW_TYPES, DeadLetter, Rows
@@ -40,6 +41,8 @@ class Held(msgspec.Struct, frozen=True, array_like=True):
     value: bytes | None
     made_from: bytes | None = None
     """Of a frame of metrics: the frame of readings behind it, `streams.contract.metric_frames.MADE_FROM`."""
+    ended: bytes | None = None
+    """Of the tombstone of an alarm: how it ended, `streams.contract.records.ENDED`."""
 
 
 class _Alarm(msgspec.Struct):
@@ -90,7 +93,7 @@ class Waiting:
 
     def spilled(self) -> bytes:
         """Return its rows and alarms as `unspilled` reads them. Not the books: Kafka keeps the newest of each."""
-        records = [held for held, _ in self._frames] + [held for held, _ in self._alarms]
+        records = [held for held, _ in self._frames] + list(dict.fromkeys(held for held, _ in self._alarms))
         return msgspec.msgpack.encode(records)
 
     def books_only(self) -> Waiting:
@@ -122,6 +125,8 @@ class Waiting:
         rows = Rows.concat([rows for _, rows in self._frames])
         ends = list(itertools.accumulate(len(rows) for _, rows in self._frames))
 
+        refused: dict[int, list[int]] = {}
+
         def write(first: int, last: int) -> None:
             stored.expired += history.write(part(rows, first, last))
 
@@ -130,7 +135,13 @@ class Waiting:
             held, of_frame = self._frames[frame]
             within = place - (ends[frame] - len(of_frame))
             stored.letters.append(_letter(held, why, _row_json(of_frame, within), within))
+            refused.setdefault(held.offset, []).append(place)
         stored.rows = len(rows) - stored.expired - len(stored.letters)
+        books: list[tuple[str, str]] = []
+        for offset, places in refused.items():
+            of_record = rows.where(np.isin(np.arange(len(rows)), places))
+            books += refused_rows.books(offset, of_record).items()
+        salvage(lambda first, last: history.write_books(dict(books[first:last])), len(books))
 
     def _add_frame(self, held: Held) -> Rows:
         if not held.value:
@@ -146,11 +157,14 @@ class Waiting:
         return rows
 
     def _add_alarm(self, held: Held) -> None:
-        if held.key:
-            if held.value is not None:
-                msgspec.json.decode(held.value, type=_Alarm)
-            body = None if held.value is None else held.value.decode()
-            self._alarms.append((held, (held.key.decode(), body)))
+        if not held.key:
+            return
+        key, last = held.key.decode(), held.ended if held.value is None else held.value
+        bodies = [] if last is None else [last.decode()]
+        for body in bodies:
+            msgspec.json.decode(body, type=_Alarm)
+        for told in [*bodies, None] if held.value is None else bodies:  # None closes it
+            self._alarms.append((held, (key, told)))
             self.size += 1
 
 
@@ -194,8 +208,7 @@ def part(rows: Rows, first: int, last: int) -> Rows:
 
 def _letter(held: Held, why: str, payload: bytes | None = None, place: int = 0) -> Message:
     body = held.value or b"" if payload is None else payload
-    letter = DeadLetter(body, REASON, held.topic, held.partition, held.offset, place)
-    return dead_letters.to_message(letter, why)
+    return dead_letters.to_message(DeadLetter(body, REASON, held.topic, held.partition, held.offset, place, detail=why))
 
 
 def _row_json(rows: Rows, place: int) -> bytes:

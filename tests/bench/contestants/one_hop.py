@@ -12,6 +12,7 @@ import numpy as np
 from streams.contract.stage import LINGER_S, Message, TopicPartition, from_offset
 from streams.saving import snapshots
 from streams.saving import state as state_codec
+from streams.saving.versions import form_of
 from tests.bench.job import INBOX, RESULTS, WHOLE
 from tests.bench.minutes import Minutes
 from tests.bench.watched import run_watched
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 READINGS = WHOLE
 PROCESSES = ("one_hop",)
 STATE = "city.state.v1.intake.traffic"
+FORM = form_of(Minutes, 1)
 
 
 Columns: TypeAlias = "tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]"
@@ -51,7 +53,7 @@ class OneHop:
         for one in partitions:
             found = await snapshots.load(bus, STATE, one.partition)
             if found is not None:
-                self._states[one] = state_codec.decode(Minutes, found[1])
+                self._states[one] = state_codec.decode(Minutes, found.state)
         return {one: state.offset for one, state in self._states.items() if state.offset}
 
     async def absorb(self, chunk: Chunk, bus: Bus) -> bool:
@@ -62,7 +64,8 @@ class OneHop:
             state.fold(*columns)
         state.offset = max(state.offset, chunk.records[-1].offset + 1)
         await bus.send(Message(RESULTS, b"", value, 0) for value in state.close())
-        await bus.send([snapshots.to_message(STATE, chunk.partition, state.offset, state_codec.encode(state))])
+        saved = snapshots.to_message(STATE, chunk.partition, state.offset, state_codec.encode(state), FORM)
+        await bus.send([saved])
         return True
 
     async def tick(self, bus: Bus) -> Sequence[TopicPartition]:

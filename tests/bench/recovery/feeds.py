@@ -12,6 +12,7 @@ from streams.broker import topics
 from streams.city.registry import City, load_city
 from streams.contract.frames import ALL_ZONES, FrameHeader, FrameRows, encode_frame
 from streams.contract.stage import Message
+from streams.domains.schema import load_schemas
 from streams.feeds.lanes import Lane
 from streams.feeds.sample_city.feed import MARK_BEHIND_S, SEED, _partition_of
 from streams.feeds.sample_city.simulation.reporting import Reporter
@@ -51,11 +52,11 @@ class SampleFeed:
     def __post_init__(self) -> None:
         """Begin the simulation."""
         city = load_city(self.folder)
-        counts = topics.DEFAULT_PARTITIONS
+        counts = {schema.domain: schema.partitions for schema in load_schemas().values()}
         self._world = World(city, SEED, self.at_ms)
         partition = _partition_of(city, counts)
         self._reporters = {speed: Reporter(self._world, speed, partition) for speed in (1.0, FAST_SPEED)}
-        self._lanes = [Lane(name, number) for name in topics.DOMAINS for number in range(counts.get(name, 1))]
+        self._lanes = [Lane(name, number) for name in counts for number in range(counts[name])]
         self.stages.append(IntakeStage(self.folder))
 
     async def put(self, bus: FakeBus, until_ms: int, fast: bool) -> None:
@@ -92,7 +93,7 @@ class DetectorFeed:
         phase_ms = (self._phase * step_ms).astype(np.int64)
         at_ms = self.at_ms + (phase_ms - self.at_ms) % step_ms
         due = at_ms < until_ms
-        topic, sources = topics.readings("traffic"), topics.DEFAULT_PARTITIONS["traffic"]
+        topic, sources = topics.readings("traffic"), load_schemas()["traffic"].partitions
         for source in range(sources):
             for zone in range(len(self.city.zones)):
                 sensor = np.flatnonzero(due & (self._zone == zone) & (np.arange(len(due)) % sources == source))

@@ -30,6 +30,7 @@ COUNTERS = {
     "snapshots": 9,
     "sent_records": {"city.readings.v1.traffic": 40},
     "sent_bytes": {"city.readings.v1.traffic": 4000},
+    "lost_records": {"city.inbox.v1.traffic": 790},
 }
 FIELDS = {
     "clock": {"at_ms": 5_000_000, "wall_ms": NOW - 10_000, "speed": 6.0},  # the city's clock stands at 5,060,000
@@ -57,8 +58,12 @@ FIELDS = {
     "b:history": {
         "away": True,
         "spilled_bytes": 512,
-        "counts": {"stored": 20, "expired": 1, "missed": 2, "dead_lettered": {"refused_by_history": 6}},
+        "counts": {"stored": 20, "expired": 1, "dead_lettered": {"refused_by_history": 6}},
     },
+    "b:live": {"counts": {"odd": {"row": 4}}},
+    "a:": {},
+    "m:odd": None,
+    "p:odd": {"at_ms": NOW, "counters": {"cpu_s": "much"}},
     "p:intake": {
         "at_ms": NOW - 250,
         "waits": None,
@@ -131,7 +136,6 @@ BY_HAND = {
     "citywall_watermark_age_seconds": ['{domain="traffic"} 12.0'],  # 5,060 s - 5,048 s; water's is not known
     "citywall_second_level_frames_total": [" 8.0"],
     "citywall_history_rows_total": ['{outcome="stored"} 20.0', '{outcome="expired"} 1.0'],
-    "citywall_history_missed_records_total": [" 2.0"],
     "citywall_history_spill_bytes": [" 512.0"],
     "citywall_history_away": [" 1.0"],
     "citywall_snapshot_age_seconds": ['{part="intake",partition="1",topic="city.inbox.v1.traffic"} 0.75'],
@@ -147,6 +151,12 @@ BY_HAND = {
     "citywall_process_standstill_seconds": ['{process="intake"} 0.0', '{process="alarms"} 17.5'],
     "citywall_metric_age_seconds": [" 0.4"],
     "citywall_live_state_lost_seconds": [" 2.0"],
+    "citywall_live_odd_values_total": [
+        '{kind="row",where="sink"} 4.0',
+        '{kind="a",where="wall"} 1.0',
+        '{kind="m",where="wall"} 1.0',
+        '{kind="p",where="wall"} 1.0',
+    ],
     "citywall_wall_clients": [" 3.0"],
     "citywall_build_info": ['{build="b1",city="duo"} 1.0'],
 }
@@ -163,6 +173,7 @@ OF_INTAKE = {
     "citywall_snapshots_total": {"": 9},
     "citywall_sent_records_total": {'topic="city.readings.v1.traffic"': 40},
     "citywall_sent_bytes_total": {'topic="city.readings.v1.traffic"': 4000},
+    "citywall_lost_records_total": {'topic="city.inbox.v1.traffic"': 790},
     "citywall_part_cpu_seconds_total": {"": 1.25},
     "citywall_part_start_timestamp_seconds": {"": 1_700_000_039.5},
 }

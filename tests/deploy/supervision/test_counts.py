@@ -39,6 +39,24 @@ def test_sums_of_both_stages():
     assert counts.missing == 0  # 110 - 99 - 4 - 7
 
 
+def test_what_was_lost_stands_beside_and_counts_once():
+    loss = {
+        "lost_by": "intake", "topic": "city.inbox.v1.traffic", "partition": 0, "from_offset": 10, "to_offset": 800,
+        "after_ms": None, "before_ms": 61_500, "noticed_ms": 70_000,
+    }  # fmt: skip
+    again = {**loss, "from_offset": 700, "to_offset": 805}
+    other = {**loss, "partition": 1, "from_offset": 0, "to_offset": 5, "after_ms": 1_000}
+    books = {f"lost:{number}": book for number, book in enumerate((other, again, loss))}
+    counts = counts_of(BOOKS | books)
+    assert counts.lost == 795 + 5
+    assert [(one.partition, one.records, one.after, one.before) for one in counts.losses] == [
+        (0, 795, None, "1970-01-01T00:01:01.500Z"),
+        (1, 5, "1970-01-01T00:00:01.000Z", "1970-01-01T00:01:01.500Z"),
+    ]
+    assert (counts.readings_in, counts.missing) == (110, 0)
+    assert offsets_of(BOOKS | books) == offsets_of(BOOKS)
+
+
 def test_no_books_are_no_readings():
     counts = counts_of({})
     assert (counts.readings_in, counts.dead_lettered, counts.first_at, counts.missing) == (0, {}, None, 0)

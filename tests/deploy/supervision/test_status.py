@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from deploy.config.run import Run
-from deploy.supervision import status
+from deploy.supervision import disk, status
 from deploy.supervision.folder import Holder
 from deploy.supervision.pulses import PartitionPulse, PartPulse
 from deploy.supervision.reasons import standstills
@@ -36,6 +36,15 @@ def stood_still(ago_s):
     end = End(NOW_MS - ago_s * 1000, 75, "intake stands still: t[0] is absorbed up to 5 of 9", still=True)
     part = PartState(name="intake", state="running", pid=7, restarts=1, ends=[end])
     return SupervisorState(pid=1, phase="running", at_ms=0, parts=[part])
+
+
+def lost(*, after_ms=1_000, noticed_ms=NOW_MS - 24 * 3_600_000 + 1):
+    """Two partitions of an inbox lost 790 and 10 records."""
+    shared = {"lost_by": "intake", "topic": "city.inbox.v1.traffic", "from_offset": 10, "noticed_ms": noticed_ms}
+    return {
+        "lost:a": {**shared, "partition": 0, "to_offset": 800, "after_ms": after_ms, "before_ms": 60_000},
+        "lost:b": {**shared, "partition": 1, "to_offset": 20, "after_ms": 2_000, "before_ms": 3_000},
+    }
 
 
 def found(*, phase="running", state="running", ends=(), lag_s=0.0, pulse_ms=NOW_MS, **others):
@@ -78,6 +87,21 @@ def found(*, phase="running", state="running", ends=(), lag_s=0.0, pulse_ms=NOW_
             found(supervisor=stood_still(20)),
             "intake stood still, was ended 20 s ago and is started again: intake stands still: t[0] is absorbed",
         ),
+        (
+            found(books=lost()),
+            "Kafka deleted 800 records of city.inbox.v1.traffic, partition 0, 1, before intake had read them; they "
+            "arrived between 1970-01-01T00:00:01Z and 1970-01-01T00:01:00Z; let Kafka keep that topic longer",
+        ),
+        (
+            found(books=lost(after_ms=None)),
+            "Kafka deleted 800 records of city.inbox.v1.traffic, partition 0, 1, before intake had read them; they "
+            "arrived between a time that is not known and 1970-01-01T00:01:00Z",
+        ),
+        (
+            found(disk_free_bytes=disk.LOW_BYTES - 1),
+            "the disk of /data is nearly full: 512 MiB (536,870,911 bytes) are left; make room, or move",
+        ),
+        (found(disk_free_bytes=0), "the disk of /data is full: 0 MiB (0 bytes) are left; make room, or move"),
         (found(supervisor=None), "the supervisor has not said anything yet"),
     ],
 )
@@ -96,6 +120,8 @@ def test_what_is_wrong_makes_it_degraded_and_is_said(what, reason):
         found(ends=[NOW_MS - 1, NOW_MS - 2]),  # two restarts are no pattern
         found(ends=[1, 2, 3, NOW_MS - 301_000]),  # long ago
         found(supervisor=stood_still(61)),
+        found(books=lost(noticed_ms=NOW_MS - 24 * 3_600_000)),
+        found(disk_free_bytes=disk.LOW_BYTES),
         found(pulses={"intake": PartPulse("intake", 7, NOW_MS, [])}),  # other workers have all partitions
         found(pulses={"intake": PartPulse("intake", 7, NOW_MS, [HELD], waits="its share of the partitions")}),
         found(unread=("city.inbox.v2.traffic",)),

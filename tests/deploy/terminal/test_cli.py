@@ -91,7 +91,7 @@ def test_version_is_the_one_of_the_project(capsys: pytest.CaptureFixture[str]):
 
 
 def test_a_reader_that_goes_away_is_no_error():
-    program = "from deploy import cli; import sys; sys.exit(cli.main(['--help']))"
+    program = "from deploy.terminal import cli; import sys; sys.exit(cli.main(['--help']))"
     pipe = subprocess.PIPE
     with subprocess.Popen([sys.executable, "-c", program], cwd=ROOT, stdout=pipe, stderr=pipe, text=True) as child:
         assert child.stdout is not None

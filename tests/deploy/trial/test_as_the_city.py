@@ -105,14 +105,14 @@ def trial(folder: Path, name: str) -> Outcome:
     """Run it over the lines, up to the second before the next minute: on the bus, too, the last minute stays open."""
     city = load_city(folder)
     recording = of_lines("it", {"traffic": folder / "traffic.ndjson"}, city)
-    behind = hosted(*(one for one, spec in SPECS.items() if not spec.second_level and "traffic" in spec.domains))
+    behind = hosted(*(one for one, spec in SPECS.items() if not spec.second_level and spec.takes("traffic")))
     found = Trial(recording, hosted(name)[0], behind if SPECS[name].second_level else ())
     return found.run(until_ms=START_MS + 2_399_000)
 
 
-@pytest.mark.parametrize("name", [name for name, spec in SPECS.items() if "traffic" in spec.domains])
+@pytest.mark.parametrize("name", [name for name, spec in SPECS.items() if spec.takes("traffic")])
 def test_a_trial_yields_what_the_stages_yield(folder: Path, name: str):
-    first = [one for one, spec in SPECS.items() if not spec.second_level and "traffic" in spec.domains]
+    first = [one for one, spec in SPECS.items() if not spec.second_level and spec.takes("traffic")]
     second = SPECS[name].second_level
     expected_rows, expected_found = on_a_bus(
         folder, hosted(*(first if second else [name])), hosted(name) if second else []

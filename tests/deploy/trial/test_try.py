@@ -65,8 +65,8 @@ def test_every_reading_has_its_line(folder: Path, capsys: pytest.CaptureFixture[
     begin = found.index(["readings"])
     assert found[begin + 1 : begin + 8] == [
         ["read", "9", "100.0%"],
-        ["dead letters: unknown_sensor", "1", "11.1%"],
         ["dead letters: undecodable", "1", "11.1%"],
+        ["dead letters: unknown_sensor", "1", "11.1%"],
         ["duplicates", "1", "11.1%"],
         ["admitted", "6", "66.7%"],
         ["used by congestion", "5", "83.3%"],
@@ -120,25 +120,56 @@ def test_settings_come_from_the_file_that_is_named(folder: Path, tmp_path: Path,
     assert next(cells for cells in found if cells[0] == "tti_ratio")[-2] == "2"  # s4: 60 / max(20, 30)
 
 
-def test_detections_are_counted_by_kind_and_level(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+def own_rules(folder: Path) -> Path:
+    """Settings with one rule: heat from 35 °C."""
+    rule = {
+        "name": "heat", "domain": "weather", "column": "temperature_c", "sense": "above", "iv": 35.0, "dead_band": 1.0,
+        "on_delay_s": 60, "off_delay_s": 120, "basis": "proposal", "reference": "own choice",
+    }  # fmt: skip
+    table = ", ".join(f"{key} = {json.dumps(value)}" for key, value in rule.items())
+    (folder / "mine.toml").write_text(f"[threshold]\nrules = [{{ {table} }}]\n")
+    return folder / "mine.toml"
+
+
+def test_detections_are_counted_and_listed(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     """Two minutes of 41 °C, then three of 25 °C, by rules of our own: IV from 35, two minutes below clear it."""
     folder = write_small_city(tmp_path / "recorded")
     lines = [
         {"sensor": "w0", "at": f"{DAY}08:0{minute}:00Z", "temperature_c": 41 - 16 * (minute > 1)} for minute in range(5)
     ]
     (folder / "weather.ndjson").write_text("".join(json.dumps(line) + "\n" for line in lines))
-    rule = {
-        "name": "heat", "domain": "weather", "column": "temperature_c", "sense": "above", "iv": 35.0, "dead_band": 1.0,
-        "on_delay_s": 60, "off_delay_s": 120, "basis": "proposal", "reference": "own choice",
-    }  # fmt: skip
-    table = ", ".join(f"{key} = {json.dumps(value)}" for key, value in rule.items())
-    (tmp_path / "mine.toml").write_text(f"[threshold]\nrules = [{{ {table} }}]\n")
-    found = tried(capsys, "threshold", "--on", folder, "--lang", "en", "--config", tmp_path / "mine.toml")
+    found = tried(capsys, "threshold", "--on", folder, "--lang", "en", "--config", own_rules(tmp_path))
     begin = next(index for index, cells in enumerate(found) if cells[0] == "detection")
     assert found[begin : begin + 2] == [
         ["detection", "Ⅰ", "Ⅱ", "Ⅲ", "Ⅳ", "cleared"],
         ["heat", "Heat", "0", "0", "0", "1", "1"],
     ]
+    # hot from 08:00 on, cool from 08:02 on, as the fourth minute confirmed: the second of two below 35 - 1
+    assert found[begin + 3 : begin + 5] == [
+        ["2026-03-01T08:00:00Z", "Ⅳ", "w0", "Heat", "41 / 35 °C"],
+        ["2026-03-01T08:02:00Z", "cleared", "w0", "Heat", "25 / 35 °C"],
+    ]
+    events = tmp_path / "events.csv"
+    tried(capsys, "threshold", "--on", folder, "--config", tmp_path / "mine.toml", "--events", events)
+    assert events.read_text().splitlines() == [
+        "entity,kind,level,at,value,limit,unit",
+        "w0,heat,4,2026-03-01T08:00:00Z,41.0,35.0,°C",
+        "w0,heat,0,2026-03-01T08:02:00Z,25.0,35.0,°C",
+    ]
+
+
+def test_of_many_detections_the_first_are_listed(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    """Each third minute hot, two minutes cool: 12 findings that begin and end."""
+    folder = write_small_city(tmp_path / "recorded")
+    lines = [
+        {"sensor": "w0", "at": f"{DAY}08:{minute:02}:00Z", "temperature_c": 41 if minute % 3 == 0 else 25}
+        for minute in range(36)
+    ]
+    (folder / "weather.ndjson").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    found = tried(capsys, "threshold", "--on", folder, "--lang", "en", "--config", own_rules(tmp_path))
+    stamps = [cells for cells in found if cells[0].startswith("2026-")]
+    assert len(stamps) == 20
+    assert ["and 4 more (--events FILE writes all)"] in found
 
 
 def test_a_second_level_processor_reads_what_the_first_level_yields(folder: Path, capsys: pytest.CaptureFixture[str]):
@@ -208,7 +239,7 @@ def test_what_cannot_be_is_refused_with_its_cure(
 def test_readings_that_nobody_knows_are_told_by_reason(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     folder = write_lines(write_small_city(tmp_path / "recorded"), (LINES[4],))
     said = refused(capsys, "congestion", "--on", folder)
-    assert "none of 2 readings can be used by congestion: unknown_sensor 1, undecodable 1" in said
+    assert "none of 2 readings can be used by congestion: undecodable 1, unknown_sensor 1" in said
 
 
 @pytest.mark.parametrize(

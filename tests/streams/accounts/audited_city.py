@@ -20,8 +20,10 @@ from streams.zone.zone_stage import ZoneStage
 from tests.fakes import FakeBus, FakeClock, FakeHost
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
+    from streams.contract.spec import Spec
     from streams.sinks.history.store import History
 
 MINUTE_MS, HOUR_MS = 60_000, 3_600_000
@@ -93,8 +95,8 @@ class Stack:
         self.bus = FakeBus(PARTITIONS, FakeClock(START_MS + 5 * HOUR_MS + 30 * MINUTE_MS))
         fill(self.bus)
 
-    async def restart(self) -> None:
-        hosted = [Hosted(name, spec, spec.config()) for name, spec in SPECS.items() if not spec.second_level]
+    async def restart(self, specs: Mapping[str, Spec] = SPECS) -> None:
+        hosted = [Hosted(name, spec, spec.config()) for name, spec in specs.items() if not spec.second_level]
         self.intake = FakeHost(IntakeStage(self.city), self.bus)
         self.zone = FakeHost(ZoneStage(self.city, hosted), self.bus)
         if self.spill is not None:
@@ -121,4 +123,9 @@ class Stack:
     def ledger(self) -> Ledger:
         history = self.history
         domains = domains_of(load_city(self.city))
-        return Ledger(history.books(), history.hours(), history.counts, history.books, SPECS, domains)
+
+        def held(metric: str, entity: str, window_s: int, at_ms: int) -> tuple[int, int] | None:
+            rows = history.read(metric, entity, at_ms, at_ms + 1, window_s)
+            return (int(rows.revision[0]), int(rows.count[0])) if len(rows) else None
+
+        return Ledger(history.books(), history.hours(), history.counts, history.books, SPECS, domains, held)

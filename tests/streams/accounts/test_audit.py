@@ -12,6 +12,7 @@ import pytest
 from streams.accounts.balance import account, balance
 from streams.broker import topics
 from streams.contract.stage import Message
+from streams.errors import RowsRefusedError
 from streams.sinks.history.opening import open_history
 from streams.zone.zone_stage import ZoneStage
 from tests.streams.accounts.audited_city import EXPECTED, HOUR_MS, MINUTE_MS, START_MS, Stack
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from streams.accounts.feeds import Feed
+    from streams.contract.records import Rows
 
 
 class CrashError(Exception):
@@ -93,6 +95,39 @@ def test_at_any_moment_and_after_any_crash_nothing_is_unaccounted_for(
     monkeypatch.setattr(stack.history, "write_books", write_books)
     whole(stack)
     check_hours(stack)
+
+
+def refuse(stack: Stack, monkeypatch: pytest.MonkeyPatch, entity: str) -> None:
+    """Have the history refuse an entity's rows, as a store that does not like its name."""
+    write = stack.history.write
+
+    def write_others(rows: Rows) -> int:
+        if entity in rows.entity.tolist():
+            raise RowsRefusedError("the history does not like it")
+        return write(rows)
+
+    monkeypatch.setattr(stack.history, "write", write_others)
+
+
+@pytest.mark.parametrize(
+    ("entity", "processor", "feed", "per_hour"),
+    [
+        ("s1", "congestion", "traffic", 12),  # its one detector, every five minutes
+        ("w0", "threshold", "weather", 24),  # the station with two values
+    ],
+)
+def test_rows_that_the_history_refused_are_in_the_books(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch, entity: str, processor: str, feed: str, per_hour: int
+):
+    refuse(stack, monkeypatch, entity)
+    whole(stack)
+    feeds = account(stack.ledger())
+    assert [problem for one in feeds for problem in one.problems] == []
+    found = of(feeds, feed).processors[processor]
+    assert found.refused >= 5 * per_hour
+    assert found.in_rows + found.refused == found.counted
+    hour = of(balance(stack.ledger(), START_MS + 3 * HOUR_MS, START_MS + 4 * HOUR_MS), feed)
+    assert (hour.unaccounted, hour.processors[processor].refused) == (0, per_hour)
 
 
 async def troubled(stack: Stack, chance: random.Random) -> tuple[int, int]:

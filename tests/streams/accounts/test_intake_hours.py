@@ -14,7 +14,7 @@ from processors import congestion
 from streams.accounts import intake_hours, ledger
 from streams.accounts.intake_hours import IntakeHour
 from streams.broker import topics
-from streams.city.clock import CityClock, ClockSetting
+from streams.city.clock import ClockSetting
 from streams.contract.metric_frames import decode_metrics
 from streams.contract.records import NO_TIME_MS
 from streams.contract.spec import Hosted
@@ -64,9 +64,8 @@ def test_the_mark_of_a_quiet_time_refuses_and_makes_nothing_late():
 
 
 def test_what_has_no_time_counts_when_it_was_sent_by_the_city_clock():
-    clock = CityClock((ClockSetting(at_ms=1_000, wall_ms=50, speed=2.0),))
     refused = [(0, Refused(0, "future", b"")), (1, Refused(0, "out_of_range", b"", 33))]
-    assert intake_hours.book_times(refused, np.array([60, 61]), clock) == [(1_020, "future"), (33, "out_of_range")]
+    assert intake_hours.book_times(refused, np.array([1_020, 1_022])) == [(1_020, "future"), (33, "out_of_range")]
 
 
 def test_an_hour_is_settled_two_hours_after_its_end():
@@ -79,7 +78,7 @@ def test_what_a_quiet_time_has_passed_by_an_hour_is_too_late_also_after_a_crash(
     city_folder: Path, monkeypatch: pytest.MonkeyPatch
 ):
     """Its windows are forgotten: as a correction it would replace a minute's sums by its own."""
-    monkeypatch.setattr("streams.intake.intake_stage.IDLE_S", 0.0)
+    monkeypatch.setattr("streams.intake.quiet.IDLE_S", 0.0)
     monkeypatch.setattr("streams.saving.snapshots.pause_s", lambda _: 0.0)
     inbox = topics.inbox("traffic")
     bus = FakeBus()

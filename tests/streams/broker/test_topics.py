@@ -5,12 +5,13 @@ import pytest
 from deploy.embedded import kafka as embedded_kafka
 from deploy.supervision.process import free_ports
 from streams.broker import topics
+from streams.domains.schema import all_domains
 from streams.errors import RefusedError, UnreachableError
 
 
 def test_every_domain_has_inbox_readings_and_both_states_with_the_same_partitions():
     by_name = {topic.name: topic for topic in topics.all_topics({"water": 3})}
-    for domain in topics.DOMAINS:
+    for domain in all_domains():
         states = [topics.state(stage, domain) for stage in ("intake", "zone")]
         of_domain = [topics.inbox(domain), topics.readings(domain), *states]
         assert {by_name[name].partitions for name in of_domain} == {3 if domain == "water" else 1}

@@ -10,6 +10,7 @@ import pytest
 from faust.types import TP
 
 from streams.contract.stage import Chunk, Follows, Record, TopicPartition
+from streams.engine.missing import Missing
 from streams.engine.run import EXIT_BROKEN, Host
 from streams.errors import ExactnessError
 from streams.health.pulse import Pulse
@@ -46,6 +47,7 @@ def host(stage, folder):
     """A host after its partition was assigned at offset 5, without Kafka behind it."""
     made = Host.__new__(Host)
     made.stage, made.bus, made.pulse = stage, None, Pulse("taking", "taking", folder)
+    made.missing = Missing(stage, "127.0.0.1:1", made.pulse.counters.lost_records)
     made.app = SimpleNamespace(consumer=SimpleNamespace(epoch=2, settled={}))
     made.delivery = Chunked(made)
     made._next = {SOURCE: 5}

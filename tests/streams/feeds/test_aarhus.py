@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from streams.feeds import aarhus
+from streams.feeds.replay import plan as replay
 from tests.streams.feeds.promises import Lives
 
 if TYPE_CHECKING:
@@ -18,10 +19,10 @@ LINKS, STAMPS = 40, 30
 SCRIPT = """
 import sys, threading
 from pathlib import Path
-from streams.feeds.aarhus import load_plan, run_replay
+from streams.feeds.replay import plan, running
 folder, kafka, speed = sys.argv[1:]
-plan = load_plan(Path(folder) / "city")
-run_replay(plan, kafka, speed=float(speed) if speed else None, data=Path(folder), stop=threading.Event())
+planned = plan.load(Path(folder) / "city")
+running.run_replay(planned, kafka, speed=float(speed) if speed else None, data=Path(folder), stop=threading.Event())
 """
 
 
@@ -50,6 +51,6 @@ LIVES = Lives(
 
 def test_a_plan_survives_its_file(tmp_path: Path):
     city = prepare(tmp_path)
-    plan = aarhus.load_plan(city)
+    plan = replay.load(city)
     assert plan.rows == {"traffic": LINKS * STAMPS + 1, "weather": 1}
     assert len(plan.read()) == LINKS * STAMPS + 2

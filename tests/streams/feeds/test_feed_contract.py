@@ -19,6 +19,7 @@ from streams.broker import topics
 from streams.city.clock import read_clock
 from streams.city.registry import load_city
 from streams.contract.stage import Record, TopicPartition
+from streams.domains.schema import all_domains
 from tests.streams.feeds import promises
 from tests.streams.feeds.promises import Lives, Log
 
@@ -67,7 +68,7 @@ class Broker:
 
         self.address = address
         counts = topics.partition_counts(address)
-        names = [*map(topics.inbox, topics.DOMAINS), topics.CLOCK]
+        names = [*map(topics.inbox, all_domains()), topics.CLOCK]
         self.logs: Log = {TopicPartition(name, number): [] for name in names for number in range(counts[name])}
         self._consumer = KafkaConsumer(bootstrap_servers=address, group_id=None, enable_auto_commit=False)
         self._consumer.assign([self._kafkas(source) for source in self.logs])

@@ -184,24 +184,24 @@ def test_all_three_agree_on_every_time_and_number(domain: int) -> None:
     for at in TIMES:
         decode(bytes([domain]) + f'{{"sensor":"d1","at":{at}}}'.encode())
     for number in NUMBERS:
-        decode(bytes([domain]) + f'{{"sensor":"d1","at":1,"{name}":{number}}}'.encode())
+        decode(bytes([domain]) + f'{{"sensor":"d1","at":1700000000001,"{name}":{number}}}'.encode())
 
 
 @pytest.mark.parametrize("sensor", SENSOR_IDS)
 def test_all_three_agree_on_every_sensor(sensor: str) -> None:
-    decode(b"\x08" + f'{{"sensor":{sensor},"at":1}}'.encode())
-    decode(b"\x08" + f'[{{"sensor":{sensor},"at":1}},{{"at":1,"sensor":{sensor}}}]'.encode())
+    decode(b"\x08" + f'{{"sensor":{sensor},"at":1700000000001}}'.encode())
+    decode(b"\x08" + f'[{{"sensor":{sensor},"at":1700000000001}},{{"at":1700000000001,"sensor":{sensor}}}]'.encode())
 
 
 @pytest.mark.parametrize("depth", [10, 200, 900, 2_000, 100_000])
 def test_all_three_agree_on_depth(depth: int) -> None:
     decode(b"\x08" + b"[" * depth + b"]" * depth)
-    decode(b'\x08{"sensor":"d1","at":1,"x":' + b'{"a":' * depth + b"1" + b"}" * depth + b"}")
-    decode(b'\x08[{"sensor":"d1","at":1},' + b"[" * depth + b"]" * depth + b"]")
+    decode(b'\x08{"sensor":"d1","at":1700000000001,"x":' + b'{"a":' * depth + b"1" + b"}" * depth + b"}")
+    decode(b'\x08[{"sensor":"d1","at":1700000000001},' + b"[" * depth + b"]" * depth + b"]")
 
 
 @given(st.floats(allow_nan=False, allow_infinity=False), st.integers(0, 25))
 @settings(max_examples=1000)
 def test_all_three_agree_on_every_double_however_many_digits(number: float, digits: int) -> None:
-    decode(b'\x08{"sensor":"d1","at":1,"speed_km_h":' + f"{number:.{digits}e}".encode() + b"}")
-    decode(b'\x08{"sensor":"d1","at":1,"speed_km_h":' + repr(number).encode() + b"}")
+    decode(b'\x08{"sensor":"d1","at":1700000000001,"speed_km_h":' + f"{number:.{digits}e}".encode() + b"}")
+    decode(b'\x08{"sensor":"d1","at":1700000000001,"speed_km_h":' + repr(number).encode() + b"}")

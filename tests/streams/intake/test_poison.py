@@ -26,7 +26,7 @@ from streams.contract.stage import Chunk, Message, Record
 from streams.domains.schema import REASONS, load_schemas
 from streams.intake.intake_stage import IntakeStage
 from streams.intake.reader import Reader
-from streams.intake.take import IntakeState, take
+from streams.intake.take import Clocks, IntakeState, take
 from streams.kernel.texts import sensor_table
 from streams.transport.wire import WireFetch, framed
 from streams.zone.zone_stage import ZoneStage
@@ -40,7 +40,7 @@ NOW_MS = 1_700_000_000_000
 TRAFFIC = load_schemas()["traffic"]
 INBOX = topics.inbox("traffic")
 DETECTORS = 8
-BAD_RATIO = 0.05
+BAD_RATIO, BAD_VALUE_RATIO = 0.05, 0.3
 FUTURE = b"1700000300001"  # one millisecond beyond the five minutes that are believed
 
 BAD = {
@@ -53,24 +53,11 @@ BAD = {
         b'{"sensor":"%(sensor)s","at":"yesterday","speed_km_h":1}',
         b'{"sensor":"%(sensor)s","at":1e300}',
         b'{"sensor":"%(sensor)s","at":9007199254740993}',
+        b'{"sensor":"%(sensor)s","at":1700000000,"speed_km_h":1}',  # seconds
+        b'{"sensor":"%(sensor)s","at":1700000000000000,"speed_km_h":1}',  # microseconds
         b'{"sensor":"%(sensor)s","at":"\\ud800"}',
     ],
-    "wrong_type": [
-        b'{"sensor":"%(sensor)s","at":%(at)d,"speed_km_h":"fast"}',
-        b'{"sensor":"%(sensor)s","at":%(at)d,"flow_veh_h":true}',
-        b'{"sensor":7,"at":%(at)d}',
-        b'{"sensor":"%(sensor)s","at":%(at)d,"speed_km_h":{"a":1}}',
-    ],
-    "not_finite": [
-        b'{"sensor":"%(sensor)s","at":%(at)d,"speed_km_h":NaN}',
-        b'{"sensor":"%(sensor)s","at":%(at)d,"speed_km_h":-Infinity}',
-        b'{"sensor":"%(sensor)s","at":%(at)d,"flow_veh_h":1e999}',
-        b'{"sensor":"%(sensor)s","at":%(at)d,"flow_veh_h":1' + b"0" * 5000 + b"}",
-    ],
-    "out_of_range": [
-        b'{"sensor":"%(sensor)s","at":%(at)d,"speed_km_h":-1}',
-        b'{"sensor":"%(sensor)s","at":%(at)d,"speed_km_h":250.5,"flow_veh_h":7}',
-    ],
+    "wrong_type": [b'{"sensor":7,"at":%(at)d}'],
     "unknown_sensor": [
         b'{"sensor":"nobody","at":%(at)d}',
         b'{"sensor":"w1","at":%(at)d,"speed_km_h":1}',  # of another domain
@@ -79,6 +66,20 @@ BAD = {
     "future": [b'{"sensor":"%(sensor)s","at":' + FUTURE + b',"speed_km_h":1}'],
     "undecodable": [b'{"sensor":"%(sensor)s","at":', b"\xff\xfe", b"rubbish", b'{"sensor":"\x01"}', b"{'at':1}"],
 }
+_SPEED, _FLOW = b'{"sensor":"%(sensor)s","at":%(at)d,"speed_km_h":', b'{"sensor":"%(sensor)s","at":%(at)d,"flow_veh_h":'
+BAD_VALUES = [
+    ("speed_km_h", "wrong_type", _SPEED + b'"fast"}'),
+    ("flow_veh_h", "wrong_type", _FLOW + b"true}"),
+    ("speed_km_h", "wrong_type", _SPEED + b'{"a":1},"flow_veh_h":7}'),
+    ("speed_km_h", "not_finite", _SPEED + b"NaN}"),
+    ("speed_km_h", "not_finite", _SPEED + b'-Infinity,"flow_veh_h":7}'),
+    ("flow_veh_h", "not_finite", _FLOW + b"1e999}"),
+    ("flow_veh_h", "not_finite", _FLOW + b"1" + b"0" * 5000 + b"}"),
+    ("speed_km_h", "out_of_range", _SPEED + b"-2}"),
+    ("speed_km_h", "out_of_range", _SPEED + b'250.5,"flow_veh_h":7}'),
+    ("speed_km_h", "out_of_range", _SPEED + b'"-999","flow_veh_h":"7"}'),
+]
+"""Column, reason and reading: the value is refused, what else it says is taken."""
 EMPTY = [None, b"", b"[]", b" \r\n\t", b"[ ]", b" [\n]\n"]
 LAYOUTS = ("object", "object", "indented", "array", "array", "spaced", "lines", "lines", "windows", "gaps")
 
@@ -90,8 +91,32 @@ class Made:
     values: list[bytes | None] = field(default_factory=list)
     rows: list[tuple[int, int, int, int, float, float]] = field(default_factory=list)
     """(offset, place, detector, at_ms, speed, flow) of those to admit."""
-    dead: list[tuple[int, int, str, bytes]] = field(default_factory=list)
-    """(offset, place, reason, payload)."""
+    dead: list[tuple[int, int, str, bytes, str, int]] = field(default_factory=list)
+    """(offset, place, reason, payload, column or "" for the whole reading, detector), of every refused value one."""
+
+    @property
+    def letters(self) -> list[tuple[int, int, str, bytes, str]]:
+        """Those that are written: of the values of one detector and column the first ten, all of one minute."""
+        had: Counter[tuple[str, int]] = Counter()
+        found = []
+        for *letter, column, detector in self.dead:
+            had[column, detector] += 1
+            if not column or had[column, detector] <= 10:
+                found.append((*letter, column))
+        return found
+
+    @property
+    def reasons(self) -> Counter[str]:
+        """Refused readings by reason."""
+        return Counter(reason for _, _, reason, _, column, _ in self.dead if not column)
+
+    @property
+    def values_refused(self) -> dict[str, dict[str, int]]:
+        """Column → reason → refused values."""
+        found: dict[str, dict[str, int]] = {}
+        for (column, reason), count in Counter((one[4], one[2]) for one in self.dead if one[4]).items():
+            found.setdefault(column, {})[reason] = count
+        return found
 
 
 def make(count: int, chance: random.Random) -> Made:
@@ -100,7 +125,7 @@ def make(count: int, chance: random.Random) -> Made:
     while number < count:
         if chance.random() < 0.002:
             value = chance.choice(EMPTY)
-            made.dead.append((len(made.values), 0, "empty", value or b""))
+            made.dead.append((len(made.values), 0, "empty", value or b"", "", 0))
             made.values.append(value)
             number += 1
             continue
@@ -119,14 +144,20 @@ class Row:
     at_ms: int = 0
     speed: float = np.nan
     flow: float = np.nan
+    column: str = ""
+    """Only its value is refused."""
 
 
 def row(number: int, chance: random.Random) -> Row:
     """A row; no two good ones have both detector and time in common."""
     detector, at_ms = number % DETECTORS, NOW_MS - 200_000 + number // DETECTORS
     if number and chance.random() < BAD_RATIO:
+        filled = {b"at": at_ms, b"sensor": b"d%d" % detector}
+        if chance.random() < BAD_VALUE_RATIO:
+            column, reason, text = chance.choice(BAD_VALUES)
+            return Row(text % filled, reason, detector, at_ms, flow=7.0 if b"7" in text[-4:] else np.nan, column=column)
         reason = chance.choice(list(BAD))
-        return Row(chance.choice(BAD[reason]) % {b"at": at_ms, b"sensor": b"d%d" % detector}, reason)
+        return Row(chance.choice(BAD[reason]) % filled, reason)
     speed, flow = number * 7919 % 2500 / 10, number % 20_000
     if number % 3:
         text = b'{"sensor":"d%d","at":%d,"speed_km_h":%.1f,"flow_veh_h":%d}' % (detector, at_ms, speed, flow)
@@ -151,8 +182,8 @@ def add(made: Made, layout: str, rows: list[Row], chance: random.Random) -> None
     made.values.append(joined(layout, texts))
     for place, (one, text) in enumerate(zip(rows, texts, strict=True)):
         if one.reason:
-            made.dead.append((offset, place, one.reason, text))
-        else:
+            made.dead.append((offset, place, one.reason, text, one.column, one.detector))
+        if one.column or not one.reason:
             made.rows.append((offset, place, one.detector, one.at_ms, one.speed, one.flow))
 
 
@@ -220,16 +251,17 @@ def test_intake_admits_and_refuses_exactly_what_was_made(city_folder: Path, coun
     reader = Reader(TRAFFIC.names, sensor_table([sensor.id for sensor in city.sensors])) if kernel else None
     state, frames, dead = IntakeState(), [], []
     for records in (by_wire if kernel else plain)(made.values):
-        taken = take(Chunk(INBOX, 0, records, len(made.values)), state, city, TRAFFIC, CityClock(), reader)
+        taken = take(Chunk(INBOX, 0, records, len(made.values)), state, city, TRAFFIC, Clocks(CityClock(), 0), reader)
         state = taken.state
         frames += taken.frames
-        dead += [(one.offset, one.place, one.reason, one.payload) for one in taken.dead]
-    assert {reason for _, _, reason, _ in made.dead} == REASONS.keys() - {"too_late", "bad_frame", "refused_by_history"}
+        dead += [(one.offset, one.place, one.reason, one.payload, one.column) for one in taken.dead]
+    assert {one[2] for one in made.dead} == REASONS.keys() - {"too_late", "bad_frame", "refused_by_history"}
     assert 0.04 * count < len(made.dead) < 0.06 * count
-    assert dead == made.dead
+    assert dead == made.letters
     np.testing.assert_array_equal(admitted(frames, city), expected(made, city))
-    assert state.readings_in == len(made.rows) + len(made.dead)
-    assert state.dead_lettered == Counter(reason for _, _, reason, _ in made.dead)
+    assert state.readings_in == len(made.rows) + made.reasons.total()
+    assert state.dead_lettered == made.reasons
+    assert state.refused_values == made.values_refused
     assert state.offset == len(made.values)
 
 
@@ -253,7 +285,7 @@ def with_repeats_and_late_rows(made: Made) -> tuple[Made, Counter[str]]:
         if offset % LATE == 1:
             at_ms = NOW_MS - 7_400_000 + offset
             text = b'{"sensor":"d3","at":%d,"speed_km_h":3}' % at_ms
-            found.dead.append((len(found.values), 0, "too_late", text.replace(b":3}", b":3.0}")))
+            found.dead.append((len(found.values), 0, "too_late", text.replace(b":3}", b":3.0}"), "", 3))
             found.rows.append((len(found.values), 0, 3, at_ms, 3.0, np.nan))
             found.values.append(text)
             counts["too_late"] += 1
@@ -285,14 +317,19 @@ def test_the_stages_admit_and_refuse_exactly_what_was_made(city_folder: Path, ke
 
     asyncio.run(run())
     headers = [(dict(one.headers), one.value) for one in bus.log(topics.DEAD_LETTERS)]
-    dead = [(int(head["offset"]), int(head["place"]), head["reason"].decode(), value) for head, value in headers]
+    dead = [
+        (int(head["offset"]), int(head["place"]), head["reason"].decode(), value, head.get("column", b"").decode())
+        for head, value in headers
+    ]
     assert {(head["topic"], head["partition"]) for head, _ in headers} == {(INBOX.encode(), b"0")}
-    assert sorted(dead) == sorted(made.dead)
+    assert sorted(dead) == sorted(made.letters)
     records = [record for record in bus.log(topics.readings("traffic")) if record.value]
     frames = [(header, decode_rows(header, record.value)) for record in records for header in [decode_header(record)]]
     city = load_city(city_folder)
     np.testing.assert_array_equal(admitted(frames, city), expected(made, city))
-    assert all(one <= other for one, other in pairwise(header.mark_ms for header, _ in frames))
+    for zone_id in {header.zone for header, _ in frames}:
+        marks = [header.mark_ms for header, _ in frames if header.zone == zone_id]
+        assert all(one <= other for one, other in pairwise(marks))
     counts: Counter[str] = Counter()
     for state in [one for held in zone.stage._partitions.values() for one in held.zones.values()]:
         for one in state.counts.values():

@@ -10,10 +10,9 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from streams.contract.records import NO_TIME_MS
 from streams.contract.stage import Record
 from streams.domains.schema import load_schemas
-from streams.intake.decode import decode_slow, epoch_ms
+from streams.intake.decode import decode_slow
 from streams.intake.decoded import decode_batch
 from streams.intake.reader import Reader
 from streams.kernel import rows, texts
@@ -52,7 +51,7 @@ def judged(value: bytes) -> list[tuple[object, ...]] | None:
     if decoded.refused or decoded.unknown_fields or any(one.sensor not in CODES for one in decoded.readings):
         return None
     return [
-        (place, CODES[one.sensor], epoch_ms(one.at), *(repr(getattr(one, name) + 0.0) for name in TRAFFIC.names))
+        (place, CODES[one.sensor], one.at, *(repr(getattr(one, name) + 0.0) for name in TRAFFIC.names))
         for place, one in zip(decoded.places, decoded.readings, strict=True)
     ]
 
@@ -62,13 +61,19 @@ EVERY_DAY = [
     b'{"sensor":"d0","at":"2014-08-20T07:35:00Z","speed_km_h":61,"travel_time_s":60}',
     b'{"sensor":"d0","at":"2014-08-20T07:35:00.123+02:00"}',
     b'{"sensor":"d0","at":"2024-02-29T23:59:59.999999-05:30","flow_veh_h":null}',
-    '{"sensor":"路口-7","at":1,"speed_km_h":1e1,"flow_veh_h":1.5E-3,"occupancy_ratio":-0}'.encode(),
-    b'{ "at" : 1 , "sensor" : "d11" }',
-    b'{\n "at": 1,\n "sensor": "d11"\n}',
-    b'[{"sensor":"d1","at":1},{"sensor":"d1","at":2}]',
-    b'[ {"sensor":"d1","at":1} , {"sensor":"d1","at":2} ] ',
-    b'{"sensor":"d1","at":1}\n{"sensor":"d1","at":2}\n\n{"sensor":"d0","at":3}\n',
-    b'{"sensor":"d1","at":0,"speed_km_h":9007199254740992,"flow_veh_h":0.0000001}',
+    b'{"sensor":"d0","at":"2024-02-29T23:59:59.9999999999Z","flow_veh_h":"12.5"}',
+    b'{"sensor":"d0","at":"2026-11-29 03:45:23.423627+00","flow_veh_h":"-1e1"}',
+    b'{"sensor":"d0","at":"2026-11-29t03:45:23,4z"}',
+    b'{"sensor":"d0","at":"2026-11-29T03:45+0530"}',
+    b'{"sensor":"d0","at":"2026-11-29T03:45Z"}',
+    b'{"sensor":"d0","at":100000000000}',
+    '{"sensor":"路口-7","at":1700000000001,"speed_km_h":1e1,"flow_veh_h":1.5E-3,"occupancy_ratio":-0}'.encode(),
+    b'{ "at" : 1700000000001 , "sensor" : "d11" }',
+    b'{\n "at": 1700000000001,\n "sensor": "d11"\n}',
+    b'[{"sensor":"d1","at":1700000000001},{"sensor":"d1","at":1700000000002}]',
+    b'[ {"sensor":"d1","at":1700000000001} , {"sensor":"d1","at":1700000000002} ] ',
+    b'{"sensor":"d1","at":1700000000001}\n{"sensor":"d1","at":1700000000002}\n\n{"sensor":"d0","at":1700000000003}\n',
+    b'{"sensor":"d1","at":1700000000000,"speed_km_h":9007199254740992,"flow_veh_h":0.0000001}',
 ]
 
 
@@ -80,31 +85,43 @@ def test_what_departments_send_every_day_is_taken(value: bytes) -> None:
 
 
 LEFT = [
-    b'{"sensor":"d1","at":1,"speed_km_h":7,"speed_km_h":8}',
-    b'{"sensor":"nobody","at":1}',
-    b'{"sensor":"d\\u0031","at":1}',
-    b'{"sensor":"d1","at":1,"weather":"fine"}',
-    b'{"sensor":"d1","at":1}}',
-    b'{"sensor":"d1","at":1,}',
+    b'{"sensor":"d1","at":1700000000001,"speed_km_h":7,"speed_km_h":8}',
+    b'{"sensor":"nobody","at":1700000000001}',
+    b'{"sensor":"d\\u0031","at":1700000000001}',
+    b'{"sensor":"d1","at":1700000000001,"weather":"fine"}',
+    b'{"sensor":"d1","at":1700000000001}}',
+    b'{"sensor":"d1","at":1700000000001,}',
     b'{"sensor":"d1","at":01}',
     b'{"sensor":"d1","at":1.0}',
     b'{"sensor":"d1","at":"2023-02-29T00:00:00Z"}',
     b'{"sensor":"d1","at":"2023-02-28T00:00:00"}',
     b'{"sensor":"d1","at":"2023-02-28T00:00:60Z"}',
-    b'{"sensor":"d1","at":1,"speed_km_h":NaN}',
-    b'{"sensor":"d1","at":1,"speed_km_h":0.1234567890123456789012}',
-    b'{"sensor":"d1","at":1,"speed_km_h":1e400}',
-    b'{"sensor":"d1","at":1,"speed_km_h":"7"}',
+    b'{"sensor":"d1","at":1700000000001,"speed_km_h":NaN}',
+    b'{"sensor":"d1","at":1700000000001,"speed_km_h":0.1234567890123456789012}',
+    b'{"sensor":"d1","at":1700000000001,"speed_km_h":1e400}',
+    b'{"sensor":"d1","at":1700000000001,"speed_km_h":"fast"}',
+    b'{"sensor":"d1","at":1700000000001,"speed_km_h":"null"}',
+    b'{"sensor":"d1","at":1700000000001,"speed_km_h":"7}',
+    b'{"sensor":"d1","at":1700000000001,"speed_km_h":"7 "}',
+    b'{"sensor":"d1","at":99999999999}',
+    b'{"sensor":"d1","at":253402300800000}',
+    b'{"sensor":"d1","at":"2023-02-28T00:00.5Z"}',
+    b'{"sensor":"d1","at":"2023-02-28T00:00:00.Z"}',
+    b'{"sensor":"d1","at":"2023-02-28T00:00:00+1"}',
+    b'{"sensor":"d1","at":"2023-02-28T00:00:00+15"}',
+    b'{"sensor":"d1","at":"2023-02-28T00:00:00+01:"}',
+    b'{"sensor":"d1","at":"2023-02-28T00:00Z',
+    b'{"sensor":"d1","at":"2023-02-28T00:00',
     b'{"sensor":"d1"}',
-    b'{"at":1}',
+    b'{"at":1700000000001}',
     b"[]",
     b"{}",
     b"7",
-    b'{"sensor":"d1","at":1}{"sensor":"d1","at":2}',
-    b'{"sensor":"d1",\n"at":1}\n{"sensor":"d1","at":2}',
-    b'{"sensor":"d1","at":1}\n{"sensor":"d1",\n"at":2}',  # the fuzzer's
-    b'{"sensor":"d1","at":1}\n{"sensor":"d1","at":2}\n{\r\n"sensor":"d0","at":3}\n',
-    b'[{"sensor":"d1","at":1},7]',
+    b'{"sensor":"d1","at":1700000000001}{"sensor":"d1","at":1700000000002}',
+    b'{"sensor":"d1",\n"at":1700000000001}\n{"sensor":"d1","at":1700000000002}',
+    b'{"sensor":"d1","at":1700000000001}\n{"sensor":"d1",\n"at":1700000000002}',  # the fuzzer's
+    b'{"sensor":"d1","at":1700000000001}\n{"sensor":"d1","at":1700000000002}\n{\r\n"sensor":"d0","at":1700000000003}\n',
+    b'[{"sensor":"d1","at":1700000000001},7]',
     b'{"sensor":"d1","at":1',
     b'{"sensor":"d1","at":18446744073709551617}',
 ]
@@ -119,7 +136,11 @@ numbers = st.one_of(st.integers(-(10**18), 10**18), st.floats(allow_nan=False, a
 readings = st.fixed_dictionaries(
     {
         "sensor": st.sampled_from([*SENSORS, "nobody", ""]),
-        "at": st.one_of(st.integers(-10, 2**54), st.datetimes().map(lambda one: one.isoformat() + "Z")),
+        "at": st.one_of(
+            st.integers(99_999_999_990, 2**54),
+            st.integers(10**12, 2 * 10**12),
+            st.datetimes().map(lambda one: one.isoformat() + "Z"),
+        ),
     },
     optional={name: numbers for name in (*TRAFFIC.names, "unknown")},
 )
@@ -146,8 +167,8 @@ def texts(draw: st.DrawFn) -> bytes:
 
 
 @given(texts())
-@example(b'{"sensor":"d1","at":1}\x0b')
-@example(b'{"sensor":"d1","at":1}\r\n{"sensor":"d1","at":1}')
+@example(b'{"sensor":"d1","at":1700000000001}\x0b')
+@example(b'{"sensor":"d1","at":1700000000001}\r\n{"sensor":"d1","at":1700000000001}')
 @settings(max_examples=1500)
 def test_what_is_taken_is_what_the_slow_decoder_says(text: bytes) -> None:
     found = taken(text)
@@ -162,8 +183,8 @@ def plain(values: list[bytes | None]) -> list[Record]:
 @given(st.lists(st.one_of(texts(), st.just(b""), st.none()), max_size=8))
 @settings(max_examples=300)
 def test_a_batch_is_the_same_with_and_without_the_kernel(values: list[bytes | None]) -> None:
-    with_it = decode_batch(wire(values), TRAFFIC, CODES, READER, NO_TIME_MS)
-    without = decode_batch(plain(values), TRAFFIC, CODES, None, NO_TIME_MS)
+    with_it = decode_batch(wire(values), TRAFFIC, CODES, READER)
+    without = decode_batch(plain(values), TRAFFIC, CODES, None)
     assert with_it.refused == without.refused
     assert with_it.unknown_fields == without.unknown_fields
     for name in ("record", "place", "sensor", "at_ms"):
@@ -173,9 +194,9 @@ def test_a_batch_is_the_same_with_and_without_the_kernel(values: list[bytes | No
 
 
 def test_a_record_of_many_readings_gets_room() -> None:
-    many = [b'{"sensor":"d1","at":%d}' % at for at in range(5_000)]
+    many = [b'{"sensor":"d1","at":%d}' % at for at in range(10**12, 10**12 + 5_000)]
     columns, verdict = READER.read(wire([b"[" + b",".join(many) + b"]", b"\n".join(many), many[7]]))
     assert verdict.tolist() == [rows.TAKEN] * 3
-    assert columns.at_ms.tolist() == [*range(5_000), *range(5_000), 7]
+    assert (columns.at_ms - 10**12).tolist() == [*range(5_000), *range(5_000), 7]
     assert columns.record.tolist() == [0] * 5_000 + [1] * 5_000 + [2]
     assert all(math.isnan(value) for value in columns.values["speed_km_h"].tolist())

@@ -203,7 +203,7 @@ FUTURE_MS = START_MS + HOUR_MS
     ("value", "reason"),
     [
         pytest.param(b'{"sensor":"nobody","at":', "undecodable", id="decode before sensor"),
-        pytest.param(b'{"sensor":"nobody","at":1,"speed_km_h":9999}', "out_of_range", id="fields before sensor"),
+        pytest.param(b'{"sensor":"nobody","at":1700000000}', "bad_time", id="fields before sensor"),
         pytest.param(b'{"sensor":"nobody","at":%d}' % FUTURE_MS, "unknown_sensor", id="sensor before clock"),
         pytest.param(b'{"sensor":"d0","at":%d}' % FUTURE_MS, "future", id="clock before duplicate"),
     ],

@@ -130,7 +130,7 @@ def test_an_hour_by_hand_after_a_repeat_and_a_correction(city_folder: Path) -> N
         lines = stack.outcome()["export"]["speed_km_h 3600"].splitlines()
         return next(line for line in lines if line.startswith("s0,"))
 
-    entity, at, _, value, *_, state, _ = asyncio.run(story()).split(",")
+    entity, at, _, value, _, _, state, *_ = asyncio.run(story()).split(",")
     assert (entity, at, round(float(value), 9), state) == ("s0", "2023-11-14T22:00:00Z", 40.0, "corrected")
 
 
@@ -216,3 +216,22 @@ def test_rows_of_the_second_level_are_not_folded_again(city_folder: Path) -> Non
         assert found(stack.bus) == found(stack.bus)
 
     asyncio.run(story())
+
+
+def test_each_row_that_a_processor_was_given_is_booked_as_used_or_dropped_also_over_a_restart(city_folder: Path):
+    async def story() -> tuple[Stack, dict[str, Any]]:
+        stack = await zones_done(city_folder, seed=3)
+        await frames_repeated(stack, random.Random(3))
+        (host,) = stack.second.hosts
+        for _ in range(3):
+            await host.deliver(topics.METRICS, at_most=7)
+        await stack.second.start()
+        await stack.drain()
+        return stack, stack.second.books()["second:all:0"]["counts"]["processors"]["network"]
+
+    stack, book = asyncio.run(story())
+    frames = [decode_metrics(record.value or b"") for record in stack.bus.log(topics.METRICS)]
+    given = sum(len(one.rows) for one in frames if one.zone != SECOND_LEVEL)
+    assert book["used"] + sum(book["dropped"].values()) == given
+    assert book["dropped"][network.REPEAT] > 0
+    assert book["used"] > 0

@@ -190,7 +190,7 @@ def test_the_chain_before_stays_until_the_new_one_is_whole(monkeypatch: pytest.M
         await writer.start()
         await writer.go_on(1)
         bus.compact(TOPIC)
-        headers = {dict(one.headers)["step"] for one in bus.log(TOPIC)}
+        headers = {dict(one.headers)[chains.HEADER] for one in bus.log(TOPIC)}
         assert len({header[:30] for header in headers}) == 1  # what the crash left behind is deleted, too
 
     asyncio.run(story())
@@ -253,8 +253,8 @@ def test_the_very_first_step_may_be_cut_off(monkeypatch: pytest.MonkeyPatch) -> 
     asyncio.run(story())
 
 
-def test_state_of_another_version_is_named() -> None:
+def test_a_newer_versions_state_is_named() -> None:
     bus = FakeBus()
-    bus.put(Message(TOPIC, b"state", b"old", 0, (("offset", b"7"), ("size", b"3"))))
-    with pytest.raises(FrameError, match="state of another version"):
+    bus.put(Message(TOPIC, b"a/0/0", b"new", 0, (("step.3", b"{}"),)))
+    with pytest.raises(FrameError, match="newer CityWall"):
         asyncio.run(load(bus, TOPIC, 0))

@@ -53,3 +53,9 @@ def frame(bus: FakeBus, *rows: tuple[object, ...], topic: str = topics.METRICS) 
 def committed(host: FakeHost, topic: str) -> int:
     """The committed offset of a topic of one partition."""
     return next(count for one, count in host.committed.items() if one.topic == topic)
+
+
+def alarm(name: str = "a-1", level: int = 2) -> dict[str, object]:
+    """The least that the projection of an open alarm says."""
+    about = {"domain": "water", "kind": "water_pressure_low", "entity": "W1", "zone": "Z1", "state": "active"}
+    return {**about, "id": name, "level": level, "acknowledged": False, "raised_at_ms": START_MS}

@@ -91,6 +91,15 @@ def test_range_entity_and_window_select(history: History):
     assert history.metrics() == ["speed_km_h", "tti_ratio"]
 
 
+def test_entities_and_windows_of_a_metric_are_listed(history: History):
+    history.write(rows_of(row("S2", 0), row("路 1,=x", 0), row("S2", 0, window_s=3600), row("S9", 0, window_s=86_400)))
+    history.write(rows_of(row("S3", 0, metric="delay_s", window_s=900)))
+    assert history.entities("tti_ratio") == ["S2", "S9", "路 1,=x"]
+    assert history.windows("tti_ratio") == [60, 3600, 86_400]
+    assert (history.entities("delay_s"), history.windows("delay_s")) == (["S3"], [900])
+    assert (history.entities("none"), history.windows("none")) == ([], [])
+
+
 def test_names_that_look_like_a_query_are_only_names(history: History):
     strange = "a\" or 1=1 ${x} \\ ' --"
     history.write(rows_of(row(strange), row("S1")))

@@ -182,26 +182,5 @@ def test_a_refused_row_stands_alone_in_the_dead_letters(
     }
     assert json.loads(letters[0].value) == dict(zip(ROW_TYPES, row("S3"), strict=True))
     assert committed(host, topics.METRICS) == 2
-    counts = {"stored": 6, "expired": 0, "missed": 0, "dead_lettered": {"refused_by_history": 2}}
+    counts = {"stored": 6, "expired": 0, "dead_lettered": {"refused_by_history": 2}}
     assert host.stage.books() == {"history": {"away": False, "spilled_bytes": 0, "counts": counts}}
-
-
-def test_what_kafka_has_removed_meanwhile_is_said_and_counted(
-    stored: SqliteHistory, new_sink: NewSink, caplog: pytest.LogCaptureFixture
-):
-    bus = FakeBus()
-    host = FakeHost(new_sink(), bus)
-
-    async def story() -> None:
-        await host.start()
-        for minute in range(9):
-            frame(bus, row(minute=minute))
-        await host.deliver(topics.METRICS, at_most=3)
-        host.positions[TopicPartition(topics.METRICS, 0)] = 7  # as a consumer that finds 3 to 6 gone
-        await host.deliver(topics.METRICS)
-        await host.tick()
-
-    asyncio.run(story())
-    assert [one[1] for one in seen(stored.read("tti_ratio"))] == [0, 1, 2, 7, 8]
-    assert host.stage.books()["history"]["counts"]["missed"] == 4
-    assert "records 3 to 6" in caplog.text

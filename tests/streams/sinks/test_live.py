@@ -22,7 +22,7 @@ from streams.sinks import live
 from streams.sinks.live import LiveSink
 from streams.sinks.live_redis import LiveRedis
 from tests.fakes import FakeBus, FakeHost
-from tests.streams.sinks.rows import MINUTE_MS, START_MS, row, rows_of
+from tests.streams.sinks.rows import MINUTE_MS, START_MS, alarm, row, rows_of
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator
@@ -130,8 +130,8 @@ def test_every_kind_of_output_becomes_its_field(valkey: embedded_valkey.Valkey, 
     async def story(wall: Wall) -> None:
         host = await wall.host()
         wall.say(topics.CLOCK, wall.city_id, {"at_ms": 5, "wall_ms": 6, "speed": 30.0})
-        wall.say(topics.ALARMS, "a-1", {"id": "a-1", "level": 2})
-        wall.say(topics.BOOKS, "pulse:intake", {"part": "intake"})
+        wall.say(topics.ALARMS, "a-1", alarm("a-1"))
+        wall.say(topics.BOOKS, "pulse:intake", {"part": "intake", "at_ms": 1})
         wall.frame(rows_of(row("zone:Z1", 0, 1.5)))
         wall.frame(rows_of(row("zone:Z1", 1, 1.7, revision=-1)), topics.LIVE)
         await settle(host)
@@ -148,7 +148,7 @@ def test_every_kind_of_output_becomes_its_field(valkey: embedded_valkey.Valkey, 
         }
         assert fields["clock"] == {"at_ms": 5, "wall_ms": 6, "speed": 30.0}
         assert fields["a:a-1"]["level"] == 2
-        assert fields["p:intake"] == {"part": "intake"}
+        assert fields["p:intake"] == {"part": "intake", "at_ms": 1}
         assert (fields["m:tti_ratio:zone:Z1"]["at_ms"], fields["m:tti_ratio:zone:Z1"]["state"]) == (
             START_MS + MINUTE_MS,
             0,
@@ -162,7 +162,7 @@ def test_deltas_are_numbered_without_a_gap_and_rebuild_the_state(valkey: embedde
         await wall.listen()
         host = await wall.host()
         await host.tick()
-        wall.say(topics.ALARMS, '甲"1', {"id": '甲"1'})
+        wall.say(topics.ALARMS, '甲"1', alarm('甲"1'))
         await settle(host)
         wall.say(topics.ALARMS, '甲"1', None)
         wall.frame(rows_of(row("zone:Z1")))
@@ -221,7 +221,7 @@ def test_a_sink_that_starts_again_goes_on_in_the_same_epoch(valkey: embedded_val
 def test_another_run_of_the_same_city_begins_anew(valkey: embedded_valkey.Valkey, unique: str):
     async def story(wall: Wall) -> None:
         first = await wall.host()
-        wall.say(topics.ALARMS, "old", {"id": "old"})
+        wall.say(topics.ALARMS, "old", alarm("old"))
         await settle(first)
         wall.bus = FakeBus()
         wall.frame(rows_of(row("zone:Z1", -1000)))
@@ -250,20 +250,3 @@ def test_while_redis_is_away_the_newest_values_are_kept(tmp_path: Path, unique: 
     assert len(said) == 2
     assert "does not answer" in said[0]
     assert said[1] == "Redis is back"
-
-
-def test_what_cannot_be_understood_is_left_out_and_said(
-    valkey: embedded_valkey.Valkey, unique: str, caplog: pytest.LogCaptureFixture
-):
-    async def story(wall: Wall) -> None:
-        host = await wall.host()
-        for topic in (topics.METRICS, topics.LIVE, topics.ALARMS, topics.BOOKS, topics.CLOCK):
-            wall.say(topic, "intake:x", b"\xff\x00 no value of ours")
-        wall.say(topics.BOOKS, "intake:x", [])
-        wall.frame(rows_of(row("zone:Z1")))
-        await settle(host)
-        assert set(await wall.fields()) == {"city", "m:tti_ratio:zone:Z1"}
-
-    with caplog.at_level(logging.WARNING, "citywall"):
-        on_valkey(valkey.address, unique, story)
-    assert len(caplog.records) == 6

@@ -10,7 +10,7 @@ import pytest
 
 from streams.contract.records import Rows
 from streams.sinks.live_state import LiveState
-from tests.streams.sinks.rows import MINUTE_MS, START_MS, row, rows_of
+from tests.streams.sinks.rows import MINUTE_MS, START_MS, alarm, row, rows_of
 
 METHODS = {"tti_ratio": "tti", "tpi": "tpi"}
 
@@ -119,15 +119,15 @@ def test_only_what_changed_is_taken(state: LiveState):
 
 
 def test_what_could_not_be_published_is_taken_again_with_its_newest_value(state: LiveState):
-    state.put("a:1", {"level": 2})
+    state.put("a:1", alarm("1"))
     fields, deleted = state.take()
     state.give_back(fields, deleted)
-    state.put("a:1", {"level": 1})
-    assert taken(state) == {"a:1": {"level": 1}}
+    state.put("a:1", alarm("1", 1))
+    assert taken(state) == {"a:1": alarm("1", 1)}
 
 
 def test_a_closed_alarm_is_deleted_once(state: LiveState):
-    state.put("a:1", {"level": 2})
+    state.put("a:1", alarm("1"))
     state.take()
     state.put("a:1", None)
     state.put("a:never", None)
@@ -138,14 +138,60 @@ def intake_book(readings_in: int, last_at_ms: int | None) -> dict[str, object]:
     return {"domain": "water", "counts": {"readings_in": readings_in, "last_at_ms": last_at_ms}}
 
 
-def test_a_feed_tells_its_newest_event_and_when_a_reading_last_came(state: LiveState):
+def zone_book(in_frames: int) -> dict[str, object]:
+    return {"counts": {"in_frames": in_frames}}
+
+
+FEED = {"at_ms": None, "received_ms": None, "silent_ratio": None, "interval_s": None}
+
+
+def test_a_feed_tells_its_newest_event_and_when_a_row_was_last_admitted(state: LiveState):
     state.fold_book("intake:water:0", intake_book(5, 1_000), 90_000)
-    assert state.fields["f:water"] == {"at_ms": 1_000, "received_ms": None, "silent_ratio": None}
-    state.fold_book("intake:water:0", intake_book(6, 2_000), 91_000)
-    state.fold_book("intake:water:0", intake_book(6, 2_000), 92_000)  # nothing came in that second
+    assert state.fields["f:water"] == FEED | {"at_ms": 1_000}
+    state.fold_book("zone:water:0", zone_book(5), 90_500)  # when its rows came, nobody knows
+    assert state.fields["f:water"]["received_ms"] is None
+    state.fold_book("zone:water:0", zone_book(6), 91_000)
+    state.fold_book("intake:water:0", intake_book(9, 2_000), 92_000)  # three that no zone admits
+    state.fold_book("zone:water:0", zone_book(6), 92_000)  # nothing was admitted in that second
     state.fold_book("intake:water:1", intake_book(0, None), 93_000)
     state.fold_rows("water", rows_of(row("feed:water", value=0.25, metric="silent_ratio")))
-    assert state.fields["f:water"] == {"at_ms": 2_000, "received_ms": 91_000, "silent_ratio": 0.25}
+    assert state.fields["f:water"] == FEED | {"at_ms": 2_000, "received_ms": 91_000, "silent_ratio": 0.25}
+
+
+def test_provisional_rows_tell_when_they_came_each_second(state: LiveState):
+    heard = []
+    for received_ms in (1_000, 1_250, 1_999, 2_000, 2_900, 3_100):
+        state.fold_rows("traffic", rows_of(row("S1", revision=-1)), received_ms)
+        heard.append(state.fields["f:traffic"]["received_ms"])
+    assert heard == [1_000, 1_000, 1_000, 2_000, 2_000, 3_100]
+    state.fold_rows("traffic", Rows.empty(), 9_000)
+    assert state.fields["f:traffic"]["received_ms"] == 3_100
+
+
+def test_a_feed_tells_the_interval_of_the_fastest_sensor_heard_in_the_last_hour():
+    state = LiveState((), {}, (), {"fast": 10.0, "slow": 300.0, "other": 1.0})
+    seen = []
+    for minute, entity, value in (
+        (0, "fast", 1.0),
+        (1, "slow", 1.0),
+        (60, "slow", 1.0),
+        (61, "other", np.nan),  # due, and said nothing
+        (61, "slow", 1.0),  # 61 minutes since the fast one
+        (62, "fast", 1.0),
+    ):
+        state.fold_rows("weather", rows_of(row(entity, minute, value, metric="depth_cm")))
+        seen.append(state.fields["f:weather"]["interval_s"])
+    assert seen == [10.0, 10.0, 10.0, 10.0, 300.0, 10.0]
+
+
+def test_an_adopted_interval_holds_until_its_hour_is_over():
+    state = LiveState((), {}, (), {"slow": 300.0})
+    state.adopt({"f:weather": FEED | {"at_ms": START_MS, "interval_s": 10.0}})
+    seen = []
+    for minute in (60, 61):
+        state.fold_rows("weather", rows_of(row("slow", minute, metric="depth_cm")))
+        seen.append(state.fields["f:weather"]["interval_s"])
+    assert seen == [10.0, 300.0]
 
 
 def test_books_tell_readings_and_dead_letters(state: LiveState):
@@ -162,9 +208,9 @@ def test_a_book_of_a_worker_that_has_lost_its_partition_does_not_go_back(state: 
 
 
 def test_a_pulse_shows_under_its_part(state: LiveState):
-    state.fold_book("pulse:intake", {"part": "intake", "pid": 7}, 0)
+    state.fold_book("pulse:intake", {"part": "intake", "pid": 7, "at_ms": 5}, 0)
     state.fold_book("zone:water:0", {"counts": {}}, 0)
-    assert taken(state) == {"p:intake": {"part": "intake", "pid": 7}}
+    assert taken(state) == {"p:intake": {"part": "intake", "pid": 7, "at_ms": 5}}
 
 
 def test_adopted_fields_do_not_go_back_and_are_not_published_again(state: LiveState):
@@ -175,3 +221,29 @@ def test_adopted_fields_do_not_go_back_and_are_not_published_again(state: LiveSt
     assert not after.changed
     after.fold_rows("traffic", rows_of(row("S1", 1, 3.0, revision=1)))
     assert taken(after) == {"s:S1": [START_MS + MINUTE_MS, 3.0, None, 2]}
+
+
+ODD_ROWS = {
+    "of no calendar's time": {"at_ms": np.array([2**62])},
+    "before all time": {"at_ms": np.array([-(2**62)])},
+    "infinite": {"value": np.array([np.inf])},
+    "of an infinite share": {"coverage_ratio": np.array([-np.inf])},
+    "of no revision": {"revision": np.array([-2])},
+}
+
+
+@pytest.mark.parametrize("changed", ODD_ROWS.values(), ids=ODD_ROWS)
+def test_a_row_that_no_field_can_hold_is_counted_and_said_once(state: LiveState, changed: dict, caplog):
+    good, odd = rows_of(row("S1")), replace(rows_of(row("S1", 1)), **changed)
+    for _ in range(2):
+        state.fold_rows("traffic", Rows.concat([odd, good]))
+    assert state.fields["s:S1"] == [START_MS, 1.5, None, 1]
+    assert state.fields["b:live"] == {"counts": {"odd": {"row": 2}}}
+    assert len(caplog.records) == 1
+
+
+def test_odd_fields_that_were_published_are_not_gone_on_from_and_are_deleted(state: LiveState):
+    fields = {"s:S1": [START_MS, 1.5, None, 1], "s:S2": "not JSON", "f:water": {"at_ms": "now"}, "clock": None}
+    state.adopt(fields)
+    assert state.fields == {"s:S1": fields["s:S1"]}
+    assert state.take() == ({}, ["clock", "f:water", "s:S2"])

@@ -75,6 +75,9 @@ class Loop:
         assert assigned == [SOURCE]
         return self.known
 
+    def begun(self, begin, ends):
+        assert begin == {SOURCE: 0} | self.known
+
     async def take(self, chunk):
         assert chunk.begin is not None
         assert chunk.begin <= chunk.records[0].offset

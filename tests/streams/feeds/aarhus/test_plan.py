@@ -10,8 +10,9 @@ import pytest
 
 from streams.city.registry import load_city
 from streams.errors import CityFileError
-from streams.feeds.aarhus import load_plan, prepare
+from streams.feeds.aarhus import prepare
 from streams.feeds.aarhus.files import DAY_MS
+from streams.feeds.replay import plan as replay
 
 META = (
     "POINT_1_STREET,POINT_1_NAME,POINT_2_NAME,POINT_2_STREET,NDT_IN_KMH,POINT_1_POSTAL_CODE,POINT_1_LAT,POINT_1_LNG,"
@@ -73,7 +74,7 @@ def test_default_is_the_newest_day_with_all_links_from_the_file_with_more_of_the
     assert plan.files["traffic"][0].path == "all.csv"
     assert (plan.begin_ms, plan.until_ms) == (18262 * DAY_MS, 18263 * DAY_MS)
     said = "\n".join(plan.left_out)
-    assert "few.csv.gz: 1 rows of 2020-01-01, which another file has with more sensors" in said
+    assert "few.csv.gz: 1 rows of 2020-01-01, whose sensors another file brings" in said
     assert "few.csv.gz: 1 rows of other days, 2020-01-03" in said
     assert "parking.stream.gz: 2 rows of other days, 2020-01-02" in said
     assert "events.n3: nothing that is replayed" in said
@@ -202,7 +203,7 @@ def inside(point, ring):
 
 def test_plan_is_found_again_and_each_prepare_is_another_run(folder, tmp_path):
     plan = prepare(folder, tmp_path / "city")
-    assert load_plan(tmp_path / "city") == plan
+    assert replay.load(tmp_path / "city") == plan
     assert prepare(folder, tmp_path / "city").run != plan.run
 
 
@@ -230,7 +231,7 @@ def test_unusable_folder_says_where_and_what(folder, tmp_path, spoil, says):
 
 
 def test_period_without_rows_says_what_there_is(folder, tmp_path):
-    with pytest.raises(CityFileError, match=r"no rows from 2021.*few.csv.gz has traffic of 2020-01-01 to 2020-01-03"):
+    with pytest.raises(CityFileError, match=r"no rows from 2021.*there is traffic of 2020-01-01 to 2020-01-03"):
         prepare(folder, tmp_path / "city", at=datetime(2021, 1, 1, tzinfo=UTC))
 
 

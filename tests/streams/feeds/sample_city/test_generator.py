@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from streams.broker.topics import DOMAINS
 from streams.city.registry import City, load_city
+from streams.domains.schema import all_domains
 from streams.feeds.sample_city.generator.generate import FOLDER, generate
 from streams.feeds.sample_city.simulation.happenings import HOUR_MS, TROUBLES, Happening
 from streams.feeds.sample_city.simulation.world import World
@@ -57,7 +57,7 @@ def test_places_have_water_and_a_district_and_label_for_every_zone(city: City) -
 
 
 def test_every_domain_has_sensors_in_every_zone(city: City) -> None:
-    assert set(city.sensors_of_zone) == {(domain, zone) for domain in DOMAINS for zone in range(len(city.zones))}
+    assert set(city.sensors_of_zone) == {(domain, zone) for domain in all_domains() for zone in range(len(city.zones))}
 
 
 def test_its_sensors_make_a_thousand_readings_a_second(city: City) -> None:

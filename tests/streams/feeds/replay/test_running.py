@@ -13,7 +13,8 @@ from deploy.embedded import kafka as embedded
 from streams.broker import topics
 from streams.city.clock import ClockSetting
 from streams.errors import RefusedError
-from streams.feeds.aarhus import prepare, run_replay
+from streams.feeds.aarhus import prepare
+from streams.feeds.replay.running import run_replay
 from tests.topic import records_of
 
 META = (
@@ -132,9 +133,9 @@ def test_stop_leaves_the_rest_for_the_next_start(folder, broker, tmp_path):
 def test_killed_feed_goes_on_with_the_next_row(folder, broker, tmp_path):
     plan = prepare(folder, tmp_path)
     script = (
-        "import sys, threading; from pathlib import Path; from streams.feeds.aarhus import load_plan, run_replay; "
+        "import sys, threading; from pathlib import Path; from streams.feeds.replay import plan, running; "
         "print('up', flush=True); data = Path(sys.argv[1]); "
-        "run_replay(load_plan(data), sys.argv[2], speed=40.0, data=data, stop=threading.Event())"
+        "running.run_replay(plan.load(data), sys.argv[2], speed=40.0, data=data, stop=threading.Event())"
     )
     for lives_s in (1.5, 2.0, 2.5):  # in all less than the 290 s of the rows take at this speed
         with subprocess.Popen([sys.executable, "-c", script, str(tmp_path), broker], stdout=subprocess.PIPE) as feed:

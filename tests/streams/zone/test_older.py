@@ -15,18 +15,17 @@ import pytest
 from streams.kernel.verdicts import DUPLICATE, FORGOTTEN, NEW
 from streams.saving import pieces
 from streams.saving import state as state_codec
-from streams.zone import before, dedup
+from streams.zone import dedup, older
 from streams.zone.state import ZoneState
 
 FULL, FEW, NONE, LATE = range(4)
 
 
 @pytest.fixture
-def saved() -> pieces.Tree:
+def state() -> ZoneState:
     tree: pieces.Tree = {}
     pieces.apply(tree, msgspec.msgpack.decode(Path(__file__).with_name("seen_of_0_1.msgpack").read_bytes()))
-    before.renew(tree)
-    return tree
+    return older.upgraded(state_codec.decode(older.ZoneV1, pieces.joined(tree)))
 
 
 @pytest.mark.parametrize(
@@ -45,16 +44,7 @@ def saved() -> pieces.Tree:
         pytest.param(LATE, 90_000, FORGOTTEN, id="the one that it pushed out"),
     ],
 )
-def test_what_was_known_is_known(saved: pieces.Tree, sensor: int, at_ms: int, verdict: int) -> None:
-    state = state_codec.decode(ZoneState, pieces.joined(saved))
+def test_what_was_known_is_known(state: ZoneState, sensor: int, at_ms: int, verdict: int) -> None:
     assert state.sensors == {"full": FULL, "few": FEW, "none": NONE, "late": LATE}
     found, _ = dedup.judge(state.seen, (np.array([sensor]), np.array([at_ms])), {"a": np.array([1.0])}, 3_600_000)
     assert found == [verdict]
-
-
-def test_todays_state_stays_as_it_is(saved: pieces.Tree) -> None:
-    again: pieces.Tree = {}
-    pieces.apply(again, pieces.Pieces().changes(state_codec.decode(ZoneState, pieces.joined(saved))))
-    kept = pieces.joined(again)
-    before.renew(again)
-    assert pieces.joined(again) == kept

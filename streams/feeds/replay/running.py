@@ -15,6 +15,7 @@ import msgspec
 
 from streams.broker.topics import CLOCK, inbox, partition_counts
 from streams.city.clock import ClockSetting
+from streams.contract.records import EXACT
 from streams.errors import RefusedError, UnreachableError
 from streams.feeds.lanes import Lane, send_mark
 from streams.feeds.producer import connected, flush
@@ -26,8 +27,7 @@ if TYPE_CHECKING:
 
     from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 
-    from streams.feeds.aarhus.files import Row
-    from streams.feeds.aarhus.plan import Plan
+    from streams.feeds.replay.plan import Plan, Row
 
 DONE_FILE = "feed_done.json"
 ROW = "row"
@@ -51,8 +51,8 @@ class _Run:
     plan: Plan
     rows: Sequence[Row]
     producer: KafkaProducer
-    lane_of: Mapping[str, Lane]
-    """Sensor → its lane."""
+    lane_of: Mapping[tuple[str, str], Lane]
+    """(domain, sensor) → its lane."""
     sent: dict[Lane, int] = field(default_factory=dict)
     mark_ms: int | None = None
 
@@ -60,13 +60,12 @@ class _Run:
         """Send the rows of that range which are not sent, several to a record, and wait until they are acknowledged."""
         batches: dict[Lane, list[int]] = {}
         for number in range(begin, end):
-            lane = self.lane_of[self.rows[number].sensor]
+            lane = self.lane_of[self.rows[number].place]
             if number > self.sent[lane]:
                 batches.setdefault(lane, []).append(number)
         waiting = []
         for lane, numbers in batches.items():
-            for start in range(0, len(numbers), RECORD_ROWS):
-                part = numbers[start : start + RECORD_ROWS]
+            for part in _records(self.rows, numbers):
                 value = b"\n".join(self.rows[number].value for number in part)
                 headers = [self._row_header(part[-1])]
                 waiting.append(self.producer.send(lane.topic, value=value, partition=lane.partition, headers=headers))
@@ -76,11 +75,12 @@ class _Run:
             future.get(timeout=ACKNOWLEDGED_WITHIN_S)
 
     def mark(self, at_ms: int) -> None:
-        """Say in every lane that all rows before `at_ms` are sent."""
+        """Say in every lane that all rows before `at_ms` are sent, less what its domain's may still be behind."""
         if self.mark_ms is not None and at_ms <= self.mark_ms:
             return
         for lane, number in self.sent.items():
-            send_mark(self.producer, lane, at_ms, [self._row_header(number)])
+            own_ms = at_ms - self.plan.disorder_ms.get(lane.domain, 0)
+            send_mark(self.producer, lane, own_ms, [self._row_header(number), (EXACT, b"")])
         self.mark_ms = at_ms
 
     def _row_header(self, number: int) -> tuple[str, bytes]:
@@ -99,7 +99,7 @@ def run_replay(plan: Plan, bootstrap: str, *, speed: float | None, data: Path, s
     with connected(bootstrap, batch_bytes=2**20) as producer:
         sent = _sent_rows(bootstrap, [lane for of_domain in lanes.values() for lane in of_domain], plan.run)
         run = _Run(plan, rows, producer, _lane_of_sensor(rows, lanes), sent)
-        begin = next((number for number, row in enumerate(rows) if number > sent[run.lane_of[row.sensor]]), len(rows))
+        begin = next((number for number, row in enumerate(rows) if number > sent[run.lane_of[row.place]]), len(rows))
         clock = _clock(plan, rows[begin].at_ms if begin < len(rows) else plan.last_at_ms, speed)
         producer.send(CLOCK, key=plan.city.encode(), value=msgspec.json.encode(clock)).get(
             timeout=ACKNOWLEDGED_WITHIN_S
@@ -165,15 +165,26 @@ def _lanes(counts: Mapping[str, int], domain: str) -> list[Lane]:
     return [Lane(domain, partition) for partition in range(counts[inbox(domain)])]
 
 
-def _lane_of_sensor(rows: Sequence[Row], lanes: Mapping[str, Sequence[Lane]]) -> dict[str, Lane]:
+def _lane_of_sensor(rows: Sequence[Row], lanes: Mapping[str, Sequence[Lane]]) -> dict[tuple[str, str], Lane]:
     """Return each sensor's lane: where Kafka's own partitioner would put it by its key."""
     from kafka.partitioner.default import murmur2
 
-    domain_of = {row.sensor: row.domain for row in rows}
     return {
-        sensor: lanes[domain][int(murmur2(sensor.encode()) & 0x7FFFFFFF) % len(lanes[domain])]
-        for sensor, domain in domain_of.items()
+        (domain, sensor): lanes[domain][int(murmur2(sensor.encode()) & 0x7FFFFFFF) % len(lanes[domain])]
+        for domain, sensor in {row.place for row in rows}
     }
+
+
+def _records(rows: Sequence[Row], numbers: Sequence[int]) -> Iterator[list[int]]:
+    """Cut into records: runs of rows, and each that has to be one by itself."""
+    part: list[int] = []
+    for number in numbers:
+        if part and (rows[number].alone or rows[part[-1]].alone or len(part) == RECORD_ROWS):
+            yield part
+            part = []
+        part.append(number)
+    if part:
+        yield part
 
 
 def _sent_rows(bootstrap: str, lanes: Sequence[Lane], run: str) -> dict[Lane, int]:

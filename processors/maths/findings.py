@@ -1,0 +1,44 @@
+"""A condition of a sensor of a feed that began or ended, as a processor tells it to itself and to the alarm engine."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from processors.maths import retired
+from streams.contract.records import Detection, Level
+
+LEVEL: Level = 4
+"""IV: what a sensor lacks is for its owner, not for a dispatcher."""
+
+
+class Finding(NamedTuple):
+    """A sensor's condition that began (`on`) or ended."""
+
+    kind: str
+    place: int
+    at_ms: int
+    on: bool
+    value: float = 0.0
+    limit: float = 0.0
+    unit: str = ""
+    retired: bool = False
+    """It ended because the sensor has left."""
+
+
+def detection(one: Finding, where: retired.Where, sensor: str) -> Detection:
+    """Return what the alarm engine reads."""
+    if one.retired:
+        return retired.end(where, one.kind, sensor, one.at_ms)
+    return Detection(
+        city=where.city,
+        domain=where.domain,
+        kind=one.kind,
+        entity=sensor,
+        zone=where.zone,
+        at_ms=one.at_ms,
+        level=LEVEL if one.on else 0,
+        value=one.value,
+        limit=one.limit,
+        unit=one.unit,
+        basis="own choice",
+    )

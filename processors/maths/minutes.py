@@ -1,0 +1,43 @@
+"""A minute of a feed, by sensor: how many readings on time, the newest of them, and whether their values differ."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from processors.maths.digests import FAR
+from streams.contract.records import NO_TIME_MS
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+READINGS, NEWEST, LEAST, GREATEST = range(4)
+"""Fields of a minute: readings, newest event time, and the bounds of a digest of their values: equal = all the same."""
+_BLANK = np.array([[0], [NO_TIME_MS], [FAR], [-FAR]])
+
+
+class Spoken(NamedTuple):
+    """(n,) readings of a minute: place, event time, and the bounds of their digest."""
+
+    place: NDArray[np.int32]
+    at_ms: NDArray[np.int64]
+    least: NDArray[np.int64]
+    greatest: NDArray[np.int64]
+
+
+def roomy(minute: NDArray[np.int64] | None, places: int) -> NDArray[np.int64]:
+    """Return a minute, (4, m), with room for so many sensors."""
+    have = 0 if minute is None else minute.shape[1]
+    if minute is not None and have >= places:
+        return minute
+    blank = np.repeat(_BLANK, places - have, axis=1)
+    return blank if minute is None else np.concatenate([minute, blank], axis=1)
+
+
+def add(minute: NDArray[np.int64], spoken: Spoken) -> None:
+    """Take readings into a minute that has room for them."""
+    np.add.at(minute[READINGS], spoken.place, 1)
+    np.maximum.at(minute[NEWEST], spoken.place, spoken.at_ms)
+    np.minimum.at(minute[LEAST], spoken.place, spoken.least)
+    np.maximum.at(minute[GREATEST], spoken.place, spoken.greatest)

@@ -1,0 +1,68 @@
+"""A rule of `threshold`: which mean is an alarm, and what makes a rule one that could never hold."""
+
+from __future__ import annotations
+
+import difflib
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import msgspec
+import numpy as np
+
+from processors.maths.hold import Limits
+from processors.maths.measures import TRAFFIC
+from streams.domains.schema import load_schemas
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
+class Rule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """When a column's mean is an alarm. A limit that is left out: the rule does not have that level."""
+
+    name: str
+    """The bad thing, e.g. `pm2_5_high`: the detection's kind."""
+    domain: str
+    column: str
+    sense: Literal["above", "below"] = "above"
+    """`above`: a mean at or above the limit counts; `below`: one below it."""
+    iv: float | None = None
+    iii: float | None = None
+    ii: float | None = None
+    i: float | None = None
+    dead_band: Annotated[float, msgspec.Meta(ge=0)] = 0.0
+    """How far the mean must come back behind the limit before the level may fall, in the column's unit."""
+    on_delay_s: Annotated[float, msgspec.Meta(ge=0)] = 60.0
+    """How long a level must hold before it counts."""
+    off_delay_s: Annotated[float, msgspec.Meta(ge=0)] = 120.0
+    """How long a milder level must hold before it counts."""
+    basis: Literal["standard", "local", "proposal"]
+    reference: str
+    """Standard with clause, local order, or `own choice`."""
+
+    @property
+    def limits(self) -> Limits:
+        """The limits from IV to I, as arithmetic takes them."""
+        ordered = [np.nan if limit is None else limit for limit in (self.iv, self.iii, self.ii, self.i)]
+        first, second, third, fourth = ordered
+        below = self.sense == "below"
+        return Limits((first, second, third, fourth), below, self.dead_band, self.on_delay_s, self.off_delay_s)
+
+
+def problems(rule: Rule) -> Iterable[str]:
+    """Say what is wrong with a rule: the rule, the key and the cure."""
+    schemas = load_schemas()
+    if rule.domain not in schemas.keys() - {TRAFFIC}:
+        yield f"rule {rule.name}: domain: {rule.domain!r} is none that it can watch{_nearest(rule.domain, schemas)}"
+    elif rule.column not in schemas[rule.domain].names:
+        near = _nearest(rule.column, schemas[rule.domain].names)
+        yield f"rule {rule.name}: column: {rule.domain} has no column {rule.column!r}{near}"
+    limits = [limit for limit in (rule.iv, rule.iii, rule.ii, rule.i) if limit is not None]
+    if not limits:
+        yield f"rule {rule.name}: at least one of iv, iii, ii, i is needed"
+    if limits != sorted(set(limits), reverse=rule.sense == "below"):
+        yield f"rule {rule.name}: from iv to i the limits must get stricter ({rule.sense}), not {limits}"
+
+
+def _nearest(word: str, known: Iterable[str]) -> str:
+    near = difflib.get_close_matches(word, list(known), n=1)
+    return f"; the nearest is {near[0]!r}" if near else ""

@@ -1,0 +1,65 @@
+"""A topic read from its end to its beginning, in blocks, outside of any group: the newest records first."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any
+
+from streams.broker import topics
+from streams.errors import UnreachableError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+BLOCK_OFFSETS = 200
+POLL_MS = 1_000
+SILENT_POLLS = 10
+
+
+def backwards(bootstrap: str, topic: str, from_ms: int | None) -> Iterator[Any]:
+    """Yield the records of a topic's first partition that were sent since `from_ms` (None = all), the newest first.
+
+    Raises UnreachableError when no broker answers, or it does not send what it has.
+    """
+    from kafka import KafkaConsumer
+    from kafka import TopicPartition as KafkaTopicPartition
+    from kafka.errors import KafkaError
+
+    logging.getLogger("kafka").setLevel(logging.CRITICAL)  # what it would say, UnreachableError says once
+    topics.partition_counts(bootstrap)  # says in a sentence what no consumer would: nobody answers
+    place = KafkaTopicPartition(topic, 0)
+    try:
+        consumer = KafkaConsumer(bootstrap_servers=bootstrap, group_id=None, enable_auto_commit=False)
+        try:
+            yield from _blocks(consumer, place, from_ms)
+        finally:
+            consumer.close()
+    except KafkaError as exc:
+        raise UnreachableError(f"Kafka at {bootstrap}: {topic} cannot be read: {exc}") from exc
+
+
+def _blocks(consumer: Any, place: Any, from_ms: int | None) -> Iterator[Any]:  # noqa: ANN401 - kafka-python has no types
+    if place.topic not in consumer.topics():
+        return
+    consumer.assign([place])
+    begin, stop = consumer.beginning_offsets([place])[place], consumer.end_offsets([place])[place]
+    if from_ms is not None:
+        since = consumer.offsets_for_times({place: from_ms})[place]
+        begin = stop if since is None else since.offset
+    while stop > begin:
+        first = max(stop - BLOCK_OFFSETS, begin)
+        yield from reversed(_block(consumer, place, first, stop))
+        stop = first
+
+
+def _block(consumer: Any, place: Any, first: int, stop: int) -> list[Any]:  # noqa: ANN401 - kafka-python has no types
+    found: list[Any] = []
+    silent = 0
+    consumer.seek(place, first)
+    while consumer.position(place) < stop:
+        before = consumer.position(place)
+        found += consumer.poll(POLL_MS).get(place, [])
+        silent = 0 if consumer.position(place) > before else silent + 1
+        if silent == SILENT_POLLS:
+            raise UnreachableError(f"Kafka does not send what it has of {place.topic} from offset {before} on")
+    return [record for record in found if record.offset < stop]

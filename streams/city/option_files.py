@@ -1,0 +1,73 @@
+"""`corridors.csv`, `calendar.csv` and `relations.csv`, checked; a city needs none of them."""
+
+from __future__ import annotations
+
+import re
+from datetime import date
+from typing import TYPE_CHECKING
+
+from streams.city.findings import readable, shown
+from streams.city.parts import Corridor, Relation
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Set
+
+    from streams.city.formats import Source
+
+CORRIDOR_COLUMNS = ("corridor", "order", "segment")
+CALENDAR_COLUMNS = ("date", "kind")
+RELATION_COLUMNS = ("from", "relation", "to")
+DAY_KINDS = ("workday", "holiday")
+RELATIONS = ("feeds", "drains", "powers")
+HIGHEST_ORDER = 100_000
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
+
+
+def read_corridors(source: Source, segment_code: Mapping[str, int] | None) -> tuple[Corridor, ...]:
+    """Return the corridors, each with its segments in order."""
+    roads: dict[str, dict[int, str]] = {}
+    for entry in source.lines(CORRIDOR_COLUMNS, called="corridor") or ():
+        corridor = entry.identifier("corridor")
+        order = entry.whole("order", 0, HIGHEST_ORDER)
+        entry.reference("segment", "segment", segment_code)
+        segment, road = str(entry.values["segment"]), roads.setdefault(corridor, {})
+        if order in road:
+            entry.problem("order", f"{order} stands there twice in corridor {readable(corridor)}")
+        elif segment in road.values():
+            entry.problem("segment", f"{shown(segment)} stands there twice in corridor {readable(corridor)}")
+        else:
+            road[order] = segment
+    return tuple(Corridor(name, tuple(road[order] for order in sorted(road))) for name, road in roads.items())
+
+
+def read_calendar(source: Source) -> dict[date, str]:
+    """Return day → kind."""
+    days: dict[date, str] = {}
+    for entry in source.lines(CALENDAR_COLUMNS, called="date") or ():
+        kind, text = entry.choice("kind", DAY_KINDS), entry.text("date").strip()
+        if not text:
+            continue
+        try:
+            day = date.fromisoformat(text if _DAY.fullmatch(text) else "")
+        except ValueError:
+            entry.problem("date", f"a day as 2026-10-01 is needed, not {shown(text)}")
+            continue
+        if days.setdefault(day, kind) != kind:
+            entry.problem("date", f"{day} stands there twice, first as {readable(days[day])}")
+    return days
+
+
+def read_relations(source: Source, entities: Set[str] | None) -> tuple[Relation, ...]:
+    """Return the relations; without `entities` nobody knows what there is."""
+    codes = None if entities is None else dict.fromkeys(entities, 0)
+    relations: dict[Relation, None] = {}
+    for entry in source.lines(RELATION_COLUMNS) or ():
+        entry.reference("from", "sensor, segment, zone:<id> or corridor:<id>", codes)
+        entry.reference("to", "sensor, segment, zone:<id> or corridor:<id>", codes)
+        found = Relation(str(entry.values["from"]), entry.choice("relation", RELATIONS), str(entry.values["to"]))
+        if found.source == found.target:
+            entry.problem("to", f"{shown(found.target)} cannot stand on both sides")
+        elif found in relations:
+            entry.notice("relation", "this line stands there twice")
+        relations[found] = None
+    return tuple(relations)

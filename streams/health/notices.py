@@ -1,0 +1,46 @@
+"""What a stage tells people besides its books: in its pulse, so in `status`, on the wall and in /metrics."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
+
+import msgspec
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from streams.contract.stage import TopicPartition
+
+log = logging.getLogger("citywall")
+
+
+class Notice(msgspec.Struct, frozen=True, kw_only=True):
+    """A sentence in both languages."""
+
+    zh: str
+    en: str
+    degraded: bool = False
+    """Whether the city is not whole while it stands."""
+
+
+@runtime_checkable
+class Tells(Protocol):
+    """A stage that has notices."""
+
+    def notices(self) -> Sequence[Notice]:
+        """Return those that stand now."""
+
+
+def begun_anew(source: TopicPartition, anew: Mapping[str, str]) -> list[Notice]:
+    """Say, here and in the log, which processors could not go on with their saved state."""
+    found = []
+    for name, why in anew.items():
+        where = f"{source.topic}[{source.partition}]"
+        notice = Notice(
+            zh=f"处理器 {name} 在 {where} 从头开始：保存的状态与本版本不符",
+            en=f"processor {name} begins anew in {where}: {why}; windows it cannot have whole get no value",
+        )
+        log.warning("%s", notice.en)
+        found.append(notice)
+    return found

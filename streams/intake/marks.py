@@ -1,0 +1,112 @@
+"""How far a source has come: the marks of its feed, or else what its readings say, never more than the clock allows.
+
+A mark says that no row of the source is expected before it any more. Where the feed gives marks, they alone count.
+Where it gives none, the mark after a row is the highest time that the rows up to it have reached, each no later than
+the city clock at its record's arrival, less the domain's `disorder_s`: a clock that is ahead moves time for nobody.
+A feed's mark too far ahead of the clock is not believed. Marks that stand still for `mark_silence_s` are given up: the
+source then counts as one without marks, never below the mark it had reached, until a believed mark above its own comes.
+
+source  design of event time: docs/architecture.md, "Event time"
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from streams.contract.records import NO_TIME_MS
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from streams.city.clock import CityClock
+
+FUTURE_MS = 5 * 60_000
+"""A time further ahead of the city clock than this is the mistake of a clock, not a reading's or a mark's."""
+PAST_END_MS = 3 * 3_600_000
+"""Where the clock has an end, marks may close the windows behind it: so far."""
+
+
+class Arrivals(NamedTuple):
+    """When records came, by the city clock; (records,) each, epoch ms."""
+
+    at_ms: NDArray[np.int64]
+    believed_ms: NDArray[np.int64]
+    """The highest mark of its feed that each record may carry."""
+
+
+class Source(NamedTuple):
+    """What is known of a source before a chunk."""
+
+    fed_mark_ms: int
+    """Newest mark of its feed, NO_TIME_MS = its feed gave none."""
+    newest_ms: int
+    """Highest time that its rows have reached, NO_TIME_MS = none."""
+    given_up: bool
+    """Whether its feed's marks stood still for too long."""
+    disorder_ms: int
+
+    @property
+    def mark_ms(self) -> int:
+        """No row that follows is expected before this event time."""
+        if self.fed_mark_ms != NO_TIME_MS and not self.given_up:
+            return self.fed_mark_ms
+        own_ms = NO_TIME_MS if self.newest_ms == NO_TIME_MS else self.newest_ms - self.disorder_ms
+        return max(own_ms, self.fed_mark_ms)
+
+
+def arrivals(sent_ms: NDArray[np.int64], read_ms: int, clock: CityClock, *, sender_stamped: bool = False) -> Arrivals:
+    """Return when records came.
+
+    Args:
+        sent_ms: (records,) their Kafka timestamps, -1 = none.
+        read_ms: the wall time at which they are read: what a record without a timestamp has.
+        clock: the city clock, read to an end that was fetched after the records.
+        sender_stamped: the timestamps are the senders' own, not the broker's: none may be after the time of reading.
+    """
+    came_ms = np.where(sent_ms < 0, read_ms, sent_ms)
+    if sender_stamped:
+        came_ms = np.minimum(came_ms, read_ms)
+    begins = np.flatnonzero(np.diff(came_ms, prepend=-1))
+    several = np.diff(begins, append=len(came_ms))
+    of_each = [(clock.at(one), clock.until(one)) for one in came_ms[begins].tolist()]
+    at_ms = np.array([at for at, _ in of_each], np.int64)
+    believed_ms = np.array([at + FUTURE_MS if end is None else end + PAST_END_MS for at, end in of_each], np.int64)
+    return Arrivals(np.repeat(at_ms, several), np.repeat(believed_ms, several))
+
+
+def advance(
+    before: Source, fed_ms: NDArray[np.int64], record: NDArray[np.integer[Any]], reached_ms: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], Source]:
+    """Take a chunk → (n,) the source's mark at each row, this row included, and what is known of the source after it.
+
+    Args:
+        before: the source before the chunk.
+        fed_ms: (records,) the believed mark that each record is, NO_TIME_MS = none.
+        record: (n,) the record of each row, never falling.
+        reached_ms: (n,) the row's event time, no later than its arrival; NO_TIME_MS = it was refused.
+    """
+    newest_ms = np.maximum.accumulate(np.maximum(reached_ms, before.newest_ms))
+    last_ms = int(newest_ms[-1]) if len(newest_ms) else before.newest_ms
+    marks = np.maximum(np.maximum.accumulate(fed_ms), before.fed_mark_ms) if len(fed_ms) else fed_ms
+    last_fed_ms = int(marks[-1]) if len(marks) else before.fed_mark_ms
+    after = before._replace(fed_mark_ms=last_fed_ms, newest_ms=last_ms)
+    own_ms = np.where(newest_ms == NO_TIME_MS, NO_TIME_MS, newest_ms - before.disorder_ms)
+    if before.given_up:
+        own_ms = np.maximum(own_ms, before.fed_mark_ms)
+        back = _comes_back(before, fed_ms, record, own_ms)
+        given_up = np.arange(len(fed_ms)) < back
+        return np.where(given_up[record], own_ms, marks[record]), after._replace(given_up=back == len(fed_ms))
+    fed = marks[record]
+    return np.where(fed == NO_TIME_MS, own_ms, fed), after
+
+
+def _comes_back(
+    before: Source, fed_ms: NDArray[np.int64], record: NDArray[np.integer[Any]], own_ms: NDArray[np.int64]
+) -> int:
+    """Return the first record whose mark is above all that the source had reached; how many there are if none is."""
+    reached_ms = np.full(len(fed_ms) + 1, before.mark_ms)
+    np.maximum.at(reached_ms, record + 1, own_ms)
+    above = fed_ms > np.maximum.accumulate(reached_ms)[:-1]
+    return int(above.argmax()) if above.any() else len(fed_ms)

@@ -1,0 +1,92 @@
+"""Versions of the journal: older records go on, what a newer CityWall sealed ends the engine and is left as it is."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+from typing import Any
+
+import pytest
+
+from alerts.engine import Engine
+from alerts.journal import GENESIS, VERSION, Head, unseal, verify
+from streams.alarms.alarm_stage import AlarmStage, Input
+from streams.broker.topics import DETECTIONS, JOURNAL
+from streams.contract.stage import Message
+from streams.errors import FrameError
+from tests.alerts.writing import detection, encoded
+from tests.fakes import FakeBus, FakeHost
+
+RAISED = Engine().judge([Input(DETECTIONS, 0, encoded(detection(3, 10)))], whole=False) or b""
+
+
+def resealed(**changes: Any) -> bytes:
+    """Seal the record of an alarm anew, by the description: keys sorted, no spaces, the hash last; None = no field."""
+    record = {key: value for key, value in json.loads(RAISED).items() if key != "hash"}
+    plain = {key: value for key, value in {**record, **changes}.items() if value is not None}
+    body = json.dumps(plain, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+    return body[:-1] + b',"hash":"%s"}' % hashlib.sha256(body).hexdigest().encode()
+
+
+NEWER = {
+    "a newer version": resealed(version=VERSION + 1),
+    "a newer version with what we do not know": resealed(version=VERSION + 1, events=[{"type": "dreamt"}], more=1),
+    "an unknown event": resealed(events=[{"type": "dreamt", "of": "sheep"}]),
+    "an unknown event without a version": resealed(events=[{"type": "dreamt"}], version=None),
+}
+
+
+def test_records_name_their_version_and_come_out_as_described() -> None:
+    assert json.loads(RAISED)["version"] == VERSION
+    assert resealed() == RAISED
+
+
+def test_a_record_without_a_version_is_of_version_1_and_goes_on() -> None:
+    old = resealed(version=None)
+    record, digest = unseal(old) or (None, "")
+    assert record is not None
+    assert record.version == 1
+    assert verify([old]) == ()
+    engine = Engine()
+    assert list(engine.fold(old) or {}) == [record.events[0].alarm]  # type: ignore[union-attr] - it is a finding
+    assert engine.head == Head(1, digest)
+    following = engine.judge([Input(DETECTIONS, 1, encoded(detection(1, 20)))], whole=False)
+    assert verify([old, following]) == ()
+
+
+@pytest.mark.parametrize("value", NEWER.values(), ids=NEWER)
+def test_what_a_newer_citywall_sealed_is_named_and_not_called_broken(value: bytes) -> None:
+    engine = Engine()
+    for read in (unseal, engine.fold, lambda one: verify([one])):
+        with pytest.raises(FrameError, match="record 1 was written by a newer CityWall"):
+            read(value)
+    assert engine.counts()["broken"] == engine.counts()["void"] == 0
+    assert engine.head == Head(0, GENESIS)
+
+
+@pytest.mark.parametrize("value", NEWER.values(), ids=NEWER)
+def test_the_engine_does_not_begin_beside_it(value: bytes) -> None:
+    async def story() -> None:
+        bus = FakeBus()
+        bus.put(Message(JOURNAL, b"journal", value, 0))
+        bus.put(Message(DETECTIONS, b"s1", encoded(detection(2, 30)), 0))
+        with pytest.raises(FrameError, match="newer CityWall"):
+            await FakeHost(AlarmStage(Engine), bus).start()
+        assert [record.value for record in bus.log(JOURNAL)] == [value]
+
+    asyncio.run(story())
+
+
+def test_the_engine_ends_when_a_newer_one_writes_beside_it() -> None:
+    async def story() -> None:
+        bus = FakeBus()
+        host = FakeHost(AlarmStage(Engine), bus)
+        await host.start()
+        bus.put(Message(JOURNAL, b"journal", NEWER["a newer version"], 0))
+        bus.put(Message(DETECTIONS, b"s1", encoded(detection(2, 30)), 0))
+        with pytest.raises(FrameError, match="newer CityWall"):
+            await host.deliver(JOURNAL)
+        assert len(bus.log(JOURNAL)) == 1
+
+    asyncio.run(story())

@@ -1,6 +1,0 @@
-"""Let pytest say what was compared where a promise is broken."""
-
-import pytest
-
-for name in ("contract", "promises_first", "promises_second", "promises_stage"):
-    pytest.register_assert_rewrite(f"tests.processors.{name}")

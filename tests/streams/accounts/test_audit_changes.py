@@ -1,0 +1,89 @@
+"""The books balance while processors come, go and begin anew: every reading counts once, used or dropped with why."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from streams.accounts.balance import account
+from streams.broker import topics
+from streams.sinks.history.opening import open_history
+from tests.streams.accounts.audited_city import SPECS, Stack
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from streams.accounts.feeds import Feed
+
+READINGS = topics.readings("traffic")
+WITHOUT = {name: spec for name, spec in SPECS.items() if name != "congestion"}
+NEWER = {name: replace(spec, state_version=spec.state_version + 1) for name, spec in SPECS.items()}
+
+
+@pytest.fixture
+def stack(city_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Stack:
+    monkeypatch.setattr("streams.saving.snapshots.pause_s", lambda _: 0.0)
+    return Stack(city_folder, open_history(tmp_path / "history.sqlite"))
+
+
+async def go_on(stack: Stack, frames: int) -> None:
+    """Take so many frames of each partition, and store what they yield."""
+    for partition in (0, 1):
+        await stack.zone.deliver(READINGS, partition, at_most=frames)
+    await stack.zone.tick()
+    await stack.sink.drain()
+    await stack.sink.tick()
+    stack.report(stack.zone)
+
+
+def balanced(stack: Stack) -> Feed:
+    feeds = account(stack.ledger())
+    assert [problem for feed in feeds for problem in feed.problems] == []
+    return next(feed for feed in feeds if feed.domain == "traffic")
+
+
+async def begin(stack: Stack) -> None:
+    await stack.restart()
+    while any([await stack.intake.deliver(topics.inbox("traffic"), one, at_most=20) for one in (0, 1)]):
+        pass
+
+
+def test_removed_and_added_again(stack: Stack) -> None:
+    async def run() -> None:
+        await begin(stack)
+        for specs in (SPECS, WITHOUT, SPECS):
+            await stack.restart(specs)
+            await go_on(stack, 12)
+        await stack.drain()
+
+    asyncio.run(run())
+    feed = balanced(stack)
+    mine = feed.processors["congestion"]
+    assert mine.dropped["joined_later"] > 0
+    assert mine.used + sum(mine.dropped.values()) == feed.in_frames == 5 * 96 + 1
+    other = feed.processors["slow_traffic"]
+    assert other.used + sum(other.dropped.values()) == feed.in_frames
+    assert "joined_later" not in other.dropped
+
+
+@pytest.mark.parametrize("frames", [4, 12, 25])
+def test_all_begin_anew(stack: Stack, frames: int) -> None:
+    """Live values are asked for after each step, too: none may trip over a sensor it has nothing of."""
+
+    async def run() -> None:
+        await begin(stack)
+        await stack.restart(SPECS)
+        await go_on(stack, frames)
+        await stack.restart(NEWER)
+        for _ in range(30):
+            await go_on(stack, 1)
+        await stack.drain()
+
+    asyncio.run(run())
+    feed = balanced(stack)
+    for mine in feed.processors.values():
+        assert mine.dropped["joined_later"] > 0
+        assert mine.used + sum(mine.dropped.values()) == feed.in_frames

@@ -1,5 +1,0 @@
-"""Let pytest say what was compared where a feed's promise is broken."""
-
-import pytest
-
-pytest.register_assert_rewrite("tests.streams.feeds.promises")
