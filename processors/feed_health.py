@@ -5,7 +5,8 @@ out     silent_ratio and reporting_count of `feed:<domain>:<zone>`; detections s
         sensor_late, IV; where half of the zone's sensors are silent they have one cause, see feed_outage
 state   per open minute and sensor: readings, newest, whether their values differ; per sensor: last reading on time, the
         run of equal values, what it alarms; per hour: readings and late ones
-drops   elsewhere: the sensor belongs to another zone; late: it counts for its hour's lateness, and in no minute
+drops   no_value: the reading brought nothing that could be used, so its sensor was not heard; elsewhere: the sensor
+        belongs to another zone; late: it counts for its hour's lateness, and in no minute
 source  own choice, see docs/processors.md. Silent is judged at whole minutes of the watermark, late when nothing later
         can come for the hour, so no cut of the input and no cadence of the watermark changes a decision
 """
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
 
     from streams.city.registry import City
 
-ELSEWHERE, LATE_FOR_MINUTE = "elsewhere", "late"
+NO_VALUE, ELSEWHERE, LATE_FOR_MINUTE = "no_value", "elsewhere", "late"
 MINUTE_MS, HOUR_MS = 60_000, 3_600_000
 ALL, LATE = range(2)
 SILENT_KIND, STUCK_KIND, LATE_KIND = "sensor_silent", "sensor_stuck", "sensor_late"
@@ -141,7 +142,9 @@ def step(state: State, frame: Frame, city: City, config: Config) -> Result[State
 def _fold(state: State, where: _Where) -> dict[str, int]:
     """Take the readings in → how many count in no minute, and why."""
     frame, place, places = where.frame, where.layout.place[where.frame.sensor], len(where.layout.sensor_ids)
-    now = (place >= 0) & ~frame.late & (frame.at_ms >= state.judged_ms)
+    here = place >= 0
+    heard = here & frame.heard
+    now = heard & ~frame.late & (frame.at_ms >= state.judged_ms)
     least, greatest = digests.bounds(frame, where.config.steady_columns)
     for start_ms, row in by_window(frame.at_ms, MINUTE_MS):
         kept = now[row]
@@ -151,9 +154,13 @@ def _fold(state: State, where: _Where) -> dict[str, int]:
             add(state.open[start_ms], Spoken(at, frame.at_ms[row][kept], least[row][kept], greatest[row][kept]))
     if frame.late.any():
         for hour_ms, row in by_window(frame.at_ms, HOUR_MS):
-            late = place[row][frame.late[row] & (place[row] >= 0)]
+            late = place[row][frame.late[row] & heard[row]]
             _count(state, hour_ms, np.bincount(late, minlength=places), late=True)
-    counts = {ELSEWHERE: int(np.count_nonzero(place < 0)), LATE_FOR_MINUTE: int(np.count_nonzero((place >= 0) & ~now))}
+    counts = {
+        NO_VALUE: int(np.count_nonzero(here & ~heard)),
+        ELSEWHERE: int(np.count_nonzero(~here)),
+        LATE_FOR_MINUTE: int(np.count_nonzero(heard & ~now)),
+    }
     return {reason: count for reason, count in counts.items() if count}
 
 
@@ -281,7 +288,7 @@ SPEC = Spec(
     config=Config,
     state=State,
     metrics=FEEDS,
-    drops=(ELSEWHERE, LATE_FOR_MINUTE),
+    drops=(NO_VALUE, ELSEWHERE, LATE_FOR_MINUTE),
     counted=tuple(metric.name for metric in FEEDS),
     waiting=waiting,
 )

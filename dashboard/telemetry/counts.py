@@ -45,6 +45,13 @@ def _dead_letters(seen: Seen) -> Iterable[Sample]:
             yield (*key, reason), count
 
 
+def _refused_values(seen: Seen) -> Iterable[Sample]:
+    for key, counts in seen.books_of("intake"):
+        for column, reasons in sorted(counts.get("refused_values", {}).items()):
+            for reason, count in sorted(reasons.items()):
+                yield (key.domain, key.partition, column, reason), count
+
+
 def _processors(seen: Seen) -> Iterable[tuple[tuple[str, str, str], Mapping[str, Any]]]:
     for stage in ("second", "zone"):
         for key, counts in seen.books_of(stage):
@@ -103,6 +110,12 @@ BOOKED = (
         *("citywall_intake_unknown_fields_total", "counter", "fields", PLACE),
         *("Fields of readings that the domain's schema does not name.", "读数中模式未定义的字段。"),
         _count("intake", "unknown_fields"),
+    ),
+    Metric(
+        *("citywall_intake_refused_values_total", "counter", "values", (*PLACE, "column", "reason")),
+        "Values that their column cannot take; what else their readings say is used.",
+        "其所在字段不能接受的数值；同一读数的其他数值照常使用。",
+        _refused_values,
     ),
     Metric(
         *("citywall_dead_letters_total", "counter", "letters", ("stage", *PLACE, "reason")),

@@ -1,4 +1,4 @@
-"""`citywall city check`: every problem of a city folder at once."""
+"""`citywall city`: every problem of a city folder at once; the official holidays of a year."""
 
 from __future__ import annotations
 
@@ -11,33 +11,63 @@ if TYPE_CHECKING:
 
     from streams.city.check import Checked
 
-SUMMARY = "Check a city folder"
+SUMMARY = "Check a city folder, or give it the official holidays"
 EPILOG = """\
 One sentence a problem: file, line or feature, field, value, cure. `up` refuses a folder with problems, and a running
 city goes on with the last good one. A notice says what is odd and is taken all the same.
 
   citywall city check DIR             the sentences, then what is there
   citywall city check DIR --json      the same as JSON
+  citywall city calendar 2026 --city DIR
+                                      writes the holidays and working weekends of mainland China of that year into
+                                      DIR/calendar.csv; other years stay as they are
 
-Exit code: 0 no problem (there may be notices), 1 at least one. docs/city-folder.md describes every file.
+Exit code of check: 0 no problem (there may be notices), 1 at least one. docs/city-folder.md describes every file.
 """
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the one thing it can do, and the folder."""
-    parser.add_argument("action", choices=["check"])
-    parser.add_argument("folder", type=Path, metavar="DIR", help="the city folder")
-    parser.add_argument("--json", action="store_true", help="print JSON")
+    """Add what it can do, and with what."""
+    parser.add_argument("action", choices=["check", "calendar"])
+    parser.add_argument("subject", metavar="DIR|YEAR", help="check: the city folder; calendar: the year")
+    parser.add_argument("--json", action="store_true", help="check: print JSON")
+    parser.add_argument("--city", type=Path, metavar="DIR", help="calendar: the city folder")
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print what is wrong, what is odd and what is there → 1 if anything is wrong."""
+    """Check: print what is wrong, what is odd and what is there → 1 if anything is wrong. Calendar: write it."""
+    return _calendar(args.subject, args.city) if args.action == "calendar" else _check(Path(args.subject), args.json)
+
+
+def _check(folder: Path, as_json: bool) -> int:
     from streams.city.check import check
     from streams.city.folder import read_folder
 
-    found = check(read_folder(args.folder))
-    print(_as_json(found) if args.json else _as_text(found))
+    found = check(read_folder(folder))
+    print(_as_json(found) if as_json else _as_text(found))
     return 1 if found.problems else 0
+
+
+def _calendar(year: str, folder: Path | None) -> int:
+    from streams.city.china_days import CALENDAR, with_year
+    from streams.city.folder import read_folder
+    from streams.errors import CityFileError, SettingError
+
+    if folder is None or not folder.is_dir():
+        raise SettingError(f"--city {folder or 'DIR'}: name the city folder that is to have the calendar")
+    if not (year.isascii() and year.isdigit()):
+        raise SettingError(f"{year!r}: a year is needed, such as 2026")
+    text = with_year(read_folder(folder), int(year))
+    path = folder / CALENDAR
+    draft = path.with_name(f".{CALENDAR}.tmp")
+    try:
+        draft.write_text(text, encoding="utf-8")
+        draft.replace(path)
+    except OSError as exc:
+        raise CityFileError(f"{path}: cannot be written: {exc.strerror}") from exc
+    days = sum(line.startswith(f"{int(year)}-") for line in text.splitlines())
+    print(f"{path}: {days} official days of {int(year)}")
+    return 0
 
 
 def _as_json(found: Checked) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from streams.accounts.feeds import audit
+from streams.accounts.feeds import audit, summed
 from streams.accounts.losses import losses_of
 
 if TYPE_CHECKING:
@@ -44,6 +44,8 @@ class Counts(msgspec.Struct, kw_only=True):
     in_frames: int = 0
     duplicates: int = 0
     dead_lettered: dict[str, int] = {}
+    refused_values: dict[str, dict[str, int]] = {}
+    """Column → reason → values that were refused while their readings were used: in no equation."""
     repeated_values: int = 0
     first_at: str | None = None
     last_at: str | None = None
@@ -74,6 +76,7 @@ def counts_of(books: Mapping[str, Mapping[str, Any]]) -> Counts:
         in_frames=sum(feed.in_frames for feed in feeds),
         duplicates=sum(feed.duplicates for feed in feeds),
         dead_lettered=dict(sorted(dead.items())),
+        refused_values=summed(feed.refused_values for feed in feeds),
         repeated_values=sum(feed.repeated_values for feed in feeds),
         first_at=_text(min(first)) if first else None,
         last_at=_text(max(last)) if last else None,

@@ -30,6 +30,7 @@ WORDS = {
     "duplicates": ("重复", "duplicates"),
     "dead": ("死信", "dead letters"),
     "lost": ("未读即被删除的记录", "records lost unread"),
+    "values": ("被拒的单个数值", "values refused"),
     "none": ("无", "none"),
     "unread": ("无人读取的主题", "topics nobody reads"),
     "replay_ended": ("回放已结束", "the replay has ended"),
@@ -116,6 +117,11 @@ def _counts(counts: Counts, language: str) -> list[str]:
     ]
     if counts.lost:
         lines.append(f"{_word('lost', language)} {counts.lost:,}")
+    values = [
+        f"{column}: {reason} {count:,}" for column, of in counts.refused_values.items() for reason, count in of.items()
+    ]
+    if values:
+        lines.append(f"{_word('values', language)} {', '.join(values)}")
     if counts.first_at is not None:
         lines.append(f"{_word('period', language)} {counts.first_at} – {counts.last_at}")
     return lines

@@ -154,7 +154,3 @@ def _nothing(recording: Recording, outcome: Outcome, tried: Hosted, args: argpar
     return f"none of {recording.taken.readings_in:,} readings can be used by {tried.name}{where}" + (
         f": {dead}" if dead else ""
     )
-
-
-def _datetime(at_ms: int | None) -> datetime | None:
-    return None if at_ms is None else datetime.fromtimestamp(at_ms / 1000, UTC)

@@ -25,6 +25,7 @@ WORDS = {
     "readings": ("读数", "readings"),
     "read": ("读入", "read"),
     "dead": ("死信", "dead letters"),
+    "values": ("被拒的数值", "values refused"),
     "too_late": ("过迟", "too late"),
     "duplicates": ("重复", "duplicates"),
     "conflicts": ("其中取值不同", "of them with other values"),
@@ -106,6 +107,8 @@ def _readings(shown: Shown, language: Lang) -> list[str]:
     admitted, read = outcome.admission, taken.readings_in
     rows = [[word("readings", language), "", ""], *_shares([(word("read", language), read)], read)]
     rows += _shares(_reasons(word("dead", language), taken.dead_lettered), read)
+    for column, reasons in taken.refused_values.items():
+        rows += _shares(_reasons(f"{word('values', language)}: {column}", reasons), read)
     rows += _shares([(word("too_late", language), admitted["too_late"])] if admitted["too_late"] else [], read)
     rows += _shares([(word("duplicates", language), admitted["duplicates"])], read)
     rows += _shares([(word("conflicts", language), admitted["conflicts"])] if admitted["conflicts"] else [], read)

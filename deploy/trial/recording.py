@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
+from streams.accounts.feeds import summed
 from streams.broker import topics
 from streams.city.clock import CityClock, ClockSetting
 from streams.contract.records import MARK
@@ -46,6 +47,8 @@ class Taken:
 
     readings_in: int = 0
     dead_lettered: dict[str, int] = field(default_factory=dict)
+    refused_values: dict[str, dict[str, int]] = field(default_factory=dict)
+    """Column → reason → values; what else their readings say is used."""
     unknown_fields: int = 0
 
 
@@ -100,6 +103,8 @@ class Intake:
         yield Piece(schema.domain, zones_of(self._city, schema.domain), taken.mark, None)
 
     def _count(self, before: IntakeState, after: IntakeState) -> None:
+        if after.refused_values != before.refused_values:
+            self.taken.refused_values = summed(state.refused_values for state in self._states.values())
         self.taken.readings_in += after.readings_in - before.readings_in
         self.taken.unknown_fields += after.unknown_fields - before.unknown_fields
         for reason, count in after.dead_lettered.items():

@@ -21,7 +21,6 @@ from streams.contract.frames import ALL_ZONES, LAST_PLACE, FrameHeader
 from streams.contract.records import NO_TIME_MS, Detection, MetricFrame, Result, Rows
 from streams.contract.spec import Hosted
 from streams.domains.schema import late_limit_ms
-from streams.kernel.runs import NEVER_MS
 from streams.saving import state as state_codec
 from streams.zone.absorb import ZoneTask, absorb
 from streams.zone.state import ZoneState
@@ -141,8 +140,8 @@ class Trial:
         """Yield marks that close what the last readings left open."""
         city = self._recording.city
         for domain, sources in self._recording.sources.items():
-            last_ms = max((state.seen.newest_ms for state in _of(self._zones, domain)), default=NEVER_MS)
-            if last_ms == NEVER_MS:
+            last_ms = max((state.seen.newest_ms for state in _of(self._zones, domain)), default=NO_TIME_MS)
+            if last_ms == NO_TIME_MS:
                 continue
             usual_ms = _usual_interval_ms([one.interval_s for one in city.sensors if one.domain == domain])
             end_ms = -(-(last_ms + usual_ms) // MINUTE_MS) * MINUTE_MS

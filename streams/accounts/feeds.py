@@ -55,6 +55,8 @@ class Feed:
     in_frames: int = 0
     duplicates: int = 0
     dead_lettered: dict[str, int] = field(default_factory=dict)
+    refused_values: dict[str, dict[str, int]] = field(default_factory=dict)
+    """Column → reason → values that cost themselves and not their readings: in no equation."""
     repeated_values: int = 0
     """Values that admitted readings brought again; in no term of an equation."""
     on_the_way: int = 0
@@ -135,12 +137,26 @@ def _add_up(feed: Feed, intake: list[Mapping[str, Any]], zone: list[Mapping[str,
         dead.update(counts["dead_lettered"])
     dead["too_late"] += sum(counts["too_late"] for counts in zone)
     feed.dead_lettered = {reason: count for reason, count in sorted(dead.items()) if count}
+    feed.refused_values = summed(counts.get("refused_values", {}) for counts in intake)
     feed.readings_in = sum(counts["readings_in"] for counts in intake)
     feed.in_frames = sum(counts["in_frames"] for counts in zone)
     feed.duplicates = sum(counts["duplicates"] for counts in zone)
     feed.repeated_values = sum(counts.get("repeated_values", 0) for counts in zone)
     feed.first_at_ms = min(_known(counts["first_at_ms"] for counts in intake), default=None)
     feed.last_at_ms = max(_known(counts["last_at_ms"] for counts in intake), default=None)
+
+
+def summed(many: Iterable[Mapping[str, Mapping[str, int]]]) -> dict[str, dict[str, int]]:
+    """Add up counts of column → reason → values, by name.
+
+    >>> summed([{"wind_m_s": {"out_of_range": 2}}, {"wind_m_s": {"out_of_range": 1, "not_finite": 4}}])
+    {'wind_m_s': {'not_finite': 4, 'out_of_range': 3}}
+    """
+    total: dict[str, Counter[str]] = {}
+    for counts in many:
+        for column, reasons in counts.items():
+            total.setdefault(column, Counter()).update(reasons)
+    return {column: dict(sorted(reasons.items())) for column, reasons in sorted(total.items())}
 
 
 def _known(times: Iterable[int | None]) -> list[int]:

@@ -22,6 +22,9 @@ HINTS = 30
 HINT_CHOICES = 5_000
 """Among more names only one that differs by case or spaces is looked for."""
 
+SURE = 1e300
+"""Numbers within it are finite floats, and need no further look."""
+
 _NUMBER = re.compile(r"\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*", re.ASCII)
 _COMMA = re.compile(r"\s*([+-]?\d+),(\d+)\s*", re.ASCII)
 
@@ -144,8 +147,8 @@ def as_number(value: Any) -> float:  # noqa: ANN401 - whatever stands in a file
     >>> [as_number(one) for one in (3, "3.5", "10,5", "1_0", True, None, "inf")]
     [3.0, 3.5, nan, nan, nan, nan, nan]
     """
-    if type(value) is float and -math.inf < value < math.inf:
-        return value
+    if type(value) in (float, int) and -SURE < value < SURE:
+        return float(value)
     if isinstance(value, str):
         value = float(value) if _NUMBER.fullmatch(value) else math.nan
     if isinstance(value, bool) or not isinstance(value, (int, float)):

@@ -6,6 +6,7 @@ Times are int64 epoch milliseconds UTC inside frames; columns are float64 with N
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Generic, Literal, TypeVar
 
 import msgspec
@@ -27,7 +28,7 @@ EXACT = "exact"
 """Record header beside a mark: it comes from files that are all there, and however long it stands, it is true."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Frame:
     """Readings of one domain and one zone, each of them new (cut by source, de-duplicated) and not too late.
 
@@ -51,6 +52,14 @@ class Frame:
 
     def __len__(self) -> int:
         return len(self.at_ms)
+
+    @cached_property
+    def heard(self) -> NDArray[np.bool_]:
+        """(n,) whether the reading brought any value: one without says nothing of its sensor but that it sends."""
+        found = np.zeros(len(self), bool)
+        for values in self.columns.values():
+            found |= ~np.isnan(values)
+        return found
 
     def column(self, name: str) -> NDArray[np.float64]:
         """Return the column, all NaN where no row of this frame has it."""

@@ -24,9 +24,9 @@ MOST_LATE_LIMIT_S = 21_600.0
 """As long as Kafka keeps frames: a processor that begins anew is rebuilt from them."""
 DATA_CLASSES = ("public", "internal", "sensitive", "core")
 COLUMN_KEYS = ("zh", "en", "unit", "range", "data_class")
+OPTIONAL_KEYS = ("not_measured",)
 LAST = 1_000
 """Place on a wall of a domain whose file names none: after all others."""
-OPTIONAL_KEYS = ("not_measured",)
 
 REASONS = {
     "undecodable": ("无法解码", "Not JSON"),
@@ -84,6 +84,7 @@ class Schema:
     """Readings of a source without marks come up to this much out of order and are still on time."""
     mark_silence_s: float = 300.0
     """So long a feed's marks may stand still before they are given up."""
+
     late_limit_s: float = LATE_LIMIT_S
     """A reading further behind its own source is too late; event times, windows and hours are kept so long."""
 
@@ -188,7 +189,9 @@ def late_limit_ms(domain: str) -> int:
 def _late_limit_s(path: Path, found: dict[str, Any]) -> float:
     value = _seconds(path, found, "late_limit_s", LATE_LIMIT_S)
     if not 0 < value <= MOST_LATE_LIMIT_S:
-        raise SchemaError(f"{path}: late_limit_s: from above 0 to {MOST_LATE_LIMIT_S:.0f} is needed, not {value!r}")
+        raise SchemaError(
+            f"{path}: late_limit_s: seconds from above 0 to {MOST_LATE_LIMIT_S:.0f} are needed, not {value!r}"
+        )
     return value
 
 

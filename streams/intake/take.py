@@ -9,8 +9,7 @@ source  docs/architecture.md
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from itertools import groupby, islice
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
@@ -21,10 +20,10 @@ from streams.accounts.intake_hours import IntakeHour
 from streams.contract.frames import ALL_ZONES, LAST_PLACE, FrameHeader, FrameRows
 from streams.contract.records import NO_TIME_MS, DeadLetter
 from streams.contract.stage import from_offset
-from streams.intake import marks, refusals, values
+from streams.intake import letters, marks, refusals, values
 from streams.intake.columns import Columns
 from streams.intake.cut import cut
-from streams.intake.decode import MOST_REFUSED, Refused, originals
+from streams.intake.decode import Refused
 from streams.intake.decoded import Decoded, decode_batch
 from streams.intake.marks import Source
 from streams.transport.wire import WireRecords
@@ -135,25 +134,30 @@ def take(
     lag_ms = intake_hours.lag(mark, kept.at_ms, state.idle_ms, limit_ms)
     refused = batch.refused
     if reason is not None and keep is not None:
-        refused = refused + _refused(kept, records, reason, _book_ms(kept, lag_ms, came.at_ms, limit_ms))
+        refused = refused + letters.of_rows(kept, records, reason, _book_ms(kept, lag_ms, came.at_ms, limit_ms))
         kept, mark, lag_ms = kept.take(keep), mark[keep], lag_ms[keep]
+    refused = sorted(refused, key=_place)
     columns, refused_values = values.sift(kept, schema, city.not_measured)
-    letters, told = refusals.choose(refused_values, kept, came.at_ms, city, state.told)
+    chosen, told = refusals.choose(refused_values, kept, came.at_ms, city, state.told)
     after = _count(state, batch, kept, refused, int(offset[-1]) + 1 if len(offset) else state.offset)
     after.exact = state.exact or batch.exact
     after.fed_mark_ms, after.newest_ms, after.given_up, after.disorder_ms = source
     after.refused_values, after.told = values.counted(state.refused_values, refused_values), told
-    booked = intake_hours.book_times(refused, came.at_ms)
-    after.hours = intake_hours.add(state.hours, kept.at_ms, lag_ms, booked, limit_ms)
-    refused = sorted(refused + _value_letters(letters, kept, records), key=lambda one: (one[0], one[1].place))
+    book_times = intake_hours.book_times(refused, came.at_ms)
+    after.hours = intake_hours.add(state.hours, kept.at_ms, lag_ms, book_times, limit_ms)
     past = ledger.settled(after.hours, after.reached_ms, limit_ms)
     settled = {start_ms: after.hours.pop(start_ms) for start_ms in past}
     whole = _end(after, chunk, city)
     rows = FrameRows(offset[kept.record], kept.place, kept.sensor, kept.at_ms, lag_ms, columns)
     frames = cut(rows, mark, whole, (city, schema.domain), state.sent)
     after.sent = state.sent | {header.zone: header.sent for header, _ in frames}
-    dead = [_letter(one, chunk, int(offset[record])) for record, one in refused]
+    said = sorted(refused + letters.of_values(chosen, kept, records), key=_place)
+    dead = [_letter(one, chunk, int(offset[record])) for record, one in said]
     return Taken(frames, whole, dead, after, settled)
+
+
+def _place(one: tuple[int, Refused]) -> tuple[int, int]:
+    return one[0], one[1].place
 
 
 def _end(after: IntakeState, chunk: Chunk, city: City) -> FrameHeader:
@@ -181,20 +185,8 @@ def _offsets(records: Sequence[Record]) -> tuple[NDArray[np.int64], NDArray[np.i
     return offsets, np.array([record.timestamp for record in records], np.int64)
 
 
-def _arrivals(sent_ms: NDArray[np.int64], clock: CityClock) -> NDArray[np.int64]:
-    """Return (records,) the city clock when each was sent."""
-    begins = np.flatnonzero(np.diff(sent_ms, prepend=-1))
-    now_ms = np.array([clock.at(int(one)) for one in sent_ms[begins]], np.int64)
-    return np.repeat(now_ms, np.diff(begins, append=len(sent_ms)))
-
-
-CHECKS = ("unknown_sensor", "future")
-UNTIMED = ("future",)
-"""What these refuse has no time that can be used."""
-
-
 def _reasons(rows: Columns, came_ms: NDArray[np.int64], city: City, schema: Schema) -> NDArray[np.int8] | None:
-    """Apply `CHECKS` in their order → (n,) number of the first that refuses each row, 0 = none; None = none at all."""
+    """Apply `letters.CHECKS` → (n,) number of the first that refuses each row, 0 = none; None = none at all."""
     known = city.sensors_of_domain.get(schema.domain)
     unknown = ~known[rows.sensor] if known is not None else np.ones(len(rows.at_ms), bool)
     verdicts = (unknown, rows.at_ms > came_ms[rows.record] + marks.FUTURE_MS)
@@ -204,24 +196,6 @@ def _reasons(rows: Columns, came_ms: NDArray[np.int64], city: City, schema: Sche
     for number, bad in enumerate(verdicts, start=1):
         reason[(reason == 0) & bad] = number
     return reason
-
-
-def _refused(
-    rows: Columns, records: Sequence[Record], reason: NDArray[np.int8], book_ms: NDArray[np.int64]
-) -> list[tuple[int, Refused]]:
-    """Return what the checks refuse: at most `MOST_REFUSED` of a record, the last with its bytes for all the rest."""
-    refused = []
-    for record, bad_rows in groupby(np.flatnonzero(reason).tolist(), key=lambda row: int(rows.record[row])):
-        value = records[record].value or b""
-        payloads = originals(value)
-        for row in islice(bad_rows, MOST_REFUSED):
-            place, why = int(rows.place[row]), CHECKS[reason[row] - 1]
-            payload = payloads[place] if place < len(payloads) else value
-            at_ms = None if why in UNTIMED else int(book_ms[row])
-            refused.append((record, Refused(place, why, payload, at_ms)))
-        if next(bad_rows, None) is not None:
-            refused[-1] = (record, replace(refused[-1][1], payload=value))
-    return refused
 
 
 def _book_ms(rows: Columns, lag_ms: NDArray[np.int64], came_ms: NDArray[np.int64], limit_ms: int) -> NDArray[np.int64]:
@@ -244,19 +218,6 @@ def _marks(
     good = reached_ms if keep is None else np.where(keep, reached_ms, NO_TIME_MS)
     fed_ms = np.where(batch.fed_ms > came.believed_ms, NO_TIME_MS, batch.fed_ms)
     return marks.advance(before, fed_ms, rows.record, good)
-
-
-def _value_letters(
-    letters: Sequence[tuple[int, str, str]], rows: Columns, records: Sequence[Record]
-) -> list[tuple[int, Refused]]:
-    """Return the chosen refused values, each with its whole reading as it came."""
-    refused = []
-    for record, of_record in groupby(letters, key=lambda one: int(rows.record[one[0]])):
-        payloads = originals(records[record].value or b"")
-        for row, column, reason in of_record:
-            place = int(rows.place[row])
-            refused.append((record, Refused(place, reason, payloads[place], column=column)))
-    return refused
 
 
 def _count(

@@ -40,7 +40,7 @@ HEARD_MS = 3_600_000
 RECEIVED_STEP_MS = 1_000
 """Provisional rows come several times a second: when the last came is told no finer than this."""
 TOLD = (
-    *("readings_in", "sent", "dead_lettered", "unknown_fields"),
+    *("readings_in", "sent", "dead_lettered", "refused_values", "unknown_fields"),
     *("in_frames", "duplicates", "conflicts", "too_late", "repeated_values", "processors", "watermark_ms"),
     *("frames", "stored", "expired"),
 )

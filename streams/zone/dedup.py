@@ -91,11 +91,6 @@ class Seen:
         self.digest = np.concatenate([self.digest, np.zeros((more, REMEMBERED), np.int64)])
         self.place = np.concatenate([self.place, np.zeros(more, np.uint8)])
 
-    @property
-    def newest_ms(self) -> int:
-        """The newest event time of all, NEVER_MS = none."""
-        return int(self.runs[:, LAST].max(initial=NEVER_MS))
-
     def more_runs(self, rows: int) -> None:
         """Make room for so many further rows of runs, and some to spare."""
         used = int(self.free[blocks.USED])

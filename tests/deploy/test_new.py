@@ -1,4 +1,4 @@
-"""`citywall new`: what it writes passes as it stands, in a tree whose whole test command stays green."""
+"""`citywall new`: what it writes passes as it stands, in a tree whose whole test command stays green; a domain, too."""
 
 import os
 import shutil
@@ -14,15 +14,28 @@ from streams.errors import SettingError
 ROOT = Path(__file__).resolve().parents[2]
 LEFT = ("__pycache__", ".git", ".venv", ".mypy_cache", ".ruff_cache", ".pytest_cache", "Benchmark", "first", "data")
 NAME = "fresh_thing"
+DOMAIN = """\
+domain = "noise"
+zh = "噪声"
+en = "Noise"
+
+[columns.level_db]
+zh = "声级"
+en = "Sound level"
+unit = "dB"
+range = [0, 160]
+data_class = "public"
+"""
 
 
 @pytest.fixture(scope="module")
 def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of the tree with one new component of each kind."""
+    """A copy of the tree with one new component of each kind, and a thirteenth domain."""
     tree = tmp_path_factory.mktemp("new") / "citywall"
     shutil.copytree(ROOT, tree, ignore=lambda folder, names: LEFT if Path(folder) == ROOT else {"__pycache__"})
     for kind in new.PLACES:
         new.write(kind, NAME, tree)
+    (tree / "streams" / "domains" / "noise.toml").write_text(DOMAIN, encoding="utf-8")
     return tree
 
 
@@ -48,6 +61,14 @@ def test_what_is_new_passes_its_tests_and_the_contracts(tree: Path):
     suites = ("tests/processors", "tests/streams/feeds", "tests/deploy/rules", "tests/alerts/test_kinds.py")
     said = passes(tree, "pytest", "-q", "-p", "no:cacheprovider", *suites, "-k", f"{NAME} or test_kinds")
     assert "passed" in said
+
+
+@pytest.mark.timeout(600)
+def test_a_thirteenth_domain_is_one_file(tree: Path):
+    of_city = [f"tests/streams/feeds/sample_city/test_{name}.py" for name in ("generator", "reports")]
+    suites = (*of_city, "tests/streams/contract", "tests/streams/broker/test_topics.py")
+    wall = ("tests/dashboard/test_texts.py", "tests/dashboard/test_vitals.py", "tests/dashboard/test_mirror.py")
+    passes(tree, "pytest", "-q", "-p", "no:cacheprovider", *suites, *wall)
 
 
 @pytest.mark.timeout(600)

@@ -117,3 +117,24 @@ def test_a_zero_that_stays_is_no_sign():
     town = Town(moving=False)
     town.live(60)
     assert town.found == []
+
+
+def test_a_sensor_that_brings_no_value_is_silent():
+    # Sensor 0 of zone 0 speaks each half minute for ten minutes, but of nothing that its domain knows.
+    town, places = Town(), range(SENSORS)
+    at_ms = [minute * MINUTE_MS + second * 1000 for minute in range(10) for second in (0, 30)]
+    rows = [(code, at, False, np.nan if code == 0 and at >= MINUTE_MS else at / 1e3) for at in at_ms for code in places]
+    found = []
+    for minute in range(1, 11):
+        part = [row for row in rows if (minute - 1) * MINUTE_MS <= row[1] < minute * MINUTE_MS]
+        sensor, times, late, value = zip(*part, strict=True)
+        frame = Frame(
+            DOMAIN, 0, np.array(sensor, np.int32), np.array(times, np.int64), np.array(late, bool),
+            {"noise_db": np.array(value, float)}, minute * MINUTE_MS,
+        )  # fmt: skip
+        result = feed_health.step(town.states[0], frame, TOWN, feed_health.Config())
+        found += [(one.kind, one.entity, one.level) for one in result.detections]
+        assert result.dropped == ({"no_value": 2} if minute > 1 else {})
+        last = {str(name): float(one) for name, one in zip(result.rows.metric, result.rows.value, strict=True)}
+    assert found == [("sensor_silent", "d00", 4)]
+    assert last == {"silent_ratio": 0.25, "reporting_count": 3.0}

@@ -91,7 +91,7 @@ def scan(folder: Path, *, links_only: bool = False) -> Folder:
     found = Folder(folder)
     if not folder.is_dir():
         raise CityFileError(
-            f"{folder}: there is no such folder; `replay` takes one laid out like CityPulse's Aarhus files"
+            f"{folder}: there is no such folder; docs/replay.md says where to get one, and how to lay out your own"
         )
     for path in sorted(_files(folder)):
         columns = table.header(path)
@@ -109,7 +109,8 @@ def scan(folder: Path, *, links_only: bool = False) -> Folder:
             found.other.append(Other(name, tuple(columns)))
     if not found.links:
         raise CityFileError(
-            f"{folder}: no file has the columns of links, as trafficMetaData.csv has: {', '.join(sorted(LINK_COLUMNS))}"
+            f"{folder}: there is no <domain>.ndjson with inbox records, and no file has the columns of links, as "
+            f"trafficMetaData.csv has: {', '.join(sorted(LINK_COLUMNS))}"
         )
     return found
 

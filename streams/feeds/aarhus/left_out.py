@@ -35,9 +35,8 @@ def left_out(found: Folder, chosen: Chosen, placed: Collection[str], period: tup
         yield from _unreadable(files)
         strangers = sorted({name for own in taken.values() for names in own.values() for name in names} - {*placed})
         if strangers:
-            yield (
-                f"{domain}: {len(strangers)} sensors have no place, their rows become dead letters: {listed(strangers)}"
-            )
+            said = listed(strangers, "of them")
+            yield f"{domain}: {len(strangers)} sensors have no place, their rows become dead letters: {said}"
     groups: dict[str, list[str]] = {}
     for one in found.other:
         groups.setdefault(one.path.rpartition("/")[0] if one.columns else "", []).append(one.path)
@@ -46,13 +45,13 @@ def left_out(found: Folder, chosen: Chosen, placed: Collection[str], period: tup
             yield f"{listed(names)}: nothing that is replayed"
 
 
-def listed(names: Sequence[str]) -> str:
-    """Name a few, or how many there are and one of them.
+def listed(names: Sequence[str], what: str = "files") -> str:
+    """Name a few, or say how many there are and one of them.
 
     >>> listed(["a", "b"]), listed(["a", "b", "c", "d"])
-    ('a, b', '4 such as a')
+    ('a, b', '4 files, such as a')
     """
-    return ", ".join(names) if len(names) <= FEW else f"{len(names):,} such as {names[0]}"
+    return ", ".join(names) if len(names) <= FEW else f"{len(names):,} {what}, such as {names[0]}"
 
 
 def days_text(days: Iterable[int]) -> str:

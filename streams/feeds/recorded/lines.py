@@ -50,7 +50,7 @@ def _rows(path: Path, schema: Schema) -> Iterator[Row]:
         alone = readings is None or value[:1] != b"{"
         if readings is None:
             readings = decode_slow(value, schema).readings
-        times = [int(one.at) for one in readings]
+        times = [one.at for one in readings]
         now_ms = max(times if now_ms is None else (now_ms, *times), default=now_ms)
         row = Row(now_ms or 0, schema.domain, readings[0].sensor if readings else "", value, alone)
         if now_ms is None:

@@ -38,7 +38,10 @@ FIELDS = {
     "f:water": {"at_ms": None, "received_ms": None, "silent_ratio": None},
     "b:intake:traffic:0": {
         "offset": 9,
-        "counts": {"readings_in": 70, "sent": 67, "unknown_fields": 2, "dead_lettered": {"future": 3}},
+        "counts": {
+            **{"readings_in": 70, "sent": 67, "unknown_fields": 2, "dead_lettered": {"future": 3}},
+            "refused_values": {"speed_km_h": {"out_of_range": 8}, "flow_veh_h": {"not_finite": 1}},
+        },
     },
     "b:intake:traffic:1": {
         "offset": 5,
@@ -110,6 +113,10 @@ BY_HAND = {
     "citywall_intake_unknown_fields_total": [
         '{domain="traffic",partition="0"} 2.0',
         '{domain="traffic",partition="1"} 0.0',
+    ],
+    "citywall_intake_refused_values_total": [
+        '{column="flow_veh_h",domain="traffic",partition="0",reason="not_finite"} 1.0',
+        '{column="speed_km_h",domain="traffic",partition="0",reason="out_of_range"} 8.0',
     ],
     "citywall_dead_letters_total": [
         '{domain="",partition="",reason="refused_by_history",stage="history"} 6.0',

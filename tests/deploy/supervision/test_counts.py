@@ -57,6 +57,24 @@ def test_what_was_lost_stands_beside_and_counts_once():
     assert offsets_of(BOOKS | books) == offsets_of(BOOKS)
 
 
+def test_refused_values_stand_beside_and_are_summed_by_column_and_reason():
+    air = {"pm2_5_ug_m3": {"out_of_range": 3, "wrong_type": 1}, "humidity_ratio": {"out_of_range": 2}}
+    books = {
+        "intake:traffic:0": intake("traffic", 7, 5, {"future": 1}, 4),
+        "intake:weather:0": intake("weather", 9, 10, {}, 10),
+        "intake:weather:1": intake("weather", 9, 10, {}, 10),
+    }
+    books["intake:weather:0"]["counts"]["refused_values"] = air
+    books["intake:weather:1"]["counts"]["refused_values"] = {"pm2_5_ug_m3": {"out_of_range": 4}}
+    counts = counts_of(books)
+    assert counts.refused_values == {
+        "humidity_ratio": {"out_of_range": 2},
+        "pm2_5_ug_m3": {"out_of_range": 7, "wrong_type": 1},
+    }
+    assert (counts.readings_in, counts.dead_lettered) == (25, {"future": 1})
+    assert counts.missing == 24  # 25 - 1: the zones have seen none yet
+
+
 def test_no_books_are_no_readings():
     counts = counts_of({})
     assert (counts.readings_in, counts.dead_lettered, counts.first_at, counts.missing) == (0, {}, None, 0)

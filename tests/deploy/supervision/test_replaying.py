@@ -1,10 +1,19 @@
 """When a replay is done: every part has absorbed everything, and knows it."""
 
+import argparse
+import json
+from pathlib import Path
+
 import msgspec
 import pytest
 
+from deploy.config import settings
+from deploy.supervision import replaying
 from deploy.supervision.pulses import PartitionPulse, PartPulse
 from deploy.supervision.replaying import HOSTED, all_absorbed
+from streams.errors import CityFileError
+from streams.feeds.replay import plan as replay
+from tests.small_city import write_small_city
 
 ENDED_MS = 1_000_000
 DONE = PartPulse("x", 7, ENDED_MS + 1, [PartitionPulse("city.inbox.v1.traffic", 0, "g", 9, 9, 0, 0.0)])
@@ -27,3 +36,51 @@ def test_a_replay_is_done_once_every_part_is_at_work_and_behind_with_nothing(int
 
 def test_a_part_without_a_pulse_is_waited_for():
     assert not all_absorbed(dict.fromkeys(HOSTED[1:], DONE), ENDED_MS)
+
+
+@pytest.fixture
+def recorded(tmp_path: Path) -> Path:
+    """A city folder with two inbox records."""
+    folder = write_small_city(tmp_path / "recorded")
+    lines = [{"sensor": "d0", "at": f"2026-03-01T08:0{minute}:00Z", "speed_km_h": 30} for minute in (0, 1)]
+    (folder / "traffic.ndjson").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    return folder
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> Path:
+    """A folder laid out like a clone of CityBench/Benchmark: one link, in a file of its own."""
+    folder = tmp_path / "clone"
+    (folder / "streams").mkdir(parents=True)
+    link = {
+        "REPORT_ID": 158324, "POINT_1_NAME": 1, "POINT_2_NAME": 2, "POINT_1_LAT": 56.1, "POINT_1_LNG": 10.1,
+        "POINT_2_LAT": 56.2, "POINT_2_LNG": 10.2, "DISTANCE_IN_METERS": 900, "NDT_IN_KMH": 50,
+    }  # fmt: skip
+    (folder / "meta.csv").write_text(f"{','.join(link)}\n{','.join(map(str, link.values()))}\n")
+    header = "avgMeasuredTime,avgSpeed,TIMESTAMP,vehicleCount,REPORT_ID"
+    (folder / "streams/AarhusTrafficData158324.stream").write_text(f"{header}\n60,54,2014-09-30T08:00:00,3,158324\n")
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("which", "city", "rows"), [("recorded", "small", {"traffic": 2}), ("files", "aarhus", {"traffic": 1})]
+)
+def test_either_kind_of_folder_is_prepared(
+    request: pytest.FixtureRequest, tmp_path: Path, which: str, city: str, rows: dict[str, int]
+):
+    folder = request.getfixturevalue(which)
+    args = argparse.Namespace(dir=folder, city=None, at=None, until=None, speed="max", no_open=True)
+    said: list[str] = []
+    wanted = replaying.prepare(args, settings.load(environment={}), tmp_path / "data", said.append)
+    assert replaying.city_id(folder, None) == wanted.city.id == city
+    plan = replay.load(wanted.city_folder)
+    assert plan.rows == rows
+    assert [row.sensor for row in plan.read()] == (["d0", "d0"] if which == "recorded" else ["aarhus-link-158324"])
+    assert said == [*(f"found {line}" for line in plan.found), *(f"left out {line}" for line in plan.left_out)]
+
+
+def test_a_folder_with_nothing_of_either_kind_says_what_is_taken(tmp_path: Path):
+    with pytest.raises(
+        CityFileError, match=r"no <domain>\.ndjson with inbox records, and no file has the columns of links"
+    ):
+        replaying.city_id(tmp_path, None)

@@ -36,7 +36,9 @@ MESSAGES = [
     replace(REFUSED, headers=(*REFUSED.headers, ("column", b"speed_km_h"))),
     dead_letters.to_message(DeadLetter(LATE, "too_late", INBOX, 0, 5, 0)),
     dead_letters.bad_frame(FRAME, FRAME.records[0]),
-    dead_letters.to_message(DeadLetter(ROW, "refused_by_history", topics.METRICS, 0, 6, 9), "400 Bad Request: no"),
+    dead_letters.to_message(
+        DeadLetter(ROW, "refused_by_history", topics.METRICS, 0, 6, 9, detail="400 Bad Request: no")
+    ),
 ]
 """One of intake, one of a value, one of the zone stage, a bad frame, a row that the history refused: oldest first."""
 

@@ -257,3 +257,25 @@ def test_a_plot_of_what_is_not_there_is_refused_after_the_tables(
     answer = capsys.readouterr()
     assert "no_vehicles" in answer.out
     assert says in answer.err
+
+
+def test_a_value_that_is_none_costs_itself(folder: Path, capsys: pytest.CaptureFixture[str]):
+    # Each other half minute is empty: -1 is "not measured", its flow 0 counts. The last reading's speed is refused.
+    lines = [
+        {"sensor": "d0", "at": f"{DAY}08:{minute:02}:{second:02}Z", "speed_km_h": speed, "flow_veh_h": flow}
+        for minute in range(10)
+        for second, speed, flow in ((0, 50, 300), (30, -1, 0))
+    ]
+    lines.append({"sensor": "d0", "at": f"{DAY}08:09:59Z", "speed_km_h": "fast", "flow_veh_h": "150"})
+    write_lines(folder, tuple(lines))
+    found = tried(capsys, "congestion", "--on", folder, "--lang", "en")
+    begin = found.index(["readings"])
+    assert found[begin + 1 : begin + 6] == [
+        ["read", "22", "100.0%"],
+        ["dead letters: undecodable", "1", "4.5%"],
+        ["values refused: speed_km_h: wrong_type", "1", "4.5%"],
+        ["duplicates", "0", "0.0%"],
+        ["admitted", "21", "95.5%"],
+    ]
+    flow = next(cells for cells in found if cells[0] == "flow_veh_h")
+    assert flow[6:9] == ["150", "150", "150"]  # (300 + 0) / 2, in the last minute (300 + 0 + 150) / 3

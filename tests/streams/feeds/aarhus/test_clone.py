@@ -53,7 +53,7 @@ def test_files_of_one_kind_are_parts_of_one_whole(clone, tmp_path):
         "aarhus-garage-NORREPORT",
         "aarhus-garage-SALLING",
     }
-    assert "traffic: 4 rows (sensors: 4) from 4 such as streams/AarhusTrafficData101.stream" in plan.found
+    assert "traffic: 4 rows (sensors: 4) from 4 files, such as streams/AarhusTrafficData101.stream" in plan.found
     assert "parking: 2 rows (sensors: 2) from streams/AarhusParkingData.stream" in plan.found
 
 
@@ -66,8 +66,8 @@ def test_what_is_left_out_is_said_in_few_lines(clone, tmp_path):
         "streams/AarhusTrafficData104.stream: 1 rows of other days, 2020-01-02",
         "streams/AarhusTrafficData103.stream: 1 rows without a readable TIMESTAMP",
         "streams/AarhusWeatherData0.stream: 1 rows of other days, 2020-01-02",
-        "4 such as LICENSE: nothing that is replayed",
-        "4 such as streams/AarhusPollutionData101.stream: nothing that is replayed",
+        "4 files, such as LICENSE: nothing that is replayed",
+        "4 files, such as streams/AarhusPollutionData101.stream: nothing that is replayed",
     )
 
 
