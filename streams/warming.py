@@ -10,7 +10,8 @@ import numpy as np
 from streams.intake.reader import Reader
 from streams.kernel import texts
 from streams.transport.wire import WireBatch, framed
-from streams.zone.dedup import Seen, compiled_judge
+from streams.zone.dedup import compiled_judge
+from streams.zone.seen import Seen
 
 RECORD = bytes([0x12, 0, 0, 0, 1, 6, *b"{}x", 0])
 """As it lies in a batch: size 9, attributes, time and offset deltas 0, null key, three bytes of value, no headers."""

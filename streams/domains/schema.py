@@ -181,8 +181,9 @@ def _load(path: Path) -> Schema:
 
 
 def late_limit_ms(domain: str) -> int:
-    """Return how far behind its source a reading of a domain may be."""
-    return load_schemas()[domain].late_limit_ms
+    """Return how far behind its source a reading of a domain may be; of one that is no more, the usual."""
+    schema = load_schemas().get(domain)
+    return round(LATE_LIMIT_S * 1000) if schema is None else schema.late_limit_ms
 
 
 def _late_limit_s(path: Path, found: dict[str, Any]) -> float:

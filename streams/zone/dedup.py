@@ -7,7 +7,6 @@ is known; up to it all is forgotten. Rows are judged one after the other, so no 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cache
 from itertools import islice
 from typing import TYPE_CHECKING, TypeAlias
@@ -16,9 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streams.kernel import blocks, memory, values
-from streams.kernel.runs import FREE_SET, LAST, NEVER_MS
+from streams.kernel.runs import LAST
 from streams.kernel.verdicts import NEW, REMEMBERED
 from streams.zone import rising
+from streams.zone.seen import FREE, Seen, ranges
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -30,89 +30,8 @@ if TYPE_CHECKING:
     )
     """See `judge`."""
 
-MOST_COLUMNS = 63
-"""Bits of a set of columns; what comes beyond shares the last one."""
-
-SPARE_ROWS = 64
 FEW_SENSORS = 4
 """The rows of so few that do not rise are judged one by one, with all that follow."""
-_FREE = (NEVER_MS, NEVER_MS, 0, FREE_SET)
-
-
-@dataclass
-class Seen:
-    """What is remembered of k sensors. Invariant: row i belongs to sensor i; `start` and `room` name its block."""
-
-    runs: NDArray[np.int64]
-    """(p, 4) table of runs."""
-    start: NDArray[np.int32]
-    room: NDArray[np.uint8]
-    free: NDArray[np.int64]
-    """See `streams.kernel.blocks`."""
-    floor_ms: NDArray[np.int64]
-    """(k,) up to this time all is forgotten."""
-    low_time: NDArray[np.uint32]
-    """(k, REMEMBERED), as `digest`; see `streams.kernel.values`."""
-    digest: NDArray[np.int64]
-    place: NDArray[np.uint8]
-    columns: list[str]
-    """Name of each bit of a set of columns, in the order in which they came."""
-
-    @staticmethod
-    def empty() -> Seen:
-        """Know no sensor."""
-        free = np.full(blocks.SIZES + 1, -1)
-        free[blocks.USED] = 0
-        return Seen(
-            runs=np.empty((0, 4), np.int64),
-            start=np.empty(0, np.int32),
-            room=np.empty(0, np.uint8),
-            free=free,
-            floor_ms=np.empty(0, np.int64),
-            low_time=np.empty((0, REMEMBERED), np.uint32),
-            digest=np.empty((0, REMEMBERED), np.int64),
-            place=np.empty(0, np.uint8),
-            columns=[],
-        )
-
-    def grow(self, sensors: int) -> None:
-        """Make room for `sensors` sensors in all."""
-        known = len(self.place)
-        more = sensors - known
-        if more <= 0:
-            return
-        used = int(self.free[blocks.USED])
-        self.more_runs(more)
-        self.free[blocks.USED] += more
-        self.start = np.concatenate([self.start, np.arange(used, used + more, dtype=np.int32)])
-        self.room = np.concatenate([self.room, np.ones(more, np.uint8)])
-        self.floor_ms = np.concatenate([self.floor_ms, np.full(more, NEVER_MS)])
-        self.low_time = np.concatenate([self.low_time, np.zeros((more, REMEMBERED), np.uint32)])
-        self.digest = np.concatenate([self.digest, np.zeros((more, REMEMBERED), np.int64)])
-        self.place = np.concatenate([self.place, np.zeros(more, np.uint8)])
-
-    def more_runs(self, rows: int) -> None:
-        """Make room for so many further rows of runs, and some to spare."""
-        used = int(self.free[blocks.USED])
-        if used + rows > len(self.runs):
-            wanted = used + rows + max(SPARE_ROWS, used // 8)
-            self.runs = np.concatenate([self.runs, np.tile(np.array(_FREE), (wanted - len(self.runs), 1))])
-
-    def enlarge(self, sensor: int) -> None:
-        """Give a sensor a block of runs of twice the size."""
-        while not blocks.enlarge(self.runs, (self.start, self.room, self.free), sensor):
-            self.more_runs(blocks.LARGEST)
-
-    @property
-    def newest_ms(self) -> int:
-        """The newest time of all sensors."""
-        return int(self.runs[self.start, LAST].max(initial=NEVER_MS))
-
-    def bit(self, name: str) -> int:
-        """Return the number of a column's bit; a new one gets the next."""
-        if name not in self.columns and len(self.columns) < MOST_COLUMNS:
-            self.columns.append(name)
-        return self.columns.index(name) if name in self.columns else MOST_COLUMNS - 1
 
 
 def read(
@@ -178,12 +97,12 @@ def judge_sets(
         # What rises is taken at once, sensor by sensor; then the row where each does not rise is judged by itself.
         stop = np.minimum(end, np.append(falls, len(at))[np.searchsorted(falls, row, side="right")])
         stop = np.where(at[row] > seen.runs[seen.start[code[row]], LAST], stop, row)
-        taken = _ranges(row, stop)
+        taken = ranges(row, stop)
         _rise(seen, code[taken], at[taken], (columns[order[taken]], digest[order[taken]]), keep_ms)
         row, end = stop[stop < end], end[stop < end]
         if len(row):
             until = row + 1 if len(row) > FEW_SENSORS else end
-            mine = order[_ranges(row, until)]
+            mine = order[ranges(row, until)]
             of = (code[row], until - row)
             verdict[mine], columns[mine] = _one_by_one(seen, of, (at_ms[mine], columns[mine], digest[mine]), keep_ms)
             row, end = until[until < end], end[until < end]
@@ -196,14 +115,6 @@ def _ends(first: NDArray[np.intp], count: int) -> NDArray[np.intp]:
     end[:-1] = first[1:]
     end[-1:] = count
     return end
-
-
-def _ranges(first: NDArray[np.intp], end: NDArray[np.intp]) -> NDArray[np.intp]:
-    """Return first … end - 1 of each, one behind the other."""
-    lengths = end - first
-    before = np.cumsum(lengths) - lengths
-    found: NDArray[np.intp] = np.arange(int(lengths.sum())) + np.repeat(first - before, lengths)
-    return found
 
 
 def _rise(
@@ -239,12 +150,13 @@ def _one_by_one(
     """
     sensors, counts = of
     low_times, digests, places = seen.low_time[sensors].tolist(), seen.digest[sensors].tolist(), seen.place[sensors]
-    floors_ms, begins, rooms = seen.floor_ms[sensors], seen.start[sensors].tolist(), seen.room[sensors].tolist()
+    floors_ms = seen.floor_ms[sensors]
     verdicts: list[int] = []
     new: list[int] = []
     given = zip(*(one.tolist() for one in rows), strict=True)
     for number, (sensor, count) in enumerate(zip(sensors.tolist(), counts.tolist(), strict=True)):
-        table = seen.runs[begins[number] : begins[number] + rooms[number]].tolist()
+        base = seen.start[sensor]
+        table = seen.runs[base : base + seen.room[sensor]].tolist()
         place, floor_ms = [int(places[number])], [int(floors_ms[number])]
         ring = (low_times[number], digests[number], place)
         for at, columns, digest in islice(given, count):
@@ -269,7 +181,7 @@ def _judge_row(
         found, fresh = memory.judge((table, (0, len(table)), ring, floor_ms), at, columns, digest, keep_ms)
         if found != memory.GROW:
             return found, fresh
-        table += [list(_FREE) for _ in table]
+        table += [list(FREE) for _ in table]
 
 
 def compiled_judge() -> Judge:

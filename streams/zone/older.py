@@ -10,6 +10,7 @@ from numpy.typing import NDArray  # at run time: `streams.saving.state` reads th
 from streams.contract.records import NO_TIME_MS
 from streams.kernel import values
 from streams.zone import dedup
+from streams.zone.seen import Seen
 from streams.zone.state import ProcessorHour, SourceCounts, ZoneHour, ZoneState
 
 EVERY_COLUMN = 2**63 - 1
@@ -90,14 +91,14 @@ def upgraded(old: ZoneV1) -> ZoneState:
     )
 
 
-def _seen(old: SeenV1) -> dedup.Seen:
+def _seen(old: SeenV1) -> Seen:
     """Return today's memory of the same event times, so that nothing is admitted twice.
 
     Each of those times counts as taken with every column, and what is older than 32 of them is forgotten. Digests are
     made in another way now: a repeat of one of those is a duplicate without a word on its values.
     """
     at_ms = np.sort(old.at_ms, axis=1)
-    seen = dedup.Seen.empty()
+    seen = Seen.empty()
     seen.grow(len(at_ms))
     sensor, place = np.nonzero(at_ms != NO_TIME_MS)
     columns, digest = np.full(len(sensor), EVERY_COLUMN), np.full(len(sensor), values.TAKEN)

@@ -15,7 +15,7 @@ from streams.kernel.runs import FIRST, FREE_SET, LAST, MOST_RUNS, NEVER_MS, SET,
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from streams.zone.dedup import Seen
+    from streams.zone.seen import Seen
 
     Ints = NDArray[np.int64] | NDArray[np.intp]
 
@@ -58,15 +58,17 @@ def _take(seen: Seen, code: Ints, at: Ints, columns: Ints, keep_ms: int) -> None
     run = seen.runs[head]
     last, step = run[:, LAST], run[:, STEP]
     goes_on = (run[:, SET] == columns) & ((step == 0) | (last + step == at))
-    if not goes_on.all():
-        begins = last == NEVER_MS
-        seen.runs[head[begins]] = _lone(at[begins], columns[begins])
-        other = ~goes_on & ~begins
-        if other.any():
-            _another_run(seen, code[other], (at[other], columns[other]), run[other], keep_ms)
-        head, at, last = head[goes_on], at[goes_on], last[goes_on]
-    seen.runs[head, STEP] = at - last
-    seen.runs[head, LAST] = at
+    if goes_on.all():
+        seen.runs[head, STEP] = at - last
+        seen.runs[head, LAST] = at
+        return
+    seen.runs[head[goes_on], STEP] = (at - last)[goes_on]
+    seen.runs[head[goes_on], LAST] = at[goes_on]
+    begins = last == NEVER_MS
+    seen.runs[head[begins]] = _lone(at[begins], columns[begins])
+    other = ~goes_on & ~begins
+    if other.any():  # the last: blocks may move
+        _another_run(seen, code[other], (at[other], columns[other]), run[other], keep_ms)
 
 
 def _another_run(seen: Seen, code: Ints, rows: tuple[Ints, Ints], run: Ints, keep_ms: int) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from streams.contract.records import NO_TIME_MS
-from streams.zone import dedup
+from streams.zone.seen import Seen
 
 STATE_VERSION = 2
 """Of `ZoneState` without the processors' states. It rises with a change of a field, and `streams.zone.older` learns
@@ -57,7 +57,7 @@ class ZoneHour(Verdicts):
 class ZoneState:
     """All that is known of one zone of one domain."""
 
-    seen: dedup.Seen = field(default_factory=dedup.Seen.empty)
+    seen: Seen = field(default_factory=Seen.empty)
     sensors: dict[str, int] = field(default_factory=dict)
     """Sensor id → its row in `seen`."""
     absorbed: dict[int, tuple[int, int]] = field(default_factory=dict)

@@ -230,7 +230,7 @@ def exported(frames: Sequence[bytes], folder: Path) -> dict[str, str]:
                 rows = history.read(metric, window_s=window_s, provisional=True)
                 if len(rows):
                     file = io.StringIO()
-                    write_csv(table_of(rows, ""), file)
+                    write_csv(table_of(rows, None, None), file)
                     files[f"{metric} {window_s}"] = file.getvalue()
         return files
     finally:

@@ -35,5 +35,5 @@ def test_a_late_limit_is_read(tmp_path: Path, line: str, limit_ms: int) -> None:
 
 @pytest.mark.parametrize("value", ["0", "-1", "21601", "true", '"1 h"', "nan"])
 def test_an_impossible_late_limit_is_refused(tmp_path: Path, value: str) -> None:
-    with pytest.raises(SchemaError, match=r"tides.toml: late_limit_s: seconds from above 0 to 21600 are needed, not"):
+    with pytest.raises(SchemaError, match=r"tides.toml: late_limit_s: .* needed, not"):
         load_schemas(folder_with(tmp_path, f"late_limit_s = {value}"))

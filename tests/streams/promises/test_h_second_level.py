@@ -130,7 +130,7 @@ def test_an_hour_by_hand_after_a_repeat_and_a_correction(city_folder: Path) -> N
         lines = stack.outcome()["export"]["speed_km_h 3600"].splitlines()
         return next(line for line in lines if line.startswith("s0,"))
 
-    entity, at, _, value, *_, state, _ = asyncio.run(story()).split(",")
+    entity, at, _, value, _, _, state, *_ = asyncio.run(story()).split(",")
     assert (entity, at, round(float(value), 9), state) == ("s0", "2023-11-14T22:00:00Z", 40.0, "corrected")
 
 

@@ -65,9 +65,9 @@ def test_a_changed_field_changes_the_digest(fields: list[tuple[str, Any]]) -> No
 
 
 def test_a_digest_is_the_same_in_every_process() -> None:
-    code = "from streams.saving.versions import digest; from streams.zone.dedup import Seen; print(digest(Seen))"
+    code = "from streams.saving.versions import digest; from streams.zone.seen import Seen; print(digest(Seen))"
     printed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
-    from streams.zone.dedup import Seen
+    from streams.zone.seen import Seen
 
     assert printed.strip() == digest(Seen)
 

@@ -12,7 +12,7 @@ from streams.kernel import values
 from streams.kernel.runs import MOST_RUNS
 from streams.kernel.verdicts import CONFLICT, DUPLICATE, FORGOTTEN, NEW, PART, REMEMBERED
 from streams.zone import dedup
-from streams.zone.dedup import Seen
+from streams.zone.seen import Seen
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -190,6 +190,19 @@ def test_a_sensor_takes_no_more_memory_than_32_times_with_digests(times: list[in
     judged(dedup.judge, seen, [row for sensor in range(SENSORS) for row in at(times, sensor=sensor)])
     fixed = sum(len(one[0].tobytes()) for one in (seen.start, seen.room, seen.floor_ms, seen.low_time, seen.digest))
     assert fixed + seen.place.itemsize + seen.runs[0].nbytes * int(seen.room[0]) <= 32 * (8 + 8) + 8 + 8
+
+
+@JUDGES
+def test_blocks_that_are_left_are_used_again(judge: Judge) -> None:
+    """Forty sensors that jitter have 64 runs each: the blocks of 1 to 32 that they had are no part of the table."""
+    seen = Seen.empty()
+    seen.grow(40)
+    for at_ms in JITTERY[:140]:
+        judge(seen, (np.arange(40), np.full(40, at_ms)), {"a": np.ones(40)}, HOUR_MS)
+    assert seen.room.tolist() == [64] * 40
+    assert len(seen.runs) <= 40 * 64 * 5 // 4
+    again, _ = judge(seen, (np.arange(40), np.full(40, JITTERY[20])), {"a": np.ones(40)}, HOUR_MS)
+    assert set(again.tolist()) == {DUPLICATE}
 
 
 @JUDGES
