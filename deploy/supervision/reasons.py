@@ -101,11 +101,12 @@ def _lost(losses: Sequence[Loss]) -> Reason:
     one, records = losses[0], sum(loss.records for loss in losses)
     after = None if any(loss.after_ms is None for loss in losses) else min(loss.after_ms or 0 for loss in losses)
     before = iso(max(loss.before_ms for loss in losses))
-    partitions = ", ".join(str(number) for number in sorted({loss.partition for loss in losses}))
+    numbers = sorted({loss.partition for loss in losses})
+    partitions, word = ", ".join(map(str, numbers)), "partitions" if len(numbers) > 1 else "partition"
     return Reason(
         f"{one.topic}（分区 {partitions}）有 {records:,} 条记录在 {one.lost_by} 读取之前被 Kafka 删除；"
         f"到达时间：{'未知' if after is None else iso(after)} 至 {before}；请加大该主题的保留时间或容量",
-        f"Kafka deleted {records:,} records of {one.topic}, partition {partitions}, before {one.lost_by} had read "
+        f"Kafka deleted {records:,} records of {one.topic}, {word} {partitions}, before {one.lost_by} had read "
         f"them; they arrived between {'a time that is not known' if after is None else iso(after)} and {before}; "
         "let Kafka keep that topic longer (retention.ms, retention.bytes)",
     )

@@ -89,12 +89,12 @@ def found(*, phase="running", state="running", ends=(), lag_s=0.0, pulse_ms=NOW_
         ),
         (
             found(books=lost()),
-            "Kafka deleted 800 records of city.inbox.v1.traffic, partition 0, 1, before intake had read them; they "
+            "Kafka deleted 800 records of city.inbox.v1.traffic, partitions 0, 1, before intake had read them; they "
             "arrived between 1970-01-01T00:00:01Z and 1970-01-01T00:01:00Z; let Kafka keep that topic longer",
         ),
         (
             found(books=lost(after_ms=None)),
-            "Kafka deleted 800 records of city.inbox.v1.traffic, partition 0, 1, before intake had read them; they "
+            "Kafka deleted 800 records of city.inbox.v1.traffic, partitions 0, 1, before intake had read them; they "
             "arrived between a time that is not known and 1970-01-01T00:01:00Z",
         ),
         (
