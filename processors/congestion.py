@@ -38,6 +38,7 @@ from processors.maths.windows import READINGS, Windows
 from streams.contract.records import Frame, Result, Rows
 from streams.contract.spec import Config as BaseConfig
 from streams.contract.spec import Metric, Spec
+from streams.domains.schema import late_limit_ms
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -83,7 +84,7 @@ def step(state: State, frame: Frame, city: City, config: Config) -> Result[State
     parts = [_final(state, start_ms, layout, config) for start_ms in due]
     for start_ms, late_places in windows.advance(state.windows, touched, frame.watermark_ms, window_ms).items():
         parts.append(_corrected(state, start_ms, late_places, layout, config))
-    windows.forget(state.windows, window_ms)
+    windows.forget(state.windows, window_ms, late_limit_ms(frame.domain))
     return Result(state=state, rows=Rows.concat(parts), dropped=dropped)
 
 

@@ -26,10 +26,11 @@ from processors.maths.findings import Finding, detection
 from processors.maths.measures import FEED_PREFIX, FEEDS, REPORTING, SILENT, Amounts, Heads, make_rows
 from processors.maths.minutes import GREATEST, LEAST, NEWEST, READINGS, Spoken, add, roomy
 from processors.maths.places import Layout, Places, grown
-from processors.maths.windows import LATE_LIMIT_MS, by_window
+from processors.maths.windows import by_window
 from streams.contract.records import NO_TIME_MS, Frame, Result, Rows
 from streams.contract.spec import EVERY_DOMAIN, Spec
 from streams.contract.spec import Config as BaseConfig
+from streams.domains.schema import late_limit_ms
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -130,7 +131,8 @@ def step(state: State, frame: Frame, city: City, config: Config) -> Result[State
         elif minute is not None:  # the zone has left: nobody is there of whom a share could be silent
             decided[start_ms] = int(minute[READINGS].sum())
         state.judged_ms = start_ms + MINUTE_MS
-    for hour_ms in sorted(hour for hour in state.hours if hour + HOUR_MS + LATE_LIMIT_MS <= frame.watermark_ms):
+    told_ms = frame.watermark_ms - HOUR_MS - late_limit_ms(frame.domain)
+    for hour_ms in sorted(hour for hour in state.hours if hour <= told_ms):
         found += _late(state, hour_ms, state.hours.pop(hour_ms), where)
     of = retired.Where(city.id, frame.domain, city.zones[frame.zone].id)
     told = tuple(detection(one, of, str(where.layout.sensor_ids[one.place])) for one in found)

@@ -27,10 +27,10 @@ from processors.maths.measures import FEEDS, TPI, TRAVEL
 from processors.maths.packing import pack, unpack
 from processors.maths.places import grown
 from processors.maths.watermarks import Marks
-from processors.maths.windows import LATE_LIMIT_MS
 from streams.contract.records import NO_TIME_MS, MetricFrame, Result, Rows
 from streams.contract.spec import EVERY_DOMAIN, Spec
 from streams.contract.spec import Config as BaseConfig
+from streams.domains.schema import late_limit_ms
 
 if TYPE_CHECKING:
     from streams.city.registry import City
@@ -92,7 +92,7 @@ def step(state: State, frame: MetricFrame, city: City, config: Config) -> Result
     parts += [_minute(domain, start_ms, slot, at) for start_ms, slot in sorted(touched.minutes.items())]
     parts += [_hour(domain, start_ms, None, at) for start_ms in _due(domain.hours, before_ms, domain, HOUR_MS)]
     parts += [_hour(domain, start_ms, slot, at) for start_ms, slot in sorted(touched.hours.items())]
-    _forget(domain)
+    _forget(domain, late_limit_ms(frame.domain))
     return Result(state=state, rows=Rows.concat(parts), dropped=dropped)
 
 
@@ -104,7 +104,8 @@ def _fold(domain: Domain, frame: MetricFrame, city: City, touched: _Touched) -> 
     judged[slot == identities.UNKNOWN] = UNKNOWN_ENTITY
     judged[rows.revision < 0] = PROVISIONAL
     judged[rows.window_s * 1000 != MINUTE_MS] = OTHER_WINDOW
-    old_ms = NO_TIME_MS if domain.marks.watermark_ms == NO_TIME_MS else domain.marks.watermark_ms - LATE_LIMIT_MS
+    watermark_ms = domain.marks.watermark_ms
+    old_ms = NO_TIME_MS if watermark_ms == NO_TIME_MS else watermark_ms - late_limit_ms(frame.domain)
     judged[(judged == "") & (rows.at_ms + MINUTE_MS <= old_ms)] = TOO_LATE
     for start_ms in np.unique(rows.at_ms[judged == ""]).tolist():
         of_minute = np.flatnonzero((rows.at_ms == start_ms) & (judged == ""))
@@ -171,9 +172,9 @@ def _hour(domain: Domain, start_ms: int, slot: NDArray[np.int64] | None, at: agg
     return Rows.concat([entities, aggregates.totals(sums, start_ms, HOUR_MS, slot, at)])
 
 
-def _forget(domain: Domain) -> None:
-    """Drop what no row can change any more: minutes an hour after their end, hours after their last minute."""
-    limit_ms = domain.marks.watermark_ms - LATE_LIMIT_MS
+def _forget(domain: Domain, keep_ms: int) -> None:
+    """Drop what no row can change any more: minutes a late limit after their end, hours after their last minute."""
+    limit_ms = domain.marks.watermark_ms - keep_ms
     domain.minutes = {start: packed for start, packed in domain.minutes.items() if start + MINUTE_MS > limit_ms}
     domain.hours = {start: sums for start, sums in domain.hours.items() if start + HOUR_MS > limit_ms}
 

@@ -28,7 +28,7 @@ from processors.maths.windows import READINGS, Terms, Windows
 from streams.contract.records import Detection, Frame, Result, Rows
 from streams.contract.spec import COLUMN_SCALE, EVERY_DOMAIN, Spec
 from streams.contract.spec import Config as BaseConfig
-from streams.domains.schema import load_schemas
+from streams.domains.schema import late_limit_ms, load_schemas
 
 if TYPE_CHECKING:
     from streams.city.registry import City
@@ -102,7 +102,7 @@ def step(state: State, frame: Frame, city: City, config: Config) -> Result[State
     for start_ms, late_places in windows.advance(state.windows, touched, frame.watermark_ms, window_ms).items():
         sums, late = windows.with_late(state.windows, start_ms, FIELDS, len(state.column_of))
         parts.append(_rows(state, start_ms, late_places, sums, late, at))
-    windows.forget(state.windows, window_ms)
+    windows.forget(state.windows, window_ms, late_limit_ms(frame.domain))
     return Result(state, Rows.concat(parts), tuple(found), dropped, counted)
 
 

@@ -23,7 +23,10 @@ def warm() -> None:
     seen = Seen.empty()
     seen.grow(1)
     judge = compiled_judge()
-    judge(seen, (np.zeros(1, np.intp), *np.ones((3, 1), np.int64)), 0)
+    at_ms, column = np.ones(1, np.int64), np.ones(1)
+    judge(seen, (np.zeros(1, np.intp), at_ms), {"speed_km_h": column}, 0)
+    at_ms.flags.writeable = column.flags.writeable = False  # as they come out of a frame: for numba another type
+    judge(seen, (np.zeros(1, np.intp), at_ms), {"speed_km_h": column}, 0)
 
 
 if __name__ == "__main__":

@@ -12,7 +12,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from deploy.config.run import Run
     from streams.accounts.feeds import Feed
     from streams.accounts.losses import Loss
     from streams.accounts.stages import Ledger
@@ -51,7 +50,6 @@ def run(args: argparse.Namespace) -> int:
     """Balance and print."""
     import msgspec
 
-    from deploy.config import run as runs
     from deploy.supervision.counts import gone
     from deploy.terminal.reading import data_of, history_of
     from streams.accounts.balance import account
@@ -71,7 +69,7 @@ def run(args: argparse.Namespace) -> int:
         history.close()
     if not feeds and not books:
         raise UnreachableError(f"{data}: there are no books yet; they come with the first readings")
-    losses = _losses(books, runs.read(data), span)
+    losses = _losses(books, data, span)
     balanced = not losses and not any(feed.unaccounted for feed in feeds)
     if args.json:
         edges = {
@@ -101,12 +99,15 @@ def _ledger(history: History, data: Path) -> Ledger:
     return Ledger(books, history.hours(), history.counts, history.books, discover(), domains_of(city), held)
 
 
-def _losses(books: Mapping[str, Mapping[str, Any]], run: Run, span: Span) -> list[Loss]:
-    """Return what was lost in the hours asked for; arrivals have the wall's time and tell of no other."""
+def _losses(books: Mapping[str, Mapping[str, Any]], data: Path, span: Span) -> list[Loss]:
+    """Return what was lost in the hours asked for, booked or not; arrivals have the wall's time, no other."""
+    from deploy.config import run as runs
+    from deploy.supervision.unbooked import unbooked
     from streams.accounts.losses import losses_of
 
+    run, booked = runs.read(data), losses_of(books)
     told = run.mode != "replay" and run.speed == 1
-    return [one for one in losses_of(books) if not told or one.touches(*span)]
+    return [one for one in [*booked, *unbooked(data, booked)] if not told or one.touches(*span)]
 
 
 def _plain(feed: Feed) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from streams.broker import topics
 from streams.contract.frames import ALL_ZONES, LAST_PLACE, FrameHeader
 from streams.contract.records import NO_TIME_MS, Detection, MetricFrame, Result, Rows
 from streams.contract.spec import Hosted
-from streams.kernel.runs import NEVER_MS
+from streams.domains.schema import late_limit_ms
 from streams.saving import state as state_codec
 from streams.zone.absorb import ZoneTask, absorb
 from streams.zone.state import ZoneState
@@ -107,7 +107,8 @@ class Trial:
             self._seen(int(piece.rows.at_ms.min()), int(piece.rows.at_ms.max()))
         for index in piece.zones:
             mine = [one for one in hosted if one.spec.takes(piece.domain)]
-            zone = ZoneTask(piece.domain, index, inbox, self._recording.sources[piece.domain], mine)
+            sources, limit_ms = self._recording.sources[piece.domain], late_limit_ms(piece.domain)
+            zone = ZoneTask(piece.domain, index, inbox, sources, mine, late_limit_ms=limit_ms)
             state = self._zones.setdefault((piece.domain, index), ZoneState())
             before_ms = state.watermark_ms
             output = absorb(zone, state, piece.header, piece.rows, self._recording.city)
@@ -139,8 +140,8 @@ class Trial:
         """Yield marks that close what the last readings left open."""
         city = self._recording.city
         for domain, sources in self._recording.sources.items():
-            last_ms = max((state.seen.newest_ms for state in _of(self._zones, domain)), default=NEVER_MS)
-            if last_ms == NEVER_MS:
+            last_ms = max((state.seen.newest_ms for state in _of(self._zones, domain)), default=NO_TIME_MS)
+            if last_ms == NO_TIME_MS:
                 continue
             usual_ms = _usual_interval_ms([one.interval_s for one in city.sensors if one.domain == domain])
             end_ms = -(-(last_ms + usual_ms) // MINUTE_MS) * MINUTE_MS

@@ -24,8 +24,6 @@ if TYPE_CHECKING:
 
 READINGS = 0
 """The field of every sum that counts readings: whatever came for the place, used or not."""
-LATE_LIMIT_MS = 3_600_000
-"""How long after its end a window may still be corrected: intake lets no later reading pass."""
 
 
 @dataclass
@@ -139,8 +137,11 @@ def advance(
     return {start_ms: corrected[start_ms] for start_ms in sorted(corrected)}
 
 
-def forget(windows: Windows, window_ms: int, keep_ms: int = LATE_LIMIT_MS) -> list[int]:
-    """Drop the windows that nothing can correct any more → their starts, rising."""
+def forget(windows: Windows, window_ms: int, keep_ms: int) -> list[int]:
+    """Drop the windows that nothing can correct any more → their starts, rising.
+
+    `keep_ms`: how long after its end a window may be corrected, the domain's late limit; no later reading passes.
+    """
     limit_ms = windows.watermark_ms - keep_ms - window_ms
     old = sorted(start_ms for start_ms in {*windows.closed, *windows.late} if start_ms <= limit_ms)
     for start_ms in old:

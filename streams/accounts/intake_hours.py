@@ -31,6 +31,7 @@ def add(
     at_ms: NDArray[np.int64],
     lag_ms: NDArray[np.int64],
     refused: Iterable[tuple[int, str]],
+    limit_ms: int,
 ) -> dict[int, IntakeHour]:
     """Return the hours with a chunk's (n,) rows and its (book time, reason) refusals added; `hours` stays as it is."""
     found = dict(hours)
@@ -43,7 +44,7 @@ def add(
             found[start_ms] = msgspec.structs.replace(before, dead_lettered=dict(before.dead_lettered))
         return found[start_ms]
 
-    for start_ms, mine in ledger.by_hour(at_ms, lag_ms):
+    for start_ms, mine in ledger.by_hour(at_ms, lag_ms, limit_ms):
         hour, count = of(start_ms), len(at_ms) if mine is None else int(mine.sum())
         hour.readings_in += count
         hour.sent += count
@@ -54,16 +55,16 @@ def add(
     return found
 
 
-def lag(mark: NDArray[np.int64], at_ms: NDArray[np.int64], idle_ms: int) -> NDArray[np.int64]:
+def lag(mark: NDArray[np.int64], at_ms: NDArray[np.int64], idle_ms: int, limit_ms: int) -> NDArray[np.int64]:
     """Return (n,) how far each row is behind its source; the mark of a quiet time only refuses, it makes nothing late.
 
-    What such a mark has passed by more than the limit may have been forgotten by the windows it closed.
+    What such a mark has passed by more than `limit_ms` may have been forgotten by the windows it closed.
     """
     lag_ms: NDArray[np.int64] = mark - at_ms
     if idle_ms == NO_TIME_MS:
         return lag_ms
     idle_lag_ms = idle_ms - at_ms
-    return np.where(idle_lag_ms > ledger.LATE_LIMIT_MS, np.maximum(lag_ms, idle_lag_ms), lag_ms)
+    return np.where(idle_lag_ms > limit_ms, np.maximum(lag_ms, idle_lag_ms), lag_ms)
 
 
 def book_times(refused: Sequence[tuple[int, Refused]], came_ms: NDArray[np.int64]) -> list[tuple[int, str]]:

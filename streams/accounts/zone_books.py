@@ -63,12 +63,15 @@ def watermark_ms(zones: Collection[ZoneState]) -> int | None:
     return min((state.watermark_ms for state in zones), default=None)
 
 
-def settled(zones: Collection[ZoneState], hosted: Sequence[Hosted]) -> dict[int, dict[str, Any]]:
-    """Return the books of the hours that are settled now, by start, and take them out of the zones."""
+def settled(zones: Collection[ZoneState], hosted: Sequence[Hosted], limit_ms: int) -> dict[int, dict[str, Any]]:
+    """Return the books of the hours that are settled now, by start, and take them out of the zones.
+
+    `limit_ms` is the domain's late limit.
+    """
     mark_ms = watermark_ms(zones)
     if mark_ms is None:
         return {}
-    starts = ledger.settled({start_ms for state in zones for start_ms in state.hours}, mark_ms)
+    starts = ledger.settled({start_ms for state in zones for start_ms in state.hours}, mark_ms, limit_ms)
     found = _hours(zones, hosted, starts)
     for state in zones:
         state.hours = {start_ms: hour for start_ms, hour in state.hours.items() if start_ms not in found}

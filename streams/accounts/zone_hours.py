@@ -32,11 +32,19 @@ Part: TypeAlias = "tuple[int | None, Frame]"
 
 
 def admit(
-    state: ZoneState, source: int, rows: FrameRows, verdict: NDArray[np.int8], repeated: NDArray[np.int64] | None
+    state: ZoneState,
+    of: tuple[int, int],
+    rows: FrameRows,
+    verdict: NDArray[np.int8],
+    repeated: NDArray[np.int64] | None,
 ) -> None:
-    """Count (n,) verdicts, and of each row the values that came again (None: no row has any)."""
+    """Count (n,) verdicts, and of each row the values that came again (None: no row has any).
+
+    `of` is the rows' source and its late limit in ms.
+    """
+    source, limit_ms = of
     of_source = state.counts.setdefault(source, SourceCounts())
-    for start_ms, mine in ledger.by_hour(rows.at_ms, rows.lag_ms):
+    for start_ms, mine in ledger.by_hour(rows.at_ms, rows.lag_ms, limit_ms):
         hour = state.hours.setdefault(start_ms, ZoneHour())
         of = np.bincount(verdict if mine is None else verdict[mine], minlength=verdicts.TOO_LATE + 1).tolist()
         for counts in (of_source, hour):

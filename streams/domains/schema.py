@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 DOMAINS_FOLDER = Path(__file__).parent
+LATE_LIMIT_S = 3600.0
+MOST_LATE_LIMIT_S = 21_600.0
+"""As long as Kafka keeps frames: a processor that begins anew is rebuilt from them."""
 DATA_CLASSES = ("public", "internal", "sensitive", "core")
 COLUMN_KEYS = ("zh", "en", "unit", "range", "data_class")
 OPTIONAL_KEYS = ("not_measured",)
@@ -81,6 +84,14 @@ class Schema:
     """Readings of a source without marks come up to this much out of order and are still on time."""
     mark_silence_s: float = 300.0
     """So long a feed's marks may stand still before they are given up."""
+
+    late_limit_s: float = LATE_LIMIT_S
+    """A reading further behind its own source is too late; event times, windows and hours are kept so long."""
+
+    @property
+    def late_limit_ms(self) -> int:
+        """The same in milliseconds."""
+        return round(self.late_limit_s * 1000)
 
     @property
     def disorder_ms(self) -> int:
@@ -165,7 +176,22 @@ def _load(path: Path) -> Schema:
         _whole(path, found, "retained_mib", 64),
         _seconds(path, found, "disorder_s", 5.0),
         _seconds(path, found, "mark_silence_s", 300.0),
+        _late_limit_s(path, found),
     )
+
+
+def late_limit_ms(domain: str) -> int:
+    """Return how far behind its source a reading of a domain may be."""
+    return load_schemas()[domain].late_limit_ms
+
+
+def _late_limit_s(path: Path, found: dict[str, Any]) -> float:
+    value = _seconds(path, found, "late_limit_s", LATE_LIMIT_S)
+    if not 0 < value <= MOST_LATE_LIMIT_S:
+        raise SchemaError(
+            f"{path}: late_limit_s: seconds from above 0 to {MOST_LATE_LIMIT_S:.0f} are needed, not {value!r}"
+        )
+    return value
 
 
 def _whole(path: Path, found: dict[str, Any], key: str, default: int) -> int:

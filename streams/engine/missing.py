@@ -11,6 +11,7 @@ import logging
 from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
+from msgspec.structs import replace
 
 from streams.accounts import losses
 from streams.broker import topics
@@ -62,7 +63,9 @@ class Missing:
         if state is None or stop <= state.absorbed or self._needs_nothing or partition.topic == topics.LIVE:
             return
         before_ms = before_ms if before_ms >= 0 else now_ms()
-        self._gaps[partition] = _Gap(state.absorbed, stop, state.absorbed_at_ms, before_ms)
+        gap = _Gap(state.absorbed, stop, state.absorbed_at_ms, before_ms)
+        noted = self._gaps.get(partition, gap)  # not looked after yet, so nothing was taken since
+        self._gaps[partition] = gap._replace(first=min(noted.first, gap.first), after_ms=noted.after_ms)
 
     async def book(self, bus: Bus) -> None:
         """Book what was deleted of all that is pending."""
@@ -72,7 +75,7 @@ class Missing:
             except AWAY:
                 await asyncio.sleep(RETRY_S)
                 continue
-            gaps, self._gaps = self._gaps, {}
+            gaps = {one: self._gaps.pop(one) for one in begin if one in self._gaps}
             found = [self._loss(one, gap, begin[one]) for one, gap in gaps.items() if begin[one] > gap.first]
             if found:
                 found = await _dated(found, bus)
@@ -103,30 +106,55 @@ class Missing:
 
 
 async def _dated(found: list[losses.Loss], bus: Bus) -> list[losses.Loss]:
-    """Have the pulses of earlier processes say what arrived last before a loss, where this one has read nothing yet."""
+    """Have the pulses of earlier processes say what is no loss and what arrived last before one.
+
+    Where this process has read nothing yet, an earlier one may have come further than the state says: over offsets at
+    which no record stood. And it knows when the last record came that it read.
+    """
     if all(one.after_ms is not None for one in found):
         return found
-    read = _last_read([record.value or b"" for record in await bus.read_all(topics.BOOKS, 0) if _is_pulse(record.key)])
-    dated = []
-    for one in found:
-        known = read.get((one.lost_by, one.topic, one.partition), {})
-        before = [offset for offset in known if offset <= one.from_offset]
-        if one.after_ms is None and before:
-            one = msgspec.structs.replace(one, after_ms=known[max(before)])
-        dated.append(one)
-    return dated
+    rows = _rows([record.value or b"" for record in await bus.read_all(topics.BOOKS, 0) if _is_pulse(record.key)])
+    dated = [one if one.after_ms is not None else _looked_up(one, rows.get(_place(one), [])) for one in found]
+    return [one for one in dated if one.records > 0]
+
+
+def _place(loss: losses.Loss) -> tuple[str, str, int]:
+    return loss.lost_by, loss.topic, loss.partition
+
+
+def _looked_up(loss: losses.Loss, rows: Iterable[_Row]) -> losses.Loss:
+    first = max([loss.from_offset, *(row.absorbed for row in rows if row.unsaved_s == 0)])
+    read = [(row.absorbed, row.absorbed_at_ms) for row in rows if row.absorbed <= first and row.absorbed_at_ms]
+    return replace(loss, from_offset=min(first, loss.to_offset), after_ms=max(read)[1] if read else None)
 
 
 def _is_pulse(key: bytes | None) -> bool:
     return key is not None and key.startswith(PULSE.encode())
 
 
-def _last_read(pulses: Iterable[bytes]) -> Mapping[tuple[str, str, int], dict[int, int]]:
-    """Return (group, topic, partition) → next offset → timestamp of the record before it."""
-    found: dict[tuple[str, str, int], dict[int, int]] = {}
+class _Row(msgspec.Struct):
+    """What a pulse says of a partition."""
+
+    group: str
+    topic: str
+    partition: int
+    absorbed: int
+    unsaved_s: float
+    absorbed_at_ms: int | None = None
+
+
+class _Pulse(msgspec.Struct):
+    partitions: list[_Row]
+
+
+def _rows(pulses: Iterable[bytes]) -> Mapping[tuple[str, str, int], list[_Row]]:
+    """Return (group, topic, partition) → what the pulses said of it."""
+    found: dict[tuple[str, str, int], list[_Row]] = {}
     for pulse in pulses:
-        for row in msgspec.json.decode(pulse).get("partitions", ()):
-            if row.get("absorbed_at_ms") is not None:
-                place = found.setdefault((row["group"], row["topic"], row["partition"]), {})
-                place[row["absorbed"]] = row["absorbed_at_ms"]
+        try:
+            rows = msgspec.json.decode(pulse, type=_Pulse).partitions
+        except msgspec.DecodeError:  # of another version: then it is not known
+            continue
+        for row in rows:
+            found.setdefault((row.group, row.topic, row.partition), []).append(row)
     return found

@@ -228,6 +228,7 @@ class Host:
 
     async def _send_books(self, books: Mapping[str, Any]) -> None:
         with _or_end():
+            await self.missing.book(self.bus)  # before a pulse says that nothing is left
             await self.bus.send(
                 Message(topics.BOOKS, key.encode(), msgspec.json.encode(value)) for key, value in books.items()
             )

@@ -85,7 +85,7 @@ class IntakeState(msgspec.Struct, kw_only=True):
 
     @property
     def reached_ms(self) -> int:
-        """How far the source has come, its quiet times included: it is allowed `LATE_LIMIT_MS` less than this."""
+        """How far the source has come, quiet times included: its domain's late limit less is allowed."""
         return max(self.mark_ms, self.idle_ms)
 
     @property
@@ -124,17 +124,17 @@ def take(
 
     `reader` decodes framed records by the kernel; without it, and all others, they are decoded one by one.
     """
-    records = from_offset(chunk.records, state.offset)
+    records, limit_ms = from_offset(chunk.records, state.offset), schema.late_limit_ms
     batch = decode_batch(records, schema, city.sensor_code, reader)
     offset, sent_ms = _offsets(records)
     came = marks.arrivals(sent_ms, clocks.read_ms, clocks.city, sender_stamped=clocks.sender_stamped)
     kept, reason = batch.rows, _reasons(batch.rows, came.at_ms, city, schema)
     keep = None if reason is None else reason == 0
     mark, source = _marks(batch, keep, came, state.source._replace(disorder_ms=schema.disorder_ms))
-    lag_ms = intake_hours.lag(mark, kept.at_ms, state.idle_ms)
+    lag_ms = intake_hours.lag(mark, kept.at_ms, state.idle_ms, limit_ms)
     refused = batch.refused
     if reason is not None and keep is not None:
-        refused = refused + letters.of_rows(kept, records, reason, _book_ms(kept, lag_ms, came.at_ms))
+        refused = refused + letters.of_rows(kept, records, reason, _book_ms(kept, lag_ms, came.at_ms, limit_ms))
         kept, mark, lag_ms = kept.take(keep), mark[keep], lag_ms[keep]
     refused = sorted(refused, key=_place)
     columns, refused_values = values.sift(kept, schema, city.not_measured)
@@ -143,8 +143,10 @@ def take(
     after.exact = state.exact or batch.exact
     after.fed_mark_ms, after.newest_ms, after.given_up, after.disorder_ms = source
     after.refused_values, after.told = values.counted(state.refused_values, refused_values), told
-    after.hours = intake_hours.add(state.hours, kept.at_ms, lag_ms, intake_hours.book_times(refused, came.at_ms))
-    settled = {start_ms: after.hours.pop(start_ms) for start_ms in ledger.settled(after.hours, after.reached_ms)}
+    book_times = intake_hours.book_times(refused, came.at_ms)
+    after.hours = intake_hours.add(state.hours, kept.at_ms, lag_ms, book_times, limit_ms)
+    past = ledger.settled(after.hours, after.reached_ms, limit_ms)
+    settled = {start_ms: after.hours.pop(start_ms) for start_ms in past}
     whole = _end(after, chunk, city)
     rows = FrameRows(offset[kept.record], kept.place, kept.sensor, kept.at_ms, lag_ms, columns)
     frames = cut(rows, mark, whole, (city, schema.domain), state.sent)
@@ -196,14 +198,14 @@ def _reasons(rows: Columns, came_ms: NDArray[np.int64], city: City, schema: Sche
     return reason
 
 
-def _book_ms(rows: Columns, lag_ms: NDArray[np.int64], came_ms: NDArray[np.int64]) -> NDArray[np.int64]:
+def _book_ms(rows: Columns, lag_ms: NDArray[np.int64], came_ms: NDArray[np.int64], limit_ms: int) -> NDArray[np.int64]:
     """Return (n,) when each row counts if it is refused: at its own time, within what hours are kept for.
 
     Nobody has checked its time or its sensor, so it must not open hours that nothing will ever settle.
     """
     here_ms = came_ms[rows.record]
     behind_ms = np.where(lag_ms < NO_TIME_MS // 2, here_ms - rows.at_ms, lag_ms)  # no mark yet
-    within_ms: NDArray[np.int64] = rows.at_ms + np.maximum(behind_ms - ledger.LATE_LIMIT_MS, 0)
+    within_ms: NDArray[np.int64] = rows.at_ms + np.maximum(behind_ms - limit_ms, 0)
     return np.minimum(within_ms, here_ms)
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+import numpy as np
+
 from streams.kernel.runs import FIRST, FREE_SET, LAST, NEVER_MS, SET, STEP
 
 if TYPE_CHECKING:
@@ -19,7 +21,7 @@ LARGEST = 1 << SIZES - 1
 def enlarge(table: Any, places: Places, sensor: int) -> bool:  # noqa: ANN401 - lists, or arrays when compiled
     """Give a sensor a block of twice the size; False: the table has no room for it."""
     start, room, free = places
-    base, rows = start[sensor], int(room[sensor])
+    base, rows = np.int64(start[sensor]), np.int64(room[sensor])
     size = 0
     while 1 << size < rows:
         size += 1

@@ -56,16 +56,19 @@ def rise(table: Table, block: Block, new: tuple[int, int], keep_ms: int, floor_m
     if head[LAST] == NEVER_MS:
         _put(table, base, at, columns)
         return HELD
+    oldest = -1
     for row in range(base + 1, base + rows):
-        if table[row][SET] == columns and table[row][STEP] and table[row][LAST] + table[row][STEP] == at:
-            table[row][LAST] = at
+        run = table[row]
+        if run[LAST] + run[STEP] == at and run[SET] == columns:
+            run[LAST] = at
             _swap(table, base, row)
             return HELD
-    row = _oldest(table, block)
-    if row < 0 or (rows < MOST_RUNS and table[row][LAST] >= at - keep_ms):
+        if oldest < 0 or run[LAST] < table[oldest][LAST]:
+            oldest = row
+    if oldest < 0 or (rows < MOST_RUNS and table[oldest][LAST] >= at - keep_ms):
         return NO_ROOM
-    floor_ms[0] = max(floor_ms[0], table[row][LAST])
-    _swap(table, base, row)
+    floor_ms[0] = max(floor_ms[0], table[oldest][LAST])
+    _swap(table, base, oldest)
     _put(table, base, at, columns)
     return HELD
 
@@ -160,24 +163,24 @@ def _join(table: Table, block: Block, into: int) -> None:
 
 def _take_over(table: Table, into: int, row: int) -> bool:
     run, other = table[into], table[row]
-    step, other_step = run[STEP], other[STEP]
-    after, before = run[LAST] + step, run[FIRST] - step
-    if other_step in (0, step) and (other[FIRST] == after or other[LAST] == before):
+    after, before = run[LAST] + run[STEP], run[FIRST] - run[STEP]
+    by_first, by_last = other[FIRST] in (after, before), other[LAST] in (after, before)
+    if not by_first and not by_last:
+        return False
+    step = other[STEP]
+    if step == 0 or (step == run[STEP] and (other[FIRST] == after or other[LAST] == before)):
         run[FIRST] = min(run[FIRST], other[FIRST])
         run[LAST] = max(run[LAST], other[LAST])
         _put(table, row, NEVER_MS, FREE_SET)
         return True
-    if other_step == 0 or (other[LAST] - other[FIRST]) // other_step >= (run[LAST] - run[FIRST]) // step:
+    if (other[LAST] - other[FIRST]) // step >= (run[LAST] - run[FIRST]) // run[STEP]:
         return False
-    taken = after
-    if other[FIRST] in (after, before):
+    if by_first:
         taken = other[FIRST]
-        other[FIRST] += other_step
-    elif other[LAST] in (after, before):
-        taken = other[LAST]
-        other[LAST] -= other_step
+        other[FIRST] += step
     else:
-        return False
+        taken = other[LAST]
+        other[LAST] -= step
     if other[FIRST] == other[LAST]:
         other[STEP] = 0
     run[FIRST] = min(run[FIRST], taken)

@@ -11,6 +11,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+import numpy as np
+
 from streams.kernel.verdicts import REMEMBERED
 
 if TYPE_CHECKING:
@@ -23,6 +25,9 @@ TAKEN = 1 << 62
 """Bit of every digest in use, so that none is 0."""
 KNOWN = 1 << 61
 """Bit of a digest that can be compared."""
+NO_VALUE = TAKEN | KNOWN
+"""Digest of a row without any value."""
+MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)
 TIME_BITS = (1 << 32) - 1
 """A time is told by its low bits: 49 days. Only the judgement on values hangs on them, not what is taken."""
 
@@ -48,11 +53,12 @@ def insert(ring: Ring, newest: int, at: int, digest: int) -> None:
     if newer == REMEMBERED:
         return
     one = place[0]
-    for _ in range(REMEMBERED - 1 - newer):
-        after = (one + 1) % REMEMBERED
-        times[one] = times[after]
-        digests[one] = digests[after]
-        one = after
+    place[0] = (one + 1) % REMEMBERED
+    for _ in range(newer):
+        before = (one + REMEMBERED - 1) % REMEMBERED
+        times[one] = times[before]
+        digests[one] = digests[before]
+        one = before
     times[one] = at & TIME_BITS
     digests[one] = digest
 

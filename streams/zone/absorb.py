@@ -3,20 +3,19 @@
 in      city.readings.v1.<domain>: frames of one zone, and marks for all zones of a partition
 out     rows of metrics and detections; dead letters `too_late`
 state   per source: last (offset, place) absorbed and mark; per sensor: the event times seen; each processor's own state
-drops   too_late: older than `LATE_LIMIT_MS` against its own source, or than what is remembered of its sensor
+drops   too_late: older than its domain's late limit against its own source, or than what is remembered of its sensor
 source  docs/architecture.md
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
 import msgspec
 import numpy as np
 
 from streams.accounts import zone_hours
-from streams.accounts.ledger import LATE_LIMIT_MS
 from streams.contract.records import NO_TIME_MS, DeadLetter, Detection, Frame, Rows
 from streams.kernel import verdicts
 from streams.zone import dedup
@@ -24,7 +23,7 @@ from streams.zone.numbers import Numbers
 from streams.zone.state import SourceCounts
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -36,9 +35,6 @@ if TYPE_CHECKING:
 WATERMARK_STEP_MS = 1_000
 """Watermarks are rounded down to this, so that processors are not called for less."""
 
-
-Judge: TypeAlias = "Callable[[dedup.Seen, dedup.Given, int], NDArray[np.int8]]"
-"""`judge(seen, rows, keep_ms)`: see `streams.zone.dedup.judge`."""
 
 FORGOTTEN = "nothing is remembered of this time of the sensor any more: it may have come before"
 """Detail of a dead letter `too_late` that is not too far behind its source."""
@@ -66,8 +62,10 @@ class ZoneTask:
     sources: int
     """How many inbox partitions its domain has; the watermark waits for each."""
     hosted: Sequence[Hosted]
-    judge: Judge = dedup.judge
+    judge: dedup.Judge = dedup.judge
     """How repeats are found: in numpy, or compiled."""
+    late_limit_ms: int = 3_600_000
+    """Of its domain."""
     numbers: Numbers = field(default_factory=Numbers)
 
 
@@ -111,7 +109,7 @@ def _admit(
         return None
     verdict, columns = _verdicts(zone, state, header, rows, city)
     rows, repeated = _without_repeats(state, rows, np.flatnonzero(verdict == verdicts.PART), columns)
-    zone_hours.admit(state, header.source, rows, verdict, repeated)
+    zone_hours.admit(state, (header.source, zone.late_limit_ms), rows, verdict, repeated)
     refused = np.flatnonzero((verdict == verdicts.FORGOTTEN) | (verdict == verdicts.TOO_LATE))
     output.dead.extend(_too_late(zone, header, rows, int(row), int(verdict[row])) for row in refused)
     new = (verdict == verdicts.NEW) | (verdict == verdicts.PART)
@@ -127,15 +125,14 @@ def _verdicts(
     _, place = zone.numbers.of(header.sensors, city, state.sensors)
     state.seen.grow(len(state.sensors))
     local = place[rows.sensor]
-    columns, digest = dedup.read(state.seen, rows.columns, len(rows.at_ms))
-    too_late = rows.lag_ms > LATE_LIMIT_MS
+    too_late = rows.lag_ms > zone.late_limit_ms
     if not too_late.any():
-        return zone.judge(state.seen, (local, rows.at_ms, columns, digest), LATE_LIMIT_MS), columns
-    verdict = np.full(len(rows.at_ms), verdicts.TOO_LATE, np.int8)
+        return zone.judge(state.seen, (local, rows.at_ms), rows.columns, zone.late_limit_ms)
+    verdict, columns = np.full(len(rows.at_ms), verdicts.TOO_LATE, np.int8), np.zeros(len(rows.at_ms), np.int64)
     judged = np.flatnonzero(~too_late)
-    new = columns[judged]
-    verdict[judged] = zone.judge(state.seen, (local[judged], rows.at_ms[judged], new, digest[judged]), LATE_LIMIT_MS)
-    columns[judged] = new
+    some = rows.take(judged)
+    given = (local[judged], some.at_ms)
+    verdict[judged], columns[judged] = zone.judge(state.seen, given, some.columns, zone.late_limit_ms)
     return verdict, columns
 
 

@@ -101,7 +101,7 @@ def _seen(old: SeenV1) -> dedup.Seen:
     seen.grow(len(at_ms))
     sensor, place = np.nonzero(at_ms != NO_TIME_MS)
     columns, digest = np.full(len(sensor), EVERY_COLUMN), np.full(len(sensor), values.TAKEN)
-    dedup.judge(seen, (sensor, at_ms[sensor, place], columns, digest), FOR_EVER_MS)
+    dedup.judge_sets(seen, (sensor, at_ms[sensor, place]), (columns, digest), FOR_EVER_MS)
     if at_ms.size:
         seen.floor_ms[:] = np.where(at_ms[:, 0] != NO_TIME_MS, at_ms[:, 0] - 1, seen.floor_ms)
     return seen

@@ -18,7 +18,7 @@ from streams.contract.frames import ALL_ZONES, decode_header, decode_rows
 from streams.contract.metric_frames import MADE_FROM, encode_metrics
 from streams.contract.records import MetricFrame, Rows
 from streams.contract.stage import LINGER_S, Chunk, Message, TopicPartition
-from streams.domains.schema import load_schemas
+from streams.domains.schema import late_limit_ms, load_schemas
 from streams.engine import failpoints
 from streams.errors import CityFileError, FrameError
 from streams.health import notices
@@ -180,7 +180,8 @@ class ZoneStage:
         found = held.fixed.get(zone_id)
         if found is None:
             index, inbox = self._city.zone_code[zone_id], topics.inbox(held.domain)
-            found = ZoneTask(held.domain, index, inbox, held.inbox_partitions, self._hosted[held.domain], self._judge)
+            hosted, limit_ms = self._hosted[held.domain], late_limit_ms(held.domain)
+            found = ZoneTask(held.domain, index, inbox, held.inbox_partitions, hosted, self._judge, limit_ms)
             held.fixed[zone_id] = found
         return found
 
@@ -242,7 +243,7 @@ class ZoneStage:
         ]
 
     async def _save(self, held: _Partition, bus: Bus) -> None:
-        done = zone_books.settled(held.zones.values(), self._hosted[held.domain])
+        done = zone_books.settled(held.zones.values(), self._hosted[held.domain], late_limit_ms(held.domain))
         await bus.send(
             ledger.to_message("zone", held.domain, held.partition, start_ms, hour) for start_ms, hour in done.items()
         )

@@ -41,7 +41,8 @@ def rows_of(*rows: tuple[int, int]) -> tuple[NDArray[np.int64], NDArray[np.int64
 
 def test_rows_count_at_their_event_time_and_too_late_ones_at_the_oldest_time_allowed():
     late = (5, 3 * HOUR_MS + 10)  # its source is at 3 h + 15 ms: the oldest allowed is 2 h + 15 ms
-    found = intake_hours.add({}, *rows_of((HOUR_MS - 1, 0), (HOUR_MS, HOUR_MS), late), [(7, "future"), (8, "empty")])
+    rows = rows_of((HOUR_MS - 1, 0), (HOUR_MS, HOUR_MS), late)
+    found = intake_hours.add({}, *rows, [(7, "future"), (8, "empty")], HOUR_MS)
     assert found == {
         0: IntakeHour(readings_in=3, sent=1, dead_lettered={"future": 1, "empty": 1}),
         HOUR_MS: IntakeHour(readings_in=1, sent=1),
@@ -51,15 +52,15 @@ def test_rows_count_at_their_event_time_and_too_late_ones_at_the_oldest_time_all
 
 def test_adding_leaves_what_was_there_alone():
     before = {0: IntakeHour(readings_in=1, dead_lettered={"empty": 1})}
-    after = intake_hours.add(before, *rows_of((0, 0)), [(1, "empty")])
+    after = intake_hours.add(before, *rows_of((0, 0)), [(1, "empty")], HOUR_MS)
     assert before == {0: IntakeHour(readings_in=1, dead_lettered={"empty": 1})}
     assert after == {0: IntakeHour(readings_in=3, sent=1, dead_lettered={"empty": 2})}
 
 
 def test_the_mark_of_a_quiet_time_refuses_and_makes_nothing_late():
     at_ms, mark = np.array([0, 1, HOUR_MS]), np.array([-5_000, -4_999, HOUR_MS - 5_000])
-    assert intake_hours.lag(mark, at_ms, NO_TIME_MS).tolist() == [-5_000, -5_000, -5_000]
-    assert intake_hours.lag(mark, at_ms, HOUR_MS + 1).tolist() == [HOUR_MS + 1, -5_000, -5_000]
+    assert intake_hours.lag(mark, at_ms, NO_TIME_MS, HOUR_MS).tolist() == [-5_000, -5_000, -5_000]
+    assert intake_hours.lag(mark, at_ms, HOUR_MS + 1, HOUR_MS).tolist() == [HOUR_MS + 1, -5_000, -5_000]
 
 
 def test_what_has_no_time_counts_when_it_was_sent_by_the_city_clock():
@@ -68,8 +69,9 @@ def test_what_has_no_time_counts_when_it_was_sent_by_the_city_clock():
 
 
 def test_an_hour_is_settled_two_hours_after_its_end():
-    assert ledger.settled([0, HOUR_MS], 3 * HOUR_MS - 1) == []
-    assert ledger.settled([HOUR_MS, 0], 3 * HOUR_MS) == [0]
+    assert ledger.settled([0, HOUR_MS], 3 * HOUR_MS - 1, HOUR_MS) == []
+    assert ledger.settled([HOUR_MS, 0], 3 * HOUR_MS, HOUR_MS) == [0]
+    assert ledger.settled([0], 13 * HOUR_MS - 1, 6 * HOUR_MS) == []
 
 
 def test_what_a_quiet_time_has_passed_by_an_hour_is_too_late_also_after_a_crash(

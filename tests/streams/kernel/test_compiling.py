@@ -7,7 +7,7 @@ import pytest
 from numba import config, njit
 
 from streams import warming
-from streams.kernel import compiling, repeats, rows, wire
+from streams.kernel import compiling, digests, repeats, rows, wire
 
 
 def counted(arrays):
@@ -25,7 +25,7 @@ def test_numba_counts_arrays_unless_told_not_to(options: dict[str, bool], counts
 
 def test_every_kernel_compiles_and_is_kept() -> None:
     warming.warm()
-    for kernel in (wire.frame, rows.read, repeats.judge):
+    for kernel in (wire.frame, rows.read, repeats.judge, digests.add):
         assert len(kernel.signatures) >= 1
         assert kernel.stats.cache_path.endswith(compiling._digest()) or compiling._digest() in kernel.stats.cache_path
 

@@ -20,6 +20,7 @@ import pytest
 
 from streams.broker import topics
 from streams.contract.frames import decode_header
+from streams.domains.schema import load_schemas
 from streams.kernel import verdicts
 from streams.zone import dedup
 from tests.streams.stack import INBOX, MINUTE_MS, READINGS, START_MS, Fed, Stack, fed, mark, reading
@@ -166,6 +167,29 @@ def test_what_is_an_hour_behind_its_own_source_is_too_late(city_folder: Path, be
     assert reasons(stack) == ["too_late"] * too_late
 
 
+@pytest.mark.parametrize(("behind_ms", "too_late"), [(2 * HOUR_MS, 0), (2 * HOUR_MS + 1, 1)])
+def test_the_late_limit_is_the_domains(
+    city_folder: Path, behind_ms: int, too_late: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With two hours the minute 120 min back is corrected: 40 and 60 km/h at 360 veh/h each are 48 (harmonic)."""
+    monkeypatch.setitem(vars(load_schemas()["traffic"]), "late_limit_s", 7200.0)
+    late_ms = START_MS + 5 * HOUR_MS - behind_ms
+    base = late_ms - late_ms % MINUTE_MS
+
+    async def story() -> None:
+        stack = Stack(city_folder, [])
+        stack.bus._clock.now_ms = START_MS + 5 * HOUR_MS
+        stack.put([fed(0, reading(0, base + 1, speed_km_h=40)), *mark(START_MS + 5 * HOUR_MS)])
+        stack.put([fed(0, reading(0, late_ms, speed_km_h=60)), *mark(START_MS + 5 * HOUR_MS + MINUTE_MS)])
+        await stack.start()
+        await stack.drain()
+        assert stack.books().get("too_late", 0) == too_late
+        lines = stack.outcome()["export"]["speed_km_h 60"].splitlines()[1:]
+        assert [line.split(",")[3] for line in lines if line.startswith("s0,")][:1] == ["40.0" if too_late else "48.0"]
+
+    asyncio.run(story())
+
+
 def test_the_other_sources_mark_makes_nothing_too_late(city_folder: Path) -> None:
     stack = asyncio.run(run(city_folder, [*mark(START_MS + 5 * HOUR_MS, 1), fed(0, reading(0, START_MS))]))
     assert stack.books()["in_frames"] == 1
@@ -207,8 +231,8 @@ def test_what_is_refused_is_no_duplicate_of_what_comes(city_folder: Path) -> Non
 
 
 def test_without_the_guard_a_copy_counts_twice(city_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def forgetful(seen: Any, rows: Any, keep_ms: int) -> Any:
-        return np.full(len(rows[0]), verdicts.NEW, np.int8)
+    def forgetful(seen: Any, rows: Any, columns: Any, keep_ms: int) -> Any:
+        return np.full(len(rows[0]), verdicts.NEW, np.int8), np.zeros(len(rows[0]), np.int64)
 
     records = [fed(0, SLOW), fed(0, FAST), *END]
     assert speeds(asyncio.run(run(city_folder, records))) == {"s0": "20.0"}

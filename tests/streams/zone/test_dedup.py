@@ -12,12 +12,13 @@ from streams.kernel import values
 from streams.kernel.runs import MOST_RUNS
 from streams.kernel.verdicts import CONFLICT, DUPLICATE, FORGOTTEN, NEW, PART, REMEMBERED
 from streams.zone import dedup
-from streams.zone.dedup import Seen, read
+from streams.zone.dedup import Seen
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from streams.zone.absorb import Judge
+    from streams.zone.dedup import Judge
+
 
 NAMES = ("a", "b", "c")
 SENSORS = 4
@@ -48,11 +49,10 @@ def known() -> Seen:
 
 def judged(judge: Judge, seen: Seen, rows: Sequence[Row], keep_ms: int = HOUR_MS) -> list[Said]:
     columns = {name: np.array([row.values.get(name, np.nan) for row in rows]) for name in NAMES}
-    sets, digest = read(seen, columns, len(rows))
     sensor, at_ms = np.array([row.sensor for row in rows]), np.array([row.at_ms for row in rows])
-    verdicts = judge(seen, (sensor, at_ms, sets, digest), keep_ms).tolist()
+    verdicts, sets = judge(seen, (sensor, at_ms), columns, keep_ms)
     named = [frozenset(name for name in NAMES if new >> seen.bit(name) & 1) for new in sets.tolist()]
-    return [Said(*one) for one in zip(verdicts, named, strict=True)]
+    return [Said(*one) for one in zip(verdicts.tolist(), named, strict=True)]
 
 
 class Plain:
@@ -189,7 +189,7 @@ def test_a_sensor_takes_no_more_memory_than_32_times_with_digests(times: list[in
     seen = known()
     judged(dedup.judge, seen, [row for sensor in range(SENSORS) for row in at(times, sensor=sensor)])
     fixed = sum(len(one[0].tobytes()) for one in (seen.start, seen.room, seen.floor_ms, seen.low_time, seen.digest))
-    assert fixed + 1 + 32 * int(seen.room[0]) <= 32 * 16 + 16 + 48
+    assert fixed + seen.place.itemsize + seen.runs[0].nbytes * int(seen.room[0]) <= 32 * (8 + 8) + 8 + 8
 
 
 @JUDGES
@@ -223,8 +223,7 @@ def test_columns_that_share_a_field_invent_no_conflict(judge: Judge) -> None:
 
     def say(row: dict[str, float]) -> int:
         columns = {name: np.array([row.get(name, np.nan)]) for name in names}
-        sets, digest = read(seen, columns, 1)
-        return int(judge(seen, (np.zeros(1, np.intp), np.array([5000]), sets, digest), HOUR_MS)[0])
+        return int(judge(seen, (np.zeros(1, np.intp), np.array([5000])), columns, HOUR_MS)[0][0])
 
     assert say(dict.fromkeys(names, 1.0)) == NEW
     assert [say({names[0]: 1.0}), say({names[0]: 2.0})] == [DUPLICATE, DUPLICATE]

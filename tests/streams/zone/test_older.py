@@ -46,5 +46,5 @@ def state() -> ZoneState:
 )
 def test_what_was_known_is_known(state: ZoneState, sensor: int, at_ms: int, verdict: int) -> None:
     assert state.sensors == {"full": FULL, "few": FEW, "none": NONE, "late": LATE}
-    columns, digest = dedup.read(state.seen, {"a": np.array([1.0])}, 1)
-    assert dedup.judge(state.seen, (np.array([sensor]), np.array([at_ms]), columns, digest), 3_600_000) == [verdict]
+    found, _ = dedup.judge(state.seen, (np.array([sensor]), np.array([at_ms])), {"a": np.array([1.0])}, 3_600_000)
+    assert found == [verdict]

@@ -1,0 +1,98 @@
+"""Gaps in what a stage is given: which are looked after, and what of them is lost."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from streams.broker import topics
+from streams.contract.stage import Message, TopicPartition
+from streams.engine.missing import Missing
+from streams.health.pulse import PartitionState
+from tests.fakes import FakeBus
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+SOURCE = TopicPartition("city.inbox.v1.traffic", 0)
+
+
+class Stage:
+    name = "intake"
+
+
+class View(Stage):
+    shows_newest = True
+
+
+class Log:
+    """Kafka, asked where the partition begins."""
+
+    def __init__(self, begin: int) -> None:
+        self.begin = begin
+
+    async def starts(self, partitions: Sequence[TopicPartition]) -> dict[TopicPartition, int]:
+        return dict.fromkeys(partitions, self.begin)
+
+
+def looked_after(begin: int, *notes: tuple[Any, ...], stage: Any = Stage, bus: FakeBus | None = None) -> list[Any]:
+    """Note gaps where the log begins at an offset → the books of losses: first, to, after and before."""
+    bus = bus or FakeBus()
+    made = Missing(stage(), "127.0.0.1:1", Counter())
+    made._direct = Log(begin)
+    for note in notes:
+        made.note(*note)
+    asyncio.run(made.book(bus))
+    books = [json.loads(one.value or b"") for one in bus.log(topics.BOOKS) if (one.key or b"").startswith(b"lost:")]
+    assert sum(made._lost_records.values()) == sum(one["to_offset"] - one["from_offset"] for one in books)
+    return [[one[name] for name in ("from_offset", "to_offset", "after_ms", "before_ms")] for one in books]
+
+
+def at(absorbed: int, at_ms: int | None = 5) -> PartitionState:
+    return PartitionState(absorbed, absorbed, at_ms)
+
+
+@pytest.mark.parametrize(
+    ("begin", "notes", "lost"),
+    [
+        (800, [(SOURCE, at(10), 800, 9)], [[10, 800, 5, 9]]),
+        (800, [(SOURCE, at(10), 820, 9)], [[10, 800, 5, 9]]),  # what lies above the beginning was compacted away
+        (850, [(SOURCE, at(10), 820, 9)], [[10, 820, 5, 9]]),  # deleted since, when 820 had been fetched
+        (10, [(SOURCE, at(10), 12, 9)], []),  # a transaction's marker
+        (800, [(SOURCE, at(10), 10, 9)], []),  # no gap
+        (800, [(SOURCE, None, 800, 9)], []),  # not known where it stood
+        (850, [(SOURCE, at(10), 800, 7), (SOURCE, at(800, None), 850, 9)], [[10, 850, 5, 9]]),  # two before a look
+        (800, [(TopicPartition(topics.LIVE, 0), at(10), 800, 9)], []),
+    ],
+)
+def test_only_what_lies_below_the_beginning_of_the_log_is_lost(begin: int, notes: Any, lost: Any) -> None:
+    assert looked_after(begin, *notes) == lost
+
+
+def test_a_view_of_the_newest_loses_nothing() -> None:
+    assert looked_after(800, (SOURCE, at(10), 800, 9), stage=View) == []
+
+
+@pytest.mark.parametrize(
+    ("pulses", "lost"),
+    [
+        ([("intake", 8, 3, 0), ("intake", 10, 4, 0)], [[10, 800, 4, 9]]),
+        ([("intake", 8, 3, 0), ("intake", 12, 6, 0.5)], [[10, 800, 3, 9]]),  # 12 was not saved, so it began anew at 10
+        ([("intake", 10, 3, 0), ("intake", 12, 3, 0)], [[12, 800, 3, 9]]),  # no record stood at 10 and 11
+        ([("intake", 10, 3, 0), ("intake", 800, 3, 0)], []),  # nor at any other: markers of transactions
+        ([("intake", 10, None, 0), ("zone", 12, 7, 0)], [[10, 800, None, 9]]),
+        ([], [[10, 800, None, 9]]),
+    ],
+)
+def test_earlier_pulses_know_what_was_read_last_and_what_was_no_record(pulses: Any, lost: Any) -> None:
+    bus = FakeBus()
+    bus.put(Message(topics.BOOKS, b"pulse:old", b'{"partitions": [{"group": "intake"}]}'))  # another version's
+    for group, absorbed, at_ms, unsaved_s in pulses:
+        row = {"group": group, "topic": SOURCE.topic, "partition": 0, "absorbed": absorbed, "unsaved_s": unsaved_s}
+        pulse = {"partitions": [row | {"absorbed_at_ms": at_ms}, row | {"partition": 1, "absorbed": 999}]}
+        bus.put(Message(topics.BOOKS, f"pulse:{group}".encode(), json.dumps(pulse).encode()))
+    assert looked_after(800, (SOURCE, at(10, None), 800, 9), bus=bus) == lost
