@@ -46,15 +46,15 @@ class Reader:
         left = ("__pycache__", ".git", ".venv", ".mypy_cache", ".ruff_cache", ".pytest_cache", "Benchmark", "first")
         ignored = shutil.ignore_patterns(*left)
         shutil.copytree(ROOT, self.tree, ignore=ignored)
-        (self.tree / "citywall").write_text(
-            f'#!/bin/sh\nexec "{sys.executable}" -m deploy "$@"\n'
-        )  # the same environment
+        # the same environment, and no path of this machine in the tree
+        (self.tree / "citywall").write_text('#!/bin/sh\nexec "$THE_PYTHON" -m deploy "$@"\n')
         (self.tree / "citywall").chmod(0o755)
         if DATA.is_dir():
             (self.tree / "Benchmark").symlink_to(DATA)
         self.environment = {
             **os.environ,
             "PYTHONPATH": str(self.tree),
+            "THE_PYTHON": sys.executable,
             "XDG_STATE_HOME": str(place),
             "LC_ALL": "C.UTF-8",
         }
@@ -133,7 +133,7 @@ def test_the_page_does_what_it_says(reader: Reader):
 
 
 def test_the_whole_suite_takes_what_was_written(reader: Reader):
-    python = f'"{sys.executable}" -m pytest -q -p no:cacheprovider'
+    python = '"$THE_PYTHON" -m pytest -q -p no:cacheprovider'
     assert "tests/processors/test_crawl.py::" in reader.run(f"{python} --collect-only")
     reader.run(f"{python} tests/architecture tests/dashboard/test_vitals.py tests/processors/test_crawl.py")
 

@@ -25,6 +25,7 @@ PUBLIC = {
     "faust.types.TP",
     "faust.types.Message",
     "numba.config",
+    "numba.extending.register_jitable",
     "numba.njit",
 }
 """What their documentation offers of the modules that we import from, errors aside."""

@@ -12,9 +12,12 @@ import pytest
 from deploy.embedded import kafka as embedded
 from streams.broker import topics
 from streams.city.clock import ClockSetting
+from streams.domains.schema import load_schemas
 from streams.errors import RefusedError
+from streams.feeds import recorded
 from streams.feeds.aarhus import prepare
 from streams.feeds.replay.running import run_replay
+from tests.small_city import write_small_city
 from tests.topic import records_of
 
 META = (
@@ -152,3 +155,21 @@ def test_missing_topic_is_named(folder, broker, tmp_path):
     plan = msgspec.structs.replace(prepare(folder, tmp_path), rows={"gossip": 1})
     with pytest.raises(RefusedError, match=r"no topic city\.inbox\.v1\.gossip"):
         run_replay(plan, broker, speed=None, data=tmp_path, stop=threading.Event())
+
+
+def test_records_go_out_as_they_stood_and_marks_stay_behind_by_the_domains_disorder(broker, tmp_path):
+    folder = write_small_city(tmp_path / "recorded")
+    one, two = ({"sensor": f"d{i}", "at": FIRST_MS + 1000 * i, "speed_km_h": 30} for i in (0, 1))
+    three = {"sensor": "d0", "at": FIRST_MS + 60_000, "speed_km_h": 30}
+    lines = [json.dumps(one), json.dumps([{**one, "at": FIRST_MS + 500}, two]), "rubbish", json.dumps(three)]
+    (folder / "traffic.ndjson").write_text("\n".join(lines))
+    plan = recorded.prepare(folder, tmp_path / "city")
+    run_replay(plan, broker, speed=None, data=tmp_path, stop=threading.Event())
+    found = inbox(broker, plan.run)
+    values = [value.decode() for _, _, value, _ in found if value]
+    # in d0's partition the array goes between the two objects, so that neither shares a record with it
+    assert sorted(values) == sorted(lines)
+    disorder_ms = load_schemas()["traffic"].disorder_ms
+    marks = {int(headers["mark"]) for _, _, value, headers in found if not value}
+    assert marks == {FIRST_MS - disorder_ms, FIRST_MS + 3 * 3_600_000 - disorder_ms}
+    assert all("exact" in headers for _, _, value, headers in found if not value)
