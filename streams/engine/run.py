@@ -28,6 +28,7 @@ from streams.contract.stage import Chunk, Follows, MayWait, Message, TopicPartit
 from streams.engine.app import stage_app
 from streams.errors import CityError, ExactnessError
 from streams.health.advance import LIMIT_S
+from streams.health.notices import Tells
 from streams.health.pulse import Pulse
 from streams.health.watchdog import Watchdog
 from streams.transport.direct import Direct
@@ -186,7 +187,8 @@ class Host:
         ends = self._ends()
         places = {} if waits or self._away() else self.pulse.places()
         self.watchdog.judge(places, loading=self._loading or self._sharing())
-        pulse = self.pulse.beat(ends, waits)
+        tells = self.stage if isinstance(self.stage, Tells) else None
+        pulse = self.pulse.beat(ends, waits, tells)
         if not self.bus.running:
             return
         if self._reporting is not None and not self._reporting.done():
