@@ -10,6 +10,7 @@ CityError
 │   └── RefusedError       it answers and refuses (credentials, retention, type)
 │       └── RowsRefusedError   it refuses these rows, and takes others
 ├── FrameError             bytes on an internal topic are not what this version writes
+├── ProcessorError         a processor's own code failed; the stage notes it and ends
 ├── ExactnessError         a promise of the engine would be broken, so the process must end
 └── SumOverflowError       an exact int64 sum left its range
 
@@ -65,6 +66,15 @@ class RowsRefusedError(RefusedError):
 
 class FrameError(CityError):
     """Bytes on an internal topic are not what this version writes."""
+
+
+class ProcessorError(CityError):
+    """A processor's own code failed."""
+
+    def __init__(self, processor: str, reason: str) -> None:
+        super().__init__(f"processor {processor} failed: {reason}")
+        self.processor = processor
+        self.reason = reason
 
 
 class ExactnessError(CityError):

@@ -54,7 +54,21 @@ def _waiting(seen: Seen) -> Iterable[Sample]:
     return (((part, pulse["waits"]), 1) for part, pulse in seen.fresh() if pulse.get("waits"))
 
 
+def _set_aside(seen: Seen) -> Iterable[Sample]:
+    return (
+        ((one["processor"], one["topic"], str(one["partition"])), 1)
+        for _, pulse in seen.fresh()
+        for one in pulse.get("set_aside", ())
+    )
+
+
 PULSED = (
+    Metric(
+        *("citywall_processor_set_aside", "gauge", "", ("processor", "topic", "partition")),
+        "1 for a processor that failed twice at one offset of a partition and gets nothing of it until it is resumed.",
+        "处理器在同一偏移处两次失败而停用，恢复前为 1。",
+        _set_aside,
+    ),
     Metric(
         *("citywall_chunk_records", "histogram", "records", PART),
         "Records of each chunk that a part has taken; the sum is all it has read of its topics.",

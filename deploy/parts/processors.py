@@ -16,5 +16,7 @@ __all__ = ["main", "prepare"]
 
 def main(run: Run) -> None:
     """Run it until told to end."""
-    stage = ZoneStage(run.city_path, hosted(run, second_level=False), kernel=uses_kernel(run))
-    run_stage(stage, run.kafka, run.data_path, run.worker_name("processors"))
+    part = run.worker_name("processors")
+    mine = hosted(run, second_level=False)
+    stage = ZoneStage(run.city_path, mine, kernel=uses_kernel(run), data=run.data_path, part=part)
+    run_stage(stage, run.kafka, run.data_path, part)

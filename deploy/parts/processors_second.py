@@ -14,5 +14,6 @@ if TYPE_CHECKING:
 
 def main(run: Run) -> None:
     """Run it until told to end."""
-    stage = SecondLevelStage(run.city_path, hosted(run, second_level=True))
-    run_stage(stage, run.kafka, run.data_path, run.worker_name("processors_second"))
+    part = run.worker_name("processors_second")
+    stage = SecondLevelStage(run.city_path, hosted(run, second_level=True), data=run.data_path, part=part)
+    run_stage(stage, run.kafka, run.data_path, part)

@@ -12,8 +12,9 @@ from dashboard.config import WallConfig
 from dashboard.places import Name
 from dashboard.telemetry.metric import Process
 from deploy.config.build import build_id
+from deploy.supervision import pulses
 from deploy.supervision.child import now_ms
-from deploy.supervision.reasons import standstills
+from deploy.supervision.reasons import standstills, told
 from deploy.supervision.supervisor import read_state
 from streams.broker import topics
 from streams.broker.bus import KafkaBus
@@ -51,9 +52,11 @@ class Commands:
 
 
 def _troubles(data: Path) -> list[Name]:
-    """Say what stands still; a service without a supervisor knows nothing of the others."""
+    """Say what stands still or is set aside; a service without a supervisor knows nothing of the others."""
     found = read_state(data)
-    return [] if found is None else [Name(*reason) for reason in standstills(found, now_ms())]
+    if found is None:
+        return []
+    return [Name(*reason) for reason in [*standstills(found, now_ms()), *told(pulses.read(data), degraded=True)]]
 
 
 def _processes(data: Path) -> list[Process]:

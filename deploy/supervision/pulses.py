@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from streams.health.advance import LIMIT_S
+from streams.health.notices import Notice, SetAside
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -40,6 +41,8 @@ class PartPulse(msgspec.Struct, frozen=True):
     """How long a partition of it may stand still."""
     waits: str | None = None
     """What it waits for, and need not advance; None = it must."""
+    notices: list[Notice] = []
+    set_aside: list[SetAside] = []
 
     @property
     def is_at_work(self) -> bool:

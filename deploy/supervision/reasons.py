@@ -60,7 +60,13 @@ def of_parts(supervisor: SupervisorState, pulses: Mapping[str, PartPulse], now_m
             zh = f"{name} 停滞：最近一次脉搏在 {age_s:.0f} 秒前"
             reasons.append(Reason(zh, f"{name} stands still: its last pulse is {age_s:.0f} s old"))
         reasons += _behind(name, pulse)
-    return reasons
+    return reasons + told(pulses, degraded=True)
+
+
+def told(pulses: Mapping[str, PartPulse], *, degraded: bool) -> list[Reason]:
+    """List what the parts say themselves: what makes the city degraded, or what a person should only know."""
+    said = [one for pulse in pulses.values() for one in pulse.notices if one.degraded == degraded]
+    return [Reason(one.zh, one.en) for one in said]
 
 
 def not_at_work(supervisor: SupervisorState, pulses: Mapping[str, PartPulse]) -> dict[str, Reason]:

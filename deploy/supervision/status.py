@@ -16,7 +16,7 @@ import msgspec
 from deploy.config import run as runs
 from deploy.supervision import disk, folder, pulses, stack
 from deploy.supervision.counts import Counts, counts_of
-from deploy.supervision.reasons import Reason, of_city, of_losses, of_parts
+from deploy.supervision.reasons import Reason, of_city, of_losses, of_parts, told
 from deploy.supervision.supervisor import read_state
 from streams.accounts.losses import losses_of
 from streams.errors import CityError
@@ -61,6 +61,9 @@ class Status(msgspec.Struct, kw_only=True):
     status: Literal["ok", "degraded", "down"]
     reasons: list[str]
     reasons_zh: list[str] = []
+    notices: list[str] = []
+    """What a person should know and is no fault."""
+    notices_zh: list[str] = []
     city: str | None = None
     mode: str | None = None
     speed: float | str | None = None
@@ -172,6 +175,10 @@ def judge(data: Path, found: Found, now_ms: int) -> Status:
         unread_topics=list(found.unread),
         replay_ended=found.replay_ended,
     )
+    if running:
+        notices = told(found.pulses, degraded=False)
+        status.notices = [notice.en for notice in notices]
+        status.notices_zh = [notice.zh for notice in notices]
     if run is not None:
         status.city, status.mode, status.speed = run.city_id, run.mode, run.speed
         status.wall, status.kafka, status.redis = run.wall, run.kafka, _host_port(run.redis)

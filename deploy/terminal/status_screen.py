@@ -71,7 +71,8 @@ def _head(status: Status, language: str) -> list[str]:
         what += f"  {_word('since', language)} {status.since}"
     lines = [f"{mark} {_word(status.status, language)}{what}"]
     reasons = status.reasons_zh if language == "zh" and status.reasons_zh else status.reasons
-    lines += [f"  · {reason}" for reason in reasons]
+    notices = status.notices_zh if language == "zh" and status.notices_zh else status.notices
+    lines += [f"  · {reason}" for reason in [*reasons, *notices]]
     if status.replay_ended and status.mode == "replay":
         lines.append(f"  · {_word('replay_ended', language)}")
     lines.append("")

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 JOINED_LATER = "joined_later"
 """Reason under which the readings count of windows that a processor cannot have whole, because it came later."""
 
+SET_ASIDE = "set_aside"
+"""Reason under which the readings count that a processor did not get while it was set aside."""
+
 JOINED_FOR_MS = 7 * ledger.HOUR_MS
 """No reading comes later than this: design.md allows six hours."""
 
@@ -108,7 +111,27 @@ def _drop(book: dict[str, int], dropped: Mapping[str, int]) -> None:
 def begin_later(state: ZoneState, name: str, window_ms: int) -> None:
     """Have a processor get nothing of the windows of which something may have been admitted: it has them not whole."""
     if any(one.in_frames for one in state.counts.values()):
-        state.joined_ms.setdefault(name, (state.seen.newest_ms // window_ms + 1) * window_ms)
+        state.joined_ms[name] = (state.seen.newest_ms // window_ms + 1) * window_ms
+
+
+def set_aside(state: ZoneState, name: str, taken: Sequence[Part]) -> None:
+    """Count readings that a processor does not get, because it is set aside."""
+    state.joined_ms.pop(name, None)
+    for hour_ms, frame in taken:
+        _drop(state.dropped.setdefault(name, {}), {SET_ASIDE: len(frame)})
+        if hour_ms is not None:
+            mine = state.hours[hour_ms].processors.setdefault(name, ProcessorHour())
+            _drop(mine.dropped, {SET_ASIDE: len(frame)})
+
+
+def leave(state: ZoneState, name: str, waiting: Mapping[int, int]) -> None:
+    """Let a processor's state go; what stood in its windows (`waiting`, by start) gets no row any more."""
+    del state.processors[name]
+    state.joined_ms.pop(name, None)
+    for start_ms, count in waiting.items():
+        hour = state.hours.get(ledger.hour_of(start_ms))
+        if hour is not None:
+            hour.processors.setdefault(name, ProcessorHour()).decided += int(count)
 
 
 def join(state: ZoneState, name: str, taken: Sequence[Part]) -> None:
@@ -128,6 +151,7 @@ def forget(state: ZoneState, name: str) -> None:
     for hour in state.hours.values():
         hour.processors[name] = ProcessorHour()
         _drop(hour.processors[name].dropped, {JOINED_LATER: hour.in_frames})
+    state.joined_ms.pop(name, None)
 
 
 def of_whole_windows(state: ZoneState, name: str, part: Part) -> Part:

@@ -29,6 +29,7 @@ from streams.engine.app import stage_app
 from streams.engine.missing import Missing
 from streams.errors import CityError, ExactnessError
 from streams.health.advance import LIMIT_S
+from streams.health.notices import Tells
 from streams.health.pulse import PULSE, Pulse
 from streams.health.watchdog import Watchdog
 from streams.transport.direct import Direct
@@ -45,8 +46,7 @@ PULSE_EVERY_S = 1.0
 EXIT_BROKEN = 70
 AWAY_AFTER_BEATS = 4
 COLLECT_AFTER_OBJECTS = 50_000
-"""Python looks for reference cycles each 700 new objects, among all that a chunk of tens of thousands of records holds:
-a fifth of what a reading costs without the kernel."""
+"""Python would look for cycles among all that a chunk holds each 700: a fifth of a reading's cost without the kernel."""
 NOISY_LOGGERS = ("aiokafka", "faust.transport", "mode")
 """They write hundreds of lines while a broker is away; the run loop writes one when it goes, one when it is back."""
 
@@ -194,7 +194,8 @@ class Host:
         ends = self._ends()
         places = {} if waits or self._away() else self.pulse.places()
         self.watchdog.judge(places, loading=self._loading or self._sharing())
-        pulse = self.pulse.beat(ends, waits)
+        tells = self.stage if isinstance(self.stage, Tells) else None
+        pulse = self.pulse.beat(ends, waits, tells)
         if not self.bus.running:
             return
         if self._reporting is not None and not self._reporting.done():

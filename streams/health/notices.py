@@ -24,12 +24,27 @@ class Notice(msgspec.Struct, frozen=True, kw_only=True):
     """Whether the city is not whole while it stands."""
 
 
+class SetAside(msgspec.Struct, frozen=True, kw_only=True):
+    """A processor that does not get what one partition brings, because it failed there."""
+
+    processor: str
+    topic: str
+    partition: int
+    offset: int
+    reason: str
+    at_ms: int
+    """Wall clock of its last failure."""
+
+
 @runtime_checkable
 class Tells(Protocol):
     """A stage that has notices."""
 
     def notices(self) -> Sequence[Notice]:
         """Return those that stand now."""
+
+    def set_aside(self) -> Sequence[SetAside]:
+        """Return the processors that are set aside now."""
 
 
 def begun_anew(source: TopicPartition, anew: Mapping[str, str]) -> list[Notice]:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from streams.contract.stage import Chunk, TopicPartition
+    from streams.health.notices import Tells
 
 RATE_OVER_S = 5.0
 OLD_S = 10.0
@@ -114,12 +115,15 @@ class Pulse:
         """Return where every partition stands."""
         return {partition: Place(state.absorbed, state.end) for partition, state in self.partitions.items()}
 
-    def beat(self, ends: Mapping[TopicPartition, int | None], waits: str | None = None) -> dict[str, Any]:
+    def beat(
+        self, ends: Mapping[TopicPartition, int | None], waits: str | None = None, tells: Tells | None = None
+    ) -> dict[str, Any]:
         """Return the pulse and write it to its file.
 
         Args:
             ends: the partitions' ends as last fetched.
             waits: what it waits for and why it need not advance, None = it must.
+            tells: the stage, where it has notices.
         """
         at_ms = now_ms()
         rows = []
@@ -151,6 +155,8 @@ class Pulse:
             "at_ms": at_ms,
             "limit_s": self._limit_s,
             "waits": waits,
+            "notices": [] if tells is None else msgspec.to_builtins(list(tells.notices())),
+            "set_aside": [] if tells is None else msgspec.to_builtins(list(tells.set_aside())),
             "partitions": rows,
             "rates": {"in_per_s": self._rate()},
             "counters": self.counters.told(),

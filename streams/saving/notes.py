@@ -56,11 +56,3 @@ def take(newest: dict[bytes, Record]) -> tuple[Note, ...]:
         return tuple(msgspec.json.decode(value, type=Note) for value in values if value is not None)
     except msgspec.DecodeError as exc:
         raise FrameError(f"a note on a processor was written by another CityWall: {exc}; start that one again") from exc
-
-
-def again(notes: tuple[Note, ...], note: Note) -> Note:
-    """Return a note of a failure, counted with the one that is there, if that was at the same offset."""
-    counts = [one.count for one in notes if one.processor == note.processor and one.offset == note.offset]
-    resumed = [one.resumed for one in notes if one.processor == note.processor and one.resumed is not None]
-    taken_in_behind = any(offset > note.offset for offset in resumed)
-    return msgspec.structs.replace(note, count=1 + sum(counts) if not taken_in_behind else 1)

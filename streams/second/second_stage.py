@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -15,10 +16,14 @@ from streams.contract.metric_frames import decode_metrics, encode_metrics
 from streams.contract.records import MetricFrame, Rows
 from streams.contract.stage import LINGER_S, Chunk, Message, TopicPartition
 from streams.engine import failpoints
-from streams.errors import FrameError
+from streams.errors import FrameError, ProcessorError
 from streams.health import notices
-from streams.saving import chains, pieces, processors, snapshots
+from streams.health.pulse import now_ms
+from streams.health.stepping import Stepping
+from streams.saving import aside, chains, pieces, processors, snapshots
 from streams.saving import state as state_codec
+from streams.saving.aside import Aside
+from streams.saving.resuming import Resuming, note_death
 from streams.saving.versions import check, form_of
 
 if TYPE_CHECKING:
@@ -27,7 +32,7 @@ if TYPE_CHECKING:
 
     from streams.contract.spec import Hosted
     from streams.contract.stage import Bus
-    from streams.health.notices import Notice
+    from streams.health.notices import Notice, SetAside
 
 SECOND_LEVEL = -1
 """`MetricFrame.zone` of what this stage yields itself, and does not fold again."""
@@ -55,6 +60,8 @@ class _Second:
     """Processor → rows that it folded."""
     dropped: dict[str, dict[str, int]] = field(default_factory=dict)
     """Processor → declared reason → rows that it did not."""
+    set_aside: dict[str, int] = field(default_factory=dict)
+    """Processor → rows that it did not get while it was set aside."""
     processors: dict[str, Any] = field(default_factory=dict)
     """Processor → its state."""
 
@@ -85,8 +92,17 @@ class SecondLevelStage:
     topics: tuple[str, ...] = (topics.METRICS,)
 
     def __init__(
-        self, city_folder: Path, hosted: Sequence[Hosted], now_s: Callable[[], float] = time.monotonic
+        self,
+        city_folder: Path,
+        hosted: Sequence[Hosted],
+        now_s: Callable[[], float] = time.monotonic,
+        *,
+        data: Path | None = None,
+        part: str = "processors_second",
     ) -> None:
+        self._stepping = Stepping(None if data is None else data / "pulses" / f"{part}.step")
+        self._resuming = Resuming(data)
+        self._aside = Aside(topics.state("second"), SOURCE)
         self._now_s = now_s
         self._hosted = hosted
         self._city = load_city(city_folder)
@@ -103,7 +119,9 @@ class SecondLevelStage:
         self._state = None
         if SOURCE not in partitions:
             return {}
+        await note_death(self._stepping, lambda _: topics.state("second"), bus)
         found = await chains.load(bus, topics.state("second"), 0)
+        self._aside = Aside(topics.state("second"), SOURCE, found.notes)
         self._chain = chains.Chain(topics.state("second"), 0, found.keys, self._forms)
         self._state = self._decode(found)
         self._saved_offset = self._state.offset
@@ -137,8 +155,13 @@ class SecondLevelStage:
         messages: list[Message] = []
         for record in chunk.records:
             if record.offset >= state.offset:
+                self._stepping.at(SOURCE, record.offset)
+                left_out = self._aside.left_out(record.offset) if self._aside else frozenset()
                 try:
-                    messages += self._take(state, decode_metrics(record.value or b""))
+                    messages += self._take(state, decode_metrics(record.value or b""), left_out)
+                except ProcessorError as exc:
+                    await self._aside.failed(bus, exc.processor, record.offset, exc.reason, now_ms())
+                    raise
                 except FrameError as exc:
                     log.error("%s[0] offset %d: %s; put with the dead letters", chunk.topic, record.offset, exc)
                     messages.append(dead_letters.bad_frame(chunk, record))
@@ -148,10 +171,10 @@ class SecondLevelStage:
             failpoints.reach("second:outputs_sent")
         return bool(await self._save_when_due(bus))
 
-    def _take(self, state: _Second, frame: MetricFrame) -> list[Message]:
+    def _take(self, state: _Second, frame: MetricFrame, left_out: frozenset[str]) -> list[Message]:
         if frame.zone == SECOND_LEVEL:
             return []
-        self._join(state)
+        self._join(state, left_out)
         state.frames += 1
         state.watermark_ms[frame.domain] = max(
             frame.watermark_ms, state.watermark_ms.get(frame.domain, frame.watermark_ms)
@@ -161,7 +184,11 @@ class SecondLevelStage:
         for hosted in self._hosted:
             if not hosted.spec.takes(frame.domain):
                 continue
-            result = hosted.spec.step(state.processors[hosted.name], frame, self._city, hosted.config)
+            if hosted.name in left_out:
+                state.set_aside[hosted.name] = state.set_aside.get(hosted.name, 0) + len(frame.rows)
+                continue
+            step = partial(hosted.spec.step, state.processors[hosted.name], frame, self._city, hosted.config)
+            result = self._stepping.call(hosted.name, step)
             state.processors[hosted.name] = result.state
             _count(state, hosted.name, len(frame.rows), result.dropped)
             if len(result.rows):
@@ -175,16 +202,20 @@ class SecondLevelStage:
             messages.append(Message(topics.METRICS, frame.domain.encode(), encode_metrics(self._city.id, yielded), 0))
         return messages
 
-    def _join(self, state: _Second) -> None:
+    def _join(self, state: _Second, left_out: frozenset[str]) -> None:
         """Begin the processors that have no state; windows that have ended for some zone they cannot have whole."""
+        for name in left_out:
+            state.processors.pop(name, None)
         for hosted in self._hosted:
-            if hosted.name not in state.processors:
+            if hosted.name not in left_out and hosted.name not in state.processors:
                 state.processors[hosted.name] = hosted.spec.state()
                 if state.watermark_ms:
                     state.joined_ms[hosted.name] = dict(state.watermark_ms)
 
     async def tick(self, bus: Bus) -> Sequence[TopicPartition]:
-        """Save what has waited long enough."""
+        """Take in again who was asked for; save what has waited long enough."""
+        if self._aside and self._state is not None:
+            await self._aside.resume(bus, self._resuming.asked(), self._state.offset)
         return await self._save_when_due(bus)
 
     async def _save_when_due(self, bus: Bus) -> Sequence[TopicPartition]:
@@ -200,12 +231,21 @@ class SecondLevelStage:
 
     def _make_book(self, state: _Second) -> dict[str, Any]:
         told = {name: {"used": used, "dropped": dict(state.dropped.get(name, {}))} for name, used in state.used.items()}
-        counts = {"frames": state.frames, "watermark_ms": dict(state.watermark_ms), "processors": told}
+        counts = {
+            "frames": state.frames,
+            "watermark_ms": dict(state.watermark_ms),
+            "processors": told,
+            "set_aside": dict(state.set_aside),
+        }
         return {"stage": "second", "domain": "all", "partition": 0, "offset": state.offset, "counts": counts}
 
     def notices(self) -> Sequence[Notice]:
         """Return what a person has to know of the processors."""
-        return self._notices
+        return [*self._notices, *aside.notices(self.set_aside())]
+
+    def set_aside(self) -> Sequence[SetAside]:
+        """Return the processors that are set aside now."""
+        return [] if self._state is None else self._aside.told(self._state.offset)
 
     def books(self) -> Mapping[str, Mapping[str, Any]]:
         """Return the counters, as of the last snapshot."""

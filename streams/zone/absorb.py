@@ -10,13 +10,15 @@ source  docs/architecture.md
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import numpy as np
 
 from streams.accounts import zone_hours
 from streams.contract.records import NO_TIME_MS, DeadLetter, Detection, Frame, Rows
+from streams.health.stepping import Stepping
 from streams.kernel import verdicts
 from streams.zone import dedup
 from streams.zone.numbers import Numbers
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
 
     from streams.city.registry import City
     from streams.contract.frames import FrameHeader, FrameRows
+    from streams.contract.records import Result
     from streams.contract.spec import Hosted
     from streams.zone.state import ZoneState
 
@@ -67,6 +70,9 @@ class ZoneTask:
     late_limit_ms: int = 3_600_000
     """Of its domain."""
     numbers: Numbers = field(default_factory=Numbers)
+    stepping: Stepping = field(default_factory=Stepping)
+    left_out: frozenset[str] = frozenset()
+    """Processors that are set aside."""
 
 
 def absorb(zone: ZoneTask, state: ZoneState, header: FrameHeader, rows: FrameRows | None, city: City) -> Output:
@@ -178,12 +184,15 @@ def _frame(zone: ZoneTask, state: ZoneState, header: FrameHeader, rows: FrameRow
 
 def _process(zone: ZoneTask, state: ZoneState, parts: Sequence[zone_hours.Part], city: City, output: Output) -> None:
     for hosted in zone.hosted:
+        if hosted.name in zone.left_out:
+            _leave_out(state, hosted, parts)
+            continue
         if hosted.name not in state.processors:
             state.processors[hosted.name] = hosted.spec.state()
             zone_hours.join(state, hosted.name, parts)
         for taken in parts:
             part = zone_hours.of_whole_windows(state, hosted.name, taken)
-            result = hosted.spec.step(state.processors[hosted.name], part[1], city, hosted.config)
+            result = zone.stepping.call(hosted.name, partial(_step, hosted, state, part[1], city))
             state.processors[hosted.name] = result.state
             zone_hours.note(state, hosted.name, part, result)
             if len(result.rows):
@@ -191,12 +200,24 @@ def _process(zone: ZoneTask, state: ZoneState, parts: Sequence[zone_hours.Part],
             output.detections.extend(result.detections)
 
 
+def _step(hosted: Hosted, state: ZoneState, frame: Frame, city: City) -> Result[Any]:
+    return hosted.spec.step(state.processors[hosted.name], frame, city, hosted.config)
+
+
+def _leave_out(state: ZoneState, hosted: Hosted, parts: Sequence[zone_hours.Part]) -> None:
+    if hosted.name in state.processors:
+        waiting = hosted.spec.waiting
+        zone_hours.leave(state, hosted.name, waiting(state.processors[hosted.name], hosted.config) if waiting else {})
+    zone_hours.set_aside(state, hosted.name, parts)
+
+
 def provisional(zone: ZoneTask, state: ZoneState, sensors: NDArray[np.int32], city: City) -> list[Rows]:
     """Return the provisional rows that those sensors changed."""
     found = []
     for hosted in zone.hosted:
         if hosted.spec.live is not None and hosted.name in state.processors:
-            rows = hosted.spec.live(state.processors[hosted.name], sensors, city, hosted.config)
-            if len(rows):
+            live = partial(hosted.spec.live, state.processors[hosted.name], sensors, city, hosted.config)
+            rows = zone.stepping.provisional(hosted.name, live)
+            if rows is not None and len(rows):
                 found.append(rows)
     return found

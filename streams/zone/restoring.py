@@ -56,7 +56,7 @@ def restored(found: Found, hosted: Sequence[Hosted], topic: str) -> Zones:
             if name in kept.anew or name not in names:
                 zone_hours.forget(state, name)
         for one in hosted:
-            if one.name not in going_on:
+            if one.name not in going_on and one.name not in state.joined_ms:
                 zone_hours.begin_later(state, one.name, one.window_ms)
     return Zones(zones, kept.anew)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections import defaultdict
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -20,23 +20,26 @@ from streams.contract.records import MetricFrame, Rows
 from streams.contract.stage import LINGER_S, Chunk, Message, TopicPartition
 from streams.domains.schema import late_limit_ms, load_schemas
 from streams.engine import failpoints
-from streams.errors import CityFileError, FrameError
+from streams.errors import CityFileError, FrameError, ProcessorError
 from streams.health import notices
-from streams.saving import chains, snapshots
+from streams.health.pulse import now_ms
+from streams.health.stepping import Stepping
+from streams.saving import aside, chains, snapshots
+from streams.saving.aside import Aside
+from streams.saving.resuming import Resuming, note_death
 from streams.zone import dedup, restoring
 from streams.zone.absorb import Output, ZoneTask, absorb, provisional
+from streams.zone.partition import Partition
 from streams.zone.state import ZoneState
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
-    from numpy.typing import NDArray
-
     from streams.contract.frames import FrameHeader
     from streams.contract.spec import Hosted
     from streams.contract.stage import Bus, Record
-    from streams.health.notices import Notice
+    from streams.health.notices import Notice, SetAside
 
 WATERMARK_NEWS_MS = 60_000
 """A watermark that moved alone is published when it passes a multiple of this, the second level's shortest window."""
@@ -48,26 +51,6 @@ LIVE_PAUSE_FACTOR = 20
 """Provisional values that took so long rest so many times longer: in a backlog the final ones are close behind."""
 
 log = logging.getLogger("citywall")
-
-
-@dataclass
-class _Partition:
-    """What this worker holds of one readings partition."""
-
-    domain: str
-    partition: int
-    inbox_partitions: int
-    readings_partitions: int
-    chain: chains.Chain
-    zones: dict[str, ZoneState] = field(default_factory=dict)
-    offset: int = 0
-    """Next offset to absorb."""
-    saved_offset: int = 0
-    save_due_at: float = 0.0
-    touched: dict[str, list[NDArray[np.int32]]] = field(default_factory=lambda: defaultdict(list))
-    books: dict[str, Any] = field(default_factory=dict)
-    fixed: dict[str, ZoneTask] = field(default_factory=dict)
-    """Zone id → what is fixed about it in the city at hand."""
 
 
 class ZoneStage:
@@ -84,6 +67,8 @@ class ZoneStage:
         hosted: Sequence[Hosted],
         *,
         kernel: bool = False,
+        data: Path | None = None,
+        part: str = "processors",
         now_s: Callable[[], float] = time.monotonic,
     ) -> None:
         domains = load_schemas()
@@ -95,17 +80,20 @@ class ZoneStage:
         self._now_s = now_s
         self._city = load_city(city_folder)
         self._live_due_at = 0.0
-        self._partitions: dict[TopicPartition, _Partition] = {}
+        self._partitions: dict[TopicPartition, Partition] = {}
         self._notices: list[Notice] = []
+        self._stepping = Stepping(None if data is None else data / "pulses" / f"{part}.step")
+        self._resuming = Resuming(data)
 
     async def assigned(self, partitions: Sequence[TopicPartition], bus: Bus) -> Mapping[TopicPartition, int]:
         """Load the snapshots of these partitions → next offsets."""
         self._partitions, self._notices = {}, []
+        await note_death(self._stepping, self._state_topic, bus)
         for source in partitions:
             domain = self._domain[source.topic]
-            topic = topics.state("zone", domain)
+            topic = self._state_topic(source.topic)
             found = await chains.load(bus, topic, source.partition)
-            held = _Partition(
+            held = Partition(
                 domain,
                 source.partition,
                 await bus.partition_count(topics.inbox(domain)),
@@ -114,13 +102,17 @@ class ZoneStage:
                 self._zones(found, domain, topic, source),
                 found.offset,
                 found.offset,
+                aside=Aside(topic, source, found.notes),
             )
             self._add_missing_zones(held, source.partition)
             held.books = self._book(held)
             self._partitions[source] = held
         return {source: held.offset for source, held in self._partitions.items() if held.offset}
 
-    def _add_missing_zones(self, held: _Partition, partition: int) -> None:
+    def _state_topic(self, topic: str) -> str:
+        return topics.state("zone", self._domain[topic])
+
+    def _add_missing_zones(self, held: Partition, partition: int) -> None:
         for index, zone in enumerate(self._city.zones):
             if index % held.readings_partitions == partition and (held.domain, index) in self._city.sensors_of_zone:
                 held.zones.setdefault(zone.id, ZoneState())
@@ -134,8 +126,14 @@ class ZoneStage:
         for record in chunk.records:
             if record.offset < held.offset:
                 continue
+            if held.aside:
+                held.leave_out(held.aside.left_out(record.offset), self._hosted[held.domain])
+            self._stepping.at(chunk.source, record.offset)
             try:
                 messages += self._frame(held, record)
+            except ProcessorError as exc:
+                await held.aside.failed(bus, exc.processor, record.offset, exc.reason, now_ms())
+                raise
             except FrameError as exc:
                 log.error("%s[%d]: %s; put with the dead letters", chunk.topic, chunk.partition, exc)
                 messages.append(dead_letters.bad_frame(chunk, record))
@@ -148,7 +146,7 @@ class ZoneStage:
             return True
         return False
 
-    def _frame(self, held: _Partition, record: Record) -> list[Message]:
+    def _frame(self, held: Partition, record: Record) -> list[Message]:
         header = decode_header(record)
         rows = decode_rows(header, record.value) if record.value else None
         if header.zone != ALL_ZONES and header.zone not in self._city.zone_code:
@@ -163,7 +161,7 @@ class ZoneStage:
                 break
         return messages
 
-    def _take(self, held: _Partition, zone_id: str, header: FrameHeader, rows: Any) -> list[Message]:  # noqa: ANN401 - FrameRows or None
+    def _take(self, held: Partition, zone_id: str, header: FrameHeader, rows: Any) -> list[Message]:  # noqa: ANN401 - FrameRows or None
         city = self._city_for(header)
         zone = self._zone(held, zone_id)
         state = held.zones.get(zone_id)
@@ -176,12 +174,13 @@ class ZoneStage:
         passed = state.watermark_ms // WATERMARK_NEWS_MS > before_ms // WATERMARK_NEWS_MS
         return self._messages(zone, state, output, passed)
 
-    def _zone(self, held: _Partition, zone_id: str) -> ZoneTask:
+    def _zone(self, held: Partition, zone_id: str) -> ZoneTask:
         found = held.fixed.get(zone_id)
         if found is None:
             index, inbox = self._city.zone_code[zone_id], topics.inbox(held.domain)
             hosted, limit_ms = self._hosted[held.domain], late_limit_ms(held.domain)
             found = ZoneTask(held.domain, index, inbox, held.inbox_partitions, hosted, self._judge, limit_ms)
+            found = replace(found, stepping=self._stepping, left_out=held.left_out)
             held.fixed[zone_id] = found
         return found
 
@@ -217,8 +216,11 @@ class ZoneStage:
             live = self._live()
             self._live_due_at = begun_s + max(LIVE_EVERY_S, LIVE_PAUSE_FACTOR * (self._now_s() - begun_s))
             await bus.send(live)
+        asked = self._resuming.asked() if any(one.aside for one in self._partitions.values()) else {}
         saved = []
         for source, held in self._partitions.items():
+            if asked:
+                await held.aside.resume(bus, asked, held.offset)
             if held.offset > held.saved_offset and self._now_s() >= held.save_due_at:
                 await self._save(held, bus)
                 saved.append(source)
@@ -242,7 +244,7 @@ class ZoneStage:
             if found
         ]
 
-    async def _save(self, held: _Partition, bus: Bus) -> None:
+    async def _save(self, held: Partition, bus: Bus) -> None:
         done = zone_books.settled(held.zones.values(), self._hosted[held.domain], late_limit_ms(held.domain))
         await bus.send(
             ledger.to_message("zone", held.domain, held.partition, start_ms, hour) for start_ms, hour in done.items()
@@ -258,7 +260,7 @@ class ZoneStage:
         self._notices += notices.begun_anew(source, anew)
         return zones
 
-    def _book(self, held: _Partition) -> dict[str, Any]:
+    def _book(self, held: Partition) -> dict[str, Any]:
         zones = held.zones.values()
         return {
             "offset": held.offset,
@@ -270,7 +272,11 @@ class ZoneStage:
 
     def notices(self) -> Sequence[Notice]:
         """Return what a person has to know of the processors."""
-        return self._notices
+        return [*self._notices, *aside.notices(self.set_aside())]
+
+    def set_aside(self) -> Sequence[SetAside]:
+        """Return the processors that are set aside now."""
+        return [one for held in self._partitions.values() for one in held.aside.told(held.offset)]
 
     def books(self) -> Mapping[str, Mapping[str, Any]]:
         """Return the counters of each readings partition, as of its last snapshot."""

@@ -79,7 +79,13 @@ FIELDS = {
         "partitions": [{**PLACE, "lag_records": 900, "lag_s": 90.0, "unsaved_s": 0.0}],
         "counters": COUNTERS,
     },
-    "p:alarms": {"at_ms": NOW, "waits": "its share of the partitions", "partitions": [], "counters": COUNTERS},
+    "p:alarms": {
+        "at_ms": NOW,
+        "waits": "its share of the partitions",
+        "partitions": [],
+        "counters": COUNTERS,
+        "set_aside": [{"processor": "threshold", "topic": "city.readings.v1.water", "partition": 2, "offset": 7}],
+    },
     "p:gone": {"at_ms": 5, "partitions": [], "counters": COUNTERS},  # of an earlier start
 }
 
@@ -148,6 +154,7 @@ BY_HAND = {
     "citywall_snapshot_age_seconds": ['{part="intake",partition="1",topic="city.inbox.v1.traffic"} 0.75'],
     "citywall_lag_seconds": ['{part="intake",partition="1",topic="city.inbox.v1.traffic"} 1.5'],
     "citywall_lag_records": ['{part="intake",partition="1",topic="city.inbox.v1.traffic"} 5.0'],
+    "citywall_processor_set_aside": ['{partition="2",processor="threshold",topic="city.readings.v1.water"} 1.0'],
     "citywall_part_waiting": ['{part="alarms",reason="its share of the partitions"} 1.0'],
     "citywall_part_resident_bytes": ['{part="alarms"} 2048.0', '{part="intake"} 2048.0'],
     "citywall_pulse_age_seconds": ['{part="alarms"} 0.0', '{part="intake"} 0.25', '{part="intake-2"} 11.0'],

@@ -5,6 +5,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from deploy.commands.processors import table
+from deploy.config.components import discover
 from deploy.config.run import Run
 from deploy.supervision import disk, status
 from deploy.supervision.folder import Holder
@@ -14,6 +16,7 @@ from deploy.supervision.status import Found
 from deploy.supervision.supervisor import End, PartState, SupervisorState
 from deploy.supervision.watch import Still
 from deploy.terminal import status_screen
+from streams.health.notices import Notice, SetAside
 
 NOW_MS = 1_000_000
 DATA = Path("/data")
@@ -186,3 +189,32 @@ def test_every_word_of_the_screen_is_in_both_languages():
 def test_nothing_found_is_answered_quickly_and_as_not_running(tmp_path):
     judged = status.judge(tmp_path, status.find(tmp_path), NOW_MS)
     assert (judged.status, judged.reasons) == ("down", [f"nothing runs in {tmp_path}"])
+
+
+ASIDE = SetAside(
+    processor="threshold", topic="city.readings.v1.water", partition=2, offset=7, reason="KeyError: 'x'", at_ms=NOW_MS
+)
+SAID = [
+    Notice(zh="处理器 a 从头开始", en="processor a begins anew"),
+    Notice(zh="处理器 b 已停用", en="processor b is set aside", degraded=True),
+]
+
+
+def test_what_a_part_says_is_a_notice_and_only_what_it_lacks_degrades_the_city():
+    pulse = msgspec.structs.replace(found().pulses["intake"], notices=SAID)
+    told = status.judge(DATA, found(pulses={"intake": pulse}), NOW_MS)
+    assert (told.status, told.reasons, told.reasons_zh) == ("degraded", [SAID[1].en], [SAID[1].zh])
+    assert (told.notices, told.notices_zh) == ([SAID[0].en], [SAID[0].zh])
+    for language, words in (("zh", [one.zh for one in SAID]), ("en", [one.en for one in SAID])):
+        assert all(word in status_screen.screen(told, language) for word in words)
+    only = msgspec.structs.replace(pulse, notices=SAID[:1])
+    assert status.judge(DATA, found(pulses={"intake": only}), NOW_MS).status == "ok"
+
+
+def test_the_list_of_processors_says_who_is_set_aside_where_and_why():
+    pulse = msgspec.structs.replace(found().pulses["intake"], set_aside=[ASIDE])
+    rows = {row["processor"]: row for row in table(discover(), [pulse])}
+    assert rows["threshold"]["state"] == "set aside"
+    assert rows["threshold"]["set_aside"] == [msgspec.to_builtins(ASIDE)]
+    assert (rows["congestion"]["state"], rows["congestion"]["domains"]) == ("runs", ["traffic"])
+    assert rows["network"]["level"] == 2
