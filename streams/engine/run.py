@@ -46,7 +46,7 @@ PULSE_EVERY_S = 1.0
 EXIT_BROKEN = 70
 AWAY_AFTER_BEATS = 4
 COLLECT_AFTER_OBJECTS = 50_000
-"""Python would look for cycles among all that a chunk holds each 700: a fifth of a reading's cost without the kernel."""
+"""Python would look for cycles in all that a chunk holds each 700: a fifth of a reading's cost without the kernel."""
 NOISY_LOGGERS = ("aiokafka", "faust.transport", "mode")
 """They write hundreds of lines while a broker is away; the run loop writes one when it goes, one when it is back."""
 
