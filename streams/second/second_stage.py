@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import logging
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from streams.broker import dead_letters, topics
-from streams.city.registry import load_city
+from streams.city.known import Cities
 from streams.contract.metric_frames import decode_metrics, encode_metrics
 from streams.contract.records import MetricFrame, Rows
 from streams.contract.stage import LINGER_S, Chunk, Message, TopicPartition
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
+    from streams.city.registry import City
+    from streams.city.versions import Version
     from streams.contract.spec import Hosted
     from streams.contract.stage import Bus
 
@@ -38,6 +40,8 @@ log = logging.getLogger("citywall")
 class _Second:
     offset: int = 0
     frames: int = 0
+    version: int = 0
+    """Highest version of the city among the frames absorbed: it says which zones are waited for."""
     watermark_ms: dict[str, int] = field(default_factory=dict)
     """Domain → newest watermark seen of any of its zones."""
     processors: dict[str, Any] = field(default_factory=dict)
@@ -57,7 +61,7 @@ class SecondLevelStage:
     ) -> None:
         self._now_s = now_s
         self._hosted = hosted
-        self._city = load_city(city_folder)
+        self._cities = Cities(city_folder)
         self._state: _Second | None = None
         self._chain = chains.Chain(topics.state("second"), 0)
         self._saved_offset = 0
@@ -69,9 +73,11 @@ class SecondLevelStage:
         self._state = None
         if SOURCE not in partitions:
             return {}
+        await self._cities.begin(bus)
         found = await chains.load(bus, topics.state("second"), 0)
         self._chain = chains.Chain(topics.state("second"), 0, found.keys)
         self._state = _Second() if found.tree is None else self._decode(found.tree)
+        await self._cities.of(str(self._state.version), bus)
         self._saved_offset = self._state.offset
         self._book = self._make_book(self._state)
         return {SOURCE: self._state.offset} if self._state.offset else {}
@@ -92,7 +98,8 @@ class SecondLevelStage:
         for record in chunk.records:
             if record.offset >= state.offset:
                 try:
-                    messages += self._take(state, decode_metrics(record.value or b""))
+                    frame = decode_metrics(record.value or b"")
+                    messages += self._take(state, frame, await self._cities.of(frame.city_version, bus))
                 except FrameError as exc:
                     log.error("%s[0] offset %d: %s; put with the dead letters", chunk.topic, record.offset, exc)
                     messages.append(dead_letters.bad_frame(chunk, record))
@@ -102,10 +109,12 @@ class SecondLevelStage:
             failpoints.reach("second:outputs_sent")
         return bool(await self._save_when_due(bus))
 
-    def _take(self, state: _Second, frame: MetricFrame) -> list[Message]:
+    def _take(self, state: _Second, frame: MetricFrame, made: Version | None) -> list[Message]:
         if frame.zone == SECOND_LEVEL:
             return []
         state.frames += 1
+        state.version = max(state.version, 0 if made is None else made.number)
+        frame, city = self._placed(frame, self._cities.named(state.version))
         state.watermark_ms[frame.domain] = max(
             frame.watermark_ms, state.watermark_ms.get(frame.domain, frame.watermark_ms)
         )
@@ -115,9 +124,7 @@ class SecondLevelStage:
             if not hosted.spec.takes(frame.domain):
                 continue
             before = state.processors.get(hosted.name)
-            result = hosted.spec.step(
-                hosted.spec.state() if before is None else before, frame, self._city, hosted.config
-            )
+            result = hosted.spec.step(hosted.spec.state() if before is None else before, frame, city, hosted.config)
             state.processors[hosted.name] = result.state
             if len(result.rows):
                 rows.append(result.rows)
@@ -127,8 +134,18 @@ class SecondLevelStage:
             ]
         if rows:
             yielded = MetricFrame(frame.domain, SECOND_LEVEL, Rows.concat(rows), frame.watermark_ms)
-            messages.append(Message(topics.METRICS, frame.domain.encode(), encode_metrics(self._city.id, yielded), 0))
+            messages.append(Message(topics.METRICS, frame.domain.encode(), encode_metrics(city.id, yielded), 0))
         return messages
+
+    def _placed(self, frame: MetricFrame, version: Version) -> tuple[MetricFrame, City]:
+        """Return a frame as it is in the newest city that it or another has named: its zone goes by its id."""
+        zones = version.city.zones
+        if not frame.zone_id:  # before zones were named
+            if not 0 <= frame.zone < len(zones):
+                raise FrameError(f"a frame of metrics of the zone number {frame.zone}, which the city does not have")
+            return frame, version.city
+        city = self._cities.with_zone(version, frame.zone_id)
+        return replace(frame, zone=city.zone_code[frame.zone_id]), city
 
     async def tick(self, bus: Bus) -> Sequence[TopicPartition]:
         """Save what has waited long enough."""

@@ -13,18 +13,19 @@ import numpy as np
 
 from streams.accounts import ledger, zone_books
 from streams.broker import dead_letters, topics
-from streams.city.registry import City, load_city
+from streams.city.known import Cities
 from streams.contract.frames import ALL_ZONES, decode_header, decode_rows
 from streams.contract.metric_frames import MADE_FROM, encode_metrics
 from streams.contract.records import MetricFrame, Rows
 from streams.contract.stage import LINGER_S, Chunk, Message, TopicPartition
 from streams.domains.schema import load_schemas
 from streams.engine import failpoints
-from streams.errors import CityFileError, FrameError
+from streams.errors import FrameError
 from streams.saving import chains, pieces, snapshots
 from streams.saving import state as state_codec
 from streams.zone import dedup
-from streams.zone.absorb import Output, ZoneTask, absorb, provisional
+from streams.zone.absorb import Output, absorb, provisional
+from streams.zone.placing import Place, Placing, Touched
 from streams.zone.state import ZoneState
 
 if TYPE_CHECKING:
@@ -33,7 +34,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from streams.contract.frames import FrameHeader
+    from streams.city.versions import Version
+    from streams.contract.frames import FrameHeader, FrameRows
     from streams.contract.spec import Hosted
     from streams.contract.stage import Bus, Record
 
@@ -57,16 +59,17 @@ class _Partition:
     partition: int
     inbox_partitions: int
     readings_partitions: int
+    placing: Placing
     chain: chains.Chain
     zones: dict[str, ZoneState] = field(default_factory=dict)
     offset: int = 0
     """Next offset to absorb."""
     saved_offset: int = 0
     save_due_at: float = 0.0
-    touched: dict[str, list[NDArray[np.int32]]] = field(default_factory=lambda: defaultdict(list))
+    touched: dict[str, Touched] = field(default_factory=dict)
     books: dict[str, Any] = field(default_factory=dict)
-    fixed: dict[str, ZoneTask] = field(default_factory=dict)
-    """Zone id → what is fixed about it in the city at hand."""
+    version: int = -1
+    """The highest version whose zones it has."""
 
 
 class ZoneStage:
@@ -90,38 +93,46 @@ class ZoneStage:
         self.topics = tuple(topics.readings(domain) for domain in domains)
         self._domain = {topics.readings(domain): domain for domain in domains}
         self._hosted = {domain: [one for one in hosted if one.spec.takes(domain)] for domain in domains}
-        self._folder = city_folder
         self._now_s = now_s
-        self._city = load_city(city_folder)
+        self._cities = Cities(city_folder)
         self._live_due_at = 0.0
         self._partitions: dict[TopicPartition, _Partition] = {}
 
     async def assigned(self, partitions: Sequence[TopicPartition], bus: Bus) -> Mapping[TopicPartition, int]:
         """Load the snapshots of these partitions → next offsets."""
         self._partitions = {}
+        await self._cities.begin(bus)
         for source in partitions:
             domain = self._domain[source.topic]
             topic = topics.state("zone", domain)
             found = await chains.load(bus, topic, source.partition)
+            inbox_partitions = await bus.partition_count(topics.inbox(domain))
             held = _Partition(
                 domain,
                 source.partition,
-                await bus.partition_count(topics.inbox(domain)),
+                inbox_partitions,
                 await bus.partition_count(topics.readings(domain)),
+                Placing(domain, inbox_partitions, self._hosted[domain], self._judge),
                 chains.Chain(topic, source.partition, found.keys),
                 self._zones(found.tree or {}, domain),
                 found.offset,
                 found.offset,
             )
-            self._add_missing_zones(held, source.partition)
+            for version in {state.version for state in held.zones.values()}:
+                await self._cities.of(str(version), bus)
+            self._add_missing_zones(held, self._cities.newest)
             held.books = self._book(held)
             self._partitions[source] = held
         return {source: held.offset for source, held in self._partitions.items() if held.offset}
 
-    def _add_missing_zones(self, held: _Partition, partition: int) -> None:
-        for index, zone in enumerate(self._city.zones):
-            if index % held.readings_partitions == partition and (held.domain, index) in self._city.sensors_of_zone:
-                held.zones.setdefault(zone.id, ZoneState())
+    def _add_missing_zones(self, held: _Partition, version: Version) -> None:
+        if version.number <= held.version:
+            return
+        held.version, city = version.number, version.city
+        for domain, index in city.sensors_of_zone:
+            zone, count = city.zones[index].id, held.readings_partitions
+            if domain == held.domain and version.partition(domain, zone, count) == held.partition:
+                held.zones.setdefault(zone, ZoneState())
 
     async def absorb(self, chunk: Chunk, bus: Bus) -> bool:
         """Take the frames of a chunk; what they yield is acknowledged before the next chunk."""
@@ -133,7 +144,8 @@ class ZoneStage:
             if record.offset < held.offset:
                 continue
             try:
-                messages += self._frame(held, record)
+                header = decode_header(record)
+                messages += self._frame(held, header, await self._cities.of(header.version, bus), record)
             except FrameError as exc:
                 log.error("%s[%d]: %s; put with the dead letters", chunk.topic, chunk.partition, exc)
                 messages.append(dead_letters.bad_frame(chunk, record))
@@ -146,13 +158,16 @@ class ZoneStage:
             return True
         return False
 
-    def _frame(self, held: _Partition, record: Record) -> list[Message]:
-        header = decode_header(record)
+    def _frame(self, held: _Partition, header: FrameHeader, made: Version | None, record: Record) -> list[Message]:
         rows = decode_rows(header, record.value) if record.value else None
-        if header.zone != ALL_ZONES and header.zone not in self._city.zone_code:
-            raise FrameError(f"offset {record.offset}: the city has no zone {header.zone!r}")
+        if rows is not None and header.zone == ALL_ZONES:
+            raise FrameError(f"offset {record.offset}: a frame of rows names no zone")
+        if made is not None:
+            self._add_missing_zones(held, made)
+        elif header.zone not in held.zones and not self._cities.ever_had(held.domain, header.zone):
+            raise FrameError(f"offset {record.offset}: no version of the city has a zone {header.zone!r}")
         zones = [header.zone] if header.zone != ALL_ZONES else list(held.zones)
-        messages = [message for zone_id in zones for message in self._take(held, zone_id, header, rows)]
+        messages = [message for zone_id in zones for message in self._take(held, zone_id, header, made, rows)]
         for index in reversed(range(len(messages))):
             if messages[index].topic == topics.METRICS:
                 held.zones[messages[index].key.decode()].emitted = record.offset + 1
@@ -161,47 +176,39 @@ class ZoneStage:
                 break
         return messages
 
-    def _take(self, held: _Partition, zone_id: str, header: FrameHeader, rows: Any) -> list[Message]:  # noqa: ANN401 - FrameRows or None
-        city = self._city_for(header)
-        zone = self._zone(held, zone_id)
+    def _take(
+        self, held: _Partition, zone_id: str, header: FrameHeader, made: Version | None, rows: FrameRows | None
+    ) -> list[Message]:
         state = held.zones.get(zone_id)
         if state is None:
             state = held.zones[zone_id] = ZoneState()
+        state.version = max(state.version, 0 if made is None else made.number)
+        newest = self._cities.named(state.version)
+        ours = held.placing.of(zone_id, self._cities.with_zone(newest, zone_id), len(held.zones))
+        city = ours.city
+        if rows is not None and made is not newest:
+            city = self._cities.with_all_of(header, held.domain) if made is None else made.city
+        its = ours if city is ours.city else held.placing.of(zone_id, city, len(held.zones))
         before_ms = state.watermark_ms
-        output = absorb(zone, state, header, rows, city)
+        output = absorb(its.task, state, header, rows, its.city, None if its is ours else ours)
         if len(output.touched):
-            held.touched[zone_id].append(output.touched)
+            self._touch(held, zone_id, ours, output.touched)
         passed = state.watermark_ms // WATERMARK_NEWS_MS > before_ms // WATERMARK_NEWS_MS
-        return self._messages(zone, state, output, passed)
+        return self._messages(ours, zone_id, state, output, passed)
 
-    def _zone(self, held: _Partition, zone_id: str) -> ZoneTask:
-        found = held.fixed.get(zone_id)
-        if found is None:
-            index, inbox = self._city.zone_code[zone_id], topics.inbox(held.domain)
-            found = ZoneTask(held.domain, index, inbox, held.inbox_partitions, self._hosted[held.domain], self._judge)
-            held.fixed[zone_id] = found
-        return found
+    def _touch(self, held: _Partition, zone_id: str, place: Place, sensors: NDArray[np.int32]) -> None:
+        touched = held.touched.get(zone_id)
+        if touched is None or touched.place is not place:  # provisional values of an older city are not waited for
+            touched = held.touched[zone_id] = Touched(place, [])
+        touched.sensors.append(sensors)
 
-    def _city_for(self, header: FrameHeader) -> City:
-        """Return a city that knows the frame's sensors: intake may have seen a newer file."""
-        known = self._city.sensor_code
-        if header.version != self._city.version and any(sensor not in known for sensor in header.sensors):
-            self._city = load_city(self._folder)
-            for held in self._partitions.values():
-                held.fixed.clear()
-            missing = [sensor for sensor in header.sensors if sensor not in self._city.sensor_code]
-            if missing:
-                raise CityFileError(
-                    f"{self._folder / 'sensors.csv'}: sensor {missing[0]}: readings of it wait; put it back"
-                )
-        return self._city
-
-    def _messages(self, zone: ZoneTask, state: ZoneState, output: Output, passed: bool) -> list[Message]:
+    def _messages(self, place: Place, zone_id: str, state: ZoneState, output: Output, passed: bool) -> list[Message]:
         messages = [dead_letters.to_message(letter) for letter in output.dead]
-        zone_id = self._city.zones[zone.index].id
         if output.rows or passed:
-            frame = MetricFrame(zone.domain, zone.index, Rows.concat(output.rows), state.watermark_ms)
-            messages.append(Message(topics.METRICS, zone_id.encode(), encode_metrics(self._city.id, frame, zone_id), 0))
+            task, city = place
+            frame = MetricFrame(task.domain, task.index, Rows.concat(output.rows), state.watermark_ms)
+            value = encode_metrics(city.id, frame, zone_id, city.version)
+            messages.append(Message(topics.METRICS, zone_id.encode(), value, 0))
         messages += [
             Message(topics.DETECTIONS, one.entity.encode(), msgspec.json.encode(one), 0) for one in output.detections
         ]
@@ -224,15 +231,15 @@ class ZoneStage:
     def _live(self) -> list[Message]:
         rows: dict[str, list[Rows]] = defaultdict(list)
         for held in self._partitions.values():
-            for zone_id, touched in held.touched.items():
+            for zone_id, (place, touched) in held.touched.items():
                 sensors = np.unique(np.concatenate(touched))
-                rows[held.domain] += provisional(self._zone(held, zone_id), held.zones[zone_id], sensors, self._city)
+                rows[held.domain] += provisional(place.task, held.zones[zone_id], sensors, place.city)
             held.touched.clear()
         return [
             Message(
                 topics.LIVE,
                 domain.encode(),
-                encode_metrics(self._city.id, MetricFrame(domain, -1, Rows.concat(found), 0)),
+                encode_metrics(self._cities.newest.city.id, MetricFrame(domain, -1, Rows.concat(found), 0)),
                 0,
             )
             for domain, found in rows.items()
