@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 import msgspec
 import numpy as np
 
+from processors.maths import retired
 from processors.maths.measures import FEED_PREFIX, SILENT
 from processors.maths.watermarks import Marks
 from streams.contract.records import NO_TIME_MS, Detection, Level, MetricFrame, Result
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 OTHER_METRIC, REPEAT = "other_metric", "repeat"
 KIND = "feed_silent"
 MINUTE_MS = 60_000
-ALL_ZONES = -1
+ALL_ZONES = ""
 LEVEL_OF_DOMAIN: Level = 3
 LEVEL_OF_ZONE: Level = 4
 
@@ -48,17 +49,17 @@ class Config(BaseConfig, frozen=True, kw_only=True):
 
 @dataclass
 class Domain:
-    """One domain. A zone's share is (silent sensors, sensors); ALL_ZONES stands for the domain."""
+    """One domain. A zone's share, by its id, is (silent sensors, sensors); ALL_ZONES stands for the domain."""
 
     marks: Marks = field(default_factory=Marks)
     judged_ms: int = NO_TIME_MS
     """The minutes before are judged."""
-    minutes: dict[int, dict[int, tuple[int, int]]] = field(default_factory=dict)
+    minutes: dict[int, dict[str, tuple[int, int]]] = field(default_factory=dict)
     """Minute → zone → share."""
-    latest: dict[int, tuple[int, int]] = field(default_factory=dict)
-    since_ms: dict[int, int] = field(default_factory=dict)
+    latest: dict[str, tuple[int, int]] = field(default_factory=dict)
+    since_ms: dict[str, int] = field(default_factory=dict)
     """Zone → the minute since which it is silent."""
-    alarms: list[int] = field(default_factory=list)
+    alarms: list[str] = field(default_factory=list)
     """Zones that alarm, in the order of their alarms."""
 
 
@@ -72,18 +73,34 @@ class State:
 def step(state: State, frame: MetricFrame, city: City, config: Config) -> Result[State]:
     """Take the zone's shares; judge the minutes that all zones of the domain have passed, in their order."""
     domain = state.domains.setdefault(frame.domain, Domain())
-    dropped = _take(domain, frame)
+    dropped = _take(domain, frame, city.zones[frame.zone].id)
     domain.marks.advance(frame, city)
-    found: list[Detection] = []
+    found = _retired(domain, frame.domain, city)
     for start_ms in sorted(start for start in domain.minutes if start + MINUTE_MS <= domain.marks.watermark_ms):
-        domain.latest.update(domain.minutes.pop(start_ms))
+        shares, here = domain.minutes.pop(start_ms), city.zones_of_domain.get(frame.domain, ())
+        domain.latest.update({zone: share for zone, share in shares.items() if zone in here})
         domain.judged_ms = start_ms + MINUTE_MS
         for change in _judged(domain, start_ms, config):
             found.append(_detection(domain, frame.domain, change, city, config))
     return Result(state=state, detections=tuple(found), dropped=dropped)
 
 
-def _take(domain: Domain, frame: MetricFrame) -> dict[str, int]:
+def _retired(domain: Domain, name: str, city: City) -> list[Detection]:
+    """Forget the zones that have no sensors of the domain any more → the end of their alarms."""
+    here = {*city.zones_of_domain.get(name, ()), ALL_ZONES}
+    gone = [zone for zone in {**domain.latest, **domain.since_ms} if zone not in here]
+    found = []
+    for zone in sorted(gone):
+        domain.latest.pop(zone, None)
+        domain.since_ms.pop(zone, None)
+        if zone in domain.alarms:
+            domain.alarms.remove(zone)
+            where = retired.Where(city.id, name, zone)
+            found.append(retired.end(where, KIND, f"{FEED_PREFIX}{name}:{zone}", max(domain.judged_ms, 0)))
+    return found
+
+
+def _take(domain: Domain, frame: MetricFrame, zone: str) -> dict[str, int]:
     """Keep the zone's shares → how many rows were not used, and why."""
     rows = frame.rows
     of_feed = np.flatnonzero(rows.metric == SILENT.name)
@@ -93,7 +110,7 @@ def _take(domain: Domain, frame: MetricFrame) -> dict[str, int]:
         if start_ms < domain.judged_ms:
             repeats += 1
             continue
-        domain.minutes.setdefault(start_ms, {})[frame.zone] = (int(rows.numerator[row]), int(rows.denominator[row]))
+        domain.minutes.setdefault(start_ms, {})[zone] = (int(rows.numerator[row]), int(rows.denominator[row]))
     counts = {OTHER_METRIC: len(rows) - len(of_feed), REPEAT: repeats}
     return {reason: count for reason, count in counts.items() if count}
 
@@ -101,7 +118,7 @@ def _take(domain: Domain, frame: MetricFrame) -> dict[str, int]:
 class _Change(NamedTuple):
     """An alarm of a zone, or of ALL_ZONES, that began (`on`) or ended."""
 
-    zone: int
+    zone: str
     at_ms: int
     on: bool
 
@@ -128,7 +145,7 @@ def _judged(domain: Domain, start_ms: int, config: Config) -> list[_Change]:
     return changes
 
 
-def _waited(domain: Domain, zone: int, start_ms: int, config: Config) -> bool:
+def _waited(domain: Domain, zone: str, start_ms: int, config: Config) -> bool:
     """Tell whether a zone speaks for itself: the domain does not alarm, and it has waited for it."""
     return ALL_ZONES not in domain.alarms and start_ms - domain.since_ms[zone] >= config.zone_delay_s * 1000
 
@@ -137,7 +154,7 @@ def _detection(domain: Domain, name: str, change: _Change, city: City, config: C
     of_domain = change.zone == ALL_ZONES
     shares = domain.latest.values() if of_domain else [domain.latest[change.zone]]
     silent, total = sum(one for one, _ in shares), sum(all_of_it for _, all_of_it in shares)
-    zone = "" if of_domain else city.zones[change.zone].id
+    zone = change.zone
     level: Level = LEVEL_OF_DOMAIN if of_domain else LEVEL_OF_ZONE
     return Detection(
         city=city.id,

@@ -33,6 +33,8 @@ from streams.contract.spec import Config as BaseConfig
 from streams.domains.schema import late_limit_ms
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from streams.city.registry import City
 
 MINUTE_MS, HOUR_MS = 60_000, 3_600_000
@@ -54,11 +56,12 @@ class Config(BaseConfig, frozen=True, kw_only=True):
 
 @dataclass
 class Domain:
-    """What is known of one domain. `minutes` holds packed (1 + fields, n) arrays: slots and their sums."""
+    """What is known of one domain."""
 
     identities: Identities = field(default_factory=Identities)
     marks: Marks = field(default_factory=Marks)
-    minutes: dict[int, bytes] = field(default_factory=dict)
+    minutes: dict[int, dict[str, bytes]] = field(default_factory=dict)
+    """Start → zone id → packed (1 + fields, n) array: slots, rising, and their sums."""
     hours: dict[int, NDArray[np.int64]] = field(default_factory=dict)
     """(fields, slots)."""
 
@@ -99,7 +102,8 @@ def step(state: State, frame: MetricFrame, city: City, config: Config) -> Result
 def _fold(domain: Domain, frame: MetricFrame, city: City, touched: _Touched) -> dict[str, int]:
     """Take the rows that are new or of a higher revision → why the others were not used."""
     rows = frame.rows
-    slot = identities.slots(domain.identities, rows, frame.zone, city)
+    zone = city.zones[frame.zone].id
+    slot = identities.slots(domain.identities, rows, zone, city)
     judged = np.full(len(rows), "", object)
     judged[slot == identities.UNKNOWN] = UNKNOWN_ENTITY
     judged[rows.revision < 0] = PROVISIONAL
@@ -109,35 +113,57 @@ def _fold(domain: Domain, frame: MetricFrame, city: City, touched: _Touched) -> 
     judged[(judged == "") & (rows.at_ms + MINUTE_MS <= old_ms)] = TOO_LATE
     for start_ms in np.unique(rows.at_ms[judged == ""]).tolist():
         of_minute = np.flatnonzero((rows.at_ms == start_ms) & (judged == ""))
-        used = _fold_minute(domain, start_ms, slot[of_minute], aggregates.amounts(rows, of_minute), touched)
+        told = _Told(start_ms, zone, slot[of_minute], aggregates.amounts(rows, of_minute))
+        used = _fold_minute(domain, told, touched)
         judged[of_minute[~used]] = REPEAT
     reasons, counts = np.unique(judged[judged != ""].astype(str), return_counts=True)
     return dict(zip(reasons.tolist(), counts.tolist(), strict=True))
 
 
-def _fold_minute(
-    domain: Domain, start_ms: int, slot: NDArray[np.int64], amounts: NDArray[np.int64], touched: _Touched
-) -> NDArray[np.bool_]:
+class _Told(NamedTuple):
+    """What a zone's rows say of a minute: (n,) slots and (fields, n) amounts."""
+
+    start_ms: int
+    zone: str
+    slot: NDArray[np.int64]
+    amounts: NDArray[np.int64]
+
+
+def _fold_minute(domain: Domain, told: _Told, touched: _Touched) -> NDArray[np.bool_]:
     """Put a minute's rows in the place of lower revisions, and the difference into the hour → (n,) which were used."""
-    present = _minute_sums(domain, start_ms)
+    start_ms, slot, amounts = told.start_ms, told.slot, told.amounts
+    of_zones = domain.minutes.setdefault(start_ms, {})
+    wanted, present = _with(of_zones.get(told.zone), slot)
+    at = np.searchsorted(wanted, slot)
     newest = np.lexsort((amounts[REVISION], slot))
     last = np.append(slot[newest][1:] != slot[newest][:-1], True)
     used = np.zeros(len(slot), bool)
     used[newest[last]] = True
-    used &= (present[MEMBERS, slot] == 0) | (amounts[REVISION] > present[REVISION, slot])
+    used &= (present[MEMBERS, at] == 0) | (amounts[REVISION] > present[REVISION, at])
     place, fresh = slot[used], amounts[:, used]
     hour_ms = start_ms - start_ms % HOUR_MS
     hour = grown(domain.hours.get(hour_ms, np.zeros((aggregates.FIELDS, 0), np.int64)), len(domain.identities))
-    hour[:, place] += fresh - present[:, place]
+    hour[:, place] += fresh - present[:, at[used]]
     check_range(hour[:, place])
     domain.hours[hour_ms] = hour
-    present[:, place] = fresh
-    kept = np.flatnonzero(present[MEMBERS])
-    domain.minutes[start_ms] = pack(np.concatenate([kept[np.newaxis], present[:, kept]]))
+    present[:, at[used]] = fresh
+    of_zones[told.zone] = pack(np.concatenate([wanted[np.newaxis], present]))
     if place.size:
         _touch(touched.minutes, start_ms, place, start_ms + MINUTE_MS <= domain.marks.watermark_ms)
         _touch(touched.hours, hour_ms, place, hour_ms + HOUR_MS <= domain.marks.watermark_ms)
     return used
+
+
+def _with(packed: bytes | None, slot: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return (k,) slots, rising, of a zone's minute and of these rows, and (fields, k) what is known of each."""
+    if packed is None:
+        wanted = np.unique(slot)
+        return wanted, np.zeros((aggregates.FIELDS, len(wanted)), np.int64)
+    cells = unpack(packed)
+    wanted = np.union1d(cells[0], slot)
+    present = np.zeros((aggregates.FIELDS, len(wanted)), np.int64)
+    present[:, np.searchsorted(wanted, cells[0])] = cells[1:]
+    return wanted, present
 
 
 def _touch(touched: dict[int, NDArray[np.int64]], start_ms: int, slot: NDArray[np.int64], closed: bool) -> None:
@@ -147,16 +173,13 @@ def _touch(touched: dict[int, NDArray[np.int64]], start_ms: int, slot: NDArray[n
 
 def _minute_sums(domain: Domain, start_ms: int) -> NDArray[np.int64]:
     sums = np.zeros((aggregates.FIELDS, len(domain.identities)), np.int64)
-    packed = domain.minutes.get(start_ms)
-    if packed is not None:
+    for packed in domain.minutes.get(start_ms, {}).values():
         cells = unpack(packed)
         sums[:, cells[0]] = cells[1:]
     return sums
 
 
-def _due(
-    starts: dict[int, bytes] | dict[int, NDArray[np.int64]], before_ms: int, domain: Domain, window_ms: int
-) -> list[int]:
+def _due(starts: Iterable[int], before_ms: int, domain: Domain, window_ms: int) -> list[int]:
     return sorted(start for start in starts if before_ms < start + window_ms <= domain.marks.watermark_ms)
 
 

@@ -70,6 +70,11 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
         return Path(self.city)
 
     @property
+    def city_edited_path(self) -> Path:
+        """The city folder that people edit."""
+        return Path(self.city_edited or self.city)
+
+    @property
     def city_copies_path(self) -> Path:
         """Where the copies of the city folder are kept."""
         return self.data_path / CITY_COPIES

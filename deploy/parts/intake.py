@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from deploy.config.hosting import prepare, uses_kernel
@@ -18,6 +17,5 @@ __all__ = ["main", "prepare"]
 def main(run: Run) -> None:
     """Run it until told to end."""
     kernel = uses_kernel(run)
-    edited, copies = (Path(run.city_edited), run.city_copies_path) if run.city_edited else (None, None)
-    stage = IntakeStage(run.city_path, kernel=kernel, edited=edited, copies=copies)
+    stage = IntakeStage(run.city_path, kernel=kernel)
     run_stage(stage, run.kafka, run.data_path, run.worker_name("intake"), framed=kernel)

@@ -1,4 +1,4 @@
-"""The supervisor's own look at the brokers, written to `<data>/tail.json` every 2 s.
+"""The supervisor's own look at the brokers, written to `<data>/tail.json` every 2 s; it publishes a changed city, too.
 
 `python -m deploy.supervision.tail --data DIR` runs it.
 
@@ -20,6 +20,7 @@ import msgspec
 from deploy.config import run as runs
 from deploy.supervision.child import now_ms
 from deploy.supervision.folder import write_json
+from deploy.supervision.publish import Publisher
 from streams.broker.ends import EndsReader, Extent
 from streams.errors import UnreachableError
 
@@ -72,12 +73,15 @@ def main(argv: list[str]) -> int:
     parser.add_argument("--data", type=Path, required=True)
     args = parser.parse_args(argv)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    reader = EndsReader(runs.read(args.data).kafka)
+    run = runs.read(args.data)
+    reader, publisher = EndsReader(run.kafka), Publisher(args.data)
     answered = True
     while True:
         began_s = time.monotonic()
         tail = _look(reader, answered)
         answered = tail.answers
+        if answered:
+            publisher.look()
         try:
             write_json(args.data / FILE, tail)
         except OSError as exc:  # a full disk: nobody judges by an old file

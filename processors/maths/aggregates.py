@@ -8,7 +8,7 @@ import numpy as np
 
 from processors.maths import tpi
 from processors.maths.fixed import add_at
-from processors.maths.identities import FEED, KINDS, Identities, names
+from processors.maths.identities import Identities
 from processors.maths.measures import (
     FEED_PREFIX,
     FEEDS,
@@ -64,14 +64,19 @@ def amounts(rows: Rows, of: NDArray[np.intp]) -> NDArray[np.int64]:
 def entities(sums: NDArray[np.int64], start_ms: int, window_ms: int, only: NDArray[np.int64] | None, at: At) -> Rows:
     """Return a row per segment or sensor that has members, and is among `only`; feeds have none."""
     known = at.identities
-    present = (sums[MEMBERS] > 0) & (known.entity % KINDS != FEED)
-    if only is not None:
-        present &= np.isin(np.arange(len(known)), only)
+    present = sums[MEMBERS] > 0
     parts = []
     for number, metric in enumerate(known.metrics):
+        if metric in _FEED_METRICS:
+            continue
         slot = np.flatnonzero(present & (known.metric == number))
-        slot = slot[np.argsort(known.entity[slot])]
-        parts.append(_rows(metric, metric, names(known, slot, at.city), sums[:, slot], (start_ms, window_ms)))
+        wanted, place = np.unique(known.entity[slot], return_inverse=True)
+        total = np.zeros((FIELDS, len(wanted)), np.int64)
+        add_at(total, place, sums[:, slot])  # what moved from zone to zone has a slot in each
+        if only is not None:
+            touched = np.isin(wanted, known.entity[only[known.metric[only] == number]])
+            wanted, total = wanted[touched], np.ascontiguousarray(total[:, touched])
+        parts.append(_rows(metric, metric, known.ids(wanted), total, (start_ms, window_ms)))
     return Rows.concat(parts)
 
 
@@ -99,13 +104,14 @@ def _feed(metric: str, sums: NDArray[np.int64], window: tuple[int, int], at: At)
 def _zones_and_city(
     metric: str, sums: NDArray[np.int64], only: NDArray[np.int64] | None, window: tuple[int, int], at: At
 ) -> Rows:
-    by_zone = np.zeros((FIELDS, len(at.city.zones) + 1), np.int64)
+    names = at.identities.zones
+    by_zone = np.zeros((FIELDS, len(names) + 1), np.int64)
     add_at(by_zone, at.identities.zone, sums)
     by_zone[:, -1] = by_zone[:, :-1].sum(axis=1)
     present = by_zone[MEMBERS] > 0
     if only is not None:
         present &= np.isin(np.arange(len(present)), np.append(only, len(present) - 1))
-    entity = np.array([*(f"zone:{zone.id}" for zone in at.city.zones), f"city:{at.city.id}"], object)[present]
+    entity = np.array([*(f"zone:{zone}" for zone in names), f"city:{at.city.id}"], object)[present]
     name = metric if metric in _SCALES else column_metric(at.domain, metric)
     rows = _rows(name, metric, entity, by_zone[:, present], window)
     if metric != TTI.name:

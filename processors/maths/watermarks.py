@@ -14,16 +14,17 @@ if TYPE_CHECKING:
 
 @dataclass
 class Marks:
-    """Zone → its watermark, and the least of them; a zone of the domain not yet heard from holds it."""
+    """Zone id → its watermark, and the least of them; a zone not yet heard from holds it, one that left does not."""
 
-    zones: dict[int, int] = field(default_factory=dict)
+    zones: dict[str, int] = field(default_factory=dict)
     watermark_ms: int = NO_TIME_MS
 
     def advance(self, frame: MetricFrame, city: City) -> int:
         """Take a frame's watermark → the domain's watermark before."""
         before_ms = self.watermark_ms
-        self.zones[frame.zone] = max(frame.watermark_ms, self.zones.get(frame.zone, NO_TIME_MS))
-        zones = [zone for name, zone in city.sensors_of_zone if name == frame.domain]
-        behind_ms = min((self.zones.get(zone, NO_TIME_MS) for zone in zones), default=NO_TIME_MS)
+        zone = city.zones[frame.zone].id
+        self.zones[zone] = max(frame.watermark_ms, self.zones.get(zone, NO_TIME_MS))
+        zones = city.zones_of_domain.get(frame.domain, ())
+        behind_ms = min((self.zones.get(one, NO_TIME_MS) for one in zones), default=NO_TIME_MS)
         self.watermark_ms = max(before_ms, behind_ms)
         return before_ms

@@ -31,6 +31,7 @@ ALARMS = "city.alarms.v1"
 CASES = "city.cases.v1"
 BOOKS = "city.books.v1"
 CLOCK = "city.clock.v1"
+CITIES = "city.cities.v1"
 TRUTH = "city.truth.v1"
 DEAD_LETTERS = "city.dead_letters.v1"
 
@@ -107,6 +108,7 @@ def _of_city() -> Iterator[Topic]:
     yield Topic(ALARMS, configs=_COMPACTED)
     yield Topic(CASES, configs=_COMPACTED)
     yield Topic(BOOKS, configs=_COMPACTED | {"cleanup.policy": "compact,delete", "retention.ms": str(14 * _DAY_MS)})
+    yield Topic(CITIES, configs=_COMPACTED | {"max.message.bytes": str(SNAPSHOT_MAX_BYTES + _OVERHEAD)} | _ARRIVALS)
     yield Topic(CLOCK, configs={"cleanup.policy": "delete", "retention.ms": "-1", "retention.bytes": "-1"})
     yield Topic(TRUTH, configs=_deleted(7 * _DAY_MS, 64))
     yield Topic(DEAD_LETTERS, configs=_deleted(7 * _DAY_MS, 256, DEAD_LETTER_MAX_BYTES + _OVERHEAD))
@@ -135,6 +137,9 @@ _COMPACTED = {
     "delete.retention.ms": str(10 * _MINUTE_MS),
 }
 """The newest value of each key; a tombstone stays long enough for a reader that was away."""
+
+_ARRIVALS = {"message.timestamp.type": "LogAppendTime", "segment.bytes": str(16 * _MIB)}
+"""A record is as old as its arrival; a segment takes the largest one."""
 
 _SNAPSHOTS = {
     "cleanup.policy": "compact",

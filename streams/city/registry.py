@@ -6,7 +6,7 @@ Entity ids are unique within the city. `docs/city-folder.md` describes every fil
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -31,9 +31,14 @@ __all__ = ["SENSOR_COLUMNS", "City", "Corridor", "Relation", "Segment", "Sensor"
 class City(Content):
     """One city. Invariant: a sensor's or segment's index is its place in the tuple and never changes in one version."""
 
+    number: int = 0
+    """Its version in `city.cities.v1`, 0 = it was read from a folder."""
+
     @cached_property
     def version(self) -> str:
-        """Digest of what processing depends on: all but the city's own names and what is for the map only."""
+        """Its number, or a digest of what processing depends on: all but the city's names and what the map shows."""
+        if self.number:
+            return str(self.number)
         roads = (self.zones, self.segments, self.sensors, self.corridors, self.relations)
         text = repr((self.id, self.time_zone, *roads, sorted(self.calendar.items())))
         return hashlib.sha256(text.encode()).hexdigest()[:12]
@@ -112,6 +117,14 @@ class City(Content):
         return {key: np.array(codes, np.int32) for key, codes in groups.items()}
 
     @cached_property
+    def zones_of_domain(self) -> dict[str, tuple[str, ...]]:
+        """Domain → ids of the zones that have sensors of it."""
+        found: dict[str, list[str]] = {}
+        for domain, zone in self.sensors_of_zone:
+            found.setdefault(domain, []).append(self.zones[zone].id)
+        return {domain: tuple(zones) for domain, zones in found.items()}
+
+    @cached_property
     def sensor_rank(self) -> NDArray[np.int32]:
         """(sensors,) place of each sensor among those of its domain and zone, `sensor_names`."""
         rank = np.empty(len(self.sensors), np.int32)
@@ -140,4 +153,12 @@ def city_of(checked: Checked, folder: str) -> City:
     """
     if checked.problems:
         raise CityFileError(sentences(checked.problems, folder))
-    return City(**vars(checked.content))
+    content = checked.content
+    return City(**{**vars(content), "sensors": tuple(_where_counted(one, content.segments) for one in content.sensors)})
+
+
+def _where_counted(sensor: Sensor, segments: tuple[Segment, ...]) -> Sensor:
+    """Return the sensor in the zone of the segment it watches: all that is known of a segment must meet in one zone."""
+    if sensor.segment < 0 or sensor.zone == segments[sensor.segment].zone:
+        return sensor
+    return replace(sensor, zone=segments[sensor.segment].zone)

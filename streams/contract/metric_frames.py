@@ -31,14 +31,15 @@ _SCHEMA = pa.schema(
 )
 
 
-def encode_metrics(city_id: str, frame: MetricFrame, zone_id: str = "") -> bytes:
-    """Return a frame's bytes; `zone_id` names the zone for readers that have another version of the city file."""
+def encode_metrics(city_id: str, frame: MetricFrame, zone_id: str = "", city_version: str = "") -> bytes:
+    """Return a frame's bytes; `zone_id` names the zone for readers that have another version of the city."""
     header = {
         b"version": VERSION,
         b"city": city_id.encode(),
         b"domain": frame.domain.encode(),
         b"zone": str(frame.zone).encode(),
         b"zone_id": zone_id.encode(),
+        b"city_version": city_version.encode(),
         b"watermark_ms": str(frame.watermark_ms).encode(),
     }
     schema = _SCHEMA.with_metadata(header)
@@ -70,6 +71,8 @@ def decode_metrics(data: bytes | memoryview) -> MetricFrame:
             zone=int(header[b"zone"]),
             rows=parts[0] if len(parts) == 1 else Rows.concat(parts),
             watermark_ms=int(header[b"watermark_ms"]),
+            zone_id=header.get(b"zone_id", b"").decode(),
+            city_version=header.get(b"city_version", b"").decode(),
         )
     except (pa.ArrowException, OSError, EOFError, ValueError, LookupError) as exc:
         raise FrameError(f"{len(data)} bytes are no frame of metrics: {exc}") from exc

@@ -140,6 +140,9 @@ class MetricFrame:
     """Index into `City.zones`; -1 for rows of the second level itself, which no processor folds again."""
     rows: Rows
     watermark_ms: int
+    zone_id: str = ""
+    city_version: str = ""
+    """As the stage that made it knew them, "" = it did not say."""
 
 
 Level = Literal[0, 1, 2, 3, 4]

@@ -2,29 +2,22 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import math
-import time
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from streams.accounts import ledger
 from streams.broker import dead_letters, topics
-from streams.city.check import check
-from streams.city.folder import read_folder
-from streams.city.kept import keep
-from streams.city.registry import City, city_of
-from streams.city.watching import Bad, Watch
 from streams.contract.frames import ALL_ZONES, LAST_PLACE, FrameHeader, encode_frame
 from streams.contract.records import NO_TIME_MS
 from streams.contract.stage import LINGER_S, Chunk, Message, TopicPartition
 from streams.domains.schema import load_schemas
 from streams.engine import failpoints
-from streams.errors import CityFileError
 from streams.health.pulse import now_ms
 from streams.intake import saving
+from streams.intake.followed_city import FollowedCity
 from streams.intake.followed_clock import FollowedClock
 from streams.intake.quiet import Quiet
 from streams.intake.take import Clocks, IntakeState, take
@@ -33,16 +26,12 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
+    from streams.city.versions import Version
     from streams.contract.stage import Bus
-    from streams.domains.schema import Schema
-    from streams.intake.reader import Reader
-    from streams.intake.take import IntakeState
 
 IDLE_EVERY_S = 1.0
 IDLE_SAID_MS = 60_000
 """The state holds a quiet source's mark rounded up to this."""
-
-CITY_LOOK_EVERY_S = 1.0
 
 log = logging.getLogger("citywall")
 
@@ -54,33 +43,15 @@ class IntakeStage:
     tick_s = 0.5
     linger_s = 3 * LINGER_S  # a frame costs the zones as much with four rows as with forty
 
-    def __init__(
-        self,
-        city_folder: Path,
-        *,
-        kernel: bool = False,
-        edited: Path | None = None,
-        copies: Path | None = None,
-        look_every_s: float = CITY_LOOK_EVERY_S,
-    ) -> None:
-        """`edited`: the folder that people edit, where `city_folder` is the copy in force of it, kept in `copies`."""
-        self._kernel = kernel
+    def __init__(self, city_folder: Path, *, kernel: bool = False) -> None:
         self.schemas = load_schemas()
         self.topics = tuple(topics.inbox(domain) for domain in self.schemas)
         self._domain = {topics.inbox(domain): domain for domain in self.schemas}
-        known = read_folder(city_folder)
-        self._use(city_of(check(known), known.name))
-        self._copies = copies
-        self._watch = Watch(edited or city_folder, known, self._city.id)
-        self._look_every_s, self._looked_at = look_every_s, 0.0
+        self._city = FollowedCity(city_folder, self.schemas, kernel=kernel)
         self._clock = FollowedClock()
         self._quiet = Quiet()
         self._states: dict[TopicPartition, IntakeState] = {}
         self._idle_mark_ms: dict[TopicPartition, int] = {}
-
-    def _use(self, city: City) -> None:
-        self._city = city
-        self._readers = _readers(self.schemas, city) if self._kernel else {}
 
     async def assigned(self, partitions: Sequence[TopicPartition], bus: Bus) -> Mapping[TopicPartition, int]:
         """Load the states of these partitions → next offsets."""
@@ -92,6 +63,8 @@ class IntakeStage:
             self._states[source] = IntakeState() if found is None else found
             if found is not None:  # also one that has read nothing yet: what was deleted meanwhile it has lost
                 positions[source] = found.offset
+        for source in await self._city.begin(bus, self._states):
+            await self._save(source, self._states[source], bus)
         self._quiet.listen(partitions)
         self._idle_mark_ms = {}
         return positions
@@ -103,11 +76,11 @@ class IntakeStage:
         if state is None or chunk.records[-1].offset < state.offset:
             return False
         domain = self._domain[chunk.topic]
-        schema, reader = self.schemas[domain], self._readers.get(domain)
+        schema, version = self.schemas[domain], self._city.version(state)
         clocks = Clocks(await self._clock.catch_up(bus, chunk.fetched_s), now_ms())
-        taken = take(chunk, state, self._city, schema, clocks, reader)
+        taken = take(chunk, state, version.city, schema, clocks, self._city.reader(version, domain))
         await bus.send(
-            await self._messages(domain, taken.frames, taken.mark, bus)
+            await self._messages(domain, version, (taken.frames, taken.mark), bus)
             + [dead_letters.to_message(one) for one in taken.dead]
             + [
                 ledger.to_message("intake", domain, source.partition, start_ms, msgspec.to_builtins(hour))
@@ -126,19 +99,20 @@ class IntakeStage:
         await bus.send([saving.to_message(topic, source.partition, state)])
 
     async def _messages(
-        self, domain: str, frames: Sequence[tuple[FrameHeader, Any]], mark: FrameHeader, bus: Bus
+        self, domain: str, version: Version, of: tuple[Sequence[tuple[FrameHeader, Any]], FrameHeader], bus: Bus
     ) -> list[Message]:
-        topic = topics.readings(domain)
-        partitions = await bus.partition_count(topic)
-        zone_code = self._city.zone_code
-        messages = [encode_frame(topic, zone_code[header.zone] % partitions, header, rows) for header, rows in frames]
-        return messages + [encode_frame(topic, partition, mark, None) for partition in range(partitions)]
+        """Return the records of frames, and of a mark for every partition behind them."""
+        topic, (frames, mark) = topics.readings(domain), of
+        count = await bus.partition_count(topic)
+        messages = [
+            encode_frame(topic, version.partition(domain, header.zone, count), header, rows) for header, rows in frames
+        ]
+        return messages + [encode_frame(topic, partition, mark, None) for partition in range(count)]
 
     async def tick(self, bus: Bus) -> Sequence[TopicPartition]:
-        """Take a changed city; give up marks that stand still, let quiet sources pass on the city clock."""
-        if time.monotonic() - self._looked_at >= self._look_every_s:
-            self._looked_at = time.monotonic()
-            await self._look_at_city()
+        """Go over to a new version of the city; let quiet sources pass on the city clock."""
+        for source in await self._city.follow(bus, self._states):
+            await self._save(source, self._states[source], bus)
         await self._pass_quiet_times(bus)
         return ()
 
@@ -172,35 +146,18 @@ class IntakeStage:
         if mark_ms > state.idle_ms:  # said before it is true, so that no crash forgets it, and once a minute
             state.idle_ms = -(-mark_ms // IDLE_SAID_MS) * IDLE_SAID_MS
             await self._save(source, state, bus)
-        last = (state.offset - 1, LAST_PLACE)
+        last, version = (state.offset - 1, LAST_PLACE), self._city.version(state)
         mark = FrameHeader(
-            city=self._city.id,
+            city=version.city.id,
             zone=ALL_ZONES,
-            version=self._city.version,
+            version=version.city.version,
             source=source.partition,
             first=last,
             last=last,
             mark_ms=mark_ms,
         )
-        await bus.send(await self._messages(self._domain[source.topic], (), mark, bus))
+        await bus.send(await self._messages(self._domain[source.topic], version, ((), mark), bus))
         self._idle_mark_ms[source] = mark_ms
-
-    async def _look_at_city(self) -> None:
-        found = await asyncio.to_thread(self._watch.look)  # a large city takes seconds to check
-        if found is None:
-            return
-        if isinstance(found, Bad):
-            log.error("the city folder was changed and cannot be used, going on with the old one:\n%s", found)
-            return
-        if self._copies is not None:
-            try:
-                await asyncio.to_thread(keep, found.folder, self._copies)
-            except CityFileError as exc:  # other parts would not know what is new in it
-                log.error("the city folder was changed, going on with the old one until it changes again: %s", exc)
-                return
-        self._use(found.city)
-        odd = f"; odd in it: {len(found.notices)}, see `citywall city check`" if found.notices else ""
-        log.warning("the city folder was reloaded: %d sensors%s", len(self._city.sensors), odd)
 
     def books(self) -> Mapping[str, Mapping[str, Any]]:
         """Return the counters of each inbox partition."""
@@ -224,11 +181,3 @@ class IntakeStage:
             }
             for source, state in self._states.items()
         }
-
-
-def _readers(schemas: Mapping[str, Schema], city: City) -> dict[str, Reader]:
-    from streams.intake.reader import Reader  # numba takes half a second to import
-    from streams.kernel.texts import sensor_table
-
-    sensors = sensor_table([sensor.id for sensor in city.sensors])
-    return {domain: Reader(schema.names, sensors) for domain, schema in schemas.items()}

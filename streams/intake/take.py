@@ -78,6 +78,8 @@ class IntakeState(msgspec.Struct, kw_only=True):
     told: refusals.Told = msgspec.field(default_factory=refusals.Told)
     first_at_ms: int | None = None
     last_at_ms: int | None = None
+    version: int = 0
+    """Version of the city that is in force for it, 0 = none was yet."""
     idle_ms: int = NO_TIME_MS
     """No mark that the source was given while it was quiet is above this."""
     hours: dict[int, IntakeHour] = msgspec.field(default_factory=dict)
@@ -238,4 +240,5 @@ def _count(
         first_at_ms=min(firsts, default=None),
         last_at_ms=max(lasts, default=None),
         idle_ms=state.idle_ms,
+        version=state.version,
     )

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import logging
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from streams.broker import dead_letters, topics
-from streams.city.registry import load_city
+from streams.city.known import Cities
 from streams.contract.metric_frames import decode_metrics, encode_metrics
 from streams.contract.records import MetricFrame, Rows
 from streams.contract.stage import LINGER_S, Chunk, Message, TopicPartition
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
+    from streams.city.registry import City
+    from streams.city.versions import Version
     from streams.contract.spec import Hosted
     from streams.contract.stage import Bus
     from streams.health.notices import Notice, SetAside
@@ -52,6 +54,8 @@ log = logging.getLogger("citywall")
 class _Second:
     offset: int = 0
     frames: int = 0
+    version: int = 0
+    """Highest version of the city among the frames absorbed: it says which zones are waited for."""
     watermark_ms: dict[str, int] = field(default_factory=dict)
     """Domain → newest watermark seen of any of its zones."""
     joined_ms: dict[str, dict[str, int]] = field(default_factory=dict)
@@ -105,7 +109,7 @@ class SecondLevelStage:
         self._aside = Aside(topics.state("second"), SOURCE)
         self._now_s = now_s
         self._hosted = hosted
-        self._city = load_city(city_folder)
+        self._cities = Cities(city_folder)
         self._state: _Second | None = None
         self._forms = processors.forms(_OWN, hosted)
         self._chain = chains.Chain(topics.state("second"), 0, forms=self._forms)
@@ -120,10 +124,12 @@ class SecondLevelStage:
         if SOURCE not in partitions:
             return {}
         await note_death(self._stepping, lambda _: topics.state("second"), bus)
+        await self._cities.begin(bus)
         found = await chains.load(bus, topics.state("second"), 0)
         self._aside = Aside(topics.state("second"), SOURCE, found.notes)
         self._chain = chains.Chain(topics.state("second"), 0, found.keys, self._forms)
         self._state = self._decode(found)
+        await self._cities.of(str(self._state.version), bus)
         self._saved_offset = self._state.offset
         self._book = self._make_book(self._state)
         return {SOURCE: self._state.offset} if self._state.offset else {}
@@ -158,7 +164,9 @@ class SecondLevelStage:
                 self._stepping.at(SOURCE, record.offset)
                 left_out = self._aside.left_out(record.offset) if self._aside else frozenset()
                 try:
-                    messages += self._take(state, decode_metrics(record.value or b""), left_out)
+                    frame = decode_metrics(record.value or b"")
+                    made = await self._cities.of(frame.city_version, bus)
+                    messages += self._take(state, frame, made, left_out)
                 except ProcessorError as exc:
                     await self._aside.failed(bus, exc.processor, record.offset, exc.reason, now_ms())
                     raise
@@ -171,11 +179,15 @@ class SecondLevelStage:
             failpoints.reach("second:outputs_sent")
         return bool(await self._save_when_due(bus))
 
-    def _take(self, state: _Second, frame: MetricFrame, left_out: frozenset[str]) -> list[Message]:
+    def _take(
+        self, state: _Second, frame: MetricFrame, made: Version | None, left_out: frozenset[str]
+    ) -> list[Message]:
         if frame.zone == SECOND_LEVEL:
             return []
         self._join(state, left_out)
         state.frames += 1
+        state.version = max(state.version, 0 if made is None else made.number)
+        frame, city = self._placed(frame, self._cities.named(state.version))
         state.watermark_ms[frame.domain] = max(
             frame.watermark_ms, state.watermark_ms.get(frame.domain, frame.watermark_ms)
         )
@@ -187,7 +199,7 @@ class SecondLevelStage:
             if hosted.name in left_out:
                 state.set_aside[hosted.name] = state.set_aside.get(hosted.name, 0) + len(frame.rows)
                 continue
-            step = partial(hosted.spec.step, state.processors[hosted.name], frame, self._city, hosted.config)
+            step = partial(hosted.spec.step, state.processors[hosted.name], frame, city, hosted.config)
             result = self._stepping.call(hosted.name, step)
             state.processors[hosted.name] = result.state
             _count(state, hosted.name, len(frame.rows), result.dropped)
@@ -199,7 +211,7 @@ class SecondLevelStage:
             ]
         if rows:
             yielded = MetricFrame(frame.domain, SECOND_LEVEL, Rows.concat(rows), frame.watermark_ms)
-            messages.append(Message(topics.METRICS, frame.domain.encode(), encode_metrics(self._city.id, yielded), 0))
+            messages.append(Message(topics.METRICS, frame.domain.encode(), encode_metrics(city.id, yielded), 0))
         return messages
 
     def _join(self, state: _Second, left_out: frozenset[str]) -> None:
@@ -211,6 +223,16 @@ class SecondLevelStage:
                 state.processors[hosted.name] = hosted.spec.state()
                 if state.watermark_ms:
                     state.joined_ms[hosted.name] = dict(state.watermark_ms)
+
+    def _placed(self, frame: MetricFrame, version: Version) -> tuple[MetricFrame, City]:
+        """Return a frame as it is in the newest city that it or another has named: its zone goes by its id."""
+        zones = version.city.zones
+        if not frame.zone_id:  # before zones were named
+            if not 0 <= frame.zone < len(zones):
+                raise FrameError(f"a frame of metrics of the zone number {frame.zone}, which the city does not have")
+            return frame, version.city
+        city = self._cities.with_zone(version, frame.zone_id)
+        return replace(frame, zone=city.zone_code[frame.zone_id]), city
 
     async def tick(self, bus: Bus) -> Sequence[TopicPartition]:
         """Take in again who was asked for; save what has waited long enough."""

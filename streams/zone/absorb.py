@@ -75,8 +75,18 @@ class ZoneTask:
     """Processors that are set aside."""
 
 
-def absorb(zone: ZoneTask, state: ZoneState, header: FrameHeader, rows: FrameRows | None, city: City) -> Output:
-    """Take one frame (or mark) into the zone. `state` changes in place; repeats change nothing."""
+def absorb(
+    zone: ZoneTask,
+    state: ZoneState,
+    header: FrameHeader,
+    rows: FrameRows | None,
+    city: City,
+    later: tuple[ZoneTask, City] | None = None,
+) -> Output:
+    """Take one frame (or mark) into the zone. `state` changes in place; repeats change nothing.
+
+    `city` is the one that the frame was made with; where the zone has absorbed a later one, that closes its windows.
+    """
     output = Output()
     absorbed = state.absorbed.get(header.source, (-1, -1))
     if header.last < absorbed:
@@ -89,7 +99,12 @@ def absorb(zone: ZoneTask, state: ZoneState, header: FrameHeader, rows: FrameRow
     before_ms, watermark_ms = state.watermark_ms, _watermark(state.marks, zone.sources)
     output.watermark_moved = watermark_ms > state.watermark_ms
     state.watermark_ms = max(watermark_ms, state.watermark_ms)
+    if later is not None and fresh is not None:
+        frame = replace(_frame(zone, state, header, fresh, city), watermark_ms=before_ms)
+        _process(zone, state, zone_hours.parts(frame, before_ms), city, output)
+        fresh = None
     if fresh is not None or output.watermark_moved:
+        zone, city = later or (zone, city)
         frame = _frame(zone, state, header, fresh, city)
         output.touched = frame.sensor
         _process(zone, state, zone_hours.parts(frame, before_ms), city, output)

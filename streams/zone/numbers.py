@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from streams.errors import FrameError
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -38,7 +40,9 @@ class Numbers:
             self._forget()
         found = self._found.get(names)
         if found is None:
-            codes = np.fromiter(map(city.sensor_code.__getitem__, names), np.int32, len(names))
+            codes = np.fromiter((city.sensor_code.get(name, -1) for name in names), np.int32, len(names))
+            if (codes < 0).any():
+                raise FrameError(f"a frame names the sensor {names[int(codes.argmin())]}, which its city does not have")
             found = (codes, self._places(names, city.sensor_rank[codes], known))
             if self._names_count + len(names) > REMEMBERED_PER_SENSOR * len(known):
                 self._forget()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -11,13 +10,10 @@ from streams.accounts import zone_hours
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    import numpy as np
-    from numpy.typing import NDArray
-
     from streams.contract.spec import Hosted
     from streams.saving.aside import Aside
     from streams.saving.chains import Chain
-    from streams.zone.absorb import ZoneTask
+    from streams.zone.placing import Placing, Touched
     from streams.zone.state import ZoneState
 
 
@@ -29,16 +25,17 @@ class Partition:
     partition: int
     inbox_partitions: int
     readings_partitions: int
+    placing: Placing
     chain: Chain
     zones: dict[str, ZoneState] = field(default_factory=dict)
     offset: int = 0
     """Next offset to absorb."""
     saved_offset: int = 0
     save_due_at: float = 0.0
-    touched: dict[str, list[NDArray[np.int32]]] = field(default_factory=lambda: defaultdict(list))
+    touched: dict[str, Touched] = field(default_factory=dict)
     books: dict[str, Any] = field(default_factory=dict)
-    fixed: dict[str, ZoneTask] = field(default_factory=dict)
-    """Zone id → what is fixed about it in the city at hand."""
+    version: int = -1
+    """The highest version of the city whose zones it has."""
     aside: Aside = field(kw_only=True)
     left_out: frozenset[str] = frozenset()
     """Processors that do not get the frames at hand."""
@@ -51,4 +48,4 @@ class Partition:
             for state in self.zones.values() if one.name in self.left_out - names else ():
                 zone_hours.begin_later(state, one.name, one.window_ms)
         self.left_out = names
-        self.fixed.clear()
+        self.placing.leave_out(names)

@@ -60,6 +60,8 @@ class ZoneState:
     seen: Seen = field(default_factory=Seen.empty)
     sensors: dict[str, int] = field(default_factory=dict)
     """Sensor id → its row in `seen`."""
+    version: int = 0
+    """Highest version of the city among the frames absorbed: its windows close with it."""
     absorbed: dict[int, tuple[int, int]] = field(default_factory=dict)
     """Source → last (offset, place)."""
     marks: dict[int, int] = field(default_factory=dict)

@@ -13,14 +13,14 @@ import numpy as np
 
 from streams.accounts import ledger, zone_books
 from streams.broker import dead_letters, topics
-from streams.city.registry import City, load_city
+from streams.city.known import Cities
 from streams.contract.frames import ALL_ZONES, decode_header, decode_rows
 from streams.contract.metric_frames import MADE_FROM, encode_metrics
 from streams.contract.records import MetricFrame, Rows
 from streams.contract.stage import LINGER_S, Chunk, Message, TopicPartition
 from streams.domains.schema import late_limit_ms, load_schemas
 from streams.engine import failpoints
-from streams.errors import CityFileError, FrameError, ProcessorError
+from streams.errors import FrameError, ProcessorError
 from streams.health import notices
 from streams.health.pulse import now_ms
 from streams.health.stepping import Stepping
@@ -28,15 +28,19 @@ from streams.saving import aside, chains, snapshots
 from streams.saving.aside import Aside
 from streams.saving.resuming import Resuming, note_death
 from streams.zone import dedup, restoring
-from streams.zone.absorb import Output, ZoneTask, absorb, provisional
+from streams.zone.absorb import Output, absorb, provisional
 from streams.zone.partition import Partition
+from streams.zone.placing import Place, Placing, Touched
 from streams.zone.state import ZoneState
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
-    from streams.contract.frames import FrameHeader
+    from numpy.typing import NDArray
+
+    from streams.city.versions import Version
+    from streams.contract.frames import FrameHeader, FrameRows
     from streams.contract.spec import Hosted
     from streams.contract.stage import Bus, Record
     from streams.health.notices import Notice, SetAside
@@ -76,9 +80,8 @@ class ZoneStage:
         self.topics = tuple(topics.readings(domain) for domain in domains)
         self._domain = {topics.readings(domain): domain for domain in domains}
         self._hosted = {domain: [one for one in hosted if one.spec.takes(domain)] for domain in domains}
-        self._folder = city_folder
         self._now_s = now_s
-        self._city = load_city(city_folder)
+        self._cities = Cities(city_folder)
         self._live_due_at = 0.0
         self._partitions: dict[TopicPartition, Partition] = {}
         self._notices: list[Notice] = []
@@ -89,22 +92,27 @@ class ZoneStage:
         """Load the snapshots of these partitions → next offsets."""
         self._partitions, self._notices = {}, []
         await note_death(self._stepping, self._state_topic, bus)
+        await self._cities.begin(bus)
         for source in partitions:
             domain = self._domain[source.topic]
             topic = self._state_topic(source.topic)
             found = await chains.load(bus, topic, source.partition)
+            inbox_partitions = await bus.partition_count(topics.inbox(domain))
             held = Partition(
                 domain,
                 source.partition,
-                await bus.partition_count(topics.inbox(domain)),
+                inbox_partitions,
                 await bus.partition_count(topics.readings(domain)),
+                Placing(domain, inbox_partitions, self._hosted[domain], (self._judge, self._stepping)),
                 chains.Chain(topic, source.partition, found.keys, restoring.forms(self._hosted[domain])),
                 self._zones(found, domain, topic, source),
                 found.offset,
                 found.offset,
                 aside=Aside(topic, source, found.notes),
             )
-            self._add_missing_zones(held, source.partition)
+            for version in {state.version for state in held.zones.values()}:
+                await self._cities.of(str(version), bus)
+            self._add_missing_zones(held, self._cities.newest)
             held.books = self._book(held)
             self._partitions[source] = held
         return {source: held.offset for source, held in self._partitions.items() if held.offset}
@@ -112,10 +120,14 @@ class ZoneStage:
     def _state_topic(self, topic: str) -> str:
         return topics.state("zone", self._domain[topic])
 
-    def _add_missing_zones(self, held: Partition, partition: int) -> None:
-        for index, zone in enumerate(self._city.zones):
-            if index % held.readings_partitions == partition and (held.domain, index) in self._city.sensors_of_zone:
-                held.zones.setdefault(zone.id, ZoneState())
+    def _add_missing_zones(self, held: Partition, version: Version) -> None:
+        if version.number <= held.version:
+            return
+        held.version, city = version.number, version.city
+        for domain, index in city.sensors_of_zone:
+            zone, count = city.zones[index].id, held.readings_partitions
+            if domain == held.domain and version.partition(domain, zone, count) == held.partition:
+                held.zones.setdefault(zone, ZoneState())
 
     async def absorb(self, chunk: Chunk, bus: Bus) -> bool:
         """Take the frames of a chunk; what they yield is acknowledged before the next chunk."""
@@ -130,7 +142,8 @@ class ZoneStage:
                 held.leave_out(held.aside.left_out(record.offset), self._hosted[held.domain])
             self._stepping.at(chunk.source, record.offset)
             try:
-                messages += self._frame(held, record)
+                header = decode_header(record)
+                messages += self._frame(held, header, await self._cities.of(header.version, bus), record)
             except ProcessorError as exc:
                 await held.aside.failed(bus, exc.processor, record.offset, exc.reason, now_ms())
                 raise
@@ -146,13 +159,16 @@ class ZoneStage:
             return True
         return False
 
-    def _frame(self, held: Partition, record: Record) -> list[Message]:
-        header = decode_header(record)
+    def _frame(self, held: Partition, header: FrameHeader, made: Version | None, record: Record) -> list[Message]:
         rows = decode_rows(header, record.value) if record.value else None
-        if header.zone != ALL_ZONES and header.zone not in self._city.zone_code:
-            raise FrameError(f"offset {record.offset}: the city has no zone {header.zone!r}")
+        if rows is not None and header.zone == ALL_ZONES:
+            raise FrameError(f"offset {record.offset}: a frame of rows names no zone")
+        if made is not None:
+            self._add_missing_zones(held, made)
+        elif header.zone not in held.zones and not self._cities.ever_had(held.domain, header.zone):
+            raise FrameError(f"offset {record.offset}: no version of the city has a zone {header.zone!r}")
         zones = [header.zone] if header.zone != ALL_ZONES else list(held.zones)
-        messages = [message for zone_id in zones for message in self._take(held, zone_id, header, rows)]
+        messages = [message for zone_id in zones for message in self._take(held, zone_id, header, made, rows)]
         for index in reversed(range(len(messages))):
             if messages[index].topic == topics.METRICS:
                 held.zones[messages[index].key.decode()].emitted = record.offset + 1
@@ -161,49 +177,39 @@ class ZoneStage:
                 break
         return messages
 
-    def _take(self, held: Partition, zone_id: str, header: FrameHeader, rows: Any) -> list[Message]:  # noqa: ANN401 - FrameRows or None
-        city = self._city_for(header)
-        zone = self._zone(held, zone_id)
+    def _take(
+        self, held: Partition, zone_id: str, header: FrameHeader, made: Version | None, rows: FrameRows | None
+    ) -> list[Message]:
         state = held.zones.get(zone_id)
         if state is None:
             state = held.zones[zone_id] = ZoneState()
+        state.version = max(state.version, 0 if made is None else made.number)
+        newest = self._cities.named(state.version)
+        ours = held.placing.of(zone_id, self._cities.with_zone(newest, zone_id), len(held.zones))
+        city = ours.city
+        if rows is not None and made is not newest:
+            city = self._cities.with_all_of(header, held.domain) if made is None else made.city
+        its = ours if city is ours.city else held.placing.of(zone_id, city, len(held.zones))
         before_ms = state.watermark_ms
-        output = absorb(zone, state, header, rows, city)
+        output = absorb(its.task, state, header, rows, its.city, None if its is ours else ours)
         if len(output.touched):
-            held.touched[zone_id].append(output.touched)
+            self._touch(held, zone_id, ours, output.touched)
         passed = state.watermark_ms // WATERMARK_NEWS_MS > before_ms // WATERMARK_NEWS_MS
-        return self._messages(zone, state, output, passed)
+        return self._messages(ours, zone_id, state, output, passed)
 
-    def _zone(self, held: Partition, zone_id: str) -> ZoneTask:
-        found = held.fixed.get(zone_id)
-        if found is None:
-            index, inbox = self._city.zone_code[zone_id], topics.inbox(held.domain)
-            hosted, limit_ms = self._hosted[held.domain], late_limit_ms(held.domain)
-            found = ZoneTask(held.domain, index, inbox, held.inbox_partitions, hosted, self._judge, limit_ms)
-            found = replace(found, stepping=self._stepping, left_out=held.left_out)
-            held.fixed[zone_id] = found
-        return found
+    def _touch(self, held: Partition, zone_id: str, place: Place, sensors: NDArray[np.int32]) -> None:
+        touched = held.touched.get(zone_id)
+        if touched is None or touched.place is not place:  # provisional values of an older city are not waited for
+            touched = held.touched[zone_id] = Touched(place, [])
+        touched.sensors.append(sensors)
 
-    def _city_for(self, header: FrameHeader) -> City:
-        """Return a city that knows the frame's sensors: intake may have seen a newer file."""
-        known = self._city.sensor_code
-        if header.version != self._city.version and any(sensor not in known for sensor in header.sensors):
-            self._city = load_city(self._folder)
-            for held in self._partitions.values():
-                held.fixed.clear()
-            missing = [sensor for sensor in header.sensors if sensor not in self._city.sensor_code]
-            if missing:
-                raise CityFileError(
-                    f"{self._folder / 'sensors.csv'}: sensor {missing[0]}: readings of it wait; put it back"
-                )
-        return self._city
-
-    def _messages(self, zone: ZoneTask, state: ZoneState, output: Output, passed: bool) -> list[Message]:
+    def _messages(self, place: Place, zone_id: str, state: ZoneState, output: Output, passed: bool) -> list[Message]:
         messages = [dead_letters.to_message(letter) for letter in output.dead]
-        zone_id = self._city.zones[zone.index].id
         if output.rows or passed:
-            frame = MetricFrame(zone.domain, zone.index, Rows.concat(output.rows), state.watermark_ms)
-            messages.append(Message(topics.METRICS, zone_id.encode(), encode_metrics(self._city.id, frame, zone_id), 0))
+            task, city = place
+            frame = MetricFrame(task.domain, task.index, Rows.concat(output.rows), state.watermark_ms)
+            value = encode_metrics(city.id, frame, zone_id, city.version)
+            messages.append(Message(topics.METRICS, zone_id.encode(), value, 0))
         messages += [
             Message(topics.DETECTIONS, one.entity.encode(), msgspec.json.encode(one), 0) for one in output.detections
         ]
@@ -229,15 +235,15 @@ class ZoneStage:
     def _live(self) -> list[Message]:
         rows: dict[str, list[Rows]] = defaultdict(list)
         for held in self._partitions.values():
-            for zone_id, touched in held.touched.items():
+            for zone_id, (place, touched) in held.touched.items():
                 sensors = np.unique(np.concatenate(touched))
-                rows[held.domain] += provisional(self._zone(held, zone_id), held.zones[zone_id], sensors, self._city)
+                rows[held.domain] += provisional(place.task, held.zones[zone_id], sensors, place.city)
             held.touched.clear()
         return [
             Message(
                 topics.LIVE,
                 domain.encode(),
-                encode_metrics(self._city.id, MetricFrame(domain, -1, Rows.concat(found), 0)),
+                encode_metrics(self._cities.newest.city.id, MetricFrame(domain, -1, Rows.concat(found), 0)),
                 0,
             )
             for domain, found in rows.items()

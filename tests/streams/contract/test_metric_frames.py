@@ -56,6 +56,7 @@ def test_header_is_in_the_metadata_and_unknown_numbers_are_null() -> None:
         b"domain": b"traffic",
         b"zone": b"7",
         b"zone_id": b"Z7",
+        b"city_version": b"",
         b"watermark_ms": b"180000",
     }
     assert table["value"].to_pylist() == [1.5, None, -0.0]

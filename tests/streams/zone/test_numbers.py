@@ -3,6 +3,7 @@
 import pytest
 
 from streams.city.registry import City, Sensor, Zone
+from streams.errors import FrameError
 from streams.zone.numbers import REMEMBERED_PER_SENSOR, Numbers
 
 
@@ -29,7 +30,7 @@ def test_another_city_or_state_is_looked_up_anew():
 
 
 def test_a_name_that_the_city_does_not_know_is_an_error():
-    with pytest.raises(KeyError):
+    with pytest.raises(FrameError, match=r"the sensor \?, which its city does not have"):
         Numbers().of(("a", "?"), city("a"), {})
 
 

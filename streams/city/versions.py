@@ -1,0 +1,187 @@
+"""Versions of a city: records of `city.cities.v1` with the checked folder and where each zone's readings go. Pure.
+
+A version is a number that rises; a folder put back is a new one. A zone keeps its partition for as long as the topic
+lives, also after it has left; a new one gets the partition with the fewest sensors of the domain, of equals the lowest.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, TypeAlias
+
+import msgspec
+import pyarrow as pa
+
+from streams.broker import topics
+from streams.city.check import check
+from streams.city.folder import Folder
+from streams.city.parts import Sensor, Zone
+from streams.city.registry import City, city_of
+from streams.contract.stage import Message
+from streams.errors import CityFileError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from streams.contract.stage import Record
+
+Partitions: TypeAlias = "dict[str, dict[str, int]]"
+"""Domain → zone id → partition of its readings."""
+
+PART_BYTES = 8 * 2**20
+HEADER = "city"
+STRANGERS_INTERVAL_S = 60.0
+_ZSTD = pa.Codec("zstd", compression_level=9)
+
+
+class Part(msgspec.Struct, frozen=True, kw_only=True):
+    """Header of a record: which part of which version."""
+
+    number: int
+    part: int
+    parts: int
+    size: int
+    """Bytes of the whole before compression."""
+    digest: str
+    """Of the folder."""
+
+
+class _Whole(msgspec.Struct):
+    """What a version's records hold together."""
+
+    files: dict[str, bytes]
+    partitions: Partitions
+
+
+@dataclass(frozen=True)
+class Stored:
+    """A version as it lies in the topic."""
+
+    number: int
+    digest: str
+    size: int
+    data: bytes
+
+    def open(self) -> tuple[Folder, Partitions]:
+        """Return the folder and the zones' partitions."""
+        plain = _ZSTD.decompress(self.data, decompressed_size=self.size, asbytes=True)
+        whole = msgspec.msgpack.decode(plain, type=_Whole)
+        return Folder(f"version {self.number} of the city", whole.files), whole.partitions
+
+
+@dataclass(frozen=True, eq=False)
+class Version:
+    """A version in use. It equals itself only."""
+
+    city: City
+    partitions: Partitions
+
+    @property
+    def number(self) -> int:
+        """Which one it is; 0 = the folder of a process that finds none in the topic."""
+        return self.city.number
+
+    def partition(self, domain: str, zone: str, count: int) -> int:
+        """Return which of `count` readings partitions a zone's frames go to."""
+        found = self.partitions.get(domain, {}).get(zone)
+        return self.city.zone_code[zone] % count if found is None else found
+
+
+def load(stored: Stored) -> Version:
+    """Return a version; takes a second where there are many sensors.
+
+    Raises CityFileError where this build does not take the folder any more.
+    """
+    folder, partitions = stored.open()
+    return Version(replace(city_of(check(folder), folder.name), number=stored.number), partitions)
+
+
+def with_zone(city: City, zone: str) -> City:
+    """Return a city in which a zone that has left has an index again, without sensors."""
+    return replace(city, zones=(*city.zones, Zone(zone, zone, zone)))
+
+
+def with_strangers(city: City, domain: str, zone: str, sensors: Sequence[str]) -> City:
+    """Return a city that has a zone and its sensors; those that it lacks keep their ids, and that is all they have."""
+    home = city if zone in city.zone_code else with_zone(city, zone)
+    blank = Sensor("", domain, home.zone_code[zone], -1, 0.0, 0.0, STRANGERS_INTERVAL_S, "", "")
+    strangers = tuple(replace(blank, id=name) for name in sensors if name not in city.sensor_code)
+    return replace(home, sensors=(*home.sensors, *strangers)) if strangers else home
+
+
+def assign(city: City, counts: Mapping[str, int], before: Partitions | None) -> Partitions:
+    """Give every zone its partition in every domain.
+
+    Args:
+        city: the new version.
+        counts: domain → how many readings partitions it has.
+        before: of the version before; None = the first, which writes down what was in use without one.
+    """
+    found: Partitions = {}
+    for domain, count in counts.items():
+        known = (before or {}).get(domain)
+        if known is None:
+            found[domain] = {zone.id: index % count for index, zone in enumerate(city.zones)}
+        else:
+            found[domain] = _with_new(city, domain, count, known)
+    return found
+
+
+def _with_new(city: City, domain: str, count: int, known: Mapping[str, int]) -> dict[str, int]:
+    sensors = Counter(city.zones[sensor.zone].id for sensor in city.sensors if sensor.domain == domain)
+    load = [0] * count
+    for zone, partition in known.items():
+        load[partition] += sensors[zone]
+    found = dict(known)
+    for new in (zone.id for zone in city.zones if zone.id not in known):
+        found[new] = load.index(min(load))
+        load[found[new]] += sensors[new]
+    return found
+
+
+def to_messages(city: City, number: int, folder: Folder, partitions: Partitions) -> list[Message]:
+    """Return the records of a version."""
+    plain = msgspec.msgpack.encode(_Whole(dict(folder.files), partitions))
+    data: bytes = _ZSTD.compress(plain, asbytes=True)
+    cuts = [data[first : first + PART_BYTES] for first in range(0, len(data), PART_BYTES)]
+    messages = []
+    for index, cut in enumerate(cuts):
+        part = Part(number=number, part=index, parts=len(cuts), size=len(plain), digest=folder.digest)
+        key = f"{city.id}/{number}" if index == 0 else f"{city.id}/{number}/{index}"
+        messages.append(Message(topics.CITIES, key.encode(), cut, 0, ((HEADER, msgspec.json.encode(part)),)))
+    return messages
+
+
+def stored(records: Iterable[Record]) -> dict[int, Stored]:
+    """Return the versions of which all parts are there, by rising number."""
+    parts: defaultdict[int, dict[int, tuple[Part, bytes]]] = defaultdict(dict)
+    for record in records:
+        head = dict(record.headers).get(HEADER)
+        if head is not None and record.value is not None:
+            part = msgspec.json.decode(head, type=Part)
+            parts[part.number][part.part] = (part, record.value)
+    found = {}
+    for number, of in sorted(parts.items()):
+        first = next(iter(of.values()))[0]
+        if len(of) == first.parts:
+            data = b"".join(of[index][1] for index in range(first.parts))
+            found[number] = Stored(number, first.digest, first.size, data)
+    return found
+
+
+def next_version(folder: Folder, known: Mapping[int, Stored], counts: Mapping[str, int]) -> list[Message]:
+    """Return the records of the version that a folder makes, none where it is the newest.
+
+    Raises CityFileError, which names its problems.
+    """
+    newest = known[max(known)] if known else None
+    if newest is not None and newest.digest == folder.digest:
+        return []
+    city = city_of(check(folder), folder.name)
+    old, before = (None, None) if newest is None else newest.open()
+    if old is not None and (known_id := city_of(check(old), old.name).id) != city.id:
+        raise CityFileError(
+            f"{folder.name}: city.toml: id: {city.id!r} is another city than {known_id!r}; start it by itself"
+        )
+    return to_messages(city, 1 if newest is None else newest.number + 1, folder, assign(city, counts, before))

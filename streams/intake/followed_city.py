@@ -1,0 +1,91 @@
+"""The city as intake follows it: which version is in force for each source, and when the next one may be.
+
+A source goes over between two chunks, and its state says so before the first frame made with the new version is sent.
+What a process before this one may have sent and not noted is sent again as it was: made with the version of then.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from typing import TYPE_CHECKING
+
+from streams.city.known import Cities
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from streams.city.registry import City
+    from streams.city.versions import Version
+    from streams.contract.stage import Bus, TopicPartition
+    from streams.domains.schema import Schema
+    from streams.intake.reader import Reader
+    from streams.intake.take import IntakeState
+
+LOOK_EVERY_S = 2.0
+
+log = logging.getLogger("citywall")
+
+
+class FollowedCity:
+    """Versions of the city. Invariant: a state's version is in memory, or gone for good, and then the newest serves."""
+
+    def __init__(self, folder: Path, schemas: Mapping[str, Schema], *, kernel: bool) -> None:
+        self._cities = Cities(folder)
+        self._schemas = schemas
+        self._kernel = kernel
+        self._readers: dict[int, dict[str, Reader]] = {}
+        self._sent_up_to: dict[TopicPartition, int] = {}
+        self._looked_at_s = float("-inf")
+
+    async def begin(self, bus: Bus, states: Mapping[TopicPartition, IntakeState]) -> list[TopicPartition]:
+        """Learn the versions of these sources' states → those whose state changed and must be saved."""
+        await self._cities.begin(bus)
+        self._sent_up_to = dict(await bus.ends(list(states)))
+        for state in states.values():
+            if state.version and await self._cities.of(str(state.version), bus) is None:
+                state.version = 0
+        fresh = [source for source, state in states.items() if state.version == 0]
+        return self._go_over(states, fresh)
+
+    async def follow(self, bus: Bus, states: Mapping[TopicPartition, IntakeState]) -> list[TopicPartition]:
+        """Look for a new version now and then → the sources that go over to it: their states must be saved first."""
+        if time.monotonic() - self._looked_at_s >= LOOK_EVERY_S:
+            self._looked_at_s = time.monotonic()
+            if await self._cities.follow(bus):
+                newest = self._cities.newest
+                log.warning("version %d of the city: %d sensors", newest.number, len(newest.city.sensors))
+        sure = [source for source, state in states.items() if state.offset >= self._sent_up_to.get(source, 0)]
+        return self._go_over(states, sure)
+
+    def version(self, state: IntakeState) -> Version:
+        """Return the version in force."""
+        return self._cities.named(state.version)
+
+    def reader(self, version: Version, domain: str) -> Reader | None:
+        """Return what decodes a domain's records by the kernel, None where there is none."""
+        if not self._kernel:
+            return None
+        if version.number not in self._readers:
+            newest = self._cities.newest.number
+            self._readers = {number: found for number, found in self._readers.items() if number == newest}
+            self._readers[version.number] = _readers(self._schemas, version.city)
+        return self._readers[version.number][domain]
+
+    def _go_over(
+        self, states: Mapping[TopicPartition, IntakeState], sources: list[TopicPartition]
+    ) -> list[TopicPartition]:
+        number = self._cities.newest.number
+        behind = [source for source in sources if states[source].version != number]
+        for source in behind:
+            states[source].version = number
+        return behind
+
+
+def _readers(schemas: Mapping[str, Schema], city: City) -> dict[str, Reader]:
+    from streams.intake.reader import Reader  # numba takes half a second to import
+    from streams.kernel.texts import sensor_table
+
+    sensors = sensor_table([sensor.id for sensor in city.sensors])
+    return {domain: Reader(schema.names, sensors) for domain, schema in schemas.items()}

@@ -1,0 +1,80 @@
+"""The zones of a readings partition in the cities that their frames name."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from streams.broker import topics
+from streams.domains.schema import late_limit_ms
+from streams.errors import FrameError
+from streams.zone.absorb import ZoneTask
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from streams.city.registry import City
+    from streams.contract.spec import Hosted
+    from streams.health.stepping import Stepping
+    from streams.zone.dedup import Judge
+
+KEPT_PER_ZONE = 4
+"""Cities of which a zone's place is remembered, on average."""
+
+
+class Place(NamedTuple):
+    """A zone in a city."""
+
+    task: ZoneTask
+    city: City
+
+
+class Touched(NamedTuple):
+    """Sensors of a zone that reported since provisional values were sent last: their codes in that city."""
+
+    place: Place
+    sensors: list[NDArray[np.int32]]
+
+
+class Placing:
+    """What is fixed about the zones of one domain, by city. Invariant: a city is known by identity, and held."""
+
+    def __init__(
+        self, domain: str, inbox_partitions: int, hosted: Sequence[Hosted], how: tuple[Judge, Stepping]
+    ) -> None:
+        self._domain = domain
+        self._fixed = (topics.inbox(domain), inbox_partitions, hosted)
+        self._judge, self._stepping = how
+        self._left_out: frozenset[str] = frozenset()
+        self._found: dict[tuple[str, int], Place] = {}
+
+    def leave_out(self, names: frozenset[str]) -> None:
+        """Have these processors get nothing from now on."""
+        self._left_out = names
+        self._found.clear()
+
+    def of(self, zone: str, city: City, zones: int) -> Place:
+        """Return a zone's place in a city; `zones` is how many the partition has.
+
+        Raises FrameError when the city does not have it.
+        """
+        found = self._found.get((zone, id(city)))
+        if found is None:
+            if zone not in city.zone_code:
+                raise FrameError(f"a frame of the zone {zone} was made with a city that does not have it")
+            if len(self._found) > KEPT_PER_ZONE * zones:
+                self._found.clear()  # of cities, too, that nobody names any more
+            task = ZoneTask(
+                self._domain,
+                city.zone_code[zone],
+                *self._fixed,
+                judge=self._judge,
+                late_limit_ms=late_limit_ms(self._domain),
+                stepping=self._stepping,
+                left_out=self._left_out,
+            )
+            found = Place(task, city)
+            self._found[zone, id(city)] = found
+        return found
