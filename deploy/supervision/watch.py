@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, NamedTuple
 import msgspec
 
 from streams.contract.stage import TopicPartition
-from streams.health.advance import Advance, Place
+from streams.health.advance import LOOK_S, Advance, Place
+from streams.health.effort import WORKING_SHARE, Effort
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from deploy.supervision.pulses import PartPulse
     from deploy.supervision.tail import Tail
@@ -29,6 +30,10 @@ AFTER_WORKER_S = 5.0
 """The worker's own watchdog, which knows more, comes first by so much."""
 START_LIMIT_S = 120.0
 """So long a process may take from its start to its first pulse at work; a loaded state comes after that."""
+KILLS_FORGOTTEN_S = 900.0
+"""So long after its last kill a worker has its plain limit again."""
+MOST_DOUBLED = 3
+"""A limit grows to eight times at most."""
 TOLD_AFTER_S = 15.0
 """A standstill is told once it is that long."""
 
@@ -103,32 +108,75 @@ class _Question(NamedTuple):
     still: Still
 
 
+class _Kills(NamedTuple):
+    """Of one worker, whose processes follow each other."""
+
+    last_s: float
+    in_row: int
+    pid: int
+    """Of the last one condemned."""
+
+
 class Watch:
     """Looks again and again, and remembers who stood where."""
 
-    def __init__(self) -> None:
+    def __init__(self, effort_s: Callable[[int], float] | None = None) -> None:
         self._advance: Advance[_Key] = Advance()
+        self._effort_s = effort_s or Effort().since_s
+        """Process → of the time since it was asked last, what it worked or waited for a processor."""
+        self._absorbed: dict[Worker, int] = {}
+        self._looked_at_s = self._since_s = 0.0
+        self._kills: dict[str, _Kills] = {}
+        """Worker → its kills in a row."""
 
     def look(
         self, now_s: float, now_ms: int, tail: Tail | None, pulses: Mapping[str, PartPulse], workers: Sequence[Worker]
     ) -> Verdict:
         """Judge every worker, by a clock that nothing turns back and by the wall clock that the files carry."""
+        self._since_s, self._looked_at_s = min(now_s - self._looked_at_s, LOOK_S), now_s
         questions: dict[_Key, _Question] = {}
         if tail is not None and tail.answers and now_ms - tail.at_ms <= TAIL_AGE_S * 1000:
             extents = tail.extents()
             for _, members in groupby(sorted(workers, key=_part), _part):
                 asked = _questions(list(members), pulses, extents, now_ms)
                 questions.update({one.key: one for one in asked})
-        standing_s = self._advance.look(now_s, {key: one.place for key, one in questions.items()})
+        excused_s = {worker: self._excused_s(worker, pulses.get(worker.name)) for worker in workers}
+        standing_s = self._advance.look(
+            now_s,
+            {key: one.place for key, one in questions.items()},
+            lambda key: max(excused_s[worker][questions[key].still.owned] for worker in key.workers),
+        )
         verdict = Verdict([], {})
         for key, for_s in standing_s.items():
             question = questions[key]
             still = msgspec.structs.replace(question.still, for_s=round(for_s, 1))
             if for_s >= min(TOLD_AFTER_S, question.limit_s):
                 verdict.stills.append(still)
-            if for_s >= question.limit_s:
-                verdict.condemned.update(dict.fromkeys([worker.name for worker in key.workers], still))
+            for worker in key.workers:
+                if for_s >= question.limit_s * self._patience(worker, now_s):
+                    verdict.condemned[worker.name] = still
+        for worker in workers:
+            if worker.name in verdict.condemned:
+                known = self._kills.get(worker.name, _Kills(0.0, 0, 0))
+                in_row = known.in_row + (known.pid != worker.pid)
+                self._kills[worker.name] = _Kills(now_s, in_row, worker.pid)
         return verdict
+
+    def _excused_s(self, worker: Worker, pulse: PartPulse | None) -> tuple[float, float]:
+        """Return how much of the time since the last look does not count: it tried; or, too, advanced somewhere."""
+        excused_s = self._effort_s(worker.pid)
+        absorbed = 0 if pulse is None else sum(one.absorbed for one in pulse.partitions)
+        before, self._absorbed[worker] = self._absorbed.get(worker), absorbed
+        advanced = before not in {None, absorbed}
+        return excused_s, max(excused_s, WORKING_SHARE * self._since_s) if advanced else excused_s
+
+    def _patience(self, worker: Worker, now_s: float) -> int:
+        """Return how many times its limit a worker has: twice as many after each kill of a process before it."""
+        known = self._kills.get(worker.name)
+        if known is None or now_s - known.last_s > KILLS_FORGOTTEN_S:
+            self._kills.pop(worker.name, None)
+            return 1
+        return 1 << min(known.in_row - (known.pid == worker.pid), MOST_DOUBLED)
 
 
 def _questions(

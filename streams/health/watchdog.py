@@ -13,6 +13,7 @@ import traceback
 from typing import TYPE_CHECKING
 
 from streams.health.advance import LIMIT_S, LOOK_S, Advance
+from streams.health.effort import WORKING_SHARE, Effort
 
 if TYPE_CHECKING:
     import asyncio
@@ -33,7 +34,9 @@ def end_process(reason: str) -> None:
 
 
 class Watchdog:
-    """Judges the stage at each beat of the event loop, and the loop itself in a thread of its own.
+    """Slow is not stuck: time in which the process worked, waited for a processor, or advanced elsewhere hardly counts.
+
+    Judges the stage at each beat of the event loop, and the loop itself in a thread of its own.
 
     What it does not see, because the interpreter hangs or nothing is fetched any more, the supervisor does.
     """
@@ -44,7 +47,12 @@ class Watchdog:
         limit_s: float = LIMIT_S,
         clock: Callable[[], float] = time.monotonic,
         end: Callable[[str], None] = end_process,
+        effort_s: Callable[[], float] | None = None,
     ) -> None:
+        self._effort_s = effort_s or Effort().since_s
+        """Of the time since it was asked last, what the process worked or waited for a processor."""
+        self._loop_effort_s = effort_s or Effort().since_s
+        self._places: Mapping[TopicPartition, Place] = {}
         self.limit_s = limit_s
         self._part = part
         self._clock = clock
@@ -68,10 +76,14 @@ class Watchdog:
         now_s = self._clock()
         since_s = 0.0 if self._looked_at_s is None else min(now_s - self._looked_at_s, LOOK_S)
         self._looked_at_s = now_s
-        self._loading_s = self._loading_s + since_s if loading else 0.0
+        excused_s = self._effort_s()
+        before, self._places = self._places, places
+        if any(before[one].absorbed != place.absorbed for one, place in places.items() if one in before):
+            excused_s = max(excused_s, WORKING_SHARE * since_s)  # one partition has advanced: the stage is at work
+        self._loading_s = self._loading_s + max(since_s - excused_s, 0.0) if loading else 0.0
         if self._loading_s > max(self.limit_s, LOADING_LIMIT_S):
             self._end(f"{self._part} stands still: it has been loading its state for {self._loading_s:.0f} s")
-        for partition, for_s in self._advance.look(now_s, {} if loading else places).items():
+        for partition, for_s in self._advance.look(now_s, {} if loading else places, lambda _: excused_s).items():
             if for_s >= self.limit_s:
                 place = places[partition]
                 self._end(
@@ -81,10 +93,11 @@ class Watchdog:
 
     def watch_loop(self, since_s: float) -> None:
         """Judge the loop, `since_s` after the last time."""
+        excused_s = self._loop_effort_s()
         if self._beats != self._beats_seen:
             self._beats_seen, self._unbeaten_s = self._beats, 0.0
             return
-        self._unbeaten_s += min(since_s, LOOK_S)
+        self._unbeaten_s += max(min(since_s, LOOK_S) - excused_s, 0.0)
         if self._unbeaten_s >= self.limit_s:
             stack = sys._current_frames().get(self._loop_thread)
             print("".join(traceback.format_stack(stack)), file=sys.stderr, flush=True)

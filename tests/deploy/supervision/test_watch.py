@@ -1,5 +1,6 @@
 """The supervisor's watch by a clock of its own: who is condemned, when, and what excuses everybody."""
 
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -23,9 +24,13 @@ def pulse(worker, now_ms, *, absorbed=5, owns=(0,), waits=None, pid=None):
     return PartPulse(worker.name, pid or worker.pid, now_ms, rows, {}, [TOPIC], 30.0, waits)
 
 
-def condemned(seconds, sight, workers=(ONE,)):
+def idle(_pid):
+    return 0.0
+
+
+def condemned(seconds, sight, workers=(ONE,), effort_s=idle):
     """Look once a second; `sight(second, now_ms)` → tail and pulses. → the last verdict."""
-    watch = Watch()
+    watch = Watch(effort_s)
     verdict = None
     for second in range(seconds + 1):
         now_ms = 1_000_000 + 1000 * second
@@ -121,3 +126,45 @@ def test_a_part_has_as_many_processes_as_its_setting_says():
     assert plans[[plan.name for plan in plans].index("intake-2")].command[-2:] == ["--worker", "2"]
     assert {plan.name for plan in plans if plan.absorbs is None} == {"feeds", "wall"}
     assert len({plan.name for plan in plans}) == len(plans)
+
+
+def stuck(_second, now_ms):
+    """It has a fresh pulse and does not advance."""
+    return tail(now_ms), [pulse(ONE, now_ms)]
+
+
+@pytest.mark.parametrize(
+    ("effort_s", "limit_s"),
+    [(0.0, LIMIT_S), (0.5, 2 * LIMIT_S), (0.9, 10 * LIMIT_S)],
+    ids=["idle", "half of the time waits for a processor", "turns in circles"],
+)
+def test_time_in_which_it_tried_hardly_counts(effort_s, limit_s):
+    assert condemned(int(limit_s) - 1, stuck, effort_s=lambda _: effort_s).condemned == {}
+    assert set(condemned(int(limit_s) + 1, stuck, effort_s=lambda _: effort_s).condemned) == {"intake"}
+
+
+def test_a_starved_process_is_never_condemned():
+    assert condemned(1_000, stuck, effort_s=lambda _: 1.0).condemned == {}
+
+
+def test_progress_in_another_partition_is_progress():
+    def sight(second, now_ms):
+        one = pulse(ONE, now_ms, owns=(0, 1))
+        one.partitions[1] = PartitionPulse(TOPIC, 1, "intake", second, second, 0, 0.0)
+        return tail(now_ms, end=10_000, partitions=2), [one]
+
+    assert condemned(300, sight).condemned == {}
+
+
+def test_after_each_kill_in_a_row_the_limit_doubles_until_it_has_been_well_for_long():
+    watch, killed = Watch(idle), []
+    for second in range(4_000):
+        now_ms = 1_000_000 + 1000 * second
+        moves = second if second > 1_500 and second < 3_000 else 5
+        worker = Worker("intake", "intake", 100 + len(killed))
+        found = {"intake": pulse(worker, now_ms, absorbed=moves)}
+        if watch.look(float(second), now_ms, tail(now_ms, end=10_000), found, (worker,)).condemned:
+            killed.append(second)
+    waits = [after - before for before, after in pairwise(killed)]
+    assert waits[:3] == [71, 141, 281]  # 2, 4, 8 times 35 s, and the first look of a new process
+    assert next(second for second in killed if second >= 3_000) == 3_000 + 35

@@ -1,11 +1,13 @@
 """Alive means advancing: what counts as standing still, what excuses it, and that a hung loop is seen."""
 
 import asyncio
+import os
 
 import pytest
 
 from streams.contract.stage import TopicPartition
 from streams.health.advance import LOOK_S, Advance, Place
+from streams.health.effort import Work, excused_s, work_of
 from streams.health.watchdog import LOADING_LIMIT_S, Watchdog
 
 A, B = TopicPartition("t", 0), TopicPartition("t", 1)
@@ -56,7 +58,7 @@ def dog(clock):
     def end(reason):
         raise Ended(reason)
 
-    return Watchdog("intake", 30.0, lambda: clock[0], end)
+    return Watchdog("intake", 30.0, lambda: clock[0], end, lambda: 0.0)
 
 
 def judge(dog, clock, seconds, places, *, loading=False):
@@ -108,3 +110,34 @@ def test_loop_that_runs_and_a_thread_that_was_stopped_end_nothing(dog):
         dog.watch_loop(1.0)
     loop.close()
     dog.watch_loop(3600.0)
+
+
+def test_slow_is_not_stuck(clock):
+    """In each second it works 0.1 s and waits 0.85 s for a processor: 0.06 s count, so 30 s are there after 500."""
+
+    def end(reason):
+        raise Ended(reason)
+
+    before, now = Work(0.0, 0.0), Work(0.1, 0.85)
+    dog = Watchdog("intake", 30.0, lambda: clock[0], end, lambda: excused_s(before, now))
+    judge(dog, clock, 495, {A: Place(5, 9)})
+    judge(dog, clock, 2_000, {}, loading=True)
+    for _ in range(495):
+        dog.watch_loop(1.0)
+    with pytest.raises(Ended, match="has not advanced for 30 s"):
+        judge(dog, clock, 510, {A: Place(5, 9)})
+
+
+def test_another_partition_that_advances_keeps_the_stage_alive(dog, clock):
+    for second in range(240):  # 24 s of it count
+        judge(dog, clock, 1, {A: Place(5, 9), B: Place(second, 1000)})
+    with pytest.raises(Ended, match=r"t\[0\]"):
+        judge(dog, clock, 10, {A: Place(5, 9), B: Place(250, 1000)})
+
+
+def test_a_process_says_what_it_has_used():
+    before = work_of(os.getpid())
+    while (now := work_of(os.getpid())).cpu_s == before.cpu_s:
+        sum(range(100_000))
+    assert now.waited_s >= before.waited_s >= 0
+    assert work_of(2**30) is None
