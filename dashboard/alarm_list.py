@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from alerts.kinds import response_limit_s
-from dashboard.labels import as_json, kind_name
+from dashboard.labels import as_json, domain_names, kind_name
 from dashboard.places import Name, corridor, projection
+from processors.maths.measures import FEED_PREFIX, SILENT
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
 SHOWN = 20
 LEVELS = (1, 2, 3, 4)
+FEED = FEED_PREFIX.removesuffix(":")
 PERCENT_SUFFIX = "_ratio"
 PLAIN_RATIOS = ("tti_ratio",)
 """Ratios that nobody reads as a percentage."""
@@ -49,9 +51,10 @@ class Places:
         self._city = city
         self._at = projection(city)
         self._zones = {zone.id: Name(zone.name_zh, zone.name_en) for zone in city.zones}
+        self._city_name = Name(city.name_zh, city.name_en)
 
     def find(self, entity: str, zone: str) -> Place:
-        """Return name and point of a segment, sensor, zone or feed."""
+        """Return name and point of what an alarm is about; what has left the city is called by its id."""
         city = self._city
         if entity in city.segment_code:
             index = city.segment_code[entity]
@@ -62,16 +65,28 @@ class Places:
             sensor = city.sensors[city.sensor_code[entity]]
             segment_index = sensor.segment if sensor.segment >= 0 else None
             return self._point(Name(sensor.name_zh, sensor.name_en), zone, (sensor.lng, sensor.lat), segment_index)
-        if entity.startswith("zone:"):
-            return Place(self._zones.get(entity[5:], Name(entity, entity)), None, None, None)
-        return Place(self._zones.get(zone, Name("", "")), None, None, None)
+        return Place(self._wide_name(entity, zone), None, None, None)
+
+    def _wide_name(self, entity: str, zone: str) -> Name:
+        kind, _, rest = entity.partition(":")
+        if kind == "zone":
+            return self._zones.get(rest, Name(rest, rest))
+        if kind == "city":
+            return self._city_name
+        if kind == FEED:
+            domain, _, feed_zone = rest.partition(":")
+            return self._with_zone(domain_names((domain,))[domain], feed_zone)
+        return self._with_zone(Name(entity, entity), zone)
 
     def _point(self, name: Name, zone: str, point: tuple[float, float], segment: int | None) -> Place:
         x, y = self._at.point(*point)
-        area = self._zones.get(zone, Name("", ""))
+        return Place(self._with_zone(name, zone), round(x), round(y), segment)
+
+    def _with_zone(self, name: Name, zone: str) -> Name:
+        area = self._zones.get(zone, Name(zone, zone))
         zh = name.zh if not area.zh or area.zh in name.zh else f"{area.zh} {name.zh}"
         en = name.en if not area.en or area.en in name.en else f"{name.en}, {area.en}"
-        return Place(Name(zh, en), round(x), round(y), segment)
+        return Name(zh, en)
 
 
 def order(alarm: Mapping[str, Any]) -> tuple[bool, int, int, str]:
@@ -80,7 +95,9 @@ def order(alarm: Mapping[str, Any]) -> tuple[bool, int, int, str]:
 
 
 def metric_of(alarm: Mapping[str, Any]) -> str:
-    """Return the metric that an alarm is about: the column its evidence names, else a road's speed."""
+    """Return what an alarm is about: the column its evidence names, a feed's silence, else a road's speed."""
+    if alarm["entity"].startswith(f"{FEED}:"):
+        return SILENT.name
     return str(alarm.get("evidence", {}).get("column") or "speed_km_h")
 
 

@@ -228,7 +228,7 @@ async def last_day(hub: Hub, subject: Subject) -> dict[str, Any]:
 def _read(hub: Hub, subject: Subject, until_ms: int) -> list[float | None]:
     if subject.entity.startswith("fold:"):
         track = hub.screen.days.get(subject.entity[5:]) or hub.screen.sparks[subject.entity[5:]]
-        return list(track.values())
+        return track.spread(until_ms - DAY_MS, DAY_MS // POINTS, POINTS)
     values: list[float | None] = [None] * POINTS
     rows = hub.config.history.read(subject.metric, subject.entity, until_ms - DAY_MS, until_ms, WINDOW_S)
     for at_ms, value in zip(rows.at_ms, rows.value, strict=True):

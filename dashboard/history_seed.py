@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 
 import anyio
 
+from dashboard.days import LONGEST, SLOT_MS, by_face
 from dashboard.hub import wall_clock_ms
-from dashboard.screen import SPARK_LENGTH, SPARK_MS, TREND_LENGTH, TREND_MS
-from dashboard.tracks import DAY_MS, Track, band
+from dashboard.screen import SPARK_LENGTH, SPARK_MS
+from dashboard.tracks import Track, band
 from dashboard.vitals import fold, rows_of, trends
 from streams.errors import CityError
 
@@ -69,13 +70,15 @@ async def _seed_trend(hub: Hub, vital: Vital, now_ms: int) -> None:
     screen.days[vital.id].seed(await _read(hub, vital, start_ms, now_ms))
     days = []
     for ago in range(1, BAND_DAYS + 1):
-        first = screen.day_start_ms(now_ms, ago)
-        track = Track(TREND_MS, TREND_LENGTH)
-        track.seed(await _read(hub, vital, first, first + DAY_MS))
-        values = track.since(first, TREND_LENGTH)
+        first_ms, until_ms = screen.day_start_ms(now_ms, ago), screen.day_start_ms(now_ms, ago - 1)
+        track = Track(SLOT_MS, LONGEST)
+        track.seed(await _read(hub, vital, first_ms, until_ms))
+        faces = screen.faces(first_ms)
+        values = track.since(first_ms, len(faces))
         if any(value is not None for value in values):
-            days.append(values)
-    screen.bands[vital.id] = (start_ms, band(days))
+            days.append(by_face(values, faces))
+    usual = band(days)
+    screen.bands[vital.id] = (start_ms, [usual[face] for face in screen.faces(start_ms)] if usual else [])
 
 
 async def _read(hub: Hub, vital: Vital, from_ms: int, until_ms: int) -> list[tuple[int, float | None]]:

@@ -21,7 +21,9 @@ FAR_SHARE, FAR_AIR = 0.015, 0.15
 SIDE_STEP = 11.0
 """Units by which two opposite directions of one road are drawn apart, each to its right."""
 
-_PART = re.compile(r"\s*[(（][^()（）]*[)）]$|[\s\-_·—#]*第?\d+\s*(?:段|号)?$")
+_BRACKET = re.compile(r"\s*[(（][^()（）]*[)）]$")
+_PART = re.compile(r"[\s\-_·—#,，]*(?:第?(\d+)\s*段|(?:section|segment|part)\s*(\d+))$", re.IGNORECASE)
+"""The end of a name that says which part of a road it is; a bare number may be the road's own: Loop 12, Route 104."""
 
 
 class Name(NamedTuple):
@@ -173,5 +175,14 @@ def short(name: Name) -> Name:
 
 @lru_cache(maxsize=65_536)
 def corridor(name_zh: str, name_en: str) -> Name:
-    """Return the road that a segment belongs to: its name without a number or a bracket at the end."""
-    return Name(_PART.sub("", name_zh) or name_zh, _PART.sub("", name_en) or name_en)
+    """Return the road that a segment belongs to: its name without a bracket or the number of a part at the end.
+
+    A bare number at the end is a part's only where the other language says so.
+    """
+    zh, en = _BRACKET.sub("", name_zh), _BRACKET.sub("", name_en)
+    if (zh, en) == (name_zh, name_en):
+        for part in (_PART.search(zh), _PART.search(en)):
+            if part is not None:
+                bare = re.compile(rf"[\s\-_·—#]*(?<!\d){part[1] or part[2]}$")
+                zh, en = ((_PART if _PART.search(name) else bare).sub("", name) for name in (zh, en))
+    return Name(zh or name_zh, en or name_en)

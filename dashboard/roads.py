@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from dashboard.places import corridor
+from processors.maths.tpi import GRADE_TTI, TOLERANCE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -12,9 +13,6 @@ if TYPE_CHECKING:
     from dashboard.mirror import Segment
     from streams.city.registry import City
 
-GRADE_TTI = (1 / 0.7, 2.0, 2.5, 1 / 0.3)
-"""TTI from which grades 1 to 4 begin (GB/T 33171-2016, Annex C: delay time proportion 0.3, 0.5, 0.6, 0.7)."""
-SLACK = 1e-9
 MIN_SEGMENTS = 2
 FIRST_SHOWN_GRADE = 2
 """From light congestion on a road has a colour."""
@@ -28,7 +26,7 @@ def grade(tti: float | None) -> int | None:
     """
     if tti is None:
         return None
-    return sum(tti >= limit - SLACK for limit in GRADE_TTI)
+    return sum(tti >= limit - TOLERANCE for limit in GRADE_TTI)
 
 
 class Corridors:

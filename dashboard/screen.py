@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
-from zoneinfo import ZoneInfo
 
 from dashboard import alarm_list, pipeline, sources
+from dashboard.days import LONGEST, SLOT_MS, faces, midnight_ms
 from dashboard.labels import as_json, domain_names
 from dashboard.mirror import Mirror, city_now_ms
 from dashboard.places import Name, short
 from dashboard.roads import Corridors, tally
 from dashboard.tracks import Track
 from dashboard.vitals import SHOWN, TRENDS_SHOWN, Figure, Vital, choose, figure, judge, rows_of, trends, vitals
+from processors.maths.tpi import GRADE_TTI, TOLERANCE
 from streams.domains.schema import REASONS
 
 if TYPE_CHECKING:
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from streams.city.registry import Zone
 
 SPARK_MS, SPARK_LENGTH = 60_000, 60
-TREND_MS, TREND_LENGTH = 300_000, 288
 SLOW_BLOCK_MS = 1000
 TREND_BLOCK_MS = 5000
 SETTLED_MS = 180_000
@@ -41,12 +40,13 @@ class Screen:
         city = config.city
         self.names = domain_names(config.running_domains())
         self._intervals_s = sources.intervals_s(city, self.names)
+        self._sensor_s = {sensor.id: sensor.interval_s for sensor in city.sensors}
         self._domain_index = {domain: index for index, domain in enumerate(self.names)}
         self._places = alarm_list.Places(city)
         self._corridors = Corridors(city)
         self._rate = pipeline.Rate()
         self.sparks = {vital.id: Track(SPARK_MS, SPARK_LENGTH) for vital in vitals()}
-        self.days = {vital.id: Track(TREND_MS, TREND_LENGTH) for vital in trends()}
+        self.days = {vital.id: Track(SLOT_MS, LONGEST) for vital in trends()}
         self.bands: dict[str, tuple[int, list[list[float] | None]]] = {}
         """Trend → (start of the local day it is for, band per slot)."""
         self.seen: set[str] = set()
@@ -96,14 +96,15 @@ class Screen:
 
     def figure(self, vital: Vital) -> Figure:
         """Return a tile's figure."""
-        return figure(vital, rows_of(vital, self.mirror.metrics, self.config.city.id))
+        return figure(vital, rows_of(vital, self.mirror.metrics, self.config.city.id), self._sensor_s)
 
     def day_start_ms(self, now_ms: int, days_ago: int = 0) -> int:
         """Return the local midnight before a time."""
-        zone = ZoneInfo(self.config.city.time_zone)
-        local = datetime.fromtimestamp(now_ms / 1000, tz=zone) - timedelta(days=days_ago)
-        midnight = local.replace(hour=0, minute=0, second=0, microsecond=0)
-        return int(midnight.astimezone(UTC).timestamp() * 1000)
+        return midnight_ms(self.config.city.time_zone, now_ms, days_ago)
+
+    def faces(self, start_ms: int) -> tuple[int, ...]:
+        """Return where the clock stands at each slot of the local day that begins then."""
+        return faces(self.config.city.time_zone, start_ms)
 
     def _city(self) -> dict[str, Any]:
         found = self.mirror.city
@@ -217,13 +218,13 @@ class Screen:
         out = []
         for vital in chosen:
             day, band = self.bands.get(vital.id, (0, []))
-            values = self.days[vital.id].since(start_ms, TREND_LENGTH)
+            values = self.days[vital.id].since(start_ms, len(self.faces(start_ms)))
             usual = band if day == start_ms else []
-            out.append({"id": vital.id, "start_ms": start_ms, "step_ms": TREND_MS, "values": values, "band": usual})
+            out.append({"id": vital.id, "start_ms": start_ms, "step_ms": SLOT_MS, "values": values, "band": usual})
         return out
 
     def about(self) -> dict[str, Any]:
-        """Return what does not change while the wall runs: names of zones, domains and tiles."""
+        """Return what does not change while the wall runs: names of zones, domains and tiles, grades."""
         city = self.config.city
         return {
             "city": {
@@ -238,6 +239,7 @@ class Screen:
             "reasons": {reason: {"zh": zh, "en": en} for reason, (zh, en) in REASONS.items()},
             "domains": [{"id": domain, **as_json(name)} for domain, name in self.names.items()],
             "vitals": [_about_vital(vital) for vital in vitals()],
+            "grades": [limit - TOLERANCE for limit in GRADE_TTI],
         }
 
 

@@ -9,7 +9,6 @@ import numpy as np
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-DAY_MS = 86_400_000
 MIN_BAND_DAYS = 3
 BAND_SHARES = (10, 90)
 """Percentiles of earlier days that bound a normal band."""
@@ -51,9 +50,21 @@ class Track:
         first = from_ms // self.bucket_ms
         return [self._values.get(bucket) for bucket in range(first, first + count)]
 
+    def spread(self, from_ms: int, step_ms: int, count: int) -> list[float | None]:
+        """Return the last known value of each of `count` steps from a time on; a step is no shorter than a bucket."""
+        found: list[float | None] = [None] * count
+        for bucket in sorted(self._values):
+            step = (bucket * self.bucket_ms - from_ms) // step_ms
+            if 0 <= step < count and self._values[bucket] is not None:
+                found[step] = self._values[bucket]
+        return found
+
 
 def band(days: list[list[float | None]]) -> list[list[float] | None]:
-    """Return [low, high] per slot, from that slot and its neighbours on earlier days; None where days are too few."""
+    """Return [low, high] per slot of the clock's face, from that slot and its neighbours on earlier days.
+
+    None where a slot's days are too few, nothing at all where all days are.
+    """
     if len(days) < MIN_BAND_DAYS:
         return []
     table = np.array([[np.nan if value is None else value for value in day] for day in days], np.float64)

@@ -7,6 +7,7 @@ import tomllib
 from enum import StrEnum
 from functools import cache
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import msgspec
@@ -144,13 +145,17 @@ def rows_of(vital: Vital, metrics: Mapping[str, Mapping[str, Row]], city: str) -
     ]
 
 
-def figure(vital: Vital, rows: Sequence[tuple[str, Row]]) -> Figure:
-    """Fold rows of the newest window, and of the one before it, into one figure."""
+def figure(
+    vital: Vital, rows: Sequence[tuple[str, Row]], intervals_s: Mapping[str, float] = MappingProxyType({})
+) -> Figure:
+    """Fold the newest rows into one figure: each counts for two windows, or two of its sensor's intervals."""
     usable = [(entity, row) for entity, row in rows if known(row["value"])]
     if not usable:
         return UNKNOWN
     newest = max(row["at_ms"] for _, row in usable)
-    recent = [(entity, row) for entity, row in usable if newest - row["at_ms"] <= 2 * _window_ms(row)]
+    recent = [
+        (entity, row) for entity, row in usable if newest - row["at_ms"] <= 2 * _rhythm_ms(row, intervals_s.get(entity))
+    ]
     values = [row["value"] for _, row in recent]
     value = fold(vital, values)
     entity = None
@@ -170,8 +175,8 @@ def fold(vital: Vital, values: Sequence[float]) -> float:
     return min(values) if vital.of == "min" else max(values)
 
 
-def _window_ms(row: Mapping[str, Any]) -> int:
-    return max(int(row["window_s"]) * 1000, 300_000)
+def _rhythm_ms(row: Mapping[str, Any], interval_s: float | None) -> int:
+    return max(int(row["window_s"]) * 1000, 300_000, int((interval_s or 0) * 1000))
 
 
 def known(value: float | None) -> bool:

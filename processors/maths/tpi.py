@@ -11,6 +11,8 @@ if TYPE_CHECKING:
 
 DELAY_TIME_PROPORTION = np.array([0.0, 0.3, 0.5, 0.6, 0.7, 1.0])
 INDEX = np.array([0.0, 2.0, 4.0, 6.0, 8.0, 10.0])
+GRADE_TTI: tuple[float, ...] = tuple((1 / (1 - DELAY_TIME_PROPORTION[1:-1])).tolist())
+"""Travel time index from which grades 1 to 4 begin: mostly free, light, moderate and severe congestion."""
 TOLERANCE = 1e-9
 """1 - 0.7 is 0.30000000000000004 in floats: what lies within this of a boundary is the boundary."""
 

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from dashboard.labels import messages
+from dashboard.vitals import trends
 from tests.browser.conftest import state, until
 from tests.dashboard.fake_feed import ALARMS
 
@@ -57,6 +59,25 @@ def test_a_drawer_shows_its_day_without_cutting_text(open_page, kind, lang):
     assert page.evaluate(LAYOUT)["problems"] == []
     page.keyboard.press("Escape")
     assert page.locator("#drawer").is_hidden()
+
+
+@pytest.mark.parametrize(("width", "height"), SIZES)
+@pytest.mark.parametrize("lang", ["zh", "en"])
+def test_the_head_of_every_trend_fits_its_panel(open_page, wall, width, height, lang):
+    page = open_page(f"lang={lang}", width, height)
+    settled(page)
+    asides = [messages()[lang][f"trend.{key}"] for key in ("usual", "normal", "none")]
+    heads = [f"{getattr(one.name, lang)}  {getattr(one.unit_name, lang)}" for one in trends()]
+    spare = page.evaluate(
+        """([heads, asides]) => heads.flatMap((head) => asides.map((aside) => {
+            const box = document.querySelector("#trend-0 .panel-head"), [title, note] = box.children;
+            [title.textContent, note.textContent] = [head, aside];
+            return [head, aside, note.getBoundingClientRect().left - title.getBoundingClientRect().right,
+                box.getBoundingClientRect().right - note.getBoundingClientRect().right];
+        }))""",
+        [heads, asides],
+    )
+    assert [one for one in spare if one[2] < 4 or one[3] < -0.5] == []
 
 
 @pytest.mark.parametrize("scale", [1.3, 1.6, 2])
@@ -230,6 +251,28 @@ def test_a_part_that_is_silent_makes_the_picture_stale_and_is_named(open_page, w
     assert page.evaluate(LAYOUT)["problems"] == []
     wall.feed.dead.clear()
     until(lambda: state(page) == "live")
+
+
+@pytest.mark.parametrize("lang", ["zh", "en"])
+def test_an_alarm_of_a_feed_and_of_a_sensor_that_left_name_what_they_are_about(open_page, wall, lang):
+    page = open_page(f"lang={lang}")
+    settled(page)
+    shape = ("feed_silent", "fire", 1, "", 1.0, 0.5, "")
+    for number, entity in ((901, "feed:fire"), (902, "panel-a")):
+        alarm = wall.feed.raise_alarm(shape, wall.feed.now_ms() - 20_000_000, number)
+        alarm |= {"entity": entity, "zone": "" if number == 901 else alarm["zone"]}
+        wall.run(wall.feed.change({f"a:{alarm['id']}": alarm}))
+    row = page.locator('[data-alarm="A00901"]')
+    until(lambda: row.count() == 1)
+    name = {"zh": "消防应急", "en": "Fire and emergency"}[lang]
+    assert name in row.inner_text()
+    assert "100 / 50 %" in row.inner_text()
+    assert "panel-a" in page.locator('[data-alarm="A00902"]').inner_text()
+    row.click()
+    until(lambda: name in text(page, "#drawer-head"))
+    assert name in text(page, "#drawer dd")
+    page.keyboard.press("Escape")
+    wall.run(wall.feed.change({}, ("a:A00901", "a:A00902")))
 
 
 def test_a_tick_is_applied_quickly_and_nothing_piles_up(open_page):

@@ -47,7 +47,15 @@ def test_a_tally_counts_what_is_not_known():
     [
         ("一环路（北辰大道至春晖路）", "First Ring (Beichen Avenue to Chunhui Road)", ("一环路", "First Ring")),
         ("人民路 3 段", "Renmin Road 3", ("人民路", "Renmin Road")),
-        ("104国道", "Route 104", ("104国道", "Route")),
+        ("人民路第12段", "Renmin Road, Section 12", ("人民路", "Renmin Road")),
+        ("人民路", "Renmin Road section 2", ("人民路", "Renmin Road")),
+        ("104国道", "Route 104", ("104国道", "Route 104")),
+        ("环线 12", "Loop 12", ("环线 12", "Loop 12")),
+        ("环线12", "Loop-12", ("环线12", "Loop-12")),
+        ("环线12号", "Loop 12", ("环线12号", "Loop 12")),
+        ("环线 12（东至西）", "Loop 12 (East to West)", ("环线 12", "Loop 12")),
+        ("环线 12 2 段", "Loop 12 2", ("环线 12", "Loop 12")),
+        ("环线 2 段", "Loop 12", ("环线", "Loop 12")),
         ("12", "12", ("12", "12")),
     ],
 )

@@ -35,3 +35,11 @@ def test_a_band_is_the_10th_and_90th_percentile_of_a_slot_and_its_neighbours():
     # slot 0 sees slots 3, 0, 1: six zeros and three tens; 9 sorted values, 10 % at 0.8 -> 0, 90 % at 7.2 -> 10
     assert band(days)[0] == [0.0, 10.0]
     assert band(days)[2] is None
+
+
+def test_a_track_is_spread_over_longer_steps_by_its_times():
+    track = Track(MINUTE, 60)
+    for minute, value in [(100, 1.0), (104, 2.0), (105, None), (111, 3.0)]:
+        track.put(minute * MINUTE, value)
+    # steps of five minutes from minute 93 on: 93-97, 98-102, 103-107, 108-112
+    assert track.spread(93 * MINUTE, 5 * MINUTE, 4) == [None, 1.0, 2.0, 3.0]

@@ -34,6 +34,18 @@ def test_a_fold_leaves_out_what_is_unknown(of, value):
     assert found.state == 0  # as provisional as its least final row
 
 
+@pytest.mark.parametrize(("age_s", "value"), [(600, 7.0), (601, 5.0), (1800, 5.0)])
+def test_a_row_counts_for_two_windows_of_five_minutes(age_s, value):
+    rows = [("a", row(2.0, at_ms=-age_s * 1000)), ("b", row(5.0))]
+    assert figure(vital(of="sum"), rows).value == value
+
+
+@pytest.mark.parametrize(("age_s", "value"), [(1800, 7.0), (1801, 5.0)])
+def test_the_row_of_a_slow_sensor_counts_for_two_of_its_intervals(age_s, value):
+    rows = [("slow", row(2.0, at_ms=-age_s * 1000)), ("fast", row(5.0))]
+    assert figure(vital(of="sum"), rows, {"slow": 900.0, "fast": 10.0}).value == value
+
+
 def test_the_sensor_of_an_extreme_is_named():
     assert figure(vital(of="max"), ROWS).entity == "b"
 

@@ -17,7 +17,8 @@ import { scale } from "./vitals.js";
  */
 
 const PAD = { left: 3.1, right: 0.7, top: 0.7, bottom: 1.7 };
-const HOUR_MS = 3_600_000;
+/** Every zone's hours begin at a quarter of UTC's. */
+const QUARTER_MS = 900_000;
 
 /**
  * Draw into an empty SVG whose units are rem.
@@ -73,30 +74,20 @@ function axis(chart, low, high, step, width, y) {
   return parts;
 }
 
-/** @param {Chart} chart @param {number} inner @param {number} height */
+/** A mark at each sixth hour of the city's clock, on days of any length. @param {Chart} chart @param {number} inner @param {number} height */
 function hours(chart, inner, height) {
   const parts = [];
   const span = chart.until_ms - chart.from_ms;
-  const shift = zoneShift(chart.from_ms);
-  const every = 6 * HOUR_MS;
-  const first = Math.ceil((chart.from_ms + shift) / every) * every - shift;
-  for (let at = first; at <= chart.until_ms; at += every) {
+  const local = (/** @type {number} */ at) => time("minute", at);
+  for (let at = Math.ceil(chart.from_ms / QUARTER_MS) * QUARTER_MS; at <= chart.until_ms; at += QUARTER_MS) {
+    const [hour, minute] = local(at).split(":");
+    if (minute !== "00" || Number(hour) % 6) continue;
     const x = PAD.left + ((at - chart.from_ms) / span) * inner;
     parts.push(make("svg:path", { class: "grid", d: `M${x.toFixed(2)} ${PAD.top}V${height - PAD.bottom}` }));
-    const text = at === chart.until_ms && chart.from_ms === first ? "24" : time("minute", at).slice(0, 2);
+    const text = at === chart.until_ms && local(chart.from_ms) === "00:00" ? "24" : hour;
     parts.push(make("svg:text", { class: "tick", x: x.toFixed(2), y: height - 0.45, "text-anchor": "middle" }, text));
   }
   return parts;
-}
-
-/** Milliseconds by which the city's clock is ahead of UTC at a time. @param {number} ms */
-function zoneShift(ms) {
-  const [h, m] = time("minute", ms).split(":").map(Number);
-  const utc = new Date(ms);
-  let minutes = h * 60 + m - utc.getUTCHours() * 60 - utc.getUTCMinutes();
-  if (minutes > 840) minutes -= 1440;
-  if (minutes < -720) minutes += 1440;
-  return minutes * 60_000;
 }
 
 /** @param {Chart} chart @param {(s: number) => number} x @param {(v: number) => number} y @param {number} slots */

@@ -44,7 +44,7 @@ function build(about) {
   const stream = new Stream((message) => take(message));
   const fresh = new Fresh(stream);
   const open = drawer.open;
-  const roads = new Roads(about.map, open);
+  const roads = new Roads(about, open);
   const alarms = new Alarms({ open, point: (id) => roads.point(id) });
   const vitals = new Vitals(about.vitals, open);
   const panels = [vitals, roads, alarms, new Trends(about.vitals, open), new Matrix(about), new Pipeline(about)];

@@ -3,22 +3,17 @@
 import { byId, make, say, set } from "./dom.js";
 import { levelMark, named, number, t } from "./words.js";
 
-const GRADE_TTI = [1 / 0.7, 2, 2.5, 1 / 0.3];
 const CLASSES = ["local", "collector", "arterial", "expressway"];
 const GAP_REM = 1;
 const AIR_REM = 0.35;
 const LABEL_SHIFTS = [0, 1.5, -1.5, 2.8, -2.8, 4, -4].flatMap((dy) => [0, -2.4, 2.4, -4.2, 4.2].map((dx) => [dx, dy]));
 LABEL_SHIFTS.sort(([a, b], [c, d]) => a * a + b * b * 2 - c * c - d * d * 2);
 
-/** @param {number | null} tti */
-export function grade(tti) {
-  return tti === null ? "none" : String(GRADE_TTI.filter((limit) => tti >= limit - 1e-9).length);
-}
-
 export class Roads {
-  /** @param {any} map @param {(kind: string, id: string) => void} open */
-  constructor(map, open) {
+  /** @param {{map: any, grades: number[]}} about @param {(kind: string, id: string) => void} open */
+  constructor({ map, grades }, open) {
     this.map = map;
+    this.grades = grades;
     this.open = open;
     /** @type {SVGPathElement[]} */
     this.paths = [];
@@ -89,7 +84,7 @@ export class Roads {
       const path = this.paths[index];
       if (!path) continue;
       path.setAttribute("data-at", String(at));
-      const found = grade(tti);
+      const found = tti === null ? "none" : String(this.grades.filter((limit) => tti >= limit).length);
       if (path.getAttribute("data-grade") !== found) {
         path.setAttribute("data-grade", found);
         const raise = found === "2" || found === "3" || found === "4";

@@ -4,8 +4,6 @@ import { draw } from "./chart.js";
 import { byId, make, say } from "./dom.js";
 import { named, t } from "./words.js";
 
-const DAY_MS = 86_400_000;
-
 export class Trends {
   /** @param {any[]} about @param {(kind: string, id: string) => void} open */
   constructor(about, open) {
@@ -46,7 +44,7 @@ export class Trends {
       say(head.children[1], t(trend.band.length ? "trend.usual" : about.normal ? "trend.normal" : "trend.none"));
       draw(/** @type {any} */ (svg), {
         from_ms: trend.start_ms,
-        until_ms: trend.start_ms + DAY_MS,
+        until_ms: trend.start_ms + trend.values.length * trend.step_ms,
         values: trend.values,
         band: trend.band,
         normal: about.normal,
