@@ -71,13 +71,15 @@ def readings(log: Log) -> Iterator[tuple[TopicPartition, int | None, bytes]]:
 
 
 def are_understood(log: Log, city: City, clock: CityClock, planned: frozenset[str]) -> None:
-    """Intake takes every reading of it, but for the faults that are planned; and no field is unknown."""
+    """Intake takes every reading and value of it, but for the faults that are planned; and no field is unknown."""
     refused: Counter[str] = Counter()
     taken = 0
     for source, records in log.items():
         schema = load_schemas()[source.topic.rsplit(".", 1)[1]]
         state = take(Chunk(*source, records, len(records)), IntakeState(), city, schema, Clocks(clock, 0)).state
         refused.update(state.dead_lettered)
+        for reasons in state.refused_values.values():
+            refused.update(reasons)
         taken += state.readings_in
         assert state.unknown_fields == 0, f"{source.topic} carries fields that the domain does not know"
     assert taken > 0, "nothing was sent"
