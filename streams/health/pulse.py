@@ -49,6 +49,22 @@ class PartitionState:
     unsaved_since_ms: int | None = None
     """When the oldest record was absorbed that is not durable yet, None = all are."""
 
+    @property
+    def lag_records(self) -> int:
+        """How many records are left to absorb."""
+        return max(self.end - self.absorbed, 0)
+
+    def told(self, at_ms: int) -> dict[str, Any]:
+        """Return it as the pulse tells it."""
+        return {
+            "absorbed": self.absorbed,
+            "absorbed_at_ms": self.absorbed_at_ms,
+            "end": self.end,
+            "lag_records": self.lag_records,
+            "lag_s": _since_s(self.behind_since_ms, at_ms),
+            "unsaved_s": _since_s(self.unsaved_since_ms, at_ms),
+        }
+
 
 class Pulse:
     """What the run loop saw of each partition."""
@@ -130,24 +146,11 @@ class Pulse:
         for partition, state in sorted(self.partitions.items()):
             end = ends.get(partition)
             state.end = max(state.end, end if end is not None else 0)
-            lag_records = max(state.end - state.absorbed, 0)
-            if lag_records == 0:
+            if state.lag_records == 0:
                 state.behind_since_ms = None
             elif state.behind_since_ms is None:
                 state.behind_since_ms = at_ms
-            rows.append(
-                {
-                    "topic": partition.topic,
-                    "partition": partition.partition,
-                    "group": self._group,
-                    "absorbed": state.absorbed,
-                    "absorbed_at_ms": state.absorbed_at_ms,
-                    "end": state.end,
-                    "lag_records": lag_records,
-                    "lag_s": _since_s(state.behind_since_ms, at_ms),
-                    "unsaved_s": _since_s(state.unsaved_since_ms, at_ms),
-                }
-            )
+            rows.append({**partition._asdict(), "group": self._group, **state.told(at_ms)})
         pulse = {
             "part": self.part,
             "group": self._group,

@@ -111,7 +111,7 @@ def test_provisional_then_final_then_corrected(city_folder: Path) -> None:
         assert rows_of(stack) == [(0, 0, 60.0), (0, 1, 30.0)]
         assert rows_of(stack, topics.LIVE) == [(0, -1, 60.0)]  # nothing provisional of a closed window
         line = next(one for one in stack.outcome()["export"]["speed_km_h 60"].splitlines() if one.startswith("s0,"))
-        assert line == "s0,2023-11-14T22:13:00Z,60,30.0,1.0,0.0,corrected,"
+        assert line == "s0,2023-11-14T22:13:00Z,60,30.0,1.0,0.0,corrected,,,,,"
 
     asyncio.run(story())
 
