@@ -130,7 +130,7 @@ def test_only_the_time_that_was_asked_for_counts_and_once():
 
 def reaching(action: str) -> subprocess.Popen[bytes]:
     program = (
-        "from deploy import settings; from streams.engine import failpoints; "
+        "from deploy.config import settings; from streams.engine import failpoints; "
         "failpoints.arm(settings.failpoints()); failpoints.reach('zone:outputs_sent'); print('went on')"
     )
     env = {**os.environ, "PYTHONPATH": str(ROOT), "CITYWALL_FAILPOINTS": f"zone:outputs_sent={action}"}
