@@ -62,4 +62,4 @@ def test_a_time_without_rows_says_what_there_is(capsys: pytest.CaptureFixture[st
         cli.main(["try", "threshold", "--on", str(plain.DATA), "--from", f"{DAY}T00:01", "--until", f"{DAY}T00:02"])
         == 2
     )
-    assert "AarhusWeatherData0.stream.gz has weather of 2014-08-01 to 2014-09-30" in capsys.readouterr().err
+    assert "there is weather of 2014-08-01 to 2014-09-30" in capsys.readouterr().err

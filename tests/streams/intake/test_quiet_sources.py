@@ -24,7 +24,6 @@ def wall(monkeypatch: pytest.MonkeyPatch) -> Any:
         def monotonic() -> float:
             return now[0]
 
-    monkeypatch.setattr(intake_stage, "time", Time)
     monkeypatch.setattr(quiet, "time", Time)
     monkeypatch.setattr(intake_stage, "now_ms", lambda: START_MS + int((now[0] - 1000.0) * 1000))
     return now
