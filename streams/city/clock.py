@@ -14,6 +14,11 @@ if TYPE_CHECKING:
     from streams.contract.stage import Record
 
 
+SOON_MS = 60_000
+"""A feed paces its readings by the time it wrote down, which a busy broker appends later: at sixty times the speed a
+second between them would be a minute."""
+
+
 class ClockSetting(msgspec.Struct, frozen=True, kw_only=True):
     """Event time `at_ms` at wall time `wall_ms`, going on at `speed`, never past `until_ms`."""
 
@@ -52,7 +57,8 @@ class CityClock:
 def read_clock(records: Iterable[Record]) -> CityClock:
     """Fold the records of `city.clock.v1` into a clock; one that is not understood is left out.
 
-    A setting is in force from the moment its record was appended, whatever its sender's clock said.
+    A setting counts from its own wall time, where its record was appended soon after it; a sender whose clock is wrong
+    is not believed, and its setting counts from the moment of the append.
     """
     settings = []
     for record in records:
@@ -60,5 +66,7 @@ def read_clock(records: Iterable[Record]) -> CityClock:
             setting = msgspec.json.decode(record.value or b"", type=ClockSetting)
         except (msgspec.DecodeError, UnicodeDecodeError):
             continue
-        settings.append(setting if record.timestamp < 0 else msgspec.structs.replace(setting, wall_ms=record.timestamp))
+        if record.timestamp >= 0 and not 0 <= record.timestamp - setting.wall_ms <= SOON_MS:
+            setting = msgspec.structs.replace(setting, wall_ms=record.timestamp)
+        settings.append(setting)
     return CityClock(tuple(sorted(settings, key=lambda setting: setting.wall_ms)))

@@ -83,9 +83,8 @@ def feed(chance: random.Random, with_marks: bool) -> list[Fed]:
             rows = [row] if chance.random() < 0.8 else [row, {**row, "at": at_ms + 1}]
             records += [fed(sensor % 2, *rows)] * chance.choice([1, 1, 1, 2])
         if chance.random() < 0.05:
-            records.append(
-                (chance.randrange(2), chance.choice([b"rubbish", b"[]", b'{"sensor":"nobody","at":%d}' % START_MS]), ())
-            )
+            nobody = b'{"sensor":"nobody","at":%d}' % START_MS
+            records.append((chance.randrange(2), chance.choice([b"rubbish", b"[]", nobody]), ()))
         if with_marks and second % 20 == 0:
             records += mark(START_MS + second * 1000 - 10_000)
     return [*records, *mark(START_MS + 4 * 3_600_000)] if with_marks else records
