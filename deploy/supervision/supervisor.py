@@ -122,10 +122,6 @@ class Supervisor:
         self._phase = "running"
         self._standing.start()
 
-    def ends_of(self, name: str) -> int:
-        """Return how often a process ended by itself."""
-        return next(len(child.ended) for child in (*self._servers, *self._parts) if child.plan.name == name)
-
     def pid_of(self, name: str) -> int | None:
         """Return the process id of one, None while it has none."""
         return next(child.pid for child in (*self._servers, *self._parts) if child.plan.name == name)

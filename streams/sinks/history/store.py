@@ -21,8 +21,6 @@ HOURS_KEPT_MS = 2 * 365 * DAY_MS
 """Rows of windows of an hour or more, and closed alarms."""
 PROVISIONAL_KEPT_MS = DAY_MS // 4
 """Provisional rows that no final one has replaced."""
-FILE_NAME = "history.sqlite"
-"""The SQLite history's file in a city's data folder."""
 
 
 class History(Protocol):
