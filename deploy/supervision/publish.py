@@ -54,9 +54,12 @@ class Publisher:
 
     def __init__(self, data: Path) -> None:
         self._data = data
-        self._folder = runs.read(data).city_edited_path
-        self._seen: Signature | None = None
+        run = runs.read(data)
+        self._folder = run.city_edited_path
+        self._seen = folders.signature(self._folder)
         self._done: Signature | None = None
+        if folders.read_folder(self._folder).digest == folders.read_folder(run.city_path).digest:
+            self._done = self._seen  # what the city began with is published
         self._at_work: subprocess.Popen[bytes] | None = None
 
     def look(self) -> None:

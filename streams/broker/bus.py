@@ -22,6 +22,8 @@ MAX_BATCH_BYTES = 1_000_000
 """What a broker takes of one batch by its own defaults. A producer has one batch of a partition under way at a time:
 the fewer of them, the fewer round trips a chunk costs."""
 READ_TIMEOUT_MS = 500
+ASK_TIMEOUT_MS = 3_000
+"""Intake waits for the answer: by the client's own default, 40 s, a broker that was away would stop it for so long."""
 RETRY_S = 0.25
 AWAY = (KafkaConnectionError, KafkaTimeoutError, NodeNotReadyError, RequestTimedOutError)
 """What aiokafka raises while no broker answers."""
@@ -122,11 +124,13 @@ class KafkaBus:
         while True:
             try:
                 if self._asking is None:
-                    consumer = _reader(self._bootstrap)
-                    await consumer.start()
-                    self._asking = consumer
+                    self._asking = _reader(self._bootstrap, request_timeout_ms=ASK_TIMEOUT_MS)
+                    await self._asking.start()
                 found = await self._asking.end_offsets(asked)
             except AWAY:
+                stale, self._asking = self._asking, None  # a connection to a broker that was gone may never answer
+                if stale is not None:
+                    await stale.stop()
                 await asyncio.sleep(RETRY_S)
             except KafkaError as exc:
                 raise UnreachableError(f"Kafka at {self._bootstrap} does not say where its logs end: {exc}") from exc
@@ -142,12 +146,13 @@ class KafkaBus:
         return self._counts[topic]
 
 
-def _reader(bootstrap: str) -> AIOKafkaConsumer:
+def _reader(bootstrap: str, **more: Any) -> AIOKafkaConsumer:  # noqa: ANN401 - options of the client
     return AIOKafkaConsumer(
         bootstrap_servers=bootstrap,
         group_id=None,
         enable_auto_commit=False,
         auto_offset_reset="earliest",  # a reset to the end, already asked for, would win over a seek_to_beginning
+        **more,
     )
 
 

@@ -73,7 +73,7 @@ def test_counters_never_fall_and_end_at_what_the_books_say(city_folder):
             falls.extend(key for key, value in seen.items() if key[0].endswith("_total") and found.get(key, 0) < value)
             seen = found
 
-    stack.crash_now_and_then(chance, share=0.02)
+    stack.crash_now_and_then(chance, share=0.04)
     asyncio.run(story())
     assert crashes > 2
     assert falls == []
