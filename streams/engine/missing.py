@@ -11,6 +11,7 @@ import logging
 from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
+import numpy as np
 from msgspec.structs import replace
 
 from streams.accounts import losses
@@ -18,12 +19,13 @@ from streams.broker import topics
 from streams.contract.stage import ShowsNewest
 from streams.health.pulse import PULSE, now_ms
 from streams.transport.direct import AWAY, RETRY_S, Direct
+from streams.transport.wire import WireRecords
 
 if TYPE_CHECKING:
     from collections import Counter
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
-    from streams.contract.stage import Bus, Stage, TopicPartition
+    from streams.contract.stage import Bus, Chunk, Record, Stage, TopicPartition
     from streams.health.pulse import PartitionState
 
 log = logging.getLogger("citywall")
@@ -44,12 +46,20 @@ class Missing:
         self._lost_records = lost_records
         self._needs_nothing = isinstance(stage, ShowsNewest)
         self._direct = Direct(bootstrap, None)
-        self._gaps: dict[TopicPartition, _Gap] = {}
+        self._gaps: dict[TopicPartition, list[_Gap]] = {}
 
     @property
     def pending(self) -> bool:
         """Whether there is something to look after."""
         return bool(self._gaps)
+
+    def look_at(self, chunk: Chunk, state: PartitionState | None) -> None:
+        """Note what was skipped before a chunk's first record, and between its records: it may hold two fetches."""
+        first = chunk.records[0]
+        self.note(chunk.source, state, first.offset, first.timestamp)
+        for before, after in _holes(chunk.records):
+            last, following = chunk.records[before], chunk.records[after]
+            self._note(chunk.source, _Gap(last.offset + 1, following.offset, last.timestamp, following.timestamp))
 
     def note(self, partition: TopicPartition, state: PartitionState | None, stop: int, before_ms: int = -1) -> None:
         """Note that the next record that is there has the offset `stop`.
@@ -60,12 +70,18 @@ class Missing:
             stop: the offset.
             before_ms: that record's timestamp; below 0: it has none, or there is no such record yet.
         """
-        if state is None or stop <= state.absorbed or self._needs_nothing or partition.topic == topics.LIVE:
+        if state is not None:
+            self._note(partition, _Gap(state.absorbed, stop, state.absorbed_at_ms, before_ms))
+
+    def _note(self, partition: TopicPartition, gap: _Gap) -> None:
+        if gap.stop <= gap.first or self._needs_nothing or partition.topic == topics.LIVE:
             return
-        before_ms = before_ms if before_ms >= 0 else now_ms()
-        gap = _Gap(state.absorbed, stop, state.absorbed_at_ms, before_ms)
-        noted = self._gaps.get(partition, gap)  # not looked after yet, so nothing was taken since
-        self._gaps[partition] = gap._replace(first=min(noted.first, gap.first), after_ms=noted.after_ms)
+        gap = gap._replace(before_ms=gap.before_ms if gap.before_ms >= 0 else now_ms())
+        noted = self._gaps.setdefault(partition, [])
+        if noted and gap.first <= noted[-1].stop:  # not looked after yet, so nothing was taken since
+            same = noted.pop()
+            gap = gap._replace(first=min(same.first, gap.first), after_ms=same.after_ms)
+        noted.append(gap)
 
     async def book(self, bus: Bus) -> None:
         """Book what was deleted of all that is pending."""
@@ -75,8 +91,8 @@ class Missing:
             except AWAY:
                 await asyncio.sleep(RETRY_S)
                 continue
-            gaps = {one: self._gaps.pop(one) for one in begin if one in self._gaps}
-            found = [self._loss(one, gap, begin[one]) for one, gap in gaps.items() if begin[one] > gap.first]
+            gaps = [(one, gap) for one in begin for gap in self._gaps.pop(one, ())]
+            found = [self._loss(one, gap, begin[one]) for one, gap in gaps if begin[one] > gap.first]
             if found:
                 found = await _dated(found, bus)
                 await bus.send([losses.to_message(one) for one in found])
@@ -103,6 +119,17 @@ class Missing:
             before_ms=gap.before_ms,
             noticed_ms=now_ms(),
         )
+
+
+def _holes(records: Sequence[Record]) -> Iterable[tuple[int, int]]:
+    """Return which neighbours have no neighbouring offsets, (place, place + 1) each."""
+    if records[-1].offset - records[0].offset < len(records):
+        return ()
+    if isinstance(records, WireRecords):
+        offsets = records.offset
+    else:
+        offsets = np.fromiter((one.offset for one in records), np.int64, len(records))
+    return ((int(place), int(place) + 1) for place in np.flatnonzero(np.diff(offsets) > 1))
 
 
 async def _dated(found: list[losses.Loss], bus: Bus) -> list[losses.Loss]:

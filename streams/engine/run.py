@@ -156,8 +156,7 @@ class Host:
         """Hand a chunk to the stage → whether it is done with."""
         if chunk.epoch != self.delivery.epoch:
             return True  # fetched before the partitions were assigned anew: it comes again from where the state stands
-        first = chunk.records[0]
-        self.missing.note(chunk.source, self.pulse.partitions.get(chunk.source), first.offset, first.timestamp)
+        self.missing.look_at(chunk, self.pulse.partitions.get(chunk.source))
         self.pulse.received(chunk)
         expected = self._next.get(chunk.source)
         with _or_end():

@@ -12,6 +12,9 @@ if TYPE_CHECKING:
 
 Kind = Literal["kill", "end", "stop", "join", "leave", "flush", "full", "clock", "gap"]
 
+_Blow = tuple[Kind, str, float]
+"""Kind, target, amount."""
+
 PARTS = ("intake", "processors", "processors_second", "alarms", "sinks_history", "sinks_live")
 SERVERS = ("redis", "broker")
 JOINED = ("intake", "processors")
@@ -93,7 +96,7 @@ def draw(seed: int, dose: Dose = SHORT) -> list[Fault]:
     """Return the faults of a seed, in their order."""
     chance = random.Random(seed)
     gaps = dose.gaps or chance.sample(PLACES, 4)
-    blows: list[tuple[Kind, str, float]] = [("kill", target, 0.0) for target in dose.kills]
+    blows: list[_Blow] = [("kill", target, 0.0) for target in dose.kills]
     blows += [("end", chance.choice(dose.ended), 0.0) for _ in range(dose.ends)]
     blows += [
         ("stop", chance.choice((*PARTS, "broker")), round(chance.uniform(*dose.stop_s), 1)) for _ in range(dose.stops)
@@ -102,14 +105,22 @@ def draw(seed: int, dose: Dose = SHORT) -> list[Fault]:
     blows += [("full", "sinks_history", 6.0)] * dose.fulls
     jumps = chance.sample(JUMPS_S, len(JUMPS_S)) * dose.clocks
     blows += [("clock", "all", ahead_s) for ahead_s in jumps[: dose.clocks]]
-    blows += [("gap", place, float(chance.randint(1, 2 if place.startswith("alarms") else 4))) for place in gaps]
     chance.shuffle(blows)
+    _insert_gaps(chance, blows, gaps)
     for part in dose.joins:
         _insert_joined(chance, blows, part)
     return [Fault(round(chance.uniform(*dose.pause_s), 1), *blow) for blow in blows]
 
 
-def _insert_joined(chance: random.Random, blows: list[tuple[Kind, str, float]], part: str) -> None:
+def _insert_gaps(chance: random.Random, blows: list[_Blow], places: Sequence[str]) -> None:
+    """Arm failpoints far enough from one another, and from the end, for a part that starts again to come to each."""
+    apart = len(blows) * 3 // 4 / len(places)
+    for number, place in reversed(list(enumerate(chance.sample(places, len(places))))):
+        times = float(chance.randint(1, 2 if place.startswith("alarms") else 4))
+        blows.insert(int(apart * (number + chance.random())), ("gap", place, times))
+
+
+def _insert_joined(chance: random.Random, blows: list[_Blow], part: str) -> None:
     """Let a second worker join somewhere and leave some blows later, after the one that is there has left."""
     last = max((place for place, blow in enumerate(blows) if blow[:2] == ("leave", part)), default=-1)
     at = chance.randint(last + 1, max(len(blows) - 6, last + 1))

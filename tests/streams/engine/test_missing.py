@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from streams.broker import topics
-from streams.contract.stage import Message, TopicPartition
+from streams.contract.stage import Chunk, Message, Record, TopicPartition
 from streams.engine.missing import Missing
 from streams.health.pulse import PartitionState
-from tests.fakes import FakeBus
+from tests.fakes import FakeBus, framed_records
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -39,13 +39,25 @@ class Log:
         return dict.fromkeys(partitions, self.begin)
 
 
-def looked_after(begin: int, *notes: tuple[Any, ...], stage: Any = Stage, bus: FakeBus | None = None) -> list[Any]:
+def records_at(offsets: list[int]) -> list[Record]:
+    return [Record(offset, None, b"", offset, ()) for offset in offsets]
+
+
+def looked_after(
+    begin: int,
+    *notes: tuple[Any, ...],
+    chunk: tuple[Chunk, PartitionState] | None = None,
+    stage: Any = Stage,
+    bus: FakeBus | None = None,
+) -> list[Any]:
     """Note gaps where the log begins at an offset → the books of losses: first, to, after and before."""
     bus = bus or FakeBus()
     made = Missing(stage(), "127.0.0.1:1", Counter())
     made._direct = Log(begin)
     for note in notes:
         made.note(*note)
+    if chunk is not None:
+        made.look_at(*chunk)
     asyncio.run(made.book(bus))
     books = [json.loads(one.value or b"") for one in bus.log(topics.BOOKS) if (one.key or b"").startswith(b"lost:")]
     assert sum(made._lost_records.values()) == sum(one["to_offset"] - one["from_offset"] for one in books)
@@ -71,6 +83,24 @@ def at(absorbed: int, at_ms: int | None = 5) -> PartitionState:
 )
 def test_only_what_lies_below_the_beginning_of_the_log_is_lost(begin: int, notes: Any, lost: Any) -> None:
     assert looked_after(begin, *notes) == lost
+
+
+@pytest.mark.parametrize("held", [list, framed_records], ids=["records", "framed"])
+@pytest.mark.parametrize(
+    ("begin", "offsets", "lost"),
+    [
+        (840, [790, 840, 841], [[791, 840, 790, 840]]),  # read before the deletion, and on behind it
+        (840, [800, 801, 840], [[790, 800, 5, 800], [802, 840, 801, 840]]),
+        (830, [790, 795, 840], [[791, 795, 790, 795], [796, 830, 795, 840]]),
+        (790, [790, 795, 840], []),  # compacted
+        (9000, [790, 791, 792], []),
+    ],
+)
+def test_what_was_deleted_between_two_records_of_a_chunk_is_lost_too(
+    held: Any, begin: int, offsets: list[int], lost: Any
+) -> None:
+    chunk = Chunk(*SOURCE, held(records_at(offsets)), 9999)
+    assert looked_after(begin, chunk=(chunk, at(790))) == lost
 
 
 def test_a_view_of_the_newest_loses_nothing() -> None:
