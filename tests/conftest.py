@@ -41,6 +41,17 @@ hypothesis.settings.register_profile("citywall", deadline=None)  # the machine i
 hypothesis.settings.load_profile("citywall")
 
 
+LONGEST_FIRST = ("faults", "integration", "deploy", "docs", "browser", "bench")
+"""Folders whose files take minutes: begun last, one of them would run alone at the end."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the longest first."""
+    places = {name: place for place, name in enumerate(LONGEST_FIRST)}
+    root = Path(__file__).parent
+    items.sort(key=lambda item: places.get(item.path.relative_to(root).parts[0], len(places)))
+
+
 def absent(what: str, cure: str) -> NoReturn:
     """Skip where a person develops, fail where everything must be there."""
     if os.environ.get("CITYWALL_CI", "") == "1" or os.environ.get("CI", "") in {"1", "true"}:

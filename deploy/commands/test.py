@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parents[2]
 
 SUMMARY = "Check everything that CI checks: format, lint, types, import contracts and all tests"
+AT_A_TIME = ("-n", "2", "--dist", "loadfile", "--no-loadscope-reorder")
+"""Two files: a test that starts servers mostly waits. They begin in the order of `tests/conftest.py`."""
+
 EPILOG = """\
 Format, lint, strict types and import contracts are tests too (tests/architecture), so pytest's summary tells all.
 Without Redis, InfluxDB or Chromium their tests are skipped and listed; with CITYWALL_CI=1 or CI=true each is a failure.
@@ -30,4 +33,4 @@ def run(args: argparse.Namespace) -> int:
     os.chdir(ROOT)
     chosen = [] if args.k is None else ["-k", args.k]
     stop = ["-x"] if args.x else []
-    os.execv(sys.executable, [sys.executable, "-m", "pytest", *chosen, *stop])  # noqa: S606 - a list, no shell
+    os.execv(sys.executable, [sys.executable, "-m", "pytest", *AT_A_TIME, *chosen, *stop])  # noqa: S606 - a list, no shell
