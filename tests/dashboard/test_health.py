@@ -26,7 +26,7 @@ def pulses(age_s: float = 0.5) -> dict[str, dict]:
 
 
 def screen_of(config, fields: dict) -> Screen:
-    mirror = Mirror(config.city)
+    mirror = Mirror()
     mirror.load("e", 1, fields)
     return Screen(config, mirror)
 
