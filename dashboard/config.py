@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Literal, Protocol
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
-    from dashboard.places import Name
     from dashboard.telemetry.metric import Process
     from streams.city.registry import City
+    from streams.contract.name import Name
     from streams.contract.records import Rows
 
 

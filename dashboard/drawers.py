@@ -14,8 +14,8 @@ from dash import ClientsideFunction, Input, Output, html
 from dashboard.alarm_list import metric_of, scale_of
 from dashboard.hub import wall_clock_ms
 from dashboard.labels import column_name, kind_name, text, unit_name
-from dashboard.places import Name
 from dashboard.vitals import vitals
+from streams.contract.name import Name
 from streams.errors import CityError
 
 if TYPE_CHECKING:
@@ -124,7 +124,7 @@ def _segment(hub: Hub, key: str) -> Subject | None:
     zone = city.zones[segment.zone]
     free = segment.free_flow_km_h
     facts = [
-        ("fact.zone", Name(zone.name_zh, zone.name_en)),
+        ("fact.zone", zone.called),
         ("fact.road_class", text(f"road.{segment.road_class}") or _same(segment.road_class)),
         ("fact.speed", _number(speed, 1, _same("km/h"))),
         ("fact.free_flow", _number(free, 0, _same("km/h"))),
@@ -136,7 +136,7 @@ def _segment(hub: Hub, key: str) -> Subject | None:
         ("fact.id", _same(segment.id)),
     ]
     return Subject(
-        Name(segment.name_zh, segment.name_en), facts, "speed_km_h", key, _same("km/h"),
+        segment.called, facts, "speed_km_h", key, _same("km/h"),
         normal=(0.5 * free, free), label=text("fact.speed") or Name("", ""),
     )  # fmt: skip
 
@@ -160,7 +160,7 @@ def _vital(hub: Hub, vital: Vital) -> Subject:
     ]
     if entity in city.sensor_code:
         sensor = city.sensors[city.sensor_code[entity]]
-        facts.insert(2, ("fact.sensor", Name(sensor.name_zh, sensor.name_en)))
+        facts.insert(2, ("fact.sensor", sensor.called))
     return Subject(
         vital.name,
         facts,

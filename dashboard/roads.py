@@ -36,7 +36,7 @@ class Corridors:
         self._ids = [segment.id for segment in city.segments]
         self._roads: dict[tuple[str, str], list[int]] = {}
         for index, segment in enumerate(city.segments):
-            self._roads.setdefault(corridor(segment.name_zh, segment.name_en), []).append(index)
+            self._roads.setdefault(corridor(segment.called), []).append(index)
         self._length_km = [segment.length_m / 1000 for segment in city.segments]
         self._free_h = [segment.length_m / 1000 / max(segment.free_flow_km_h, 1.0) for segment in city.segments]
 

@@ -10,7 +10,7 @@ import orjson
 from dashboard import sources
 from dashboard.alarm_list import Places
 from dashboard.labels import as_json, domain_names, messages
-from dashboard.places import Name, picture, short
+from dashboard.places import picture, short
 from dashboard.roads import Corridors
 from dashboard.vitals import vitals
 from processors.maths.tpi import GRADE_TTI, TOLERANCE
@@ -55,7 +55,7 @@ class View:
                 "time_zone": city.time_zone,
             },
             "zones": [_about_zone(zone) for zone in city.zones],
-            "reasons": {reason: {"zh": zh, "en": en} for reason, (zh, en) in REASONS.items()},
+            "reasons": {reason: as_json(name) for reason, name in REASONS.items()},
             "domains": [{"id": domain, **as_json(name)} for domain, name in self.names.items()],
             "vitals": [_about_vital(vital) for vital in vitals()],
             "grades": [limit - TOLERANCE for limit in GRADE_TTI],
@@ -63,8 +63,7 @@ class View:
 
 
 def _about_zone(zone: Zone) -> dict[str, Any]:
-    name = Name(zone.name_zh, zone.name_en)
-    return {"id": zone.id, **as_json(name), "short": as_json(short(name))}
+    return {"id": zone.id, **as_json(zone.called), "short": as_json(short(zone.called))}
 
 
 def _about_vital(vital: Vital) -> dict[str, Any]:

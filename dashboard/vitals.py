@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 import msgspec
 
 from dashboard.labels import column_name, column_unit
-from dashboard.places import Name
+from processors.maths.measures import TRAFFIC
+from streams.contract.name import Name
 from streams.contract.spec import column_metric
 
 if TYPE_CHECKING:
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
     from streams.city.registry import City
 
 SHOWN = 8
-TRAFFIC = "traffic"
-"""The domain whose metrics are computed, not means of columns."""
 TRENDS_SHOWN = 2
 MIN_COVERAGE = 0.6
 """Below this share of sensors a figure of the whole city is not shown (reference: GB/T 33171 practice)."""

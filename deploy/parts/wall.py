@@ -10,7 +10,6 @@ import uvicorn
 
 from dashboard.app import create_app
 from dashboard.config import WallConfig
-from dashboard.places import Name
 from dashboard.telemetry.metric import Process
 from deploy.config.build import build_id
 from deploy.supervision import pulses
@@ -21,6 +20,7 @@ from streams.broker import topics
 from streams.broker.bus import KafkaBus
 from streams.city.known import Cities
 from streams.city.registry import load_city
+from streams.contract.name import Name
 from streams.contract.stage import Message
 from streams.errors import CityError
 from streams.sinks.history.opening import open_history
@@ -86,7 +86,7 @@ def _troubles(data: Path) -> list[Name]:
     found = read_state(data)
     if found is None:
         return []
-    return [Name(*reason) for reason in [*standstills(found, now_ms()), *told(pulses.read(data), degraded=True)]]
+    return [*standstills(found, now_ms()), *told(pulses.read(data), degraded=True)]
 
 
 def _processes(data: Path) -> list[Process]:

@@ -2,8 +2,9 @@ from __future__ import annotations
 
 import pytest
 
-from dashboard.places import Name, corridor, frame, picture, projection, short, to_the_right
+from dashboard.places import corridor, frame, picture, projection, short, to_the_right
 from dashboard.roads import Corridors, grade, tally
+from streams.contract.name import Name
 
 
 @pytest.mark.parametrize(
@@ -60,7 +61,7 @@ def test_a_tally_counts_what_is_not_known():
     ],
 )
 def test_a_road_is_its_segments_name_without_the_part(zh, en, road):
-    assert corridor(zh, en) == road
+    assert corridor(Name(zh, en)) == road
 
 
 @pytest.mark.parametrize(
