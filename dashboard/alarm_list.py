@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from alerts.kinds import response_limit_s
 from dashboard.labels import as_json, domain_names, kind_name
-from dashboard.places import Name, corridor, projection
+from dashboard.places import corridor, projection
 from processors.maths.measures import FEED_PREFIX, SILENT
+from streams.contract.name import Name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -50,8 +51,8 @@ class Places:
     def __init__(self, city: City) -> None:
         self._city = city
         self._at = projection(city)
-        self._zones = {zone.id: Name(zone.name_zh, zone.name_en) for zone in city.zones}
-        self._city_name = Name(city.name_zh, city.name_en)
+        self._zones = {zone.id: zone.called for zone in city.zones}
+        self._city_name = city.called
 
     def find(self, entity: str, zone: str) -> Place:
         """Return name and point of what an alarm is about; what has left the city is called by its id."""
@@ -60,11 +61,11 @@ class Places:
             index = city.segment_code[entity]
             segment = city.segments[index]
             point = segment.line[len(segment.line) // 2]
-            return self._point(corridor(segment.name_zh, segment.name_en), zone, point, index)
+            return self._point(corridor(segment.called), zone, point, index)
         if entity in city.sensor_code:
             sensor = city.sensors[city.sensor_code[entity]]
             segment_index = sensor.segment if sensor.segment >= 0 else None
-            return self._point(Name(sensor.name_zh, sensor.name_en), zone, (sensor.lng, sensor.lat), segment_index)
+            return self._point(sensor.called, zone, (sensor.lng, sensor.lat), segment_index)
         return Place(self._wide_name(entity, zone), None, None, None)
 
     def _wide_name(self, entity: str, zone: str) -> Name:

@@ -15,8 +15,6 @@ from pydantic import BaseModel, Field
 
 from dashboard.alarm_list import Sending, counts, order
 from dashboard.hub import wall_clock_ms
-from dashboard.labels import messages
-from dashboard.places import picture
 from dashboard.problems import ProblemError
 from streams.errors import CityError
 
@@ -47,13 +45,12 @@ class Accepted(BaseModel):
 def router(hub: Hub) -> APIRouter:
     """Return the routes of one hub."""
     routes = APIRouter(prefix=PREFIX)
-    once = _once(hub)
     _add_alarms(routes, hub)
     _add_metrics(routes, hub)
 
     @routes.get("/wall", summary="What the page draws once: city, map, names, texts")
     async def wall() -> Response:
-        return Response(once, media_type="application/json")
+        return Response(hub.screen.view.once, media_type="application/json")
 
     return routes
 
@@ -102,11 +99,6 @@ def _add_metrics(routes: APIRouter, hub: Hub) -> None:
         return JSONResponse(
             {"metric": metric, "entity": entity, "rows": await _series(hub, metric, entity, span, window_s)}
         )
-
-
-def _once(hub: Hub) -> bytes:
-    body = hub.screen.about() | {"map": picture(hub.config.city), "messages": messages(), "build": hub.config.build}
-    return orjson.dumps(body)
 
 
 def _alarm(hub: Hub, alarm_id: str) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, Protocol
@@ -9,10 +10,16 @@ from typing import TYPE_CHECKING, Literal, Protocol
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
-    from dashboard.places import Name
     from dashboard.telemetry.metric import Process
     from streams.city.registry import City
+    from streams.contract.name import Name
     from streams.contract.records import Rows
+
+
+async def _unchanged() -> City:
+    """Wait for ever: this city is never edited."""
+    return await asyncio.get_running_loop().create_future()  # type: ignore[no-any-return]  # nobody ends it
+
 
 Mode = Literal["live", "simulated", "replay"]
 
@@ -37,6 +44,7 @@ class WallConfig:
     """Everything `create_app` needs."""
 
     city: City
+    """As it is when the wall begins."""
     redis: str
     """Address of the live state: `host:port`, or a URL `redis://…`."""
     send_command: Callable[[bytes], Awaitable[None]]
@@ -55,7 +63,5 @@ class WallConfig:
     """The city's processes as their supervisor sees them, for `/metrics`; none without a supervisor."""
     hosts: tuple[str, ...] = ()
     """Host names under which the wall may be reached besides the loopback ones."""
-
-    def running_domains(self) -> tuple[str, ...]:
-        """Return the domains that the city has sensors for, in a fixed order."""
-        return tuple(sorted({sensor.domain for sensor in self.city.sensors}))
+    next_city: Callable[[], Awaitable[City]] = _unchanged
+    """Wait for a version of the city other than the one returned before (at first: than `city`), and return it."""

@@ -14,8 +14,8 @@ from dash import ClientsideFunction, Input, Output, html
 from dashboard.alarm_list import metric_of, scale_of
 from dashboard.hub import wall_clock_ms
 from dashboard.labels import column_name, kind_name, text, unit_name
-from dashboard.places import Name
 from dashboard.vitals import vitals
+from streams.contract.name import Name
 from streams.errors import CityError
 
 if TYPE_CHECKING:
@@ -110,20 +110,21 @@ def _number(value: float | None, decimals: int = 1, unit: Name = Name("", "")) -
 def _time(hub: Hub, at_ms: int | None) -> Name:
     if at_ms is None:
         return Name("—", "—")
-    local = datetime.fromtimestamp(at_ms / 1000, tz=UTC).astimezone(ZoneInfo(hub.config.city.time_zone))
+    local = datetime.fromtimestamp(at_ms / 1000, tz=UTC).astimezone(ZoneInfo(hub.screen.view.city.time_zone))
     return _same(local.strftime("%Y-%m-%d %H:%M:%S %z"))
 
 
 def _segment(hub: Hub, key: str) -> Subject | None:
-    index = hub.config.city.segment_code.get(key)
+    city = hub.screen.view.city
+    index = city.segment_code.get(key)
     if index is None:
         return None
-    segment, row = hub.config.city.segments[index], hub.mirror.segments.get(index)
+    segment, row = city.segments[index], hub.mirror.segments.get(key)
     at_ms, tti, speed, state = row or (None, None, None, 0)
-    zone = hub.config.city.zones[segment.zone]
+    zone = city.zones[segment.zone]
     free = segment.free_flow_km_h
     facts = [
-        ("fact.zone", Name(zone.name_zh, zone.name_en)),
+        ("fact.zone", zone.called),
         ("fact.road_class", text(f"road.{segment.road_class}") or _same(segment.road_class)),
         ("fact.speed", _number(speed, 1, _same("km/h"))),
         ("fact.free_flow", _number(free, 0, _same("km/h"))),
@@ -135,7 +136,7 @@ def _segment(hub: Hub, key: str) -> Subject | None:
         ("fact.id", _same(segment.id)),
     ]
     return Subject(
-        Name(segment.name_zh, segment.name_en), facts, "speed_km_h", key, _same("km/h"),
+        segment.called, facts, "speed_km_h", key, _same("km/h"),
         normal=(0.5 * free, free), label=text("fact.speed") or Name("", ""),
     )  # fmt: skip
 
@@ -145,9 +146,9 @@ def _label(state: int) -> Name:
 
 
 def _vital(hub: Hub, vital: Vital) -> Subject:
-    found = hub.screen.figure(vital)
+    found, city = hub.screen.figure(vital), hub.screen.view.city
     entity = found.entity if found.entity and vital.of in ("max", "min") else None
-    entity = entity or (f"city:{hub.config.city.id}" if vital.of == "city" else "")
+    entity = entity or (f"city:{city.id}" if vital.of == "city" else "")
     facts = [
         ("fact.value", _number(found.value, vital.decimals, vital.unit_name)),
         ("fact.of", text(f"of.{vital.of}") or _same(vital.of)),
@@ -157,9 +158,9 @@ def _vital(hub: Hub, vital: Vital) -> Subject:
         ("fact.basis", _same(vital.basis)),
         ("fact.metric", _same(vital.metric)),
     ]
-    if entity in hub.config.city.sensor_code:
-        sensor = hub.config.city.sensors[hub.config.city.sensor_code[entity]]
-        facts.insert(2, ("fact.sensor", Name(sensor.name_zh, sensor.name_en)))
+    if entity in city.sensor_code:
+        sensor = city.sensors[city.sensor_code[entity]]
+        facts.insert(2, ("fact.sensor", sensor.called))
     return Subject(
         vital.name,
         facts,

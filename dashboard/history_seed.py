@@ -83,7 +83,7 @@ async def _seed_trend(hub: Hub, vital: Vital, now_ms: int) -> None:
 
 async def _read(hub: Hub, vital: Vital, from_ms: int, until_ms: int) -> list[tuple[int, float | None]]:
     """Return (time, figure) of a tile in the past."""
-    entities = [entity for entity, _ in rows_of(vital, hub.mirror.metrics, hub.config.city.id)]
+    entities = [entity for entity, _ in rows_of(vital, hub.mirror.metrics, hub.screen.view.city)]
     if len(entities) > MOST_SENSORS:
         return []
     return await anyio.to_thread.run_sync(_fold, hub.config.history, vital, entities, (from_ms, until_ms))

@@ -22,10 +22,11 @@ from redis.exceptions import RedisError
 
 from dashboard.mirror import Delta, Mirror
 from dashboard.screen import Screen
+from dashboard.view import View
 from streams.sinks.live_fields import UNREADABLE, kind_of
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
+    from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Mapping
 
     from dashboard.alarm_list import Sending
     from dashboard.config import WallConfig
@@ -53,7 +54,7 @@ class Hub:
     def __init__(self, config: WallConfig, clock: Callable[[], int] = wall_clock_ms) -> None:
         self.config, self._clock = config, clock
         self._address = config.redis if "://" in config.redis else f"redis://{config.redis}"
-        self.mirror = Mirror(config.city)
+        self.mirror = Mirror()
         self.screen = Screen(config, self.mirror)
         self.epoch = secrets.token_hex(4)
         self.seq = 0
@@ -90,11 +91,10 @@ class Hub:
     def snapshot(self) -> str:
         """Return the whole picture as of the last tick; encoded once for all who ask between two ticks."""
         if self._snapshot[0] != self.seq:
-            rows = [[index, *row] for index, row in self.mirror.segments.items()]
             body = {
                 "build": self.config.build,
-                "version": self.config.city.version,
-                "segments": rows,
+                "version": self.screen.view.version,
+                "segments": self._rows(self.mirror.segments),
                 **self.screen.blocks,
             }
             self._snapshot = (self.seq, self._encode("snapshot", body | {"link": self._link}))
@@ -106,9 +106,7 @@ class Hub:
         kinds, segments = self.mirror.take_changed()
         body = self.screen.update(kinds | self._expire(now_ms), now_ms)
         if segments:
-            body["segments"] = [
-                [index, *self.mirror.segments[index]] for index in segments if index in self.mirror.segments
-            ]
+            body["segments"] = self._rows(segments)
         link = self._link = {"redis_lost_ms": self.redis_lost_ms, **self.screen.living(now_ms)}
         self._quiet += 1
         if not body and self._quiet < QUIET_TICKS:
@@ -116,6 +114,20 @@ class Hub:
         self._quiet = 0
         self.seq += 1
         self._send(self._encode("delta", body | {"link": link}))
+
+    def move_to(self, view: View) -> None:
+        """Show another version of the city, in a new epoch where the page would draw anything else."""
+        drawn_anew = view.version != self.screen.view.version
+        self.screen.move_to(view)
+        if drawn_anew:
+            self._begin_epoch()
+        else:
+            self.tick()
+
+    def _rows(self, segments: Iterable[str]) -> list[list[Any]]:
+        """Return the rows of segments that the city has, by their places in what the page has drawn."""
+        code, known = self.screen.view.city.segment_code, self.mirror.segments
+        return [[code[one], *known[one]] for one in segments if one in code and one in known]
 
     def sending(self, alarm_id: str, mark: Sending | None) -> None:
         """Mark an alarm's acknowledgement as on its way (None: no longer), and tell every browser at once."""
@@ -160,6 +172,7 @@ class Hub:
         async with asyncio.TaskGroup() as group:
             group.create_task(self._follow())
             group.create_task(self._beat())
+            group.create_task(self._follow_city())
 
     async def _beat(self) -> None:
         while not _cancelled():
@@ -186,6 +199,14 @@ class Hub:
                     await client.aclose()
             await asyncio.sleep(wait_s)
             wait_s = RETRY_S[0] if self.redis_lost_ms is None else min(wait_s * 2, RETRY_S[1])
+
+    async def _follow_city(self) -> None:
+        """Go over to each new version of the city, once it is known."""
+        while not _cancelled():
+            city = await self.config.next_city()
+            view = await asyncio.to_thread(View, city, self.config.build)
+            log.info("the city is shown as of version %s", city.version)
+            self.move_to(view)
 
     async def _subscribe(self, client: redis.asyncio.Redis) -> None:
         prefix = f"citywall:{self.config.city.id}"

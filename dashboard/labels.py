@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from alerts.kinds import title
-from dashboard.places import Name
+from streams.contract.name import Name
 from streams.domains.schema import load_schemas
 
 LANGUAGES = ("zh", "en")
@@ -30,7 +30,7 @@ def text(key: str) -> Name | None:
 def domain_names(domains: tuple[str, ...]) -> dict[str, Name]:
     """Return names of the domains, in the wall's order."""
     schemas = load_schemas()
-    known = {name: Name(schema.zh, schema.en) for name, schema in schemas.items() if name in domains}
+    known = {name: schema.called for name, schema in schemas.items() if name in domains}
     return known | {name: Name(name, name) for name in sorted(domains) if name not in schemas}
 
 
@@ -39,7 +39,7 @@ def column_name(domain: str, column: str) -> Name | None:
     """Return the name of a domain's column."""
     schema = load_schemas().get(domain)
     found = [known for known in schema.columns if known.name == column] if schema else []
-    return Name(found[0].zh, found[0].en) if found else None
+    return found[0].called if found else None
 
 
 @cache

@@ -11,7 +11,6 @@ from streams.sinks import live_fields
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from streams.city.registry import City
 
 Segment = tuple[int, float | None, float | None, int]
 """(at_ms, tti, speed_km_h, state); state 0 provisional, 1 final, 2 corrected."""
@@ -35,8 +34,7 @@ class Mirror:
     Invariant: `seq` is the number of the last change merged; `changed` holds what changed since `take_changed`.
     """
 
-    def __init__(self, city: City) -> None:
-        self._segment_code = city.segment_code
+    def __init__(self) -> None:
         self.epoch = ""
         self.seq = 0
         self.newest_metric_wall_ms: int | None = None
@@ -47,12 +45,13 @@ class Mirror:
         """What was dropped because it is no value of its field."""
         self._clear()
         self.changed: set[str] = set()
-        self.changed_segments: set[int] = set()
+        self.changed_segments: set[str] = set()
 
     def _clear(self) -> None:
         self.city: dict[str, Any] = {}
         self.clock: dict[str, Any] = {}
-        self.segments: dict[int, Segment] = {}
+        self.segments: dict[str, Segment] = {}
+        """By id, whether or not the version of the city that is shown has it."""
         self.metrics: dict[str, dict[str, dict[str, Any]]] = {}
         self.alarms: dict[str, dict[str, Any]] = {}
         self.feeds: dict[str, dict[str, Any]] = {}
@@ -85,8 +84,8 @@ class Mirror:
             self.newest_metric_wall_ms = wall_ms
         return True
 
-    def take_changed(self) -> tuple[set[str], set[int]]:
-        """Return what changed since the last call: kinds, and indices of segments."""
+    def take_changed(self) -> tuple[set[str], set[str]]:
+        """Return what changed since the last call: kinds, and ids of segments."""
         taken = (self.changed, self.changed_segments)
         self.changed, self.changed_segments = set(), set()
         return taken
@@ -118,13 +117,10 @@ class Mirror:
             self.changed.add(name)
 
     def _set_segment(self, segment: str, value: list[Any]) -> None:
-        index = self._segment_code.get(segment)
-        if index is None:
-            return
         at_ms, tti, speed_km_h, state = value[:4]
-        self.segments[index] = (at_ms, tti, speed_km_h, state)
+        self.segments[segment] = (at_ms, tti, speed_km_h, state)
         self.changed.add("segments")
-        self.changed_segments.add(index)
+        self.changed_segments.add(segment)
         self._final(state, at_ms // ROW_WINDOW_MS * ROW_WINDOW_MS + ROW_WINDOW_MS)
 
     def _final(self, state: int, until_ms: int) -> None:
@@ -134,7 +130,10 @@ class Mirror:
     def _remove(self, fields: Iterable[str]) -> None:
         for field in fields:
             kind, _, rest = field.partition(":")
-            if kind == "m":
+            if kind == "s":
+                self.segments.pop(rest, None)
+                self.changed.add("segments")
+            elif kind == "m":
                 metric, _, entity = rest.partition(":")
                 self.metrics.get(metric, {}).pop(entity, None)
                 self.changed.add("metrics")

@@ -44,7 +44,7 @@ def create_page(server: FastAPI, hub: Hub) -> Dash:
     app = Dash(
         __name__,
         server=server,  # type: ignore[arg-type]  # Dash takes it; its annotation knows Flask alone
-        title=f"{hub.config.city.name_zh} CityWall",
+        title=f"{hub.config.city.called.zh} CityWall",
         update_title=None,  # type: ignore[arg-type]  # Dash: None = leave the title alone
         assets_folder=str(ASSETS),
         assets_ignore=".*",  # our scripts are modules and our styles have an order: INDEX names them

@@ -7,6 +7,8 @@ import re
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from streams.contract.name import Name
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
@@ -24,13 +26,6 @@ SIDE_STEP = 11.0
 _BRACKET = re.compile(r"\s*[(（][^()（）]*[)）]$")
 _PART = re.compile(r"[\s\-_·—#,，]*(?:第?(\d+)\s*段|(?:section|segment|part)\s*(\d+))$", re.IGNORECASE)
 """The end of a name that says which part of a road it is; a bare number may be the road's own: Loop 12, Route 104."""
-
-
-class Name(NamedTuple):
-    """A name in both languages."""
-
-    zh: str
-    en: str
 
 
 class Projection(NamedTuple):
@@ -174,15 +169,15 @@ def short(name: Name) -> Name:
 
 
 @lru_cache(maxsize=65_536)
-def corridor(name_zh: str, name_en: str) -> Name:
+def corridor(name: Name) -> Name:
     """Return the road that a segment belongs to: its name without a bracket or the number of a part at the end.
 
     A bare number at the end is a part's only where the other language says so.
     """
-    zh, en = _BRACKET.sub("", name_zh), _BRACKET.sub("", name_en)
-    if (zh, en) == (name_zh, name_en):
+    zh, en = (_BRACKET.sub("", one) for one in name)
+    if (zh, en) == name:
         for part in (_PART.search(zh), _PART.search(en)):
             if part is not None:
                 bare = re.compile(rf"[\s\-_·—#]*(?<!\d){part[1] or part[2]}$")
-                zh, en = ((_PART if _PART.search(name) else bare).sub("", name) for name in (zh, en))
-    return Name(zh or name_zh, en or name_en)
+                zh, en = ((_PART if _PART.search(one) else bare).sub("", one) for one in (zh, en))
+    return Name(zh or name.zh, en or name.en)

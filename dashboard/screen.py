@@ -6,20 +6,17 @@ from typing import TYPE_CHECKING, Any
 
 from dashboard import alarm_list, pipeline, sources
 from dashboard.days import LONGEST, SLOT_MS, faces, midnight_ms
-from dashboard.labels import as_json, domain_names
+from dashboard.labels import as_json
 from dashboard.mirror import Mirror, city_now_ms
-from dashboard.places import Name, short
-from dashboard.roads import Corridors, tally
+from dashboard.roads import tally
 from dashboard.tracks import Track
-from dashboard.vitals import SHOWN, TRENDS_SHOWN, Figure, Vital, choose, figure, judge, rows_of, trends, vitals
-from processors.maths.tpi import GRADE_TTI, TOLERANCE
-from streams.domains.schema import REASONS
+from dashboard.view import View
+from dashboard.vitals import SHOWN, TRENDS_SHOWN, Figure, Row, Vital, choose, figure, judge, rows_of, trends, vitals
 
 if TYPE_CHECKING:
     from dashboard.alarm_list import Sending
     from dashboard.config import WallConfig
     from dashboard.sources import Source
-    from streams.city.registry import Zone
 
 SPARK_MS, SPARK_LENGTH = 60_000, 60
 SLOW_BLOCK_MS = 1000
@@ -37,13 +34,8 @@ class Screen:
 
     def __init__(self, config: WallConfig, mirror: Mirror) -> None:
         self.config, self.mirror = config, mirror
-        city = config.city
-        self.names = domain_names(config.running_domains())
-        self._intervals_s = sources.intervals_s(city, self.names)
-        self._sensor_s = {sensor.id: sensor.interval_s for sensor in city.sensors}
-        self._domain_index = {domain: index for index, domain in enumerate(self.names)}
-        self._places = alarm_list.Places(city)
-        self._corridors = Corridors(city)
+        self.view = View(config.city, config.build)
+        """The version of the city that is shown."""
         self._rate = pipeline.Rate()
         self.sparks = {vital.id: Track(SPARK_MS, SPARK_LENGTH) for vital in vitals()}
         self.days = {vital.id: Track(SLOT_MS, LONGEST) for vital in trends()}
@@ -54,6 +46,13 @@ class Screen:
         self.blocks: dict[str, Any] = {}
         self._slow_at_ms = self._trends_at_ms = self._clock_ms = 0
         self._settled_at_ms: int | None = None
+
+    def move_to(self, view: View) -> None:
+        """Show another version of the city; a tile that nobody in it has a row for is not waited for."""
+        self.view = view
+        self.blocks = {}
+        self.seen = {vital.id for vital in vitals() if vital.id in self.seen and self._rows(vital)}
+        self._slow_at_ms = self._trends_at_ms = 0
 
     def now_ms(self, wall_ms: int) -> int:
         """Return the city's time."""
@@ -86,32 +85,37 @@ class Screen:
 
     def alarm_row(self, alarm: dict[str, Any]) -> dict[str, Any]:
         """Return one alarm as the list and the API show it."""
-        return alarm_list.row(alarm, self._places.find(alarm["entity"], alarm["zone"]), self.sending.get(alarm["id"]))
+        return alarm_list.row(
+            alarm, self.view.places.find(alarm["entity"], alarm["zone"]), self.sending.get(alarm["id"])
+        )
 
     def shown_vitals(self) -> tuple[Vital, ...]:
         """Return the tiles of this city; once it has run for a while, only those that ever had data."""
         if self._settled_at_ms is not None and self._clock_ms >= self._settled_at_ms:
-            return choose([vital for vital in vitals() if vital.id in self.seen], self.names, self.seen, SHOWN)
-        return choose(vitals(), self.names, self.seen, SHOWN)
+            return choose([vital for vital in vitals() if vital.id in self.seen], self.view.names, self.seen, SHOWN)
+        return choose(vitals(), self.view.names, self.seen, SHOWN)
 
     def figure(self, vital: Vital) -> Figure:
         """Return a tile's figure."""
-        return figure(vital, rows_of(vital, self.mirror.metrics, self.config.city.id), self._sensor_s)
+        return figure(vital, self._rows(vital), self.view.sensor_s)
+
+    def _rows(self, vital: Vital) -> list[tuple[str, Row]]:
+        return rows_of(vital, self.mirror.metrics, self.view.city)
 
     def day_start_ms(self, now_ms: int, days_ago: int = 0) -> int:
         """Return the local midnight before a time."""
-        return midnight_ms(self.config.city.time_zone, now_ms, days_ago)
+        return midnight_ms(self.view.city.time_zone, now_ms, days_ago)
 
     def faces(self, start_ms: int) -> tuple[int, ...]:
         """Return where the clock stands at each slot of the local day that begins then."""
-        return faces(self.config.city.time_zone, start_ms)
+        return faces(self.view.city.time_zone, start_ms)
 
     def _city(self) -> dict[str, Any]:
         found = self.mirror.city
         return {
             "mode": found.get("mode", self.config.mode),
             "speed": self.mirror.clock.get("speed", found.get("speed", 1.0)),
-            "time_zone": self.config.city.time_zone,
+            "time_zone": self.view.city.time_zone,
             "clock": self.mirror.clock or None,
         }
 
@@ -120,11 +124,11 @@ class Screen:
         for alarm_id in [key for key in self.sending if self._settled(key)]:
             del self.sending[alarm_id]
         top = sorted(alarms, key=alarm_list.order)[: alarm_list.SHOWN]
-        zones = self.config.city.zone_code
+        zones = self.view.city.zone_code
         active = [alarm for alarm in alarms if alarm["state"] == "active"]
         return {
             "alarms": {"rows": [self.alarm_row(alarm) for alarm in top], **alarm_list.counts(alarms)},
-            "matrix": alarm_list.matrix(active, zones, self._domain_index),
+            "matrix": alarm_list.matrix(active, zones, self.view.domain_code),
         }
 
     def _settled(self, alarm_id: str) -> bool:
@@ -135,8 +139,8 @@ class Screen:
         """Return how each domain stands."""
         feeds, since_ms, speed = self.mirror.feeds, self.config.started_ms, self.speed()
         return {
-            domain: sources.source(feeds.get(domain), self._intervals_s[domain], since_ms, wall_ms, speed)
-            for domain in self.names
+            domain: sources.source(feeds.get(domain), self.view.intervals_s[domain], since_ms, wall_ms, speed)
+            for domain in self.view.names
         }
 
     def living(self, wall_ms: int) -> dict[str, Any]:
@@ -153,7 +157,8 @@ class Screen:
         return {
             domain
             for domain, source in self.sources(wall_ms).items()
-            if source.state != "live" or sources.is_behind(feeds.get(domain), self._intervals_s[domain], now_ms, speed)
+            if source.state != "live"
+            or sources.is_behind(feeds.get(domain), self.view.intervals_s[domain], now_ms, speed)
         }
 
     def _parts(self) -> dict[str, dict[str, Any]]:
@@ -190,9 +195,9 @@ class Screen:
     def _slow(self, wall_ms: int) -> dict[str, Any]:
         mirror = self.mirror
         late = self.late_domains(wall_ms)
-        parts = self._parts()
+        parts, city = self._parts(), self.view.city
         return {
-            "sources": [self._source(domain, domain in late) for domain in self.names],
+            "sources": [self._source(domain, domain in late) for domain in self.view.names],
             "pipeline": {
                 "in_per_s": self._rate.take(mirror.books, wall_ms),
                 **pipeline.lag(parts),
@@ -201,8 +206,8 @@ class Screen:
                 "troubles": [as_json(trouble) for trouble in self.config.troubles()],
             },
             "roads": {
-                "worst": self._corridors.worst(mirror.segments, CORRIDORS_SHOWN),
-                **tally(mirror.segments, len(self.config.city.segments)),
+                "worst": self.view.corridors.worst(mirror.segments, CORRIDORS_SHOWN),
+                **tally(mirror.segments, city.segment_code, len(city.segments)),
             },
             "sparks": {vital.id: self.sparks[vital.id].values() for vital in self.shown_vitals()},
         }
@@ -214,7 +219,7 @@ class Screen:
 
     def _trends(self, wall_ms: int) -> list[dict[str, Any]]:
         start_ms = self.day_start_ms(self.now_ms(wall_ms))
-        chosen = choose(trends(), self.names, self.seen, TRENDS_SHOWN)
+        chosen = choose(trends(), self.view.names, self.seen, TRENDS_SHOWN)
         out = []
         for vital in chosen:
             day, band = self.bands.get(vital.id, (0, []))
@@ -222,37 +227,3 @@ class Screen:
             usual = band if day == start_ms else []
             out.append({"id": vital.id, "start_ms": start_ms, "step_ms": SLOT_MS, "values": values, "band": usual})
         return out
-
-    def about(self) -> dict[str, Any]:
-        """Return what does not change while the wall runs: names of zones, domains and tiles, grades."""
-        city = self.config.city
-        return {
-            "city": {
-                "id": city.id,
-                "zh": city.name_zh,
-                "en": city.name_en,
-                "attribution": city.attribution,
-                "time_zone": city.time_zone,
-            },
-            "version": city.version,
-            "zones": [_about_zone(zone) for zone in city.zones],
-            "reasons": {reason: {"zh": zh, "en": en} for reason, (zh, en) in REASONS.items()},
-            "domains": [{"id": domain, **as_json(name)} for domain, name in self.names.items()],
-            "vitals": [_about_vital(vital) for vital in vitals()],
-            "grades": [limit - TOLERANCE for limit in GRADE_TTI],
-        }
-
-
-def _about_zone(zone: Zone) -> dict[str, Any]:
-    name = Name(zone.name_zh, zone.name_en)
-    return {"id": zone.id, **as_json(name), "short": as_json(short(name))}
-
-
-def _about_vital(vital: Vital) -> dict[str, Any]:
-    return {
-        "id": vital.id,
-        **as_json(vital.name),
-        "unit": as_json(vital.unit_name),
-        "decimals": vital.decimals,
-        "normal": vital.normal,
-    }

@@ -13,15 +13,16 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 import msgspec
 
 from dashboard.labels import column_name, column_unit
-from dashboard.places import Name
+from processors.maths.measures import TRAFFIC
+from streams.contract.name import Name
 from streams.contract.spec import column_metric
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from streams.city.registry import City
+
 SHOWN = 8
-TRAFFIC = "traffic"
-"""The domain whose metrics are computed, not means of columns."""
 TRENDS_SHOWN = 2
 MIN_COVERAGE = 0.6
 """Below this share of sensors a figure of the whole city is not shown (reference: GB/T 33171 practice)."""
@@ -29,7 +30,6 @@ MIN_COVERAGE = 0.6
 
 Row = dict[str, Any]
 """A field `m:<metric>:<entity>` of the live state."""
-WIDE = ("city:", "zone:", "feed:")
 
 
 class State(StrEnum):
@@ -132,16 +132,17 @@ def choose(wanted: Sequence[Vital], domains: Iterable[str], seen: set[str], coun
     return tuple(vital for vital in wanted if vital in ranked)
 
 
-def rows_of(vital: Vital, metrics: Mapping[str, Mapping[str, Row]], city: str) -> list[tuple[str, Row]]:
-    """Return the rows that a tile folds, by entity."""
+def rows_of(vital: Vital, metrics: Mapping[str, Mapping[str, Row]], city: City) -> list[tuple[str, Row]]:
+    """Return the rows that a tile folds, by entity: of whom the city has."""
     table = metrics.get(vital.field, {})
     if vital.of == "city":
-        row = table.get(f"city:{city}")
-        return [] if row is None or row.get("domain") != vital.domain else [(f"city:{city}", row)]
+        entity = f"city:{city.id}"
+        row = table.get(entity)
+        return [] if row is None or row.get("domain") != vital.domain else [(entity, row)]
     return [
         (entity, row)
         for entity, row in table.items()
-        if row.get("domain") == vital.domain and not entity.startswith(WIDE)
+        if row.get("domain") == vital.domain and (entity in city.sensor_code or entity in city.segment_code)
     ]
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from dashboard.vitals import sensor_metrics
 from deploy.config.components import discover
-from streams.city.registry import load_city
+from streams.city.known import Cities
 from streams.contract.spec import all_metrics
 from streams.engine.run import run_stage
 from streams.sinks.live import LiveSink
@@ -23,5 +23,5 @@ def main(run: Run) -> None:
     methods |= {metric.name: metric.method for spec in specs for metric in spec.metrics}
     about = {"mode": run.mode, "speed": 0.0 if run.speed == "max" else run.speed}
     redis = LiveRedis(run.redis, run.city_id, str(run.started_ms))
-    stage = LiveSink(load_city(run.city_path), redis, about, methods, sensor_metrics())
+    stage = LiveSink(Cities(run.city_path), redis, about, methods, sensor_metrics())
     run_stage(stage, run.kafka, run.data_path, run.worker_name("sinks_live"))

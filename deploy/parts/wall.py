@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from typing import TYPE_CHECKING
 
 import uvicorn
 
 from dashboard.app import create_app
 from dashboard.config import WallConfig
-from dashboard.places import Name
 from dashboard.telemetry.metric import Process
 from deploy.config.build import build_id
 from deploy.supervision import pulses
@@ -18,17 +18,25 @@ from deploy.supervision.reasons import standstills, told
 from deploy.supervision.supervisor import read_state
 from streams.broker import topics
 from streams.broker.bus import KafkaBus
+from streams.city.known import Cities
 from streams.city.registry import load_city
+from streams.contract.name import Name
 from streams.contract.stage import Message
+from streams.errors import CityError
 from streams.sinks.history.opening import open_history
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from deploy.config.run import Run
+    from streams.city.registry import City
 
 SEND_WITHIN_S = 10.0
 END_WITHIN_S = 2
+LOOK_EVERY_S = 2.0
+"""For a new version of the city."""
+
+log = logging.getLogger(__name__)
 
 
 class Commands:
@@ -51,12 +59,34 @@ class Commands:
             await self._bus.send([Message(topics.COMMANDS, self._key, command)])
 
 
+class Following:
+    """Waits for new versions of the city in Kafka; while it is away, the wall goes on with the one it has."""
+
+    def __init__(self, kafka: str, folder: Path) -> None:
+        self._bus = KafkaBus(kafka)
+        self._cities = Cities(folder)
+
+    async def next_city(self) -> City:
+        """Return the next version."""
+        said = ""
+        while True:
+            try:
+                if await self._cities.follow(self._bus):
+                    return self._cities.newest.city
+                said = ""
+            except CityError as exc:
+                if str(exc) != said:
+                    log.warning("the wall cannot see whether the city was edited: %s", exc)
+                said = str(exc)
+            await asyncio.sleep(LOOK_EVERY_S)
+
+
 def _troubles(data: Path) -> list[Name]:
     """Say what stands still or is set aside; a service without a supervisor knows nothing of the others."""
     found = read_state(data)
     if found is None:
         return []
-    return [Name(*reason) for reason in [*standstills(found, now_ms()), *told(pulses.read(data), degraded=True)]]
+    return [*standstills(found, now_ms()), *told(pulses.read(data), degraded=True)]
 
 
 def _processes(data: Path) -> list[Process]:
@@ -82,6 +112,7 @@ def main(run: Run) -> None:
         started_ms=run.started_ms,
         troubles=lambda: _troubles(run.data_path),
         processes=lambda: _processes(run.data_path),
+        next_city=Following(run.kafka, run.city_path).next_city,
     )
     uvicorn.run(
         create_app(config),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from typing import TYPE_CHECKING
 
-from deploy.supervision.reasons import Reason
+from streams.contract.name import Name
 from streams.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -26,14 +26,14 @@ def free_bytes(folder: Path) -> int | None:
         return None
 
 
-def trouble(folder: Path, free: int | None) -> list[Reason]:
+def trouble(folder: Path, free: int | None) -> list[Name]:
     """Say that the disk is full, or nearly."""
     if free is None or free >= LOW_BYTES:
         return []
     room = f"{free / 2**20:,.0f} MiB ({free:,} bytes)"
     full = free < NONE_BYTES
     return [
-        Reason(
+        Name(
             f"{folder} 所在磁盘{'已满' if full else '将满'}：剩余 {room}；请腾出空间，或用 --data DIR 换到更大的磁盘",
             f"the disk of {folder} is {'full' if full else 'nearly full'}: {room} are left; make room, or move the "
             "city to a larger disk with --data DIR",

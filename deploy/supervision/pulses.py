@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 FOLDER = "pulses"
+PULSE_AGE_S = 6.0
+"""A part whose pulse is older stands still: it is no sign of life."""
 
 
 class PartitionPulse(msgspec.Struct, frozen=True):

@@ -46,7 +46,7 @@ class Standing:
         for child in parts:
             still = verdict.condemned.get(child.plan.name)
             if still is not None:
-                child.condemn(still.en)
+                child.condemn(still.said.en)
         return verdict.stills
 
     def stop(self) -> None:

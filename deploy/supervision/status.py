@@ -16,13 +16,14 @@ import msgspec
 from deploy.config import run as runs
 from deploy.supervision import disk, folder, pulses, stack
 from deploy.supervision.counts import Counts, counts_of
-from deploy.supervision.reasons import Reason, of_city, of_losses, of_parts, told
+from deploy.supervision.reasons import of_city, of_losses, of_parts, told
 from deploy.supervision.supervisor import read_state
 from streams.accounts.losses import losses_of
+from streams.contract.name import Name
 from streams.errors import CityError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from deploy.config.run import Run
@@ -162,7 +163,7 @@ def judge(data: Path, found: Found, now_ms: int) -> Status:
     """Say how the city is doing."""
     run = found.run
     running = found.holder is not None and run is not None
-    reasons = _reasons(found, now_ms) if running else [Reason(f"{data} 中没有运行的城市", f"nothing runs in {data}")]
+    reasons = _reasons(found, now_ms) if running else [Name(f"{data} 中没有运行的城市", f"nothing runs in {data}")]
     reasons += disk.trouble(data, found.disk_free_bytes)
     status = Status(
         status=("degraded" if reasons else "ok") if running else "down",
@@ -196,7 +197,7 @@ def judge(data: Path, found: Found, now_ms: int) -> Status:
     return status
 
 
-def _reasons(found: Found, now_ms: int) -> list[Reason]:
+def _reasons(found: Found, now_ms: int) -> list[Name]:
     """List what is not as it should be. Dead letters, alarms and faults of sensors are not among it."""
     reasons = of_city(found.supervisor)
     if reasons or found.supervisor is None:
@@ -204,19 +205,26 @@ def _reasons(found: Found, now_ms: int) -> list[Reason]:
     reasons = of_parts(found.supervisor, found.pulses, now_ms) + of_losses(losses_of(found.books or {}), now_ms)
     if found.books is None:
         trouble = found.history_trouble
-        reasons.append(Reason(f"无法读取历史数据：{trouble}", f"the history cannot be read: {trouble}"))
+        reasons.append(Name(f"无法读取历史数据：{trouble}", f"the history cannot be read: {trouble}"))
     return reasons + _wall_reasons(found)
 
 
-def _wall_reasons(found: Found) -> list[Reason]:
+def _wall_reasons(found: Found) -> list[Name]:
     if found.replay_ended and found.run is not None and found.run.mode == "replay":
         return []
     if found.health is None:
-        return [Reason("大屏没有应答", "the wall does not answer")]
+        return [Name("大屏没有应答", "the wall does not answer")]
     if found.health.get("status") == "ok":
         return []
-    said = [Reason(f"大屏：{reason}", f"the wall: {reason}") for reason in found.health.get("reasons", [])]
-    return said or [Reason("大屏没有实时数据", "the wall is not living")]
+    said = [Name(f"大屏：{zh}", f"the wall: {en}") for zh, en in _said(found.health)]
+    return said or [Name("大屏没有实时数据", "the wall is not living")]
+
+
+def _said(health: Mapping[str, Any]) -> list[Name]:
+    """Return the wall's reasons; one of an earlier version says them in English alone."""
+    english = health.get("reasons", [])
+    chinese = health.get("reasons_zh", english)
+    return [Name(*pair) for pair in zip(chinese if len(chinese) == len(english) else english, english, strict=True)]
 
 
 def _part_row(part: PartState) -> PartRow:

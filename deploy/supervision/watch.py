@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
+from deploy.supervision.pulses import PULSE_AGE_S
+from streams.contract.name import Name
 from streams.contract.stage import TopicPartition
 from streams.health.advance import LOOK_S, Advance, Place
 from streams.health.effort import WORKING_SHARE, Effort
@@ -24,8 +26,6 @@ if TYPE_CHECKING:
 
 TAIL_AGE_S = 15.0
 """What a tail reader wrote that was silent for longer proves nothing."""
-PULSE_AGE_S = 6.0
-"""An older pulse is no sign of life."""
 AFTER_WORKER_S = 5.0
 """The worker's own watchdog, which knows more, comes first by so much."""
 START_LIMIT_S = 120.0
@@ -61,24 +61,18 @@ class Still(msgspec.Struct, frozen=True, kw_only=True):
     for_s: float = 0.0
 
     @property
-    def en(self) -> str:
-        """Say it in English."""
+    def said(self) -> Name:
+        """Say it."""
+        name, since_s = self.name, f"{self.for_s:.0f}"
         if not self.topic:
-            return f"{self.name} has not begun to work for {self.for_s:.0f} s"
-        where = f"{self.topic}, partition {self.partition}"
+            return Name(f"{name} 已 {since_s} 秒未开始工作", f"{name} has not begun to work for {since_s} s")
+        zh, en = f"{self.topic} 分区 {self.partition}", f"{self.topic}, partition {self.partition}"
         if not self.owned:
-            return f"no worker of {self.name} has {where}, for {self.for_s:.0f} s"
-        return f"{self.name} stands still on {where}, at {self.absorbed} of {self.end}, for {self.for_s:.0f} s"
-
-    @property
-    def zh(self) -> str:
-        """Say it in Chinese."""
-        if not self.topic:
-            return f"{self.name} 已 {self.for_s:.0f} 秒未开始工作"
-        where = f"{self.topic} 分区 {self.partition}"
-        if not self.owned:
-            return f"{self.name} 已 {self.for_s:.0f} 秒没有进程读取 {where}"
-        return f"{self.name} 在 {where} 停滞 {self.for_s:.0f} 秒：处理到 {self.absorbed}，末尾 {self.end}"
+            return Name(f"{name} 已 {since_s} 秒没有进程读取 {zh}", f"no worker of {name} has {en}, for {since_s} s")
+        return Name(
+            f"{name} 在 {zh} 停滞 {since_s} 秒：处理到 {self.absorbed}，末尾 {self.end}",
+            f"{name} stands still on {en}, at {self.absorbed} of {self.end}, for {since_s} s",
+        )
 
 
 class Verdict(NamedTuple):

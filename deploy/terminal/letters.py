@@ -12,6 +12,7 @@ import msgspec
 from deploy.terminal.timespan import iso
 from streams.broker import topics
 from streams.broker.backwards import backwards
+from streams.contract.name import Name
 from streams.domains.schema import REASONS, all_domains
 from streams.errors import SettingError
 
@@ -26,14 +27,13 @@ WHOLE_SECONDS_BELOW = 10**11
 """`at` below it is no epoch ms that we take."""
 
 WORDS = {
-    "none": ("没有符合条件的死信", "no dead letters"),
-    "sensor": ("传感器", "sensor"),
-    "at": ("时间", "at"),
-    "column": ("字段", "column"),
-    "reading": ("第 {} 个读数", "reading {}"),
-    "bytes": ("共 {:,} 字节", "{:,} bytes in all"),
+    "none": Name("没有符合条件的死信", "no dead letters"),
+    "sensor": Name("传感器", "sensor"),
+    "at": Name("时间", "at"),
+    "column": Name("字段", "column"),
+    "reading": Name("第 {} 个读数", "reading {}"),
+    "bytes": Name("共 {:,} 字节", "{:,} bytes in all"),
 }
-"""Key → (zh, en)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +142,7 @@ def shown(text: str) -> str:
 def _lines(letter: Letter, language: str) -> Iterator[str]:
     said = letter.headers
     reason = said.get("reason", "")
-    title = REASONS.get(reason, ("", ""))[language == "en"]
+    title = REASONS[reason].said_in(language) if reason in REASONS else ""
     told = {"sensor": letter.sensor, "at": letter.at, "column": said.get("column", "")}
     about = "".join(f"  {_word(name, language)} {_cut(value, 80)}" for name, value in told.items() if value)
     yield f"{iso(letter.received_ms)}  {_cut(reason, 40)}" + (f" ({title})" if title else "") + about
@@ -161,8 +161,7 @@ def _cut(text: str, most: int) -> str:
 
 
 def _word(key: str, language: str) -> str:
-    zh, en = WORDS[key]
-    return zh if language == "zh" else en
+    return WORDS[key].said_in(language)
 
 
 def _object(payload: bytes) -> dict[str, Any]:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from streams.contract.name import Name
 from streams.domains.schema import load_schemas
 
 if TYPE_CHECKING:
-    from streams.city.registry import City, Segment, Sensor, Zone
+    from streams.city.registry import City, Segment, Sensor
 
 
 class Place(NamedTuple):
@@ -28,9 +29,9 @@ def place_of(entity: str, city: City | None) -> Place:
     if entity in city.sensor_code:
         return _of(city, city.sensors[city.sensor_code[entity]])
     if kind == "zone" and name in city.zone_code:
-        return Place(name, *_names(city.zones[city.zone_code[name]]))
+        return Place(name, *city.zones[city.zone_code[name]].called)
     if kind == "city" and name == city.id:
-        return Place("", city.name_zh, city.name_en)
+        return Place("", *city.called)
     if kind == "feed":
         return _of_feed(name, city)
     return Place()
@@ -39,16 +40,12 @@ def place_of(entity: str, city: City | None) -> Place:
 def _of_feed(name: str, city: City) -> Place:
     domain, _, zone = name.partition(":")
     schema = load_schemas().get(domain)
-    names = (domain, domain) if schema is None else (schema.zh, schema.en)
+    names = Name(domain, domain) if schema is None else schema.called
     if zone not in city.zone_code:
         return Place("", *names)
-    own = _names(city.zones[city.zone_code[zone]])
+    own = city.zones[city.zone_code[zone]].called
     return Place(zone, *(f"{one} · {other}" for one, other in zip(names, own, strict=True)))
 
 
 def _of(city: City, one: Segment | Sensor) -> Place:
-    return Place(city.zones[one.zone].id, *_names(one))
-
-
-def _names(one: Segment | Sensor | Zone) -> tuple[str, str]:
-    return (one.name_zh, one.name_en)
+    return Place(city.zones[one.zone].id, *one.called)

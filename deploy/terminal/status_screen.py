@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from deploy.terminal.columns import aligned, padded
+from streams.contract.name import Name
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -13,38 +14,37 @@ if TYPE_CHECKING:
     from deploy.supervision.status import PartitionRow, Status
 
 WORDS = {
-    "ok": ("正常", "ok"),
-    "degraded": ("异常", "degraded"),
-    "down": ("未运行", "not running"),
-    "wall": ("大屏", "wall"),
-    "data": ("数据目录", "data"),
-    "since": ("启动于", "since"),
-    "part": ("组件", "part"),
-    "state": ("状态", "state"),
-    "pid": ("进程", "pid"),
-    "restarts": ("重启", "restarts"),
-    "behind": ("滞后", "behind"),
-    "records": ("条", "records"),
-    "in": ("接入读数", "readings in"),
-    "used": ("已入帧", "admitted"),
-    "duplicates": ("重复", "duplicates"),
-    "dead": ("死信", "dead letters"),
-    "lost": ("未读即被删除的记录", "records lost unread"),
-    "values": ("被拒的单个数值", "values refused"),
-    "none": ("无", "none"),
-    "unread": ("无人读取的主题", "topics nobody reads"),
-    "replay_ended": ("回放已结束", "the replay has ended"),
-    "starting": ("启动中", "starting"),
-    "running": ("运行", "running"),
-    "waiting": ("等待重启", "waiting"),
-    "stopping": ("停止中", "stopping"),
-    "stopped": ("已停止", "stopped"),
-    "live": ("实时", "live"),
-    "simulated": ("模拟", "SIMULATED"),
-    "replay": ("回放", "REPLAY"),
-    "period": ("读数时间", "event times"),
+    "ok": Name("正常", "ok"),
+    "degraded": Name("异常", "degraded"),
+    "down": Name("未运行", "not running"),
+    "wall": Name("大屏", "wall"),
+    "data": Name("数据目录", "data"),
+    "since": Name("启动于", "since"),
+    "part": Name("组件", "part"),
+    "state": Name("状态", "state"),
+    "pid": Name("进程", "pid"),
+    "restarts": Name("重启", "restarts"),
+    "behind": Name("滞后", "behind"),
+    "records": Name("条", "records"),
+    "in": Name("接入读数", "readings in"),
+    "used": Name("已入帧", "admitted"),
+    "duplicates": Name("重复", "duplicates"),
+    "dead": Name("死信", "dead letters"),
+    "lost": Name("未读即被删除的记录", "records lost unread"),
+    "values": Name("被拒的单个数值", "values refused"),
+    "none": Name("无", "none"),
+    "unread": Name("无人读取的主题", "topics nobody reads"),
+    "replay_ended": Name("回放已结束", "the replay has ended"),
+    "starting": Name("启动中", "starting"),
+    "running": Name("运行", "running"),
+    "waiting": Name("等待重启", "waiting"),
+    "stopping": Name("停止中", "stopping"),
+    "stopped": Name("已停止", "stopped"),
+    "live": Name("实时", "live"),
+    "simulated": Name("模拟", "SIMULATED"),
+    "replay": Name("回放", "REPLAY"),
+    "period": Name("读数时间", "event times"),
 }
-"""Key → (zh, en)."""
 
 
 def screen(status: Status, language: str) -> str:
@@ -57,8 +57,7 @@ def screen(status: Status, language: str) -> str:
 
 
 def _word(key: str, language: str) -> str:
-    zh, en = WORDS[key]
-    return zh if language == "zh" else en
+    return WORDS[key].said_in(language)
 
 
 def _head(status: Status, language: str) -> list[str]:

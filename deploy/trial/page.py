@@ -10,6 +10,7 @@ from deploy.terminal.columns import aligned
 from deploy.terminal.timespan import iso
 from deploy.trial import found
 from deploy.trial.summary import MetricSummary, by_kind
+from streams.contract.name import Name
 from streams.contract.spec import all_metrics
 from streams.domains.schema import load_schemas
 
@@ -22,43 +23,42 @@ if TYPE_CHECKING:
     from streams.contract.spec import Hosted
 
 WORDS = {
-    "readings": ("读数", "readings"),
-    "read": ("读入", "read"),
-    "dead": ("死信", "dead letters"),
-    "values": ("被拒的数值", "values refused"),
-    "too_late": ("过迟", "too late"),
-    "duplicates": ("重复", "duplicates"),
-    "conflicts": ("其中取值不同", "of them with other values"),
-    "admitted": ("入帧", "admitted"),
-    "rows_in": ("输入指标行", "rows of metrics in"),
-    "used": ("使用", "used by"),
-    "dropped": ("舍弃", "dropped"),
-    "left_out": ("未读", "left out"),
-    "behind": ("上游处理器", "fed by"),
-    "metric": ("指标", "metric"),
-    "unit": ("单位", "unit"),
-    "window": ("窗口", "window"),
-    "rows": ("行数", "rows"),
-    "unknown": ("无值", "unknown"),
-    "corrected": ("已更正", "corrected"),
-    "low": ("最小", "min"),
-    "median": ("中位数", "median"),
-    "high": ("最大", "max"),
-    "coverage": ("覆盖率", "coverage"),
-    "no_rows": ("没有指标行", "no rows of metrics"),
-    "detection": ("发现", "detection"),
-    "cleared": ("解除", "cleared"),
-    "no_detections": ("没有发现", "no detections"),
-    "more": ("另有 {:,} 条（--events FILE 写出全部）", "and {:,} more (--events FILE writes all)"),
-    "events": ("发现清单", "detections"),
-    "cost": ("开销", "cost"),
-    "step": ("处理器本身，每条读数 CPU", "the processor itself, CPU a reading"),
-    "whole": ("连同接入与片区阶段", "with intake and zone stage"),
-    "state": ("状态（共 {} 份）", "state, {} in all"),
-    "bytes": ("字节", "bytes"),
-    "plot": ("图", "plot"),
+    "readings": Name("读数", "readings"),
+    "read": Name("读入", "read"),
+    "dead": Name("死信", "dead letters"),
+    "values": Name("被拒的数值", "values refused"),
+    "too_late": Name("过迟", "too late"),
+    "duplicates": Name("重复", "duplicates"),
+    "conflicts": Name("其中取值不同", "of them with other values"),
+    "admitted": Name("入帧", "admitted"),
+    "rows_in": Name("输入指标行", "rows of metrics in"),
+    "used": Name("使用", "used by"),
+    "dropped": Name("舍弃", "dropped"),
+    "left_out": Name("未读", "left out"),
+    "behind": Name("上游处理器", "fed by"),
+    "metric": Name("指标", "metric"),
+    "unit": Name("单位", "unit"),
+    "window": Name("窗口", "window"),
+    "rows": Name("行数", "rows"),
+    "unknown": Name("无值", "unknown"),
+    "corrected": Name("已更正", "corrected"),
+    "low": Name("最小", "min"),
+    "median": Name("中位数", "median"),
+    "high": Name("最大", "max"),
+    "coverage": Name("覆盖率", "coverage"),
+    "no_rows": Name("没有指标行", "no rows of metrics"),
+    "detection": Name("发现", "detection"),
+    "cleared": Name("解除", "cleared"),
+    "no_detections": Name("没有发现", "no detections"),
+    "more": Name("另有 {:,} 条（--events FILE 写出全部）", "and {:,} more (--events FILE writes all)"),
+    "events": Name("发现清单", "detections"),
+    "cost": Name("开销", "cost"),
+    "step": Name("处理器本身，每条读数 CPU", "the processor itself, CPU a reading"),
+    "whole": Name("连同接入与片区阶段", "with intake and zone stage"),
+    "state": Name("状态（共 {} 份）", "state, {} in all"),
+    "bytes": Name("字节", "bytes"),
+    "plot": Name("图", "plot"),
 }
-"""Key → (zh, en)."""
 UNKNOWN = "–"
 
 
@@ -81,13 +81,12 @@ def page(shown: Shown, language: Lang) -> str:
 
 def word(key: str, language: Lang) -> str:
     """Return a word in a language."""
-    zh, en = WORDS[key]
-    return zh if language == "zh" else en
+    return WORDS[key].said_in(language)
 
 
 def _head(shown: Shown, language: Lang) -> list[str]:
     city, outcome = shown.recording.city, shown.outcome
-    name = city.name_zh if language == "zh" else city.name_en
+    name = city.called.said_in(language)
     schemas = load_schemas()
     domains = ", ".join(getattr(schemas[domain], language) for domain in shown.recording.sources)
     period = (

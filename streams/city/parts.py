@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from streams.contract.name import Name
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import date
@@ -17,6 +19,11 @@ class Zone:
     id: str
     name_zh: str
     name_en: str
+
+    @property
+    def called(self) -> Name:
+        """What people call it."""
+        return Name(self.name_zh, self.name_en)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +41,11 @@ class Segment:
     upstream: tuple[str, ...]
     line: tuple[tuple[float, float], ...]
     """(lng, lat) pairs in driving direction."""
+
+    @property
+    def called(self) -> Name:
+        """What people call it."""
+        return Name(self.name_zh, self.name_en)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +73,11 @@ class Sensor:
     """Lane it watches, 1 = the fastest; None = all, or not known."""
     position_m: float | None = None
     """Distance from the begin of its segment."""
+
+    @property
+    def called(self) -> Name:
+        """What people call it."""
+        return Name(self.name_zh, self.name_en)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,3 +118,8 @@ class Content:
     calendar: Mapping[date, str] = field(default_factory=dict)
     """Day → `workday` or `holiday`, where it differs from the days of the week."""
     relations: tuple[Relation, ...] = ()
+
+    @property
+    def called(self) -> Name:
+        """What people call it."""
+        return Name(self.name_zh, self.name_en)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
 
+from streams.contract.name import Name
 from streams.errors import SchemaError
 from streams.kernel.epoch import LEAST_AT_MS, MOST_AT_MS
 
@@ -29,23 +30,24 @@ LAST = 1_000
 """Place on a wall of a domain whose file names none: after all others."""
 
 REASONS = {
-    "undecodable": ("无法解码", "Not JSON"),
-    "empty": ("空记录", "Empty record"),
-    "not_an_object": ("不是对象", "Not an object"),
-    "no_sensor": ("缺少传感器", "No sensor"),
-    "no_time": ("缺少时间", "No time"),
-    "bad_time": ("时间无效", "Time not understood"),
-    "wrong_type": ("类型错误", "Wrong type"),
-    "not_finite": ("非有限数", "Not a finite number"),
-    "out_of_range": ("超出范围", "Out of range"),
-    "unknown_sensor": ("未知传感器", "Unknown sensor"),
-    "future": ("时间在未来", "Time in the future"),
-    "too_late": ("迟到过久", "Too late"),
-    "bad_frame": ("内部帧损坏", "Frame not readable"),
-    "refused_by_history": ("历史库拒收", "Refused by the history"),
+    "undecodable": Name("无法解码", "Not JSON"),
+    "empty": Name("空记录", "Empty record"),
+    "not_an_object": Name("不是对象", "Not an object"),
+    "no_sensor": Name("缺少传感器", "No sensor"),
+    "no_time": Name("缺少时间", "No time"),
+    "bad_time": Name("时间无效", "Time not understood"),
+    "wrong_type": Name("类型错误", "Wrong type"),
+    "not_finite": Name("非有限数", "Not a finite number"),
+    "out_of_range": Name("超出范围", "Out of range"),
+    "unknown_sensor": Name("未知传感器", "Unknown sensor"),
+    "future": Name("时间在未来", "Time in the future"),
+    "too_late": Name("迟到过久", "Too late"),
+    "bad_frame": Name("内部帧损坏", "Frame not readable"),
+    "refused_by_history": Name("历史库拒收", "Refused by the history"),
 }
-"""Reason of a dead letter → (zh, en). Intake gives all but the last three, in the order of its checks; `bad_frame` is a
-record of an internal topic that nobody of this version wrote, `refused_by_history` what the store does not take."""
+"""Reason of a dead letter → what it is called. Intake gives all but the last three, in the order of its checks;
+`bad_frame` is a record of an internal topic that nobody of this version wrote, `refused_by_history` what the store
+does not take."""
 
 Instant = Annotated[int, msgspec.Meta(ge=LEAST_AT_MS, le=MOST_AT_MS)] | str
 """`at` of a reading: epoch ms, or text that `streams.intake.instants` reads."""
@@ -64,6 +66,11 @@ class Column:
     data_class: str
     not_measured: tuple[float, ...] = ()
     """Values that stand for "nothing was measured": left out, and no fault."""
+
+    @property
+    def called(self) -> Name:
+        """What people call it."""
+        return Name(self.zh, self.en)
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,6 +104,11 @@ class Schema:
     def disorder_ms(self) -> int:
         """The same in milliseconds."""
         return round(self.disorder_s * 1000)
+
+    @property
+    def called(self) -> Name:
+        """What people call it."""
+        return Name(self.zh, self.en)
 
     @cached_property
     def names(self) -> tuple[str, ...]:

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 import msgspec
 
+from streams.contract.name import Name
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
@@ -22,6 +24,11 @@ class Notice(msgspec.Struct, frozen=True, kw_only=True):
     en: str
     degraded: bool = False
     """Whether the city is not whole while it stands."""
+
+    @property
+    def said(self) -> Name:
+        """The sentence alone."""
+        return Name(self.zh, self.en)
 
 
 class SetAside(msgspec.Struct, frozen=True, kw_only=True):

@@ -13,9 +13,9 @@ if TYPE_CHECKING:
 
 GZIP = b"\x1f\x8b"
 """Every gzip member begins so, and no JSON does: a header `content-encoding` adds nothing to it."""
-MARK = b"\xef\xbb\xbf"
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 """UTF-8's byte order mark."""
-_WRAPPED = (GZIP, MARK)
+_WRAPPED = (GZIP, BYTE_ORDER_MARK)
 _UTF_16 = (b"\xff\xfe", b"\xfe\xff", b"{\0", b"\0{", b"[\0", b"\0[")
 _TEXT_OR_WORD = re.compile(r'"[^"\\]*+(?:\\.?[^"\\]*+)*+"?|[-+]?\b(?:nan|inf|infinity)\b', re.IGNORECASE | re.DOTALL)
 """JSON's own texts, which may say anything, and the words that C and Python write for what is no finite number."""
@@ -27,7 +27,7 @@ def plain(value: bytes) -> tuple[bytes | None, str]:
         inflated, detail = _inflated(value) if value.startswith(GZIP) else (value, "")
         if inflated is None:
             return None, detail
-        value = inflated.removeprefix(MARK)
+        value = inflated.removeprefix(BYTE_ORDER_MARK)
     if value.startswith(_UTF_16):
         return None, "UTF-16; JSON between systems is UTF-8"
     return value, ""

@@ -13,6 +13,7 @@ from streams.city.clock import ClockSetting
 from streams.contract.metric_frames import decode_metrics
 from streams.contract.stage import LINGER_S
 from streams.errors import FrameError, UnreachableError
+from streams.sinks.live_city import Residents, residents
 from streams.sinks.live_fields import UNREADABLE
 from streams.sinks.live_redis import LiveRedis
 from streams.sinks.live_state import LiveState
@@ -20,11 +21,16 @@ from streams.sinks.live_state import LiveState
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Mapping, Sequence
 
-    from streams.city.registry import City
+    from streams.city.known import Cities
     from streams.contract.stage import Bus, Chunk, Record, TopicPartition
 
 PUBLISH_EVERY_S = 0.125
+SWEEP_EVERY_S = 5.0
+"""A row of a newcomer may come so long before the version that has it."""
 RETRY_FIRST_S, RETRY_LAST_S = 0.25, 5.0
+
+NAMED = ("id", "name_zh", "name_en", "time_zone", "version", "attribution")
+"""What the field `city` says of the city."""
 
 log = logging.getLogger("citywall")
 
@@ -40,11 +46,11 @@ class LiveSink:
     tick_s = PUBLISH_EVERY_S
     shows_newest = True
     linger_s = 0.4 * LINGER_S  # it folds what comes at little cost; a person waits for it
-    topics: tuple[str, ...] = (topics.LIVE, topics.METRICS, topics.ALARMS, topics.BOOKS, topics.CLOCK)
+    topics: tuple[str, ...] = (topics.LIVE, topics.METRICS, topics.ALARMS, topics.BOOKS, topics.CLOCK, topics.CITIES)
 
     def __init__(
         self,
-        city: City,
+        cities: Cities,
         redis: LiveRedis,
         about: Mapping[str, Any],
         methods: Mapping[str, str],
@@ -53,18 +59,18 @@ class LiveSink:
         """Prepare the sink.
 
         Args:
-            city: its segments have fields of their own.
+            cities: the versions of the city; the newest one's names and residents are shown.
             redis: where to publish.
             about: `mode` and `speed`, for the field `city`.
             methods: metric → id of its method.
             shown: metrics shown for every entity, not only for zones, city and feeds.
         """
-        self._state = LiveState(city.segment_code, methods, shown, intervals_s(city))
+        self._cities = cities
+        self._state = LiveState(Residents(), methods, shown)
         self._redis = redis
-        self._city = {
-            name: getattr(city, name) for name in ("id", "name_zh", "name_en", "time_zone", "version", "attribution")
-        }
-        self._city |= about
+        self._about = dict(about)
+        self._named: dict[str, Any] = {}
+        self._swept_at = 0.0
         self._offsets: dict[str, int] = {}
         self._active = False
         self._published_at = self._retry_at = 0.0
@@ -86,13 +92,19 @@ class LiveSink:
         except UnreachableError as exc:
             self._lost(exc)
             stored = None
+        await self._cities.begin(bus)
         self._state.adopt(stored.fields if stored else {})
         self._offsets = dict(stored.offsets) if stored else {}
-        self._state.put("city", self._city | {"speed": self._state.fields.get("clock", self._city).get("speed")})
+        self._take_city()
         return {partition: self._offsets.get(_key(partition), 0) for partition in partitions}
 
     async def absorb(self, chunk: Chunk, bus: Bus) -> bool:
         """Fold a chunk; publish when it is time, provisional values at once: they come by the zones' clock."""
+        if chunk.topic == topics.CITIES:
+            if await self._cities.follow(bus):
+                self._take_city()
+            self._offsets[_key(chunk.source)] = chunk.records[-1].offset + 1
+            return True
         fold = self._fold[chunk.topic]
         for record in chunk.records:
             try:
@@ -104,7 +116,11 @@ class LiveSink:
         return True
 
     async def tick(self, bus: Bus) -> Sequence[TopicPartition]:
-        """Publish what changed, unless the last time was just now."""
+        """Publish what changed, unless the last time was just now; see now and then who has left."""
+        now = time.monotonic()
+        if now - self._swept_at >= SWEEP_EVERY_S:
+            self._swept_at = now
+            self._state.sweep()
         await self._publish(PUBLISH_EVERY_S)
         return ()
 
@@ -151,7 +167,15 @@ class LiveSink:
         self._state.put(
             "clock", clock if setting.until_ms is not None else {k: v for k, v in clock.items() if k != "until_ms"}
         )
-        self._state.put("city", self._city | {"speed": setting.speed})
+        self._state.put("city", self._named | {"speed": setting.speed})
+
+    def _take_city(self) -> None:
+        """Go over to the newest version of the city."""
+        city = self._cities.newest.city
+        self._state.move_to(residents(city))
+        self._named = {name: getattr(city, name) for name in NAMED} | self._about
+        speed = self._state.fields.get("clock", self._named).get("speed")
+        self._state.put("city", self._named | {"speed": speed})
 
     def _lost(self, exc: UnreachableError) -> None:
         if not self._away:
@@ -164,16 +188,6 @@ class LiveSink:
         if self._away:
             log.warning("Redis is back")
         self._away = False
-
-
-def intervals_s(city: City) -> dict[str, float]:
-    """Return how often each sensor reports, and of each segment the fastest sensor that watches it."""
-    found = {sensor.id: sensor.interval_s for sensor in city.sensors}
-    for sensor in city.sensors:
-        if sensor.segment >= 0:
-            segment = city.segments[sensor.segment].id
-            found[segment] = min(sensor.interval_s, found.get(segment, sensor.interval_s))
-    return found
 
 
 def _key(partition: TopicPartition) -> str:

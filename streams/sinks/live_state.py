@@ -3,8 +3,9 @@
 in      rows of metrics, alarm projections, books and pulses, clock settings
 out     fields that changed since they were last taken
 state   field → value, and per row field its (window, revision, time)
-drops   rows of older windows or lower revisions, windows other than a minute, metrics that no tile shows; what is no
-        value of its field (`streams.sinks.live_fields`), counted by kind in the field `b:live`
+drops   rows of older windows or lower revisions, windows other than a minute, metrics that no tile shows; fields of
+        whom the city has no more; what is no value of its field (`streams.sinks.live_fields`), counted by kind in
+        the field `b:live`
 source  own choice, docs/architecture.md
 """
 
@@ -19,6 +20,7 @@ import numpy as np
 from streams.accounts import ledger, losses
 from streams.contract.records import NO_TIME_MS
 from streams.sinks import live_fields
+from streams.sinks.live_city import Residents
 
 if TYPE_CHECKING:
     from collections.abc import Container, Mapping
@@ -62,31 +64,41 @@ class LiveState:
     back, so a provisional value never follows a final one.
     """
 
-    def __init__(
-        self,
-        segments: Container[str],
-        methods: Mapping[str, str],
-        shown: Container[str] = (),
-        intervals_s: Mapping[str, float] | None = None,
-    ) -> None:
+    def __init__(self, residents: Residents, methods: Mapping[str, str], shown: Container[str] = ()) -> None:
         """Begin empty.
 
         Args:
-            segments: entities that have a field of their own.
+            residents: whose rows have fields.
             methods: metric → id of its method.
             shown: metrics shown for every entity, not only for zones, city and feeds.
-            intervals_s: sensor, or segment, → how often it reports.
         """
         self.fields: dict[str, Any] = {}
-        self._segments = segments
+        self._residents = residents
         self._methods = methods
         self._shown = shown
-        self._intervals_s = intervals_s or {}
         self._heard_ms: dict[str, dict[float, int]] = {}
         """Domain → interval → newest event time of a sensor with that interval."""
         self._rank: dict[str, tuple[int, int, int]] = {}
         self._odd = live_fields.Odd("live state")
         self._changed: set[str] = set()
+        self._strange: set[str] = set()
+        """Fields of whom the city does not have."""
+        self._strange_before: set[str] = set()
+        """Those of the last sweep."""
+
+    def move_to(self, residents: Residents) -> None:
+        """Go on with another version of the city; what it has not is gone after the next two sweeps."""
+        self._residents = residents
+        self._strange = {field for field in self.fields if not residents.have(field)}
+
+    def sweep(self) -> None:
+        """Forget whom the city does not have and did not have at the last sweep: till then, it may be about to."""
+        for field in self._strange & self._strange_before:
+            self._put(field, None)
+            for place in ("", *(f":{place}" for place in ROAD_METRICS.values())):
+                self._rank.pop(f"{field}{place}", None)
+        self._strange -= self._strange_before
+        self._strange_before = set(self._strange)
 
     def put(self, field: str, value: Any) -> None:  # noqa: ANN401 - anything that JSON can say
         """Set a field; None deletes it.
@@ -107,6 +119,8 @@ class LiveState:
             if self.fields.pop(field, None) is not None:
                 self._changed.add(field)
         elif self.fields.get(field) != value:
+            if field not in self.fields and not self._residents.have(field):
+                self._strange.add(field)
             self.fields[field] = value
             self._changed.add(field)
 
@@ -121,7 +135,7 @@ class LiveState:
         for entity, metric, at_ms, *numbers, revision in zip(
             *(getattr(rows, name).tolist() for name in names), strict=True
         ):
-            if metric in ROAD_METRICS and entity in self._segments:
+            if metric in ROAD_METRICS and entity in self._residents.segments:
                 self._fold_road(entity, metric, at_ms, _known(numbers[0]), revision)
             if entity.startswith(WIDE) or metric in self._shown:
                 field = f"m:{metric}:{entity}"
@@ -167,6 +181,7 @@ class LiveState:
                 self._rank[field] = _rank(value["at_ms"], value["state"] - 1)
             elif field.startswith("f:") and value.get("interval_s") is not None and value["at_ms"] is not None:
                 self._heard_ms[field.removeprefix("f:")] = {value["interval_s"]: value["at_ms"]}
+        self.move_to(self._residents)
 
     def take(self) -> tuple[dict[str, str], list[str]]:
         """Return what changed since the last call: field → JSON, and the deleted fields."""
@@ -237,7 +252,7 @@ class LiveState:
         heard_ms = self._heard_ms.setdefault(domain, {})
         known = np.isfinite(rows.value)
         for entity, at_ms in zip(rows.entity[known].tolist(), rows.at_ms[known].tolist(), strict=True):
-            interval_s = self._intervals_s.get(entity)
+            interval_s = self._residents.intervals_s.get(entity)
             if interval_s is not None and at_ms > heard_ms.get(interval_s, NO_TIME_MS):
                 heard_ms[interval_s] = at_ms
         if heard_ms:

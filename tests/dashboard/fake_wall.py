@@ -22,6 +22,8 @@ from tests.dashboard.fake_feed import FakeFeed, FakeHistory
 if TYPE_CHECKING:
     from collections.abc import Coroutine
 
+    from streams.city.registry import City
+
 STARTS_WITHIN_S = 30
 SAMPLE_CITY = Path(__file__).parents[2] / "streams" / "feeds" / "sample_city" / "folder"
 
@@ -35,6 +37,7 @@ class FakeWall:
         self._city_folder = city
         self._started = threading.Event()
         self._thread = threading.Thread(target=self._main, daemon=True)
+        self._versions: asyncio.Queue[City] = asyncio.Queue()
         self.commands: list[bytes] = []
         self.answers = True
         """Whether the fake alarm engine answers commands."""
@@ -56,6 +59,10 @@ class FakeWall:
     def run(self, work: Coroutine[Any, Any, Any]) -> Any:
         return asyncio.run_coroutine_threadsafe(work, self.loop).result(STARTS_WITHIN_S)
 
+    def edit(self, city: City) -> None:
+        """Put another version of the city in force."""
+        self.loop.call_soon_threadsafe(self._versions.put_nowait, city)
+
     def pause(self) -> None:
         """Stop the feed, as when everything upstream is gone."""
         self.loop.call_soon_threadsafe(self._moving.cancel)
@@ -76,7 +83,13 @@ class FakeWall:
         self.feed = FakeFeed(city, client)
         await self.feed.fill()
         self.config = WallConfig(
-            city=city, redis=address, send_command=self._send, history=FakeHistory(), build="fake", mode="simulated"
+            city=city,
+            redis=address,
+            send_command=self._send,
+            history=FakeHistory(),
+            build="fake",
+            mode="simulated",
+            next_city=self._versions.get,
         )
         app = create_app(self.config)
         self.hub = app.state.hub

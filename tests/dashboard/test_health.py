@@ -7,9 +7,9 @@ import pytest
 from dashboard.health import health
 from dashboard.mirror import Mirror
 from dashboard.pipeline import Rate, dead_letters, lag
-from dashboard.places import Name
 from dashboard.screen import Screen
 from dashboard.sources import is_behind, limit_s, silent_parts
+from streams.contract.name import Name
 
 NOW = 1_000_000
 PARTS = ("intake", "processors", "processors_second", "alarms", "sinks_live", "sinks_history")
@@ -26,7 +26,7 @@ def pulses(age_s: float = 0.5) -> dict[str, dict]:
 
 
 def screen_of(config, fields: dict) -> Screen:
-    mirror = Mirror(config.city)
+    mirror = Mirror()
     mirror.load("e", 1, fields)
     return Screen(config, mirror)
 
@@ -42,6 +42,7 @@ def test_a_living_city_is_ok(config, fields):
         "status": "ok",
         "build": "b1",
         "reasons": [],
+        "reasons_zh": [],
         "age_s": 0.5,
         "final_age_s": None,
         "domains": {
@@ -104,6 +105,8 @@ def test_each_domain_is_judged_alone(config, fields, traffic, weather, states, s
     assert tuple(one["state"] for one in health_["domains"].values()) == states
     assert health_["status"] == status
     assert bool(health_["reasons"]) is (status == "down")
+    assert len(health_["reasons_zh"]) == len(health_["reasons"])
+    assert all(any("\u4e00" <= letter <= "\u9fff" for letter in one) for one in health_["reasons_zh"])
     assert screen.late_domains(NOW) == {
         domain for domain, state in zip(("traffic", "weather"), states, strict=True) if state != "live"
     }

@@ -11,8 +11,8 @@ def delta(seq: int, fields: dict, gone: tuple[str, ...] = (), epoch: str = "e1")
 
 
 @pytest.fixture
-def mirror(city) -> Mirror:
-    mirror = Mirror(city)
+def mirror() -> Mirror:
+    mirror = Mirror()
     feed = {"at_ms": 1, "received_ms": None}
     mirror.load("e1", 5, {"s:A": [60_000, 1.5, 40.0, 0], "a:x": an_alarm("x"), "f:traffic": feed})
     mirror.take_changed()
@@ -21,9 +21,9 @@ def mirror(city) -> Mirror:
 
 def test_a_delta_that_follows_is_merged_and_told(mirror):
     assert mirror.apply(delta(6, {"s:A2": [120_000, 2.0, 15.0, 1]}, ("a:x",)), wall_ms=9)
-    assert mirror.segments[1] == (120_000, 2.0, 15.0, 1)
+    assert mirror.segments["A2"] == (120_000, 2.0, 15.0, 1)
     assert mirror.alarms == {}
-    assert mirror.take_changed() == ({"segments", "alarms"}, {1})
+    assert mirror.take_changed() == ({"segments", "alarms"}, {"A2"})
 
 
 @pytest.mark.parametrize("change", [delta(7, {}), delta(6, {}, epoch="e2")], ids=["gap", "other epoch"])
@@ -34,12 +34,12 @@ def test_what_does_not_follow_asks_for_the_whole_state(mirror, change):
 
 def test_a_repeat_changes_nothing(mirror):
     assert mirror.apply(delta(5, {"s:A": [0, 9.0, 9.0, 0]}), wall_ms=9)
-    assert mirror.segments[0][1] == 1.5
+    assert mirror.segments["A"][1] == 1.5
 
 
 def test_a_new_state_forgets_the_old_one(mirror):
     mirror.load("e2", 1, {"s:A2": [60_000, 1.0, 30.0, 1]})
-    assert (set(mirror.segments), mirror.alarms, mirror.feeds) == ({1}, {}, {})
+    assert (set(mirror.segments), mirror.alarms, mirror.feeds) == ({"A2"}, {}, {})
 
 
 def test_only_metrics_count_as_fresh_data(mirror):
@@ -57,9 +57,11 @@ def test_final_values_reach_to_the_end_of_their_window(mirror):
     assert mirror.newest_final_ms == 120_000  # the minute from 60 000 on, whenever in it the newest reading was
 
 
-def test_a_segment_of_another_version_is_passed_over(mirror):
-    assert mirror.apply(delta(6, {"s:unknown": [1, 1.0, 1.0, 0]}), wall_ms=1)
-    assert set(mirror.segments) == {0}
+def test_a_segment_of_another_version_is_kept_until_it_is_taken_out(mirror):
+    assert mirror.apply(delta(6, {"s:other": [1, 1.0, 1.0, 0]}), wall_ms=1)
+    assert set(mirror.segments) == {"A", "other"}
+    assert mirror.apply(delta(7, {}, ("s:other", "s:never")), wall_ms=1)
+    assert set(mirror.segments) == {"A"}
 
 
 @pytest.mark.parametrize(

@@ -148,8 +148,8 @@ def test_whatever_stands_in_redis_the_wall_goes_on(config, valkey, unique, caplo
                 await feed.redis.publish(channel, odd)
             await until(lambda: hub.mirror.odd.counts["delta"] == 6)
             await feed.change({"s:A2": [NOW, 2.0, 20.0, 0], "m:tpi:city:duo": {"at_ms": "odd"}})
-            await until(lambda: 1 in hub.mirror.segments)
-            assert hub.mirror.segments[0] == (NOW, 1.5, 40.0, 1)
+            await until(lambda: "A2" in hub.mirror.segments)
+            assert hub.mirror.segments["A"] == (NOW, 1.5, 40.0, 1)
             assert set(hub.mirror.alarms) == {"a1"}
             json.loads(hub.snapshot())
             exposition(look(hub, NOW))

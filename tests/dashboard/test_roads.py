@@ -2,8 +2,9 @@ from __future__ import annotations
 
 import pytest
 
-from dashboard.places import Name, corridor, frame, picture, projection, short, to_the_right
+from dashboard.places import corridor, frame, picture, projection, short, to_the_right
 from dashboard.roads import Corridors, grade, tally
+from streams.contract.name import Name
 
 
 @pytest.mark.parametrize(
@@ -20,7 +21,7 @@ def test_an_unknown_road_has_no_grade():
 
 def test_a_corridor_sums_before_it_divides(city):
     # "A路" = A alone, "A2路" = A2 alone: one segment is no corridor
-    assert Corridors(city).worst({0: (0, 2.0, 30.0, 1), 1: (0, 3.0, 10.0, 1)}, 5) == []
+    assert Corridors(city).worst({"A": (0, 2.0, 30.0, 1), "A2": (0, 3.0, 10.0, 1)}, 5) == []
 
 
 def test_a_corridor_of_two_segments(city):
@@ -30,15 +31,15 @@ def test_a_corridor_of_two_segments(city):
     twin = dataclasses.replace(
         city, segments=(first, dataclasses.replace(second, name_zh="A路（西至东）", name_en="A Road"))
     )
-    (road,) = Corridors(twin).worst({0: (0, 2.0, 30.0, 1), 1: (0, 5.0, 6.0, 1)}, 5)
+    (road,) = Corridors(twin).worst({"A": (0, 2.0, 30.0, 1), "A2": (0, 5.0, 6.0, 1)}, 5)
     # free: 1 km / 60 + 0.5 km / 30 = 2 min; spent: 1 min x 2 + 1 min x 5 = 7 min; lost 5 min; TTI 7 / 2
     assert (road["zh"], road["lost_min"], road["tti"], road["km"], road["grade"]) == ("A路", 5.0, 3.5, 1.5, 4)
     assert road["segment"] == 1
 
 
 def test_a_tally_counts_what_is_not_known():
-    rows = {0: (0, 1.0, 60.0, 1), 1: (0, 2.2, 20.0, 1), 2: (0, None, None, 1)}
-    found = tally(rows, total=5)
+    rows = {"a": (0, 1.0, 60.0, 1), "b": (0, 2.2, 20.0, 1), "c": (0, None, None, 1), "left": (0, 9.0, 1.0, 1)}
+    found = tally(rows, "abcde", total=5)
     assert (found["grades"], found["unknown"], found["slow"]) == ([1, 0, 1, 0, 0], 3, 1)
 
 
@@ -60,7 +61,7 @@ def test_a_tally_counts_what_is_not_known():
     ],
 )
 def test_a_road_is_its_segments_name_without_the_part(zh, en, road):
-    assert corridor(zh, en) == road
+    assert corridor(Name(zh, en)) == road
 
 
 @pytest.mark.parametrize(

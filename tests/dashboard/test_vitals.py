@@ -81,15 +81,16 @@ def test_states_come_from_the_limits_and_the_source(value, late, state):
     assert judge(limits, Figure(value, 0, 1, 1.0, None), source_is_late=late) is state
 
 
-def test_rows_of_another_domain_with_the_same_column_stay_out():
-    table = {"depth_cm": {"a": row(1.0), "bus-1": row(9.0, domain="transit"), "zone:z": row(7.0)}}
-    assert [entity for entity, _ in rows_of(vital(), table, "x")] == ["a"]
+def test_rows_of_another_domain_with_the_same_column_and_of_who_left_stay_out(city):
+    others = {"det-1": row(9.0, domain="transit"), "zone:east": row(7.0), "underpass-9": row(8.0)}
+    table = {"depth_cm": {"underpass-1": row(1.0), **others}}
+    assert [entity for entity, _ in rows_of(vital(), table, city)] == ["underpass-1"]
 
 
-def test_a_shared_column_of_the_city_carries_its_domain():
+def test_a_shared_column_of_the_city_carries_its_domain(city):
     load = vital(metric="load_ratio", domain="transit", of="city")
-    table = {"transit_load_ratio": {"city:x": row(0.5, domain="transit")}}
-    assert rows_of(load, table, "x") == [("city:x", row(0.5, domain="transit"))]
+    table = {"transit_load_ratio": {"city:duo": row(0.5, domain="transit")}}
+    assert rows_of(load, table, city) == [("city:duo", row(0.5, domain="transit"))]
 
 
 def test_what_has_data_is_chosen_first_and_keeps_its_place():

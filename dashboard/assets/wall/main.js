@@ -47,16 +47,23 @@ function build(about) {
   const roads = new Roads(about, open);
   const alarms = new Alarms({ open, point: (id) => roads.point(id) });
   const vitals = new Vitals(about.vitals, open);
-  const panels = [vitals, roads, alarms, new Trends(about.vitals, open), new Matrix(about), new Pipeline(about)];
+  const places = [roads, new Matrix(about), new Pipeline(about)];
+  const panels = [vitals, alarms, new Trends(about.vitals, open), ...places];
   /** @type {any} */
   let picture = {};
   let measures = 0;
+  let redrawing = false;
 
   /** @param {import("./stream.js").Message} message */
   function take(message) {
     const start = performance.now();
-    if (message.type === "snapshot" && (message.build !== about.build || message.version !== about.version)) {
+    if (redrawing) return;
+    if (message.type === "snapshot" && message.build !== about.build) {
       location.reload();
+      return;
+    }
+    if (message.type === "snapshot" && message.version !== about.version) {
+      redraw();
       return;
     }
     picture = message.type === "snapshot" ? message : { ...picture, ...message, segments: undefined };
@@ -73,6 +80,18 @@ function build(about) {
     }
   }
 
+  /** The city was edited: draw it as it is now, then go on from a new snapshot. What comes meanwhile counts by the other version's places. */
+  async function redraw() {
+    redrawing = true;
+    about = await once();
+    useTimeZone(about.city.time_zone);
+    for (const panel of places) panel.redraw(about);
+    redrawing = false;
+    picture = {};
+    texts();
+    stream.renew();
+  }
+
   /** How old the picture is; nothing may be acknowledged from one that stands still. */
   function breathe() {
     const before = document.documentElement.dataset.state;
@@ -82,6 +101,7 @@ function build(about) {
 
   function texts() {
     fillTexts(document);
+    document.title = `${named(about.city)} CityWall`;
     say(byId("city-name"), named(about.city));
     fresh.attribution = about.city.attribution;
     tools(texts);

@@ -21,6 +21,14 @@ export class Matrix {
     this.build();
   }
 
+  /** Draw another version of the city. @param {{zones: any[], domains: any[]}} about */
+  redraw({ zones, domains }) {
+    Object.assign(this, { zones, domains, block: [], cells: [] });
+    this.late.clear();
+    byId("matrix-body").replaceChildren();
+    this.build();
+  }
+
   build() {
     const box = byId("matrix-body");
     box.style.setProperty("--zones", String(this.zones.length));

@@ -19,6 +19,13 @@ export class Pipeline {
     this.build();
   }
 
+  /** Draw another version of the city. @param {{domains: any[]}} about */
+  redraw({ domains }) {
+    Object.assign(this, { domains, block: {}, sources: [] });
+    byId("pipeline-body").replaceChildren();
+    this.build();
+  }
+
   build() {
     const figure = () => make("div", {}, make("b"), make("span"));
     this.figures = [figure(), figure(), figure(), figure()];

@@ -26,6 +26,15 @@ export class Roads {
     new ResizeObserver(() => this.fit()).observe(byId("map-view"));
   }
 
+  /** Draw another version of the city. @param {{map: any}} about */
+  redraw({ map }) {
+    Object.assign(this, { map, markers: [], tally: null });
+    byId("map-view").replaceChildren();
+    byId("map-side").replaceChildren();
+    this.build();
+    this.fit();
+  }
+
   build() {
     const svg = make("svg:svg", { class: "city", role: "img" });
     const layer = (/** @type {string} */ name) => svg.appendChild(make("svg:g", { class: name }));

@@ -93,7 +93,7 @@ FIELDS = {
 @pytest.fixture
 def hub(config):
     processes = [Process("intake", True, 2, 0.0), Process("alarms", False, 1, 17.5)]
-    mirror = Mirror(config.city)
+    mirror = Mirror()
     mirror.load("e", 1, FIELDS)
     mirror.newest_metric_wall_ms = NOW - 400
     return SimpleNamespace(

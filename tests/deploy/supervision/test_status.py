@@ -81,6 +81,7 @@ def found(*, phase="running", state="running", ends=(), lag_s=0.0, pulse_ms=NOW_
         (found(lag_s=30.1), "intake is 30 s behind on city.inbox.v1.traffic, partition 0"),
         (found(health=None), "the wall does not answer"),
         (found(health={"status": "down", "reasons": ["no metric yet"]}), "the wall: no metric yet"),
+        (found(health={"status": "down", "reasons": ["no"], "reasons_zh": ["无"]}), "the wall: no"),
         (found(books=None), "the history cannot be read: it did not answer in time"),
         (
             found(supervisor=SupervisorState(pid=1, phase="running", at_ms=0, parts=[], stills=[STILL])),

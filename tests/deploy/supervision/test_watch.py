@@ -48,8 +48,8 @@ def test_stopped_worker_is_condemned_after_its_limit_and_not_before():
     assert condemned(int(LIMIT_S) - 1, frozen).condemned == {}
     found = condemned(int(LIMIT_S), frozen)
     assert set(found.condemned) == {"intake"}
-    assert found.condemned["intake"].en == f"intake stands still on {TOPIC}, partition 0, at 5 of 44, for 35 s"
-    assert "停滞 35 秒" in found.condemned["intake"].zh
+    assert found.condemned["intake"].said.en == f"intake stands still on {TOPIC}, partition 0, at 5 of 44, for 35 s"
+    assert "停滞 35 秒" in found.condemned["intake"].said.zh
 
 
 def test_standstill_is_told_before_it_is_punished():
@@ -76,7 +76,7 @@ def test_partition_that_nobody_has_condemns_every_worker_of_the_part():
 
     found = condemned(40, sight, (ONE, TWO))
     assert set(found.condemned) == {"intake", "intake-2"}
-    assert found.stills[0].en == f"no worker of intake has {TOPIC}, partition 2, for 40 s"
+    assert found.stills[0].said.en == f"no worker of intake has {TOPIC}, partition 2, for 40 s"
 
 
 def test_process_that_never_begins_is_condemned_after_a_long_while():

@@ -8,7 +8,7 @@ import pytest
 from dashboard.mirror import Mirror
 from dashboard.telemetry.exposition import exposition
 from dashboard.telemetry.metric import BookKey, Seen
-from streams.city.registry import load_city
+from streams.sinks.live_city import Residents
 from streams.sinks.live_state import LiveState
 from tests.dashboard.scrape import scraped, total
 from tests.streams.stack import CrashError, Stack, feed
@@ -29,15 +29,14 @@ SUMMED = {
 class Scraper:
     """Folds the stages' books into a live state, as the sink does, and scrapes it."""
 
-    def __init__(self, city):
-        self.live = LiveState((), {})
-        self.city = city
+    def __init__(self):
+        self.live = LiveState(Residents(), {})
 
     def scrape(self, stack):
         for team in (stack.intake, stack.zone):
             for key, book in team.books().items():
                 self.live.fold_book(key, book, 0)
-        mirror = Mirror(self.city)
+        mirror = Mirror()
         mirror.load("e", 1, self.live.fields)
         books = {BookKey(*key.split(":")): book for key, book in mirror.books.items()}
         rest = {"pulses": {}, "feeds": {}, "processes": (), "clients": 0}
@@ -54,7 +53,7 @@ def _save_and_publish_at_each_tick(monkeypatch):
 def test_counters_never_fall_and_end_at_what_the_books_say(city_folder):
     chance = random.Random(11)
     stack = Stack(city_folder, feed(chance, with_marks=True))
-    scraper = Scraper(load_city(city_folder))
+    scraper = Scraper()
     falls, seen, crashes = [], {}, 0
 
     async def story():

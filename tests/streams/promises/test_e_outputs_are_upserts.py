@@ -21,6 +21,7 @@ from streams.broker import topics
 from streams.contract.metric_frames import decode_metrics, encode_metrics
 from streams.contract.records import Detection
 from streams.sinks.history.provisional import OpenWindows
+from streams.sinks.live_city import Residents
 from streams.sinks.live_state import LiveState
 from tests.streams.stack import MINUTE_MS, START_MS, Stack, exported, fed, feed, found, mark, reading
 
@@ -108,7 +109,7 @@ def test_a_provisional_row_never_follows_a_final_one(city_folder: Path) -> None:
     starts = [as_history_takes_it(value) for value in live]
     assert exported([*frames(stack), *starts], city_folder) == exported(frames(stack), city_folder)
     assert exported(starts, city_folder)
-    wall = LiveState({"s0"}, {})
+    wall = LiveState(Residents({"s0"}), {})
     states = []
     for value in [*live, *frames(stack), *live]:
         frame = decode_metrics(value)

@@ -9,15 +9,19 @@ import numpy as np
 import pytest
 
 from streams.contract.records import Rows
+from streams.sinks.live_city import Residents
 from streams.sinks.live_state import LiveState
 from tests.streams.sinks.rows import MINUTE_MS, START_MS, alarm, row, rows_of
 
 METHODS = {"tti_ratio": "tti", "tpi": "tpi"}
 
 
+RESIDENTS = Residents({"S1", "S2"}, {"zone:Z1", "air-1", "city:c"})
+
+
 @pytest.fixture
 def state() -> LiveState:
-    return LiveState({"S1", "S2"}, METHODS, shown={"pm2_5_ug_m3"})
+    return LiveState(RESIDENTS, METHODS, shown={"pm2_5_ug_m3"})
 
 
 def taken(state: LiveState) -> dict[str, object]:
@@ -169,7 +173,7 @@ def test_provisional_rows_tell_when_they_came_each_second(state: LiveState):
 
 
 def test_a_feed_tells_the_interval_of_the_fastest_sensor_heard_in_the_last_hour():
-    state = LiveState((), {}, (), {"fast": 10.0, "slow": 300.0, "other": 1.0})
+    state = LiveState(Residents(intervals_s={"fast": 10.0, "slow": 300.0, "other": 1.0}), {})
     seen = []
     for minute, entity, value in (
         (0, "fast", 1.0),
@@ -185,7 +189,7 @@ def test_a_feed_tells_the_interval_of_the_fastest_sensor_heard_in_the_last_hour(
 
 
 def test_an_adopted_interval_holds_until_its_hour_is_over():
-    state = LiveState((), {}, (), {"slow": 300.0})
+    state = LiveState(Residents(intervals_s={"slow": 300.0}), {})
     state.adopt({"f:weather": FEED | {"at_ms": START_MS, "interval_s": 10.0}})
     seen = []
     for minute in (60, 61):
@@ -215,7 +219,7 @@ def test_a_pulse_shows_under_its_part(state: LiveState):
 
 def test_adopted_fields_do_not_go_back_and_are_not_published_again(state: LiveState):
     state.fold_rows("traffic", rows_of(row("S1", 1, 2.0), row("zone:Z1", 1, 2.0)))
-    after = LiveState({"S1"}, METHODS)
+    after = LiveState(Residents({"S1"}), METHODS)
     after.adopt(state.fields)
     after.fold_rows("traffic", rows_of(row("S1", 1, 3.0, revision=-1), row("zone:Z1", 0, 3.0)))
     assert not after.changed
@@ -247,3 +251,41 @@ def test_odd_fields_that_were_published_are_not_gone_on_from_and_are_deleted(sta
     state.adopt(fields)
     assert state.fields == {"s:S1": fields["s:S1"]}
     assert state.take() == ({}, ["clock", "f:water", "s:S2"])
+
+
+def test_whom_the_city_has_no_more_is_gone_after_two_sweeps_and_comes_again_when_it_comes_back(state: LiveState):
+    rows = rows_of(row("S1", 1), row("S2", 1), row("air-1", 1, metric="pm2_5_ug_m3"), row("zone:Z1", 1))
+    state.fold_rows("traffic", rows)
+    state.take()
+    state.move_to(Residents({"S2"}, {"zone:Z1"}))
+    state.sweep()
+    assert state.take() == ({}, [])  # a row may come before the version that has its entity
+    state.sweep()
+    assert state.take() == ({}, ["m:pm2_5_ug_m3:air-1", "s:S1"])
+    state.fold_rows("environment", rows_of(row("air-1", 2, metric="pm2_5_ug_m3")))  # its last window, computed late
+    state.sweep()
+    state.sweep()
+    assert state.take() == ({}, ["m:pm2_5_ug_m3:air-1"])
+    state.move_to(RESIDENTS)
+    state.fold_rows("traffic", rows_of(row("S1", 0, 9.0)))  # it begins anew: nothing newer is known of it
+    state.sweep()
+    state.sweep()
+    assert taken(state) == {"s:S1": [START_MS, 9.0, None, 1]}
+
+
+def test_a_newcomers_first_row_may_come_before_its_version(state: LiveState):
+    state.fold_rows("environment", rows_of(row("air-2", 1, metric="pm2_5_ug_m3")))
+    state.sweep()
+    state.move_to(Residents((), {"air-2"}))
+    state.sweep()
+    state.sweep()
+    assert "m:pm2_5_ug_m3:air-2" in state.fields
+
+
+def test_what_an_earlier_process_published_of_one_who_left_is_gone_too(state: LiveState):
+    state.fold_rows("environment", rows_of(row("air-1", 1, metric="pm2_5_ug_m3"), row("zone:Z1", 1)))
+    after = LiveState(Residents((), {"zone:Z1"}), METHODS)
+    after.adopt(state.fields)
+    after.sweep()
+    after.sweep()
+    assert after.take()[1] == ["m:pm2_5_ug_m3:air-1"]

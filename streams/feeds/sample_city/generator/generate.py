@@ -10,8 +10,9 @@ import random
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from streams.contract.name import Name
 from streams.feeds.sample_city.generator import segments, sensors, streets, terrain
-from streams.feeds.sample_city.generator.names import CITY, LAKE, RIVER, ZONES, Name
+from streams.feeds.sample_city.generator.names import CITY, LAKE, RIVER, ZONES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
+
+from streams.contract.name import Name
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from streams.feeds.sample_city.generator.streets import Road
-
-
-class Name(NamedTuple):
-    """A name in both languages."""
-
-    zh: str
-    en: str
 
 
 CITY = Name("云澜市", "Yunlan")

@@ -7,8 +7,8 @@ from collections import defaultdict
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from streams.contract.name import Name
 from streams.feeds.sample_city.generator import names, network, terrain
-from streams.feeds.sample_city.generator.names import Name
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

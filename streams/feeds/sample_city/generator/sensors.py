@@ -8,8 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from streams.contract.name import Name
 from streams.feeds.sample_city.generator import terrain
-from streams.feeds.sample_city.generator.names import RIVER, ZONES, Name
+from streams.feeds.sample_city.generator.names import RIVER, ZONES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -1,0 +1,76 @@
+"""One version of the city as the wall sees it: its names and places, and what the page draws once."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from dashboard import sources
+from dashboard.alarm_list import Places
+from dashboard.labels import as_json, domain_names, messages
+from dashboard.places import picture, short
+from dashboard.roads import Corridors
+from dashboard.vitals import vitals
+from processors.maths.tpi import GRADE_TTI, TOLERANCE
+from streams.domains.schema import REASONS
+
+if TYPE_CHECKING:
+    from dashboard.vitals import Vital
+    from streams.city.registry import City, Zone
+
+VERSION_CHARACTERS = 16
+
+
+class View:
+    """What follows from a city alone. It takes a second of a large one: made in a thread, then put in force whole.
+
+    Invariant: `version` changes when, and only when, something changes that the page has drawn.
+    """
+
+    def __init__(self, city: City, build: str) -> None:
+        self.city = city
+        self.names = domain_names(tuple(sorted({sensor.domain for sensor in city.sensors})))
+        """Names of the domains that the city has sensors for, in the wall's order."""
+        self.domain_code = {domain: index for index, domain in enumerate(self.names)}
+        self.intervals_s = sources.intervals_s(city, self.names)
+        self.sensor_s = {sensor.id: sensor.interval_s for sensor in city.sensors}
+        self.places = Places(city)
+        self.corridors = Corridors(city)
+        drawn = self.about() | {"map": picture(city), "messages": messages(), "build": build}
+        self.version = hashlib.sha256(orjson.dumps(drawn)).hexdigest()[:VERSION_CHARACTERS]
+        self.once = orjson.dumps(drawn | {"version": self.version})
+        """The answer to `/api/v1/wall`."""
+
+    def about(self) -> dict[str, Any]:
+        """Return what does not change in one version: names of zones, domains and tiles, grades."""
+        city = self.city
+        return {
+            "city": {
+                "id": city.id,
+                "zh": city.name_zh,
+                "en": city.name_en,
+                "attribution": city.attribution,
+                "time_zone": city.time_zone,
+            },
+            "zones": [_about_zone(zone) for zone in city.zones],
+            "reasons": {reason: as_json(name) for reason, name in REASONS.items()},
+            "domains": [{"id": domain, **as_json(name)} for domain, name in self.names.items()],
+            "vitals": [_about_vital(vital) for vital in vitals()],
+            "grades": [limit - TOLERANCE for limit in GRADE_TTI],
+        }
+
+
+def _about_zone(zone: Zone) -> dict[str, Any]:
+    return {"id": zone.id, **as_json(zone.called), "short": as_json(short(zone.called))}
+
+
+def _about_vital(vital: Vital) -> dict[str, Any]:
+    return {
+        "id": vital.id,
+        **as_json(vital.name),
+        "unit": as_json(vital.unit_name),
+        "decimals": vital.decimals,
+        "normal": vital.normal,
+    }
