@@ -6,7 +6,7 @@ import pytest
 
 from tests.bench.job import Shape
 from tests.bench.race import Run
-from tests.bench.scale import costs, memory, passage, second, workers
+from tests.bench.scale import costs, memory, passage, second, turns, workers
 from tests.bench.scale.passage import Cost
 from tests.bench.system import live_latency
 
@@ -71,6 +71,16 @@ def test_the_second_level_has_a_cost_only_where_its_city_is_the_sum_of_its_segme
     monkeypatch.setattr(second, "note", one_too_many)
     with pytest.raises(ValueError, match="3 minutes of the city are not"):
         asyncio.run(second.measure(tmp_path, shape, 2))
+
+
+def test_turns_of_the_event_loop_are_told_by_what_they_did(tmp_path, monkeypatch):
+    monkeypatch.setattr(turns, "WARM_UP_STEPS", 7)
+    found = turns.measure(tmp_path, 20, 5)
+    assert found["turns_saving_count"] > 2  # five seconds have a save of each stage at least, in several turns
+    assert found["turns_other_count"] >= 5 * turns.TICKS_A_SECOND
+    by_hand = turns.figures([(0.002, True), (0.004, True), (0.1, False)])
+    assert (by_hand["turns_saving_p50_ms"], by_hand["turns_saving_most_ms"]) == (3.0, 4.0)
+    assert (by_hand["turns_other_count"], by_hand["turns_other_p999_ms"]) == (1.0, 100.0)
 
 
 def test_two_workers_are_compared_by_their_calmest_runs():

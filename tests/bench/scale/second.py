@@ -20,7 +20,8 @@ from streams.contract.metric_frames import decode_metrics
 from streams.contract.stage import Chunk, TopicPartition
 from streams.second.second_stage import SECOND_LEVEL
 from tests.bench.job import MINUTE_MS, START_MS, Shape, make_job, records
-from tests.bench.scale.memory import READINGS, Day
+from tests.bench.scale.memory import Day
+from tests.bench.scale.passage import READINGS
 
 if TYPE_CHECKING:
     from pathlib import Path
