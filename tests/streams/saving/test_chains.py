@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import random
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 import pytest
@@ -18,9 +17,6 @@ from streams.saving import state as state_codec
 from streams.saving.chains import RECORD_BYTES, Chain, load
 from streams.saving.pieces import joined
 from tests.fakes import FakeBus
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
 
 TOPIC = "city.state.v1.toy"
 
@@ -254,74 +250,6 @@ def test_the_very_first_step_may_be_cut_off(monkeypatch: pytest.MonkeyPatch) -> 
         await writer.go_on(9)
         del bus.log(TOPIC)[2:]
         assert await right(bus, 0) == 0
-
-    asyncio.run(story())
-
-
-@pytest.mark.parametrize("saved_before", [0, 5])
-def test_what_a_save_that_was_cancelled_had_packed_is_packed_again(saved_before: int) -> None:
-    async def story() -> None:
-        bus = FakeBus()
-        writer = Writer(bus)
-        await writer.start()
-        for _ in range(saved_before):
-            await writer.go_on(1)
-
-        def cancel(_: Message) -> None:
-            raise asyncio.CancelledError
-
-        bus.before_send = cancel
-        with pytest.raises(asyncio.CancelledError):
-            await writer.go_on(3)
-        bus.before_send = None
-        await writer.go_on(1)
-        assert await right(bus, saved_before + 4) == saved_before + 4
-
-    asyncio.run(story())
-
-
-@dataclass
-class Slow:
-    """A state that can be looked at only while the event loop goes on."""
-
-    cells: NDArray[np.int64]
-    looked: ClassVar[asyncio.AbstractEventLoop]
-
-    def __getattribute__(self, name: str) -> object:
-        if name == "cells":
-            asyncio.run_coroutine_threadsafe(asyncio.sleep(0), Slow.looked).result(timeout=20)
-        return super().__getattribute__(name)
-
-
-def test_the_event_loop_goes_on_while_a_state_is_packed() -> None:
-    async def story() -> None:
-        Slow.looked = asyncio.get_running_loop()
-        bus = FakeBus()
-        await Chain(TOPIC, 0).save(bus, 7, Slow(np.arange(5)))
-        assert (await load(bus, TOPIC, 0)).offset == 7
-
-    asyncio.run(story())
-
-
-def test_a_large_step_is_sent_record_by_record(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A send makes all that it is given into batches before it waits for anything."""
-    monkeypatch.setattr(chains, "PART_BYTES", 100)
-
-    class Counting(FakeBus):
-        most = 0
-
-        async def send(self, messages: Iterable[Message]) -> None:
-            listed = [one for one in messages]
-            self.most = max(self.most, len(listed))
-            await super().send(listed)
-
-    async def story() -> None:
-        bus = Counting()
-        writer = Writer(bus)
-        await writer.start()
-        await writer.go_on(30)
-        assert len(bus.log(TOPIC)) > 5
-        assert bus.most == 1
 
     asyncio.run(story())
 
