@@ -87,6 +87,10 @@ class FakeBus:
         """Everything that was stored in the partition."""
         return self._logs[TopicPartition(topic, partition)]
 
+    def places(self) -> list[TopicPartition]:
+        """Where anything was stored or looked for."""
+        return list(self._logs)
+
     def compact(self, topic: str, up_to: int | None = None, partition: int = 0) -> None:
         """Do what Kafka's cleaner does to the first `up_to` records: leave the newest of each key, no tombstones."""
         log = self.log(topic, partition)

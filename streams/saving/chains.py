@@ -7,12 +7,17 @@ second writer can touch another's chain. When the steps have come to hold as muc
 a new chain; only when that is acknowledged are the keys of all chains seen before deleted. So at any moment, whoever
 else writes and whenever a process ends, the last chain that was begun whole is there, and what is read at a start stays
 below twice the state and one step. A reader takes the chain that reaches the highest offset.
+
+The caller lets nobody touch the state until it is saved, so a step is of one moment. It is packed and compressed in a
+thread of its own meanwhile, and sent part by part: the event loop goes on, however large the state.
 """
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 from collections import defaultdict
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -47,6 +52,12 @@ HEADER = "step.2"
 _HEADERS = {"step": 1, HEADER: FORMAT}
 
 _ZSTD = pa.Codec("zstd", compression_level=1)
+
+BLOCK_BYTES = 2**20
+"""A step is encoded and compressed in blocks of about that: the interpreter is held no longer than by one of them."""
+
+_packer = ThreadPoolExecutor(1, "saving")
+"""One thread: a worker saves one partition at a time."""
 
 
 class Step(msgspec.Struct, frozen=True, kw_only=True):
@@ -97,24 +108,33 @@ class Chain:
         self._id = ""
         self._number = 0
         self._full_bytes = self._since_bytes = 0
+        self._cut_off = False
+        """A save did not come to its end: what `_pieces` holds as saved may not be."""
 
     async def save(self, bus: Bus, offset: int, state: object) -> int:
-        """Write what changed since the last call, or a new chain → bytes written."""
-        begins = self._since_bytes >= self._full_bytes
+        """Write what changed since the last call, or a new chain → bytes written.
+
+        Nobody may change the state meanwhile.
+        """
+        begins = self._cut_off or self._since_bytes >= self._full_bytes
         if begins:
             self._begin()
-        data = msgspec.msgpack.encode(self._pieces.changes(_Saved(self._forms, state)))
-        messages = self._parts(_ZSTD.compress(data, asbytes=True), offset, len(data))
-        await bus.send(messages)
+        self._cut_off = True
+        packing = asyncio.get_running_loop().run_in_executor(_packer, _packed, self._pieces, _Saved(self._forms, state))
+        cuts, size = await packing
+        messages = self._parts(cuts, offset, size)
+        self._keys += [one.key for one in messages]
+        for one in messages:  # one by one: to make all of a large state into batches would take long
+            await bus.send([one])
         size_bytes = sum(len(one.value or b"") + RECORD_BYTES for one in messages)
         self._number += 1
-        self._keys += [one.key for one in messages]
         if begins:
             self._full_bytes, self._since_bytes = size_bytes, 0
             await bus.send([Message(self._topic, key, None, self._partition) for key in self._stale])
             self._stale.clear()
         else:
             self._since_bytes += size_bytes
+        self._cut_off = False
         return size_bytes
 
     def _begin(self) -> None:
@@ -123,14 +143,29 @@ class Chain:
         self._keys = []
         self._pieces = Pieces()
 
-    def _parts(self, data: bytes, offset: int, size: int) -> list[Message]:
-        cuts = [data[first : first + PART_BYTES] for first in range(0, len(data), PART_BYTES)]
+    def _parts(self, cuts: Sequence[bytes], offset: int, size: int) -> list[Message]:
         messages = []
         for part, value in enumerate(cuts):
             step = Step(chain=self._id, number=self._number, part=part, parts=len(cuts), offset=offset, size=size)
             key = f"{self._id}/{self._number}/{part}".encode()
             messages.append(Message(self._topic, key, value, self._partition, ((HEADER, msgspec.json.encode(step)),)))
         return messages
+
+
+def _packed(pieces: Pieces, state: _Saved) -> tuple[list[bytes], int]:
+    """Return what changed by Zstandard, cut into parts, and how many bytes it was."""
+    changes = pieces.changes(state)
+    block = [b"\xdd" + len(changes).to_bytes(4, "big")]  # a list in MessagePack, its elements follow
+    frames, size, in_block = [], 0, len(block[0])
+    for change in changes:
+        if in_block >= BLOCK_BYTES:
+            frames.append(_ZSTD.compress(b"".join(block), asbytes=True))
+            block, size, in_block = [], size + in_block, 0
+        block.append(msgspec.msgpack.encode(change))
+        in_block += len(block[-1])
+    frames.append(_ZSTD.compress(b"".join(block), asbytes=True))
+    data = b"".join(frames)  # frames behind one another are what their contents behind one another would be
+    return [data[first : first + PART_BYTES] for first in range(0, len(data), PART_BYTES)], size + in_block
 
 
 async def load(bus: Bus, topic: str, partition: int) -> Found:

@@ -6,7 +6,7 @@ import pytest
 
 from tests.bench.job import Shape
 from tests.bench.race import Run
-from tests.bench.scale import costs, memory, passage, workers
+from tests.bench.scale import costs, memory, passage, second, turns, workers
 from tests.bench.scale.passage import Cost
 from tests.bench.system import live_latency
 
@@ -54,6 +54,33 @@ def test_states_stand_still_once_the_first_hours_are_over(tmp_path):
     assert found["memory_readings"] == 5 * 60 * 100
     assert found["memory_zone_state_ratio"] < memory.FLAT_RATIO
     assert found["memory_second_state_ratio"] < memory.FLAT_RATIO
+
+
+def test_the_second_level_has_a_cost_only_where_its_city_is_the_sum_of_its_segments(tmp_path, monkeypatch):
+    shape = Shape(segments=100, zones=4, partitions=2)
+    monkeypatch.setattr(second, "LATE_EVERY", 10)
+    found = asyncio.run(second.measure(tmp_path, shape, 2))
+    assert found["second_frames_a_minute"] > 8  # four zones', and what is corrected and summed up
+    honest = second.note
+
+    def one_too_many(told, rows, of_city):
+        honest(told, rows, of_city)
+        for of_minute in told.values():
+            of_minute["s100"] = (0, 1, 1)
+
+    monkeypatch.setattr(second, "note", one_too_many)
+    with pytest.raises(ValueError, match="3 minutes of the city are not"):
+        asyncio.run(second.measure(tmp_path, shape, 2))
+
+
+def test_turns_of_the_event_loop_are_told_by_what_they_did(tmp_path, monkeypatch):
+    monkeypatch.setattr(turns, "WARM_UP_STEPS", 7)
+    found = turns.measure(tmp_path, 20, 5)
+    assert found["turns_saving_count"] > 2  # five seconds have a save of each stage at least, in several turns
+    assert found["turns_other_count"] >= 5 * turns.TICKS_A_SECOND
+    by_hand = turns.figures([(0.002, True), (0.004, True), (0.1, False)])
+    assert (by_hand["turns_saving_p50_ms"], by_hand["turns_saving_most_ms"]) == (3.0, 4.0)
+    assert (by_hand["turns_other_count"], by_hand["turns_other_p999_ms"]) == (1.0, 100.0)
 
 
 def test_two_workers_are_compared_by_their_calmest_runs():

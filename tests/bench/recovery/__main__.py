@@ -67,9 +67,9 @@ class City:
         for host in self.stages:
             await host.drain()
             await host.tick()
-        self._let_go()
+        self.let_go()
 
-    def _let_go(self) -> None:
+    def let_go(self) -> None:
         """Drop the records that all have read, but for the newest: an hour of a large city is more than memory."""
         for source, log in self.bus._logs.items():
             if not source.topic.startswith(topics.state("")):

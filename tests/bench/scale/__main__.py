@@ -1,4 +1,4 @@
-"""`python -m tests.bench.scale [segments|crowded|partitions|zones|memory|workers …]`: how cost and memory go with size.
+"""`python -m tests.bench.scale [NAME …]`: how cost and memory go with the size of a city; `--help` says the names.
 
 Prints a table and with `--json FILE` writes the figures, the machine and its load; exit code 1 when one misses its
 target, a ValueError or ContestantError when a run is wrong. `docs/scaling.md` says what is measured.
@@ -18,17 +18,20 @@ from typing import TYPE_CHECKING
 
 from deploy.supervision.stack import PART_ENVIRONMENT
 from tests.bench import machine
-from tests.bench.scale import costs, memory, workers
+from tests.bench.scale import costs, memory, second, turns, workers
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-NAMES = (*costs.AXES, "memory", "workers")
+NAMES = (*costs.AXES, "memory", "second", "turns", "workers")
+ALONE = {"memory": memory.run, "second": second.run, "turns": turns.run}
 TARGETS = {
     **{f"{axis}_off_middle_ratio": costs.FLAT_RATIO for axis in costs.JUDGED},
     "memory_rss_ratio": memory.FLAT_RATIO,
     "memory_zone_state_ratio": memory.FLAT_RATIO,
     "memory_second_state_ratio": memory.FLAT_RATIO,
+    "second_mean_cpu_s": second.MOST_CPU_S,
+    "turns_saving_p999_ms": turns.MOST_MS,
     "workers_cpu_ratio": workers.MOST_RATIO,
     **{f"workers_{part}_peak_mb": workers.MOST_PEAK_MB for part in workers.PARTS},
 }
@@ -67,9 +70,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _measure(name: str, folder: Path, repeats: int) -> dict[str, float]:
-    if name == "memory":  # in a process of its own: what others left in this one's heap would hide growth
+    if name in ALONE:  # in a process of its own: what others left in this one's heap would hide growth
         with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
-            return pool.submit(memory.run, folder).result()
+            return pool.submit(ALONE[name], folder).result()
     if name == "workers":
         return workers.measure(folder / "workers")
     return costs.measure(name, folder, repeats)

@@ -86,6 +86,7 @@ def test_any_mix_of_writers_crashes_and_compaction_leaves_a_right_state(
     seed: int, part_bytes: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(chains, "PART_BYTES", part_bytes)
+    monkeypatch.setattr(chains, "BLOCK_BYTES", part_bytes)
     chance = random.Random(seed)
 
     def maybe_crash(_: Message) -> None:
