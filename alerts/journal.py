@@ -19,8 +19,9 @@ from streams.errors import FrameError
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-VERSION = 2
-"""Of the records that this code writes. 1: those that name none, of CityWall 0.1.0. It rises with a new event, a new
+VERSION = 3
+"""Of the records that this code writes. 1: those that name none, of CityWall 0.1.0; 3 knows alarms that are retired,
+and who found what with which version of the city. It rises with a new event, a new
 field, or a new meaning of one."""
 
 GENESIS = "0" * 64

@@ -9,6 +9,7 @@ from typing import Annotated, Literal, NamedTuple, TypeAlias
 
 import msgspec
 
+from streams.city.scope import Lack  # at run time: msgspec reads the types of the fields
 from streams.contract.records import Detection, Level
 
 TIME_END_MS = 2**53
@@ -64,10 +65,15 @@ class Alarm(msgspec.Struct, frozen=True, kw_only=True):
     evidence: dict[str, float | str]
     count: int = 1
     """Findings with a level that it has taken."""
+    processor: str = ""
+    """Who found it, as the newest finding says; "" = nobody said so."""
+    retired: Lack | None = None
+    """It ended because the city has no such entity, or no such kind of alarm, any more."""
 
 
-Change: TypeAlias = Literal["raised", "updated", "risen", "lowered", "cleared", "returned", "normal"]
-"""What a finding did. `returned`: a cleared alarm is active again; `normal`: an end of what was not active."""
+Change: TypeAlias = Literal["raised", "updated", "risen", "lowered", "cleared", "returned", "normal", "evidence"]
+"""What a finding did. `returned`: a cleared alarm is active again; `normal`: an end of what was not active; `evidence`:
+nothing, because the city does not have what it speaks of any more."""
 
 Refusal: TypeAlias = Literal["unknown_alarm", "closed", "already_acknowledged", "level_risen", "unknown_action"]
 
@@ -77,7 +83,7 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="
 
     change: Change
     alarm: str
-    """Id of the alarm it changed; empty where there is none (`normal`)."""
+    """Id of the alarm it changed; empty where there is none (`normal`, `evidence`)."""
     detection: Detection
 
 
@@ -99,13 +105,23 @@ class Refused(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="
     by_desk: str | None = None
 
 
+class Retired(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="retired"):
+    """A version of the city does not have what the alarm is of: it has ended, and nobody needs to acknowledge it."""
+
+    alarm: str
+    lack: Lack
+    version: int
+    at_ms: int
+    """Newest event time that the journal tells of."""
+
+
 class Unreadable(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="unreadable"):
     """An input record that is not what its topic carries; its bytes are found by its cause."""
 
     reason: Literal["bad_detection", "bad_command"]
 
 
-Event: TypeAlias = Finding | Acknowledged | Refused | Unreadable
+Event: TypeAlias = Finding | Acknowledged | Refused | Retired | Unreadable
 
 
 class Cause(NamedTuple):

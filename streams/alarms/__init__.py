@@ -1,1 +1,1 @@
-"""The stage that hosts the alarm engine on Kafka: detections and commands in, journal and alarms out."""
+"""The stage that hosts the alarm engine on Kafka: detections, commands and city versions in, journal and alarms out."""

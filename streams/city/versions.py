@@ -6,9 +6,10 @@ lives, also after it has left; a new one gets the partition with the fewest sens
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter, defaultdict
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import msgspec
 import pyarrow as pa
@@ -29,6 +30,9 @@ if TYPE_CHECKING:
 Partitions: TypeAlias = "dict[str, dict[str, int]]"
 """Domain → zone id → partition of its readings."""
 
+Rules: TypeAlias = dict[str, list[dict[str, Any]] | None]
+"""Processor → the rules in force by which it raises alarms, None = it has none by name, and raises what it finds."""
+
 PART_BYTES = 8 * 2**20
 HEADER = "city"
 STRANGERS_INTERVAL_S = 60.0
@@ -44,7 +48,7 @@ class Part(msgspec.Struct, frozen=True, kw_only=True):
     size: int
     """Bytes of the whole before compression."""
     digest: str
-    """Of the folder."""
+    """Of the folder and the rules."""
 
 
 class _Whole(msgspec.Struct):
@@ -52,6 +56,16 @@ class _Whole(msgspec.Struct):
 
     files: dict[str, bytes]
     partitions: Partitions
+    rules: Rules | None = None
+    """None = of a CityWall that did not write them down."""
+
+
+class Opened(NamedTuple):
+    """What a version holds."""
+
+    folder: Folder
+    partitions: Partitions
+    rules: Rules | None
 
 
 @dataclass(frozen=True)
@@ -63,11 +77,11 @@ class Stored:
     size: int
     data: bytes
 
-    def open(self) -> tuple[Folder, Partitions]:
-        """Return the folder and the zones' partitions."""
+    def open(self) -> Opened:
+        """Return the folder, the zones' partitions and the rules."""
         plain = _ZSTD.decompress(self.data, decompressed_size=self.size, asbytes=True)
         whole = msgspec.msgpack.decode(plain, type=_Whole)
-        return Folder(f"version {self.number} of the city", whole.files), whole.partitions
+        return Opened(Folder(f"version {self.number} of the city", whole.files), whole.partitions, whole.rules)
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,6 +90,7 @@ class Version:
 
     city: City
     partitions: Partitions
+    rules: Rules | None = None
 
     @property
     def number(self) -> int:
@@ -93,8 +108,8 @@ def load(stored: Stored) -> Version:
 
     Raises CityFileError where this build does not take the folder any more.
     """
-    folder, partitions = stored.open()
-    return Version(replace(city_of(check(folder), folder.name), number=stored.number), partitions)
+    folder, partitions, rules = stored.open()
+    return Version(replace(city_of(check(folder), folder.name), number=stored.number), partitions, rules)
 
 
 def with_zone(city: City, zone: str) -> City:
@@ -140,17 +155,24 @@ def _with_new(city: City, domain: str, count: int, known: Mapping[str, int]) -> 
     return found
 
 
-def to_messages(city: City, number: int, folder: Folder, partitions: Partitions) -> list[Message]:
+def to_messages(city_id: str, number: int, whole: Opened) -> list[Message]:
     """Return the records of a version."""
-    plain = msgspec.msgpack.encode(_Whole(dict(folder.files), partitions))
+    folder, partitions, rules = whole
+    plain = msgspec.msgpack.encode(_Whole(dict(folder.files), partitions, rules))
     data: bytes = _ZSTD.compress(plain, asbytes=True)
     cuts = [data[first : first + PART_BYTES] for first in range(0, len(data), PART_BYTES)]
     messages = []
     for index, cut in enumerate(cuts):
-        part = Part(number=number, part=index, parts=len(cuts), size=len(plain), digest=folder.digest)
-        key = f"{city.id}/{number}" if index == 0 else f"{city.id}/{number}/{index}"
+        part = Part(number=number, part=index, parts=len(cuts), size=len(plain), digest=_digest(folder, rules))
+        key = f"{city_id}/{number}" if index == 0 else f"{city_id}/{number}/{index}"
         messages.append(Message(topics.CITIES, key.encode(), cut, 0, ((HEADER, msgspec.json.encode(part)),)))
     return messages
+
+
+def _digest(folder: Folder, rules: Rules | None) -> str:
+    if rules is None:
+        return folder.digest
+    return hashlib.sha256(folder.digest.encode() + msgspec.json.encode(rules, order="sorted")).hexdigest()
 
 
 def stored(records: Iterable[Record]) -> dict[int, Stored]:
@@ -170,18 +192,34 @@ def stored(records: Iterable[Record]) -> dict[int, Stored]:
     return found
 
 
-def next_version(folder: Folder, known: Mapping[int, Stored], counts: Mapping[str, int]) -> list[Message]:
-    """Return the records of the version that a folder makes, none where it is the newest.
+def placed(records: Iterable[Record]) -> dict[int, Stored]:
+    """Return the versions of which all parts are there, by the offset of their last record, rising."""
+    listed = list(records)
+    last = {number: one.offset for one in listed if (number := number_of(one)) is not None}
+    return {last[number]: found for number, found in stored(listed).items()}
+
+
+def number_of(record: Record) -> int | None:
+    """Return the number of the version that a record is a part of; None = it is none, or a tombstone."""
+    head = dict(record.headers).get(HEADER)
+    return None if head is None or record.value is None else msgspec.json.decode(head, type=Part).number
+
+
+def next_version(
+    folder: Folder, known: Mapping[int, Stored], counts: Mapping[str, int], rules: Rules | None = None
+) -> list[Message]:
+    """Return the records of the version that a folder and the rules in force make, none where it is the newest.
 
     Raises CityFileError, which names its problems.
     """
     newest = known[max(known)] if known else None
-    if newest is not None and newest.digest == folder.digest:
+    if newest is not None and newest.digest == _digest(folder, rules):
         return []
     city = city_of(check(folder), folder.name)
-    old, before = (None, None) if newest is None else newest.open()
+    old, before, _ = (None, None, None) if newest is None else newest.open()
     if old is not None and (known_id := city_of(check(old), old.name).id) != city.id:
         raise CityFileError(
             f"{folder.name}: city.toml: id: {city.id!r} is another city than {known_id!r}; start it by itself"
         )
-    return to_messages(city, 1 if newest is None else newest.number + 1, folder, assign(city, counts, before))
+    whole = Opened(folder, assign(city, counts, before), rules)
+    return to_messages(city.id, 1 if newest is None else newest.number + 1, whole)

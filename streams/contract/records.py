@@ -171,6 +171,10 @@ class Detection(msgspec.Struct, frozen=True, kw_only=True):
     basis: str = ""
     """Source of the limit: a standard with clause, or `own choice`."""
     evidence: dict[str, float | str] = msgspec.field(default_factory=dict)
+    processor: str = ""
+    """Who found it; so `version`: the stage that hosts it says both, "" and 0 = it did not."""
+    version: int = 0
+    """Number of the version of the city that it was made with."""
 
     @property
     def known_ms(self) -> int:

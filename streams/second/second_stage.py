@@ -9,6 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import msgspec
+from msgspec import structs
 
 from streams.broker import dead_letters, topics
 from streams.city.known import Cities
@@ -205,8 +206,9 @@ class SecondLevelStage:
             _count(state, hosted.name, len(frame.rows), result.dropped)
             if len(result.rows):
                 rows.append(_of_whole_windows(state, hosted.name, frame, result.rows))
+            made_by = partial(structs.replace, processor=hosted.name, version=city.number)
             messages += [
-                Message(topics.DETECTIONS, one.entity.encode(), msgspec.json.encode(one), 0)
+                Message(topics.DETECTIONS, one.entity.encode(), msgspec.json.encode(made_by(one)), 0)
                 for one in result.detections
             ]
         if rows:

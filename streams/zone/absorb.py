@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 import numpy as np
+from msgspec import structs
 
 from streams.accounts import zone_hours
 from streams.contract.records import NO_TIME_MS, DeadLetter, Detection, Frame, Rows
@@ -212,7 +213,9 @@ def _process(zone: ZoneTask, state: ZoneState, parts: Sequence[zone_hours.Part],
             zone_hours.note(state, hosted.name, part, result)
             if len(result.rows):
                 output.rows.append(result.rows)
-            output.detections.extend(result.detections)
+            output.detections += (
+                structs.replace(one, processor=hosted.name, version=city.number) for one in result.detections
+            )
 
 
 def _step(hosted: Hosted, state: ZoneState, frame: Frame, city: City) -> Result[Any]:

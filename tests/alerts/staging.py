@@ -1,26 +1,60 @@
 """The alarm stage on topics in memory, for tests: inputs given, stages started, processes that crash."""
 
 import json
+from collections.abc import Mapping, Sequence
+from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from alerts.engine import Engine
 from alerts.records import Command
 from streams.alarms.alarm_stage import AlarmStage
 from streams.broker.topics import ALARMS, COMMANDS, DETECTIONS, JOURNAL
+from streams.city.folder import Folder, read_folder
+from streams.city.versions import Opened, Rules, to_messages
 from streams.contract.stage import Message
 from tests.alerts.writing import encoded
 from tests.fakes import FakeBus, FakeHost
+from tests.small_city import write_small_city
 
 
 class Crash(Exception):
     """The process ended here."""
 
 
+@cache
+def _small_city() -> Mapping[str, bytes]:
+    with TemporaryDirectory() as folder:
+        files = read_folder(write_small_city(Path(folder), segments=1)).files
+    return {**files, "city.toml": files["city.toml"].replace(b'"small"', b'"c"')}
+
+
+def city_version(number: int, sensors: Sequence[str], rules: Rules | None = None) -> Message:
+    """Return the record of a version of the city `c` with these sensors."""
+    (message,) = city_parts(number, sensors, rules)
+    return message
+
+
+def city_parts(number: int, sensors: Sequence[str], rules: Rules | None = None) -> list[Message]:
+    """Return all records of a version of the city `c` with these sensors."""
+    head = "sensor,domain,zone,segment,lng,lat,interval_s,name_zh,name_en"
+    lines = [head, *(f"{one},weather,z1,,0.5,0.4,60,," for one in sensors)]
+    folder = Folder("c", {**_small_city(), "sensors.csv": "\n".join(lines).encode()})
+    return to_messages("c", number, Opened(folder, {}, rules))
+
+
 def given_to(bus: FakeBus, *inputs: object) -> list[str]:
-    """Put inputs on their topics → the topics in order."""
-    topics = [COMMANDS if isinstance(one, Command) else DETECTIONS for one in inputs]
-    for topic, one in zip(topics, inputs, strict=True):
-        bus.put(Message(topic, b"k", encoded(one)))
+    """Put inputs on their topics → the topics in order; a `Message` is a version of the city."""
+    topics = []
+    for one in inputs:
+        message = one if isinstance(one, Message) else Message(_topic(one), b"k", encoded(one))
+        bus.put(message)
+        topics.append(message.topic)
     return topics
+
+
+def _topic(one: object) -> str:
+    return COMMANDS if isinstance(one, Command) else DETECTIONS
 
 
 def journal(bus: FakeBus) -> list[bytes]:

@@ -44,13 +44,13 @@ def test_a_plain_reader_of_the_description_finds_the_same_chain():
                 "detection": {
                     **{"city": "c", "domain": "traffic", "kind": "slow_traffic", "entity": "s1", "zone": "z1"},
                     **{"at_ms": 20, "known_at_ms": None, "level": 1, "value": 0.30000000000000004, "limit": None},
-                    **{"unit": "", "basis": "", "evidence": {}},
+                    **{"unit": "", "basis": "", "evidence": {}, "processor": "", "version": 0},
                 },
             }
         ],
         "causes": [[DETECTIONS, 1]],
         "covers": {DETECTIONS: 2, COMMANDS: 1},
-        "version": 2,
+        "version": 3,
     }
 
 

@@ -2,8 +2,9 @@
 
 import pytest
 
-from alerts.lifecycle import REMEMBERED, State, alarm_id, apply, judge_command, judge_detection
+from alerts.lifecycle import alarm_id, judge_command, judge_detection
 from alerts.records import Command
+from alerts.state import REMEMBERED, State, apply
 from tests.alerts.writing import acknowledge, detection, opened_at
 
 AT_10 = opened_at(10)

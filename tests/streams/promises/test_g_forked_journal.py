@@ -18,7 +18,7 @@ import pytest
 from alerts.engine import Engine
 from alerts.journal import GENESIS, Head, unseal, verify
 from streams.alarms.alarm_stage import AlarmStage
-from streams.broker.topics import COMMANDS, DETECTIONS, JOURNAL
+from streams.broker.topics import CITIES, COMMANDS, DETECTIONS, JOURNAL
 from tests.alerts.staging import given_to, journal, projected
 from tests.alerts.writing import acknowledge, detection, events, opened_at
 from tests.fakes import FakeBus, FakeHost
@@ -83,7 +83,7 @@ def test_every_input_is_covered_once_in_the_chain() -> None:
         if reader.fold(value) is not None:
             causes += [tuple(cause) for cause in unseal(value)[0].causes]
     assert sorted(causes) == sorted({(one[0], one[1]) for one in causes})
-    assert reader.covers == {DETECTIONS: 2, COMMANDS: 1}
+    assert reader.covers == {DETECTIONS: 2, COMMANDS: 1, CITIES: 0}
 
 
 def test_without_the_guard_the_fork_is_told_twice() -> None:
