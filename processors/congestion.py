@@ -74,6 +74,7 @@ def step(state: State, frame: Frame, city: City, config: Config) -> Result[State
     places, window_ms = len(layout.sensor_ids), config.window_s * 1000
     dropped: Mapping[str, int] = {}
     touched: dict[int, NDArray[np.integer[Any]]] = {}
+    windows.follow(state.windows, layout.lag_ms, layout.segment, lags=layout.lags)
     if len(frame):
         batch, dropped = travel.readings(frame, layout, config.speed_floor_km_h)
         state.newest_ms = grown(state.newest_ms, places, coverage.NEVER)
@@ -81,9 +82,9 @@ def step(state: State, frame: Frame, city: City, config: Config) -> Result[State
         np.maximum.at(state.newest_ms, batch.place[punctual], batch.at_ms[punctual])
         touched = windows.fold(state.windows, batch, places, window_ms)
     due = windows.due(state.windows, frame.watermark_ms, window_ms)
-    parts = [_final(state, start_ms, layout, config) for start_ms in due]
-    for start_ms, late_places in windows.advance(state.windows, touched, frame.watermark_ms, window_ms).items():
-        parts.append(_corrected(state, start_ms, late_places, layout, config))
+    parts = [_final(state, one, layout, config) for one in due]
+    corrected = windows.advance(state.windows, touched, frame.watermark_ms, window_ms)
+    parts += [_corrected(state, start_ms, places, layout, config) for start_ms, places in corrected.items()]
     windows.forget(state.windows, window_ms, late_limit_ms(frame.domain))
     return Result(state=state, rows=Rows.concat(parts), dropped=dropped)
 
@@ -98,14 +99,13 @@ class _Totals(NamedTuple):
     revision: NDArray[np.int64]
 
 
-def _final(state: State, start_ms: int, layout: RoadLayout, config: Config) -> Rows:
-    places, window_ms = len(layout.sensor_ids), config.window_s * 1000
-    sums = grown(state.windows.open.pop(start_ms), places)
+def _final(state: State, one: windows.Due, layout: RoadLayout, config: Config) -> Rows:
+    start_ms, places, window_ms = one.start_ms, len(layout.sensor_ids), config.window_s * 1000
+    sums = windows.take(state.windows, one, places)
     reported = sums[READINGS] > 0
     asked_ms = grown(state.asked_ms, places, coverage.NEVER)
     due = coverage.Due(asked_ms, layout.interval_s, layout.present)
-    expected, state.asked_ms = coverage.ask(reported, due, start_ms, window_ms)
-    sums[travel.EXPECTED] = expected
+    sums[travel.EXPECTED], state.asked_ms = coverage.ask_some(reported, due, (start_ms, window_ms), one.places)
     windows.close(state.windows, start_ms, sums)
     told = _coverage(sums, layout)
     place = np.flatnonzero(np.isfinite(told))

@@ -2,11 +2,11 @@
 
 in      city.readings.v1 of every domain: who spoke when, and whether the values ever change
 out     silent_ratio and reporting_count of `feed:<domain>:<zone>`; detections sensor_silent, sensor_stuck and
-        sensor_late, IV; where half of the zone's sensors are silent they have one cause, see feed_outage
+        sensor_late, IV; where half of the zone is silent that has one cause, see feed_outage
 state   per open minute and sensor: readings, newest, whether their values differ; per sensor: last reading on time, the
         run of equal values, what it alarms; per hour: readings and late ones
-drops   no_value: the reading brought nothing that could be used, so its sensor was not heard; elsewhere: the sensor
-        belongs to another zone; late: it counts for its hour's lateness, and in no minute
+drops   no_value: it brought nothing that could be used, so its sensor was not heard; elsewhere: its sensor is another
+        zone's; late: it counts for its hour's lateness, in no minute; lagging: judged when it was due, counts in none
 source  own choice, see docs/processors.md. Silent is judged at whole minutes of the watermark, late when nothing later
         can come for the hour, so no cut of the input and no cadence of the watermark changes a decision
 """
@@ -24,7 +24,7 @@ from processors.maths import digests, retired
 from processors.maths.digests import Runs
 from processors.maths.findings import Finding, detection
 from processors.maths.measures import FEED_PREFIX, FEEDS, REPORTING, SILENT, Amounts, Heads, make_rows
-from processors.maths.minutes import GREATEST, LEAST, NEWEST, READINGS, Spoken, add, roomy
+from processors.maths.minutes import GREATEST, LAGGING, LEAST, NEWEST, READINGS, Spoken, add, roomy
 from processors.maths.places import Layout, Places, grown
 from processors.maths.windows import by_window
 from streams.contract.records import NO_TIME_MS, Frame, Result, Rows
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
     from streams.city.registry import City
 
-NO_VALUE, ELSEWHERE, LATE_FOR_MINUTE = "no_value", "elsewhere", "late"
+NO_VALUE, ELSEWHERE, LATE_FOR_MINUTE, OF_LAGGING = "no_value", "elsewhere", "late", "lagging"
 MINUTE_MS, HOUR_MS = 60_000, 3_600_000
 ALL, LATE = range(2)
 SILENT_KIND, STUCK_KIND, LATE_KIND = "sensor_silent", "sensor_stuck", "sensor_late"
@@ -80,7 +80,7 @@ class State:
 
     places: Places = field(default_factory=Places)
     open: dict[int, NDArray[np.int64]] = field(default_factory=dict)
-    """Minute → (4, m): READINGS, NEWEST, LEAST, GREATEST of the readings on time."""
+    """Minute → (5, m): READINGS, NEWEST, LEAST, GREATEST, LAGGING of the readings on time."""
     hours: dict[int, NDArray[np.int64]] = field(default_factory=dict)
     """Hour → (2, m): ALL readings and LATE ones."""
     judged_ms: int = NO_TIME_MS
@@ -129,7 +129,7 @@ def step(state: State, frame: Frame, city: City, config: Config) -> Result[State
         if where.layout.present.any():
             parts.append(_rows(state, start_ms, minute, where))
         elif minute is not None:  # the zone has left: nobody is there of whom a share could be silent
-            decided[start_ms] = int(minute[READINGS].sum())
+            decided[start_ms] = _counted(minute)
         state.judged_ms = start_ms + MINUTE_MS
     told_ms = frame.watermark_ms - HOUR_MS - late_limit_ms(frame.domain)
     for hour_ms in sorted(hour for hour in state.hours if hour <= told_ms):
@@ -144,29 +144,33 @@ def _fold(state: State, where: _Where) -> dict[str, int]:
     frame, place, places = where.frame, where.layout.place[where.frame.sensor], len(where.layout.sensor_ids)
     here = place >= 0
     heard = here & frame.heard
-    now = heard & ~frame.late & (frame.at_ms >= state.judged_ms)
+    lag_ms = np.where(here, where.layout.lag_ms[place], 0) if where.layout.lags else np.zeros(1, np.int64)
+    due_ms, lagging = frame.at_ms + lag_ms, np.broadcast_to(lag_ms > 0, here.shape)
+    now = heard & ~frame.late & (due_ms >= state.judged_ms)
     least, greatest = digests.bounds(frame, where.config.steady_columns)
-    for start_ms, row in by_window(frame.at_ms, MINUTE_MS):
+    for start_ms, row in by_window(due_ms, MINUTE_MS):
         kept = now[row]
         at = place[row][kept]
         if at.size:
             state.open[start_ms] = roomy(state.open.get(start_ms), places)
-            add(state.open[start_ms], Spoken(at, frame.at_ms[row][kept], least[row][kept], greatest[row][kept]))
+            spoken = Spoken(at, due_ms[row][kept], least[row][kept], greatest[row][kept], lagging[row][kept])
+            add(state.open[start_ms], spoken)
     if frame.late.any():
-        for hour_ms, row in by_window(frame.at_ms, HOUR_MS):
+        for hour_ms, row in by_window(due_ms, HOUR_MS):
             late = place[row][frame.late[row] & heard[row]]
             _count(state, hour_ms, np.bincount(late, minlength=places), late=True)
-    counts = {
-        NO_VALUE: int(np.count_nonzero(here & ~heard)),
-        ELSEWHERE: int(np.count_nonzero(~here)),
-        LATE_FOR_MINUTE: int(np.count_nonzero(heard & ~now)),
-    }
-    return {reason: count for reason, count in counts.items() if count}
+    reasons = {NO_VALUE: here & ~heard, ELSEWHERE: ~here, LATE_FOR_MINUTE: heard & ~now, OF_LAGGING: now & lagging}
+    return {reason: int(np.count_nonzero(rows)) for reason, rows in reasons.items() if rows.any()}
 
 
 def waiting(state: State, _config: Config) -> dict[int, int]:
     """Return the readings of minutes that are not judged yet, by start."""
-    return {start_ms: int(minute[READINGS].sum()) for start_ms, minute in state.open.items()}
+    return {start_ms: _counted(minute) for start_ms, minute in state.open.items()}
+
+
+def _counted(minute: NDArray[np.int64]) -> int:
+    """Return how many of a minute's readings are of that minute."""
+    return int(minute[READINGS].sum() - minute[LAGGING].sum())
 
 
 def _count(state: State, hour_ms: int, readings: NDArray[np.int64], *, late: bool) -> None:
@@ -272,7 +276,7 @@ def _rows(state: State, start_ms: int, minute: NDArray[np.int64] | None, where: 
     present = where.layout.present
     total = int(np.count_nonzero(present))
     silent = int(np.count_nonzero(present & (start_ms + MINUTE_MS > state.last_ms + where.limit_ms)))
-    readings = 0 if minute is None else int(minute[READINGS].sum())
+    readings = 0 if minute is None else _counted(minute)
     entity = np.array([f"{FEED_PREFIX}{where.frame.domain}:{where.city.zones[where.frame.zone].id}"], object)
     heads = Heads(entity, start_ms, MINUTE_MS // 1000, np.ones(1), np.zeros(1, np.int64))
     parts = []
@@ -288,7 +292,7 @@ SPEC = Spec(
     config=Config,
     state=State,
     metrics=FEEDS,
-    drops=(NO_VALUE, ELSEWHERE, LATE_FOR_MINUTE),
+    drops=(NO_VALUE, ELSEWHERE, LATE_FOR_MINUTE, OF_LAGGING),
     counted=tuple(metric.name for metric in FEEDS),
     waiting=waiting,
 )

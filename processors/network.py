@@ -60,6 +60,8 @@ class Domain:
 
     identities: Identities = field(default_factory=Identities)
     marks: Marks = field(default_factory=Marks)
+    closed_ms: int = NO_TIME_MS
+    """Windows that end by then are closed: what all zones have passed, less the longest lag of the domain's sensors."""
     minutes: dict[int, dict[str, bytes]] = field(default_factory=dict)
     """Start → zone id → packed (1 + fields, n) array: slots, rising, and their sums."""
     hours: dict[int, NDArray[np.int64]] = field(default_factory=dict)
@@ -87,8 +89,11 @@ def step(state: State, frame: MetricFrame, city: City, config: Config) -> Result
     dropped: dict[str, int] = {}
     if len(frame.rows):
         dropped = _fold(domain, frame, city, touched)
-    before_ms = domain.marks.advance(frame, city)
-    if domain.marks.watermark_ms == before_ms and not touched.minutes and not touched.hours:
+    before_ms = domain.closed_ms
+    domain.marks.advance(frame, city)
+    if domain.marks.watermark_ms != NO_TIME_MS:
+        domain.closed_ms = max(before_ms, domain.marks.watermark_ms - city.longest_lag_ms.get(frame.domain, 0))
+    if domain.closed_ms == before_ms and not touched.minutes and not touched.hours:
         return Result(state=state, dropped=dropped)
     at = aggregates.At(domain.identities, city, frame.domain, config.least_coverage_ratio)
     parts = [_minute(domain, start_ms, None, at) for start_ms in _due(domain.minutes, before_ms, domain, MINUTE_MS)]
@@ -108,8 +113,7 @@ def _fold(domain: Domain, frame: MetricFrame, city: City, touched: _Touched) -> 
     judged[slot == identities.UNKNOWN] = UNKNOWN_ENTITY
     judged[rows.revision < 0] = PROVISIONAL
     judged[rows.window_s * 1000 != MINUTE_MS] = OTHER_WINDOW
-    watermark_ms = domain.marks.watermark_ms
-    old_ms = NO_TIME_MS if watermark_ms == NO_TIME_MS else watermark_ms - late_limit_ms(frame.domain)
+    old_ms = NO_TIME_MS if domain.closed_ms == NO_TIME_MS else domain.closed_ms - late_limit_ms(frame.domain)
     judged[(judged == "") & (rows.at_ms + MINUTE_MS <= old_ms)] = TOO_LATE
     for start_ms in np.unique(rows.at_ms[judged == ""]).tolist():
         of_minute = np.flatnonzero((rows.at_ms == start_ms) & (judged == ""))
@@ -149,8 +153,8 @@ def _fold_minute(domain: Domain, told: _Told, touched: _Touched) -> NDArray[np.b
     present[:, at[used]] = fresh
     of_zones[told.zone] = pack(np.concatenate([wanted[np.newaxis], present]))
     if place.size:
-        _touch(touched.minutes, start_ms, place, start_ms + MINUTE_MS <= domain.marks.watermark_ms)
-        _touch(touched.hours, hour_ms, place, hour_ms + HOUR_MS <= domain.marks.watermark_ms)
+        _touch(touched.minutes, start_ms, place, start_ms + MINUTE_MS <= domain.closed_ms)
+        _touch(touched.hours, hour_ms, place, hour_ms + HOUR_MS <= domain.closed_ms)
     return used
 
 
@@ -180,7 +184,7 @@ def _minute_sums(domain: Domain, start_ms: int) -> NDArray[np.int64]:
 
 
 def _due(starts: Iterable[int], before_ms: int, domain: Domain, window_ms: int) -> list[int]:
-    return sorted(start for start in starts if before_ms < start + window_ms <= domain.marks.watermark_ms)
+    return sorted(start for start in starts if before_ms < start + window_ms <= domain.closed_ms)
 
 
 def _minute(domain: Domain, start_ms: int, slot: NDArray[np.int64] | None, at: aggregates.At) -> Rows:
@@ -197,7 +201,7 @@ def _hour(domain: Domain, start_ms: int, slot: NDArray[np.int64] | None, at: agg
 
 def _forget(domain: Domain, keep_ms: int) -> None:
     """Drop what no row can change any more: minutes a late limit after their end, hours after their last minute."""
-    limit_ms = domain.marks.watermark_ms - keep_ms
+    limit_ms = domain.closed_ms - keep_ms
     domain.minutes = {start: packed for start, packed in domain.minutes.items() if start + MINUTE_MS > limit_ms}
     domain.hours = {start: sums for start, sums in domain.hours.items() if start + HOUR_MS > limit_ms}
 

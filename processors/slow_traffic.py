@@ -30,8 +30,7 @@ if TYPE_CHECKING:
 
     from streams.city.registry import City
 
-LATE = "late"
-KIND = "slow_traffic"
+LATE, KIND = "late", "slow_traffic"
 NORMAL, MILD, CLEAR_DROP, SEVERE = range(4)
 """What a segment's alarm has reached; its level is IV, III, II for 1, 2, 3."""
 LEVELS: tuple[Level, ...] = (0, 4, 3, 2)
@@ -131,20 +130,21 @@ def step(state: State, frame: Frame, city: City, config: Config) -> Result[State
     """Fold a frame's readings on time; decide on the windows that the watermark closes, in their order."""
     where = _Where(state.places.layout(city, frame.domain, frame.zone), city, frame.zone, config)
     places = len(where.layout.sensor_ids)
+    windows.follow(state.windows, where.layout.lag_ms, where.layout.segment, lags=where.layout.lags)
     dropped: Mapping[str, int] = {}
     if len(frame):
-        punctual = travel.on_time(frame, state.windows.watermark_ms, WINDOW_MS)
+        punctual = travel.on_time(frame, state.windows, where.layout.place[frame.sensor], WINDOW_MS)
         batch, unused = travel.readings(punctual, where.layout, config.speed_floor_km_h)
         late = len(frame) - len(punctual)
         dropped = {**unused, LATE: late} if late else unused
         windows.fold(state.windows, batch, places, WINDOW_MS)
     found: list[Detection] = []
     decided: dict[int, int] = {}
-    for start_ms in windows.due(state.windows, frame.watermark_ms, WINDOW_MS):
-        sums = travel.by_segment(grown(state.windows.open.pop(start_ms), places), where.layout)
-        decided[start_ms] = int(sums[travel.USED].sum())
+    for one in windows.due(state.windows, frame.watermark_ms, WINDOW_MS):
+        sums = travel.by_segment(windows.take(state.windows, one, places), where.layout)
+        decided[one.start_ms] = decided.get(one.start_ms, 0) + int(sums[travel.USED].sum())
         _grow(state, len(where.layout.segment_ids))
-        reports = _reports(state, start_ms, sums, where)
+        reports = _reports(state, one.start_ms, sums, where)
         state.ratio[reports.place] = reports.ratio
         neighbour = _neighbour(state, reports, where)
         changes = _decide(state, reports, neighbour[reports.place] >= 0, where)

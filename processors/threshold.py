@@ -82,24 +82,27 @@ def step(state: State, frame: Frame, city: City, config: Config) -> Result[State
     """Fold a frame into the windows; emit and judge those that the watermark closes, correct those with late rows."""
     layout = state.places.layout(city, frame.domain, frame.zone)
     window_ms = config.window_s * 1000
+    windows.follow(state.windows, layout.lag_ms[state.sensor_of], lags=layout.lags)
     dropped: dict[str, int] = {}
     counted = 0
     touched: dict[int, NDArray[np.integer[Any]]] = {}
     if len(frame):
         batch, dropped = _batch(state, frame, layout)
+        windows.follow(state.windows, layout.lag_ms[state.sensor_of], lags=layout.lags)
         counted = len(batch.at_ms)
         touched = windows.fold(state.windows, batch, len(state.column_of), window_ms)
     parts: list[Rows] = []
     found: list[Detection] = []
     at = _At(layout, city, frame, config)
-    for start_ms in windows.due(state.windows, frame.watermark_ms, window_ms):
-        sums = _close(state, start_ms, at)
+    for one in windows.due(state.windows, frame.watermark_ms, window_ms):
+        start_ms, sums = one.start_ms, _close(state, one, at)
         place = np.flatnonzero(sums[EXPECTED] > 0)
         parts.append(_rows(state, start_ms, place, sums, np.zeros(len(state.column_of), np.int64), at))
         found += _judged(state, start_ms, sums, at)
     if frame.watermark_ms > state.windows.watermark_ms:
         found += _retired(state, at)
-    for start_ms, late_places in windows.advance(state.windows, touched, frame.watermark_ms, window_ms).items():
+    corrected = windows.advance(state.windows, touched, frame.watermark_ms, window_ms)
+    for start_ms, late_places in corrected.items():
         sums, late = windows.with_late(state.windows, start_ms, FIELDS, len(state.column_of))
         parts.append(_rows(state, start_ms, late_places, sums, late, at))
     windows.forget(state.windows, window_ms, late_limit_ms(frame.domain))
@@ -157,13 +160,14 @@ def _cells(state: State, column: NDArray[np.int64], place: NDArray[np.int32], pl
     return state.cell[column, place].astype(np.int32)
 
 
-def _close(state: State, start_ms: int, at: _At) -> NDArray[np.int64]:
-    window_ms = at.config.window_s * 1000
-    sums = grown(state.windows.open.pop(start_ms), len(state.column_of))
+def _close(state: State, one: windows.Due, at: _At) -> NDArray[np.int64]:
+    start_ms, window_ms = one.start_ms, at.config.window_s * 1000
+    sums = windows.take(state.windows, one, len(state.column_of))
     reported = sums[READINGS] > 0
     interval_s = at.layout.interval_s[state.sensor_of]
     present = at.layout.present[state.sensor_of]
-    asked = coverage.ask(reported, coverage.Due(state.asked_ms, interval_s, present), start_ms, window_ms)
+    due = coverage.Due(state.asked_ms, interval_s, present)
+    asked = coverage.ask_some(reported, due, (start_ms, window_ms), one.places)
     known = reported | (state.asked_ms != coverage.NEVER)  # a cell may exist because of a reading of a later window
     sums[EXPECTED] = asked.expected & known
     state.asked_ms = np.where(known, asked.asked_ms, coverage.NEVER)

@@ -2,7 +2,7 @@
 
 The stages' own pure functions do the work, with nothing around them: what comes out is what the city would show. The
 processor's steps are timed by themselves. After the last reading, one usual interval of the domain's sensors passes,
-and with it every window that ends by then.
+and their longest lag, and with them every window that ends by then.
 """
 
 from __future__ import annotations
@@ -144,7 +144,7 @@ class Trial:
             if last_ms == NO_TIME_MS:
                 continue
             usual_ms = _usual_interval_ms([one.interval_s for one in city.sensors if one.domain == domain])
-            end_ms = -(-(last_ms + usual_ms) // MINUTE_MS) * MINUTE_MS
+            end_ms = -(-(last_ms + usual_ms) // MINUTE_MS) * MINUTE_MS + city.longest_lag_ms.get(domain, 0)
             end_ms = end_ms if until_ms is None else min(end_ms, until_ms)
             for source in range(sources):
                 header = FrameHeader(

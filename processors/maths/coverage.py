@@ -48,6 +48,14 @@ def ask(reported: NDArray[np.bool_], due: Due, start_ms: int, window_ms: int) ->
     return Asked(expected, np.where(expected, start_ms, np.where(due.present, known_ms, NEVER)))
 
 
+def ask_some(reported: NDArray[np.bool_], due: Due, window: tuple[int, int], only: NDArray[np.bool_] | None) -> Asked:
+    """Judge the window, (start, length), for some sensors, (m,) bool; None = for all."""
+    asked = ask(reported, due, *window)
+    if only is None:
+        return asked
+    return Asked(asked.expected & only, np.where(only, asked.asked_ms, due.asked_ms))
+
+
 def ratio(reported: NDArray[np.int64], expected: NDArray[np.int64]) -> NDArray[np.float64]:
     """Return the share that reported, NaN where nobody was expected; one that spoke late counts as expected, too."""
     wanted = np.maximum(expected, reported)

@@ -12,22 +12,24 @@ from streams.contract.records import NO_TIME_MS
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-READINGS, NEWEST, LEAST, GREATEST = range(4)
-"""Fields of a minute: readings, newest event time, and the bounds of a digest of their values: equal = all the same."""
-_BLANK = np.array([[0], [NO_TIME_MS], [FAR], [-FAR]])
+READINGS, NEWEST, LEAST, GREATEST, LAGGING = range(5)
+"""Fields of a minute: readings, newest event time, the bounds of a digest of their values: equal = all the same; and
+how many of the readings belong to an earlier minute, because their sensor lags."""
+_BLANK = np.array([[0], [NO_TIME_MS], [FAR], [-FAR], [0]])
 
 
 class Spoken(NamedTuple):
-    """(n,) readings of a minute: place, event time, and the bounds of their digest."""
+    """(n,) readings of a minute: place, event time, the bounds of their digest, and whether their sensor lags."""
 
     place: NDArray[np.int32]
     at_ms: NDArray[np.int64]
     least: NDArray[np.int64]
     greatest: NDArray[np.int64]
+    lagging: NDArray[np.bool_]
 
 
 def roomy(minute: NDArray[np.int64] | None, places: int) -> NDArray[np.int64]:
-    """Return a minute, (4, m), with room for so many sensors."""
+    """Return a minute, (5, m), with room for so many sensors."""
     have = 0 if minute is None else minute.shape[1]
     if minute is not None and have >= places:
         return minute
@@ -41,3 +43,5 @@ def add(minute: NDArray[np.int64], spoken: Spoken) -> None:
     np.maximum.at(minute[NEWEST], spoken.place, spoken.at_ms)
     np.minimum.at(minute[LEAST], spoken.place, spoken.least)
     np.maximum.at(minute[GREATEST], spoken.place, spoken.greatest)
+    if spoken.lagging.any():
+        np.add.at(minute[LAGGING], spoken.place, spoken.lagging)

@@ -41,8 +41,17 @@ class Layout:
     """(m,) whether the city has it here."""
     interval_s: NDArray[np.float64]
     """(m,) of what is present, else 0."""
+    lag_ms: NDArray[np.int64]
+    """(m,) how long after their end its windows wait, -1 = it has left; where it watches a segment, the longest of that
+    one's sensors."""
     place: NDArray[np.int32]
     """(all sensors of the city,) code → place, NO_PLACE = it is not of this zone and domain."""
+    longest_lag_ms: int
+
+    @property
+    def lags(self) -> bool:
+        """Whether any of them lags."""
+        return self.longest_lag_ms > 0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -161,14 +170,15 @@ def _layout(same: _Same, domain: str, zone: int, register: bytes) -> tuple[bytes
 
 def _present(
     city: City, codes: NDArray[np.int32], places: list[int], size: int
-) -> tuple[NDArray[np.bool_], NDArray[np.float64], NDArray[np.int32]]:
-    """Return `present`, `interval_s` and `place` of a Layout."""
-    present, interval_s = np.zeros(size, bool), np.zeros(size)
+) -> tuple[NDArray[np.bool_], NDArray[np.float64], NDArray[np.int64], NDArray[np.int32], int]:
+    """Return `present`, `interval_s`, `lag_ms`, `place` and `longest_lag_ms` of a Layout."""
+    present, interval_s, lag_ms = np.zeros(size, bool), np.zeros(size), np.full(size, -1)
+    lag_ms[places] = city.timing.lag_ms[codes]
     present[places] = True
     interval_s[places] = [city.sensors[code].interval_s for code in codes.tolist()]
     place = np.full(len(city.sensors), NO_PLACE, np.int32)
     place[codes] = places
-    return present, interval_s, place
+    return present, interval_s, lag_ms, place, int(lag_ms.max(initial=0))
 
 
 @lru_cache(maxsize=SHARED_LAYOUTS)
@@ -182,18 +192,23 @@ def _roads(same: _Same, domain: str, zone: int, sensors: bytes, segments: bytes)
     watching = _watching(city, codes, roads)
     places = [place_of.setdefault(watch, len(place_of)) for watch in watching]
     names = list(place_of)
-    present, interval_s, place = _present(city, codes, places, len(names))
+    present, interval_s, lag_ms, place, longest_lag_ms = _present(city, codes, places, len(names))
     segment_of = np.array([road for _, road in names], np.int32)
     on_road = np.flatnonzero(present & (segment_of >= 0))
     watched, segment_interval_s = np.zeros(len(roads), bool), np.zeros(len(roads))
     watched[segment_of[on_road]] = True
+    segment_lag_ms = np.full(len(roads), -1)
+    np.maximum.at(segment_lag_ms, segment_of[on_road], lag_ms[on_road])
+    lag_ms[segment_of >= 0] = segment_lag_ms[segment_of[segment_of >= 0]]
     np.maximum.at(segment_interval_s, segment_of[on_road], interval_s[on_road])
     edges = _edges(city, [road[0] for road in roads], watched)
     layout = RoadLayout(
         sensor_ids=np.array([sensor for sensor, _ in names], object),
         present=present,
         interval_s=interval_s,
+        lag_ms=lag_ms,
         place=place,
+        longest_lag_ms=longest_lag_ms,
         segment=segment_of,
         segment_ids=np.array([road[0] for road in roads], object),
         watched=watched,

@@ -35,6 +35,8 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     """How long a level must hold before it counts."""
     off_delay_s: Annotated[float, msgspec.Meta(ge=0)] = 120.0
     """How long a milder level must hold before it counts."""
+    grace_s: Annotated[float, msgspec.Meta(ge=0)] | None = None
+    """A reading that comes so long after its time may still raise a level. Left out: as long as its domain allows."""
     basis: Literal["standard", "local", "proposal"]
     reference: str
     """Standard with clause, local order, or `own choice`."""

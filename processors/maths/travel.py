@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from processors.maths.fixed import to_fixed
-from processors.maths.windows import READINGS, Terms
+from processors.maths.windows import READINGS, Terms, is_closed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from processors.maths.places import RoadLayout
+    from processors.maths.windows import Windows
     from streams.contract.records import Frame
 
 USED, FLOW_WEIGHT, VEH_PER_KM, FLOW_COUNT, FLOW, EXPECTED = range(READINGS + 1, READINGS + 7)
@@ -76,13 +77,20 @@ def _dropped(rows: int, on_road: int, idle: NDArray[np.bool_], moving: NDArray[n
     return {reason: count for reason, count in counts.items() if count}
 
 
-def on_time(frame: Frame, closed_ms: int, window_ms: int) -> Frame:
+def on_time(frame: Frame, windows: Windows, place: NDArray[np.int32], window_ms: int) -> Frame:
     """Leave out what is late, by its own source or because its window is closed: for a decision it is too late."""
-    keep = ~frame.late & (frame.at_ms - frame.at_ms % window_ms + window_ms > closed_ms)
+    keep = ~frame.late & ~is_closed(windows, frame.at_ms - frame.at_ms % window_ms + window_ms, place)
     if keep.all():
         return frame
     columns = {name: values[keep] for name, values in frame.columns.items()}
-    return replace(frame, sensor=frame.sensor[keep], at_ms=frame.at_ms[keep], late=frame.late[keep], columns=columns)
+    return replace(
+        frame,
+        sensor=frame.sensor[keep],
+        at_ms=frame.at_ms[keep],
+        late=frame.late[keep],
+        columns=columns,
+        behind_ms=None,
+    )
 
 
 def by_segment(sums: NDArray[np.int64], layout: RoadLayout) -> NDArray[np.int64]:

@@ -1,8 +1,9 @@
 """The books by the hour: in which hour a reading counts, and when nothing can be added to an hour any more. Pure.
 
 A reading counts at its *book time*: its event time, but never before the oldest that its source is still allowed (its
-domain's late limit behind its mark). Intake and the zone stage work it out from the same two numbers of a row, so they
-agree on every row. A reading without a usable time counts when its record was sent, by the city clock.
+domain's late limit, and its sensor's lag, behind its mark). Intake and the zone stage work it out from the same two
+numbers of a row, so they agree on every row. A reading without a usable time counts when its record was sent, by the
+city clock.
 """
 
 from __future__ import annotations

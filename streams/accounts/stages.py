@@ -53,17 +53,18 @@ class Place:
     """Zone stage: one above the offset of the frame that last made rows."""
     hours: Mapping[int, Mapping[str, Any]]
     settled: frozenset[int]
-    late_limit_ms: int
+    limit_ms: int
+    """How long after its hour a reading may come: its domain's late limit, and the longest lag of its sensors."""
 
     def is_settled(self, hour_ms: int) -> bool:
         """Whether nothing can be added to an hour any more."""
-        past = self.mark_ms is None or bool(ledger.settled([hour_ms], self.mark_ms, self.late_limit_ms))
+        past = self.mark_ms is None or bool(ledger.settled([hour_ms], self.mark_ms, self.limit_ms))
         return past or hour_ms in self.settled
 
     def is_ahead(self, hour_ms: int) -> bool:
         """Whether an hour's last word is newer than the book: that of its partition comes behind it."""
         return hour_ms in self.settled and not (
-            self.mark_ms is None or ledger.settled([hour_ms], self.mark_ms, self.late_limit_ms)
+            self.mark_ms is None or ledger.settled([hour_ms], self.mark_ms, self.limit_ms)
         )
 
     def emitted_of(self, hour_ms: int) -> int:
@@ -149,7 +150,7 @@ def _place(of: Ledger, book: Mapping[str, Any]) -> Place:
     keys = {key: ledger.parse_key(key) for key in of.settled}
     settled = {start_ms: of.settled[key] for key, (*place, start_ms) in keys.items() if tuple(place) == where}
     hours = {int(start_ms): hour for start_ms, hour in book.get("hours", {}).items()} | settled
-    emitted, limit_ms = int(book.get("emitted", 0)), late_limit_ms(book["domain"])
+    emitted, limit_ms = int(book.get("emitted", 0)), int(book.get("limit_ms", late_limit_ms(book["domain"])))
     return Place(where[-1], book.get("mark_ms"), emitted, hours, frozenset(settled), limit_ms)
 
 

@@ -64,15 +64,35 @@ def parts(frame: Frame, before_ms: int) -> list[Part]:
     """Cut a frame by hours, so that all a processor says of a part is of one; only the last moves the watermark.
 
     No cut of its input changes what a processor yields. Rows here are not too late: they count at their event time.
+    A sensor's rows stay in their order: an hour comes once more where one goes back to it.
     """
     if not len(frame):
         return [(None, frame)]
     hours = ledger.by_hour(frame.at_ms)
-    marks = {hours[-1][0]: frame.watermark_ms}
-    return [
-        (start_ms, frame if mine is None else _part(frame, mine, marks.get(start_ms, before_ms)))
+    if len(hours) == 1:
+        return [(hours[0][0], frame)]
+    turn = _turns(frame)
+    found = [
+        (start_ms, mine & (turn == number))
+        for number in range(int(turn.max()) + 1)
         for start_ms, mine in hours
+        if mine is not None and (mine & (turn == number)).any()
     ]
+    return [
+        (start_ms, _part(frame, mine, before_ms if number < len(found) else frame.watermark_ms))
+        for number, (start_ms, mine) in enumerate(found, start=1)
+    ]
+
+
+def _turns(frame: Frame) -> NDArray[np.int64]:
+    """Return (n,) how often each row's sensor has gone back to an earlier hour before."""
+    order = np.argsort(frame.sensor, kind="stable")
+    sensor, hour_ms = frame.sensor[order], frame.at_ms[order] // ledger.HOUR_MS
+    begins = np.append(True, sensor[1:] != sensor[:-1])
+    back = np.cumsum(np.append(False, hour_ms[1:] < hour_ms[:-1]) & ~begins)
+    turn = np.empty(len(order), np.int64)
+    turn[order] = back - back[begins][np.cumsum(begins) - 1]
+    return turn
 
 
 def _part(frame: Frame, mine: NDArray[np.bool_], watermark_ms: int) -> Frame:
@@ -83,6 +103,7 @@ def _part(frame: Frame, mine: NDArray[np.bool_], watermark_ms: int) -> Frame:
         late=frame.late[mine],
         columns={name: values[mine] for name, values in frame.columns.items()},
         watermark_ms=watermark_ms,
+        behind_ms=None if frame.behind_ms is None else frame.behind_ms[mine],
     )
 
 

@@ -11,6 +11,7 @@ from streams.city import versions
 from streams.city.registry import load_city
 from streams.city.versions import Version
 from streams.contract.stage import TopicPartition
+from streams.domains.schema import late_limit_ms
 from streams.errors import CityFileError
 
 if TYPE_CHECKING:
@@ -80,6 +81,10 @@ class Cities:
     def named(self, number: int) -> Version:
         """Return the version of that number if it is in memory, else the newest."""
         return self._known.get(str(number), self.newest)
+
+    def limit_ms(self, domain: str) -> int:
+        """Return how long after their hour readings of a domain may come: its late limit, and its longest lag."""
+        return late_limit_ms(domain) + self.newest.city.longest_lag_ms.get(domain, 0)
 
     def ever_had(self, domain: str, zone: str) -> bool:
         """Tell whether a version up to the newest has that zone, or it stands for all of them."""

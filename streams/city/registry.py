@@ -17,6 +17,7 @@ from streams.city.findings import sentences
 from streams.city.folder import read_folder
 from streams.city.parts import Content, Corridor, Relation, Segment, Sensor, Zone
 from streams.city.sensors_file import SENSOR_COLUMNS
+from streams.city.timing import FUTURE_MS, Timing, timing_of
 from streams.errors import CityFileError
 
 if TYPE_CHECKING:
@@ -107,6 +108,25 @@ class City(Content):
                     of_column.append(np.full(len(self.sensors), np.nan))
                 of_column[place][code] = value
         return {column: tuple(arrays) for column, arrays in found.items()}
+
+    @cached_property
+    def timing(self) -> Timing:
+        """How far behind and ahead of the clock each sensor's times rightly are."""
+        return timing_of(self.sensors)
+
+    @cached_property
+    def plain_domains(self) -> frozenset[str]:
+        """Domains whose sensors all stamp the moment, send at once and have their domain's limit."""
+        lag_ms, future_ms, late_limit_ms = (one[:-1] for one in self.timing)
+        odd = (lag_ms > 0) | (future_ms > FUTURE_MS) | (late_limit_ms < np.iinfo(np.int64).max)
+        found = {sensor.domain for sensor in self.sensors}
+        return frozenset(found - {self.sensors[code].domain for code in np.flatnonzero(odd).tolist()})
+
+    @cached_property
+    def longest_lag_ms(self) -> dict[str, int]:
+        """Domain → the longest lag of its sensors."""
+        of_domain = self.sensors_of_domain.items()
+        return {domain: int(self.timing.lag_ms[mine].max(initial=0)) for domain, mine in of_domain}
 
     @cached_property
     def sensors_of_zone(self) -> dict[tuple[str, int], NDArray[np.int32]]:

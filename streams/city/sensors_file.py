@@ -8,6 +8,7 @@ from streams.city.fields import as_number, nearest, repeated
 from streams.city.findings import needed, readable, shown
 from streams.city.geometry import HIGHEST_LAT, HIGHEST_LNG, fault_of_degrees
 from streams.city.parts import Sensor
+from streams.domains.schema import STAMPS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
 
 SENSOR_COLUMNS = ("sensor", "domain", "zone", "segment", "lng", "lat", "interval_s", "name_zh", "name_en")
 OPTIONAL_COLUMNS = ("stamps", "delay_s", "late_limit_s", "not_measured", "lane", "position_m")
-STAMPS = ("moment", "begin", "end")
 SHORTEST_INTERVAL_S, LONGEST_INTERVAL_S = 0.05, 604_800
 """20 readings a second to one a week: beyond them seconds were not meant."""
 LONGEST_DELAY_S = 21_600

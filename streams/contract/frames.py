@@ -3,7 +3,8 @@
 The header travels in the record headers `frame` and, where there are rows, `sensors` (JSON), so that a frame without
 rows (a mark that moved) costs no Arrow. The sensors stand by themselves: their list is the same from frame to frame.
 Columns: offset (int64), place (int32), sensor (int32 index into the header's `sensors`), at_ms (int64), lag_ms (int64:
-the source's mark at this row less its time; above 0 = late), then the float64 measurements; NaN = not observed.
+the source's mark at this row less its time and its sensor's lag; above 0 = late), then the float64 measurements; NaN =
+not observed.
 """
 
 from __future__ import annotations

@@ -49,6 +49,13 @@ class Frame:
     """Column name of the domain's schema → (n,) values, NaN = not observed."""
     watermark_ms: int
     """The zone's watermark after these rows: windows that end at or before it are complete."""
+    behind_ms: NDArray[np.int64] | None = None
+    """(n,) how far the row's source had passed its time, less its sensor's lag; above 0 = late. None = not known."""
+
+    @cached_property
+    def reached_ms(self) -> NDArray[np.int64]:
+        """(n,) how far the row's source was, its sensor's lag taken off; the row's own time where that is later."""
+        return self.at_ms if self.behind_ms is None else self.at_ms + np.maximum(self.behind_ms, 0)
 
     def __len__(self) -> int:
         return len(self.at_ms)

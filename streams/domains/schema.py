@@ -23,6 +23,8 @@ DOMAINS_FOLDER = Path(__file__).parent
 LATE_LIMIT_S = 3600.0
 MOST_LATE_LIMIT_S = 21_600.0
 """As long as Kafka keeps frames: a processor that begins anew is rebuilt from them."""
+STAMPS = ("moment", "begin", "end")
+"""What a reading's time is: that of the measurement, or the begin or end of the interval that it sums up."""
 DATA_CLASSES = ("public", "internal", "sensitive", "core")
 COLUMN_KEYS = ("zh", "en", "unit", "range", "data_class")
 OPTIONAL_KEYS = ("not_measured",)
@@ -94,6 +96,9 @@ class Schema:
 
     late_limit_s: float = LATE_LIMIT_S
     """A reading further behind its own source is too late; event times, windows and hours are kept so long."""
+
+    stamps: str = STAMPS[0]
+    """What `at` of its sensors' readings is where a sensor does not say: one of `STAMPS`."""
 
     @property
     def late_limit_ms(self) -> int:
@@ -189,6 +194,7 @@ def _load(path: Path) -> Schema:
         _seconds(path, found, "disorder_s", 5.0),
         _seconds(path, found, "mark_silence_s", 300.0),
         _late_limit_s(path, found),
+        _stamps(path, found),
     )
 
 
@@ -205,6 +211,13 @@ def _late_limit_s(path: Path, found: dict[str, Any]) -> float:
             f"{path}: late_limit_s: seconds from above 0 to {MOST_LATE_LIMIT_S:.0f} are needed, not {value!r}"
         )
     return value
+
+
+def _stamps(path: Path, found: dict[str, Any]) -> str:
+    value = found.get("stamps", STAMPS[0])
+    if value not in STAMPS:
+        raise SchemaError(f"{path}: stamps: {value!r} is not one of {', '.join(STAMPS)}")
+    return str(value)
 
 
 def _whole(path: Path, found: dict[str, Any], key: str, default: int) -> int:

@@ -159,6 +159,11 @@ class IntakeStage:
         await bus.send(await self._messages(self._domain[source.topic], version, ((), mark), bus))
         self._idle_mark_ms[source] = mark_ms
 
+    def _limit_ms(self, source: TopicPartition, state: IntakeState) -> int:
+        """Return how long after their hour its readings may come, at most."""
+        domain, city = self._domain[source.topic], self._city.version(state).city
+        return self.schemas[domain].late_limit_ms + city.longest_lag_ms.get(domain, 0)
+
     def books(self) -> Mapping[str, Mapping[str, Any]]:
         """Return the counters of each inbox partition."""
         return {
@@ -168,6 +173,7 @@ class IntakeStage:
                 "partition": source.partition,
                 "offset": state.offset,
                 "mark_ms": state.reached_ms,
+                "limit_ms": self._limit_ms(source, state),
                 "hours": {str(start_ms): msgspec.to_builtins(hour) for start_ms, hour in state.hours.items()},
                 "counts": {
                     "readings_in": state.readings_in,

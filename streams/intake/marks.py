@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from streams.city.timing import FUTURE_MS
 from streams.contract.records import NO_TIME_MS
 
 if TYPE_CHECKING:
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
 
     from streams.city.clock import CityClock
 
-FUTURE_MS = 5 * 60_000
-"""A time further ahead of the city clock than this is the mistake of a clock, not a reading's or a mark's."""
 PAST_END_MS = 3 * 3_600_000
 """Where the clock has an end, marks may close the windows behind it: so far."""
 

@@ -17,6 +17,7 @@ import numpy as np
 
 from streams.accounts import intake_hours, ledger
 from streams.accounts.intake_hours import IntakeHour
+from streams.city.timing import FUTURE_MS
 from streams.contract.frames import ALL_ZONES, LAST_PLACE, FrameHeader, FrameRows
 from streams.contract.records import NO_TIME_MS, DeadLetter
 from streams.contract.stage import from_offset
@@ -133,7 +134,7 @@ def take(
     kept, reason = batch.rows, _reasons(batch.rows, came.at_ms, city, schema)
     keep = None if reason is None else reason == 0
     mark, source = _marks(batch, keep, came, state.source._replace(disorder_ms=schema.disorder_ms))
-    lag_ms = intake_hours.lag(mark, kept.at_ms, state.idle_ms, limit_ms)
+    lag_ms = _lag(kept, mark, state.idle_ms, city, schema)
     refused = batch.refused
     if reason is not None and keep is not None:
         refused = refused + letters.of_rows(kept, records, reason, _book_ms(kept, lag_ms, came.at_ms, limit_ms))
@@ -147,7 +148,7 @@ def take(
     after.refused_values, after.told = values.counted(state.refused_values, refused_values), told
     book_times = intake_hours.book_times(refused, came.at_ms)
     after.hours = intake_hours.add(state.hours, kept.at_ms, lag_ms, book_times, limit_ms)
-    past = ledger.settled(after.hours, after.reached_ms, limit_ms)
+    past = ledger.settled(after.hours, after.reached_ms, limit_ms + city.longest_lag_ms.get(schema.domain, 0))
     settled = {start_ms: after.hours.pop(start_ms) for start_ms in past}
     whole = _end(after, chunk, city)
     rows = FrameRows(offset[kept.record], kept.place, kept.sensor, kept.at_ms, lag_ms, columns)
@@ -191,13 +192,28 @@ def _reasons(rows: Columns, came_ms: NDArray[np.int64], city: City, schema: Sche
     """Apply `letters.CHECKS` → (n,) number of the first that refuses each row, 0 = none; None = none at all."""
     known = city.sensors_of_domain.get(schema.domain)
     unknown = ~known[rows.sensor] if known is not None else np.ones(len(rows.at_ms), bool)
-    verdicts = (unknown, rows.at_ms > came_ms[rows.record] + marks.FUTURE_MS)
+    plain = schema.domain in city.plain_domains
+    ahead_ms = FUTURE_MS if plain else city.timing.future_ms[rows.sensor]
+    verdicts = (unknown, rows.at_ms > came_ms[rows.record] + ahead_ms)
     if not any(bad.any() for bad in verdicts):
         return None
     reason = np.zeros(len(rows.at_ms), np.int8)
     for number, bad in enumerate(verdicts, start=1):
         reason[(reason == 0) & bad] = number
     return reason
+
+
+def _lag(rows: Columns, mark: NDArray[np.int64], idle_ms: int, city: City, schema: Schema) -> NDArray[np.int64]:
+    """Return (n,) how far each row is behind its source, less its sensor's lag.
+
+    Where a sensor's own limit is smaller than its domain's, what is beyond it is as far beyond the domain's.
+    """
+    if schema.domain in city.plain_domains:
+        return intake_hours.lag(mark, rows.at_ms, idle_ms, schema.late_limit_ms)
+    due_ms = rows.at_ms + city.timing.lag_ms[rows.sensor]
+    lag_ms = intake_hours.lag(mark, due_ms, idle_ms, schema.late_limit_ms)
+    own_ms = np.minimum(city.timing.late_limit_ms[rows.sensor], schema.late_limit_ms)
+    return np.where(lag_ms > own_ms, lag_ms + (schema.late_limit_ms - own_ms), lag_ms)
 
 
 def _book_ms(rows: Columns, lag_ms: NDArray[np.int64], came_ms: NDArray[np.int64], limit_ms: int) -> NDArray[np.int64]:

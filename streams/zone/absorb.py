@@ -195,7 +195,16 @@ def _frame(zone: ZoneTask, state: ZoneState, header: FrameHeader, rows: FrameRow
         nothing = np.empty(0, np.int64)
         return Frame(zone.domain, zone.index, nothing.astype(np.int32), nothing, nothing.astype(bool), {}, watermark_ms)
     codes, _ = zone.numbers.of(header.sensors, city, state.sensors)
-    return Frame(zone.domain, zone.index, codes[rows.sensor], rows.at_ms, rows.lag_ms > 0, rows.columns, watermark_ms)
+    return Frame(
+        zone.domain,
+        zone.index,
+        codes[rows.sensor],
+        rows.at_ms,
+        rows.lag_ms > 0,
+        rows.columns,
+        watermark_ms,
+        rows.lag_ms,
+    )
 
 
 def _process(zone: ZoneTask, state: ZoneState, parts: Sequence[zone_hours.Part], city: City, output: Output) -> None:

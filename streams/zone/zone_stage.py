@@ -18,7 +18,7 @@ from streams.contract.frames import ALL_ZONES, decode_header, decode_rows
 from streams.contract.metric_frames import MADE_FROM, encode_metrics
 from streams.contract.records import MetricFrame, Rows
 from streams.contract.stage import LINGER_S, Chunk, Message, TopicPartition
-from streams.domains.schema import late_limit_ms, load_schemas
+from streams.domains.schema import load_schemas
 from streams.engine import failpoints
 from streams.errors import FrameError, ProcessorError
 from streams.health import notices
@@ -251,7 +251,7 @@ class ZoneStage:
         ]
 
     async def _save(self, held: Partition, bus: Bus) -> None:
-        done = zone_books.settled(held.zones.values(), self._hosted[held.domain], late_limit_ms(held.domain))
+        done = zone_books.settled(held.zones.values(), self._hosted[held.domain], self._cities.limit_ms(held.domain))
         await bus.send(
             ledger.to_message("zone", held.domain, held.partition, start_ms, hour) for start_ms, hour in done.items()
         )
@@ -271,6 +271,7 @@ class ZoneStage:
         return {
             "offset": held.offset,
             "mark_ms": zone_books.watermark_ms(zones),
+            "limit_ms": self._cities.limit_ms(held.domain),
             "emitted": zone_books.emitted(zones),
             "hours": zone_books.open_hours(zones, self._hosted[held.domain]),
             "counts": zone_books.zone_counts(zones, held.inbox_partitions),

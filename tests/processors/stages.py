@@ -202,10 +202,10 @@ def write_city(folder: Path) -> Path:
     ]  # fmt: skip
     for name, features in (("zones", zones), ("segments", segments)):
         (folder / f"{name}.geojson").write_text(_collection(features), encoding="utf-8")
-    lines = ["sensor,domain,zone,segment,lng,lat,interval_s,name_zh,name_en"]
+    lines = ["sensor,domain,zone,segment,lng,lat,interval_s,name_zh,name_en,delay_s"]
     for one in city.sensors:
         segment = city.segments[one.segment].id if one.segment >= 0 else ""
-        lines.append(f"{one.id},{one.domain},{city.zones[one.zone].id},{segment},0,0,{one.interval_s},,")
+        lines.append(f"{one.id},{one.domain},{city.zones[one.zone].id},{segment},0,0,{one.interval_s},,,{one.delay_s}")
     (folder / "sensors.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
     return folder
 

@@ -1,0 +1,51 @@
+"""How far behind and ahead of the clock each sensor's times rightly are, from `stamps`, `delay_s` and `late_limit_s`.
+
+A sensor's *lag* is its delay, and its interval where it stamps the begin: so long after its time a reading is on time.
+Where it stamps the end, its time may be an interval ahead.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from streams.domains.schema import load_schemas
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from streams.city.parts import Sensor
+
+BEGIN, END = "begin", "end"
+FUTURE_MS = 5 * 60_000
+"""A time further ahead of the city clock than this is the mistake of a clock, not a reading's or a mark's."""
+
+
+class Timing(NamedTuple):
+    """(sensors + 1,) each, ms; the last, index -1, is of a sensor that nobody knows."""
+
+    lag_ms: NDArray[np.int64]
+    future_ms: NDArray[np.int64]
+    """So far ahead of the city clock its times may be."""
+    late_limit_ms: NDArray[np.int64]
+    """What is further behind its source, less its lag, is too late: never more than its domain allows."""
+
+
+def timing_of(sensors: Sequence[Sensor]) -> Timing:
+    """Return the timing of a city's sensors."""
+    schemas = load_schemas()
+    count = len(sensors) + 1
+    timing = Timing(np.zeros(count, np.int64), np.full(count, FUTURE_MS), np.full(count, np.iinfo(np.int64).max))
+    for code, sensor in enumerate(sensors):
+        schema = schemas.get(sensor.domain)
+        stamps = sensor.stamps or ("" if schema is None else schema.stamps)
+        begin_s = sensor.interval_s if stamps == BEGIN else 0.0
+        timing.lag_ms[code] = round((sensor.delay_s + begin_s) * 1000)
+        if stamps == END:
+            timing.future_ms[code] = max(FUTURE_MS, round(sensor.interval_s * 1000))
+        if sensor.late_limit_s is not None:
+            timing.late_limit_ms[code] = round(sensor.late_limit_s * 1000)
+    return timing
