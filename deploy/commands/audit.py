@@ -31,10 +31,14 @@ says so. A reading counts at its event time; one without a usable time when it w
 oldest time its feed still takes. "Up to" is the newest record of each inbox partition that every stage has passed;
 later readings are on the way.
 
+Values that cost themselves and not their readings (`refused_values`) are told beside, and are in no equation; they are
+counted since the beginning, not by the hour.
+
 Lost records are named with topic, partition, offsets and the times between which they arrived. With --from or --until
 they fail the hours in which they may have arrived, or any where the city's time is not the wall's.
 """
 BALANCED, UNBALANCED = 0, 1
+EVER: Span = (None, None)
 HEADER = ("feed", "readings in", "in frames", "duplicates", "dead letters", "on the way", "unaccounted", "up to offset")
 TEXTS = {"feed", "processor", "up to offset"}
 USES = ("processor", "feed", "used", "dropped", "counted", "in rows", "refused rows", "decided", "waiting")
@@ -76,7 +80,7 @@ def run(args: argparse.Namespace) -> int:
             name: None if at_ms is None else iso(at_ms) for name, at_ms in zip(("from", "until"), span, strict=True)
         }
         lost = {"lost": sum(one.records for one in losses), "losses": [gone(one) for one in losses]}
-        answer = {"balanced": balanced, **edges, **lost, "feeds": [_plain(feed) for feed in feeds]}
+        answer = {"balanced": balanced, **edges, **lost, "feeds": [_plain(feed, whole=span == EVER) for feed in feeds]}
         print(msgspec.json.format(msgspec.json.encode(answer), indent=2).decode())
     else:
         print("\n".join(_screen(feeds, losses, span, (args.from_ms, args.until_ms))))
@@ -110,13 +114,14 @@ def _losses(books: Mapping[str, Mapping[str, Any]], data: Path, span: Span) -> l
     return [one for one in [*booked, *unbooked(data, booked)] if not told or one.touches(*span)]
 
 
-def _plain(feed: Feed) -> dict[str, Any]:
+def _plain(feed: Feed, *, whole: bool) -> dict[str, Any]:
     return {
         "feed": feed.domain,
         "readings_in": feed.readings_in,
         "in_frames": feed.in_frames,
         "duplicates": feed.duplicates,
         "dead_lettered": feed.dead_lettered,
+        "refused_values": feed.refused_values if whole else None,
         "repeated_values": feed.repeated_values,
         "on_the_way": feed.on_the_way,
         "to_store": feed.to_store,
@@ -153,11 +158,23 @@ def _screen(feeds: list[Feed], losses: list[Loss], span: Span, asked: Span) -> l
         for feed in busy
         if feed.judged_until_ms is not None
     ]
+    lines += [line for feed in busy for line in _values(feed)]
     lines += [problem for feed in feeds for problem in feed.problems] + lost
     missing, gone = sum(feed.unaccounted for feed in feeds), sum(one.records for one in losses)
     read = "every reading that was read is accounted for" if gone else "every reading is accounted for"
     lines.append(f"{missing:,} readings are unaccounted for" if missing else read)
     return [*lines, f"{gone:,} records are lost"] if gone else lines
+
+
+def _values(feed: Feed) -> list[str]:
+    """Tell the single values that readings lost, which are in no equation; hours have none of the refused ones."""
+    refused = [
+        f"{column}: {reason} {count:,}" for column, of in feed.refused_values.items() for reason, count in of.items()
+    ]
+    told = [f"{feed.domain}: values refused, their readings used: {', '.join(refused)}"] if refused else []
+    if feed.repeated_values:
+        told.append(f"{feed.domain}: {feed.repeated_values:,} values came again in readings that brought others")
+    return told
 
 
 def _lost(one: Loss) -> str:

@@ -31,8 +31,10 @@ def _time(text: str) -> datetime:
 def _speed(text: str) -> Speed:
     if text == "max":
         return "max"
+    from streams.city.clock import MOST_SPEED
+
     speed = float(text)
-    if speed <= 0:
+    if not 0 < speed <= MOST_SPEED:
         raise ValueError(text)
     return speed
 

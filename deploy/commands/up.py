@@ -37,13 +37,14 @@ def run(args: argparse.Namespace) -> int:
     """Run until asked to stop."""
     from deploy.config.run import CITY_COPIES, SAMPLE_CITY
     from deploy.supervision import folder, launch
+    from streams.city.clock import MOST_SPEED
     from streams.city.kept import keep
     from streams.errors import SettingError
 
     found = launch.effective(args)
     speed = found.stack.speed if args.speed is None else args.speed
-    if speed <= 0:
-        raise SettingError(f"--speed {speed:g}: a number above 0 is needed")
+    if not 0 < speed <= MOST_SPEED:
+        raise SettingError(f"--speed {speed:g}: a number above 0 is needed, at most {MOST_SPEED:g}")
     chosen = args.city or (Path(found.stack.city) if found.stack.city else SAMPLE_CITY)
     read, city = _checked(chosen.resolve())
     if speed != 1 and not city.simulated:

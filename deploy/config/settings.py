@@ -7,21 +7,24 @@ it is told at once, an unknown name with the nearest known one.
 from __future__ import annotations
 
 import difflib
+import math
 import os
-import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
 
+from streams.city.clock import MOST_SPEED
 from streams.errors import SettingError
+from streams.toml_files import read_toml
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
 DEFAULTS = Path(__file__).with_name("citywall.toml")
 RULES = Path(__file__).resolve().parents[1] / "rules"
 """One file a rule of `threshold`, named as the rule, beside those that stand in the defaults."""
+MOST_NESTED = 8
 MASK = "••••••"
 
 Port = Annotated[int, msgspec.Meta(ge=0, le=65535)]
@@ -34,7 +37,7 @@ class Stack(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """A city folder; empty = the sample city that comes along."""
     port: Port = 8050
     """The wall's port; 0 = any free one."""
-    speed: Annotated[float, msgspec.Meta(gt=0)] = 1.0
+    speed: Annotated[float, msgspec.Meta(gt=0, le=MOST_SPEED)] = 1.0
     """Of the sample city's clock."""
     kernel: bool = True
     """Decode readings and find repeats by compiled code; without numba, or with `false`, by plain Python and numpy."""
@@ -169,12 +172,31 @@ def _judge(where: Path, name: str, kind: type[Any], values: dict[str, Any], prob
         if key not in known:
             problems.append(f"{where}: [{name}] {key}: there is no such setting{_nearest(key, known)}")
             continue
+        if odd := list(_odd(value, key)):
+            problems.extend(f"{where}: [{name}] {one}" for one in odd)
+            continue
         try:
             msgspec.convert({key: value}, kind)
         except msgspec.ValidationError as exc:
             reason = str(exc).split(" - at ")[0]
             problems.append(f"{where}: [{name}] {key} = {_shown(key, value)}: {reason}")
     return msgspec.convert(values, kind) if len(problems) == before else None
+
+
+def _odd(value: object, place: str, depth: int = 0) -> Iterator[str]:
+    """Name what no setting can be: a number that is none or without end, and brackets in brackets in brackets."""
+    if isinstance(value, float) and not math.isfinite(value):
+        yield f"{place} = {value}: a finite number is needed; leave it out where there is none"
+    elif isinstance(value, dict | list) and depth == MOST_NESTED:
+        yield f"{place.partition(',')[0]}: brackets are nested more than {MOST_NESTED} deep; no setting has so many"
+    elif isinstance(value, dict):
+        named = f" {value['name']}" if isinstance(value.get("name"), str) else ""
+        for key, one in value.items():
+            yield from _odd(one, f"{place}{named}: {key}", depth + 1)
+    elif isinstance(value, list):
+        for number, one in enumerate(value, 1):
+            called = isinstance(one, dict) and "name" in one
+            yield from _odd(one, place if called else f"{place}, number {number}", depth + 1)
 
 
 def _overrides(environment: Mapping[str, str], problems: list[str]) -> dict[str, Any]:
@@ -206,9 +228,16 @@ def _overrides(environment: Mapping[str, str], problems: list[str]) -> dict[str,
 def _defaults() -> dict[str, dict[str, Any]]:
     sections = _read(DEFAULTS)
     threshold = sections.setdefault("threshold", {})
-    of_files = [{"name": path.stem, **_read(path)["rule"]} for path in sorted(RULES.glob("*.toml"))]
+    of_files = [{"name": path.stem, **_rule(path)} for path in sorted(RULES.glob("*.toml"))]
     threshold["rules"] = [*threshold.get("rules", []), *of_files]
     return sections
+
+
+def _rule(path: Path) -> dict[str, Any]:
+    sections = _read(path)
+    if "rule" not in sections:
+        raise SettingError(f"{path}: there is no section [rule]; a rule's file is that section")
+    return sections["rule"]
 
 
 def _component_configs() -> dict[str, type[Any]]:
@@ -219,8 +248,8 @@ def _component_configs() -> dict[str, type[Any]]:
 
 def _read(path: Path) -> dict[str, dict[str, Any]]:
     try:
-        sections = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as exc:
+        sections = read_toml(path)
+    except (OSError, ValueError) as exc:
         raise SettingError(f"{path}: cannot be read: {exc}") from exc
     for name, values in sections.items():
         if not isinstance(values, dict):

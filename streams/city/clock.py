@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from streams.contract.stage import Record
 
 
+MOST_SPEED = 1e9
+"""A clock that is faster leaves every calendar within minutes."""
 SOON_MS = 60_000
 """A feed paces its readings by the time it wrote down, which a busy broker appends later: at sixty times the speed a
 second between them would be a minute."""

@@ -65,7 +65,7 @@ class Source:
             return None
         try:
             return tomllib.loads(text)
-        except (tomllib.TOMLDecodeError, RecursionError) as exc:
+        except (ValueError, RecursionError) as exc:
             self.problem(f"is no TOML: {str(exc) or 'too deep'}")
             return None
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import difflib
 import math
-import tomllib
 from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
@@ -15,6 +14,7 @@ import msgspec
 from streams.contract.name import Name
 from streams.errors import SchemaError
 from streams.kernel.epoch import LEAST_AT_MS, MOST_AT_MS
+from streams.toml_files import read_toml
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -175,8 +175,8 @@ def all_domains() -> tuple[str, ...]:
 
 def _load(path: Path) -> Schema:
     try:
-        found = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as exc:
+        found = read_toml(path)
+    except (OSError, ValueError) as exc:
         raise SchemaError(f"{path}: cannot be read: {exc}") from exc
     if found.get("domain") != path.stem:
         raise SchemaError(f"{path}: domain: it must be the file's name, {path.stem!r}, not {found.get('domain')!r}")
@@ -248,12 +248,12 @@ def _column(path: Path, name: str, table: Any) -> Column:  # noqa: ANN401 - what
         if key not in table:
             raise SchemaError(f"{where}: the key {key!r} is missing")
     bounds = table["range"]
-    if not (isinstance(bounds, list) and len(bounds) == 2 and bounds[0] < bounds[1]):  # noqa: PLR2004 - [low, high]
+    if not (_are_numbers(bounds) and len(bounds) == 2 and bounds[0] < bounds[1]):  # noqa: PLR2004 - [low, high]
         raise SchemaError(f"{where}: range: [low, high] is needed, not {bounds!r}")
     if table["data_class"] not in DATA_CLASSES:
         raise SchemaError(f"{where}: data_class: {table['data_class']!r} is not one of {', '.join(DATA_CLASSES)}")
     not_measured = table.get("not_measured", [])
-    if not (isinstance(not_measured, list) and all(type(one) in (int, float) for one in not_measured)):
+    if not _are_numbers(not_measured):
         raise SchemaError(f"{where}: not_measured: a list of numbers is needed, not {not_measured!r}")
     return Column(
         name,
@@ -265,3 +265,7 @@ def _column(path: Path, name: str, table: Any) -> Column:  # noqa: ANN401 - what
         table["data_class"],
         tuple(map(float, not_measured)),
     )
+
+
+def _are_numbers(found: object) -> bool:
+    return isinstance(found, list) and all(type(one) in (int, float) and math.isfinite(one) for one in found)

@@ -14,13 +14,15 @@ from typing import Annotated, Any, Literal, TypeAlias
 import msgspec
 from msgspec import Meta, Struct
 
+from streams.city.clock import MOST_SPEED
+
 LEAST_MS, MOST_MS = -60_000_000_000_000, 250_000_000_000_000
 """The years 68 to 9892: what a calendar can say in any time zone."""
 TimeMs: TypeAlias = Annotated[int, Meta(ge=LEAST_MS, le=MOST_MS)]
 Finite: TypeAlias = Annotated[float, Meta(ge=-sys.float_info.max, le=sys.float_info.max)]
 Count: TypeAlias = Annotated[int, Meta(ge=0, le=2**53)]
 """What a browser can count, too."""
-Speed: TypeAlias = Annotated[float, Meta(ge=0, le=1e9)]
+Speed: TypeAlias = Annotated[float, Meta(ge=0, le=MOST_SPEED)]
 Text: TypeAlias = Annotated[str, Meta(max_length=4096)]
 Truth: TypeAlias = Literal[0, 1, 2]
 """0 provisional, 1 final, 2 corrected."""

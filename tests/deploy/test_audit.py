@@ -120,6 +120,7 @@ def test_json_tells_each_feed_whole(tmp_path: Path, capsys: pytest.CaptureFixtur
                 "in_frames": 1001,
                 "duplicates": 1,
                 "dead_lettered": {"too_late": 1, "undecodable": 2},
+                "refused_values": {},
                 "repeated_values": 0,
                 "on_the_way": 0,
                 "to_store": 0,
@@ -164,6 +165,23 @@ def test_a_range_is_widened_to_whole_hours_and_cuts_the_books(
     ]
     assert seen == ([] if counts is None else [counts])
     assert audit(folder, *options) == 0
+
+
+RANGE = ["--from", "2014-08-20", "--json"]
+
+
+def test_refused_values_are_told_by_column_and_reason_since_the_beginning(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    found = books("traffic")
+    found["intake:traffic:0"]["counts"]["refused_values"] = {"speed_km_h": {"out_of_range": 1200, "not_finite": 1}}
+    folder = folder_with(tmp_path, found)
+    assert audit(folder) == 0
+    told = "traffic: values refused, their readings used: speed_km_h: not_finite 1, speed_km_h: out_of_range 1,200"
+    assert told in capsys.readouterr().out.splitlines()
+    for options, values in ((["--json"], {"speed_km_h": {"not_finite": 1, "out_of_range": 1200}}), (RANGE, None)):
+        assert audit(folder, *options) == 0
+        assert json.loads(capsys.readouterr().out)["feeds"][0]["refused_values"] == values
 
 
 def test_a_loss_outside_the_range_is_not_the_ranges(tmp_path: Path, capsys: pytest.CaptureFixture[str]):

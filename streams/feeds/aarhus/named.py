@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import re
-import tomllib
 from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
 from streams.errors import CityFileError
+from streams.toml_files import read_toml
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -56,10 +56,9 @@ def name_city(folder: Path, links: Sequence[Link]) -> CityName:
 
 def _of_file(path: Path) -> CityName:
     try:
-        text = path.read_text(encoding="utf-8")
-        table = tomllib.loads(text)
-        return CityName(table["id"], table["name_zh"], table["name_en"], text)
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as exc:
+        table = read_toml(path)
+        return CityName(table["id"], table["name_zh"], table["name_en"], path.read_text(encoding="utf-8-sig"))
+    except (OSError, ValueError) as exc:
         raise CityFileError(f"{path}: cannot be read: {exc}") from exc
     except KeyError as exc:
         raise CityFileError(f"{path}: {exc.args[0]} is missing; add it") from exc

@@ -45,10 +45,65 @@ def test_every_problem_is_told_at_once_with_the_nearest_name(tmp_path):
         settings.load(path, {})
 
 
-@pytest.mark.parametrize(("text", "told"), [("port = 1", "settings stand in a section"), ("[stack", "cannot be read")])
-def test_file_that_is_no_settings_is_refused(tmp_path, text, told):
+@pytest.mark.parametrize(
+    ("data", "told"),
+    [
+        (b"port = 1", "settings stand in a section"),
+        (b"[stack", "cannot be read"),
+        (
+            b"[stack]\nport = " + b"[" * 100_000,
+            "my.toml: cannot be read: its brackets are nested too deeply",
+        ),
+        ("[stack]\nport = 1\n".encode("utf-16"), "it is UTF-16; save it as UTF-8"),
+        (b'[stack]\nkafka = "\xe4"\n', r"line 2 is not UTF-8 \(byte 0xe4\); save it as UTF-8"),
+        (b"[stack]\nport = " + b"9" * 5000, "cannot be read"),
+    ],
+    ids=["no section", "no TOML", "deep", "UTF-16", "Latin 1", "endless"],
+)
+def test_file_that_is_no_settings_is_refused(tmp_path, data, told):
+    path = tmp_path / "my.toml"
+    path.write_bytes(data)
     with pytest.raises(SettingError, match=told):
-        settings.load(written(tmp_path, text), {})
+        settings.load(path, {})
+
+
+def test_a_byte_order_mark_is_taken(tmp_path):
+    assert settings.load(written(tmp_path, "\ufeff[stack]\nport = 9000\n"), {}).stack.port == 9000
+
+
+RULE = 'name = "hot"\ndomain = "weather"\ncolumn = "temperature_c"\nbasis = "local"\nreference = "own choice"\n'
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("[stack]\nspeed = inf\n", "[stack] speed = inf: a finite number is needed; leave it out where there is none"),
+        ("[stack]\nspeed = nan\n", "[stack] speed = nan: a finite number is needed"),
+        ("[stack]\nspeed = 1e999\n", "[stack] speed = inf: a finite number is needed"),
+        ("[stack]\nspeed = 1e10\n", "[stack] speed = 10000000000.0: Expected `float` <= 1000000000.0"),
+        ("[slow_traffic]\nusual_s = inf\n", "[slow_traffic] usual_s = inf: a finite number is needed"),
+        (f"[[threshold.rules]]\n{RULE}iv = nan\n", "[threshold] rules hot: iv = nan: a finite number is needed"),
+        (f"[[threshold.rules]]\n{RULE}i = -inf\n", "[threshold] rules hot: i = -inf: a finite number is needed"),
+        (f"[[threshold.rules]]\n{RULE}iv=1\non_delay_s = inf\n", "[threshold] rules hot: on_delay_s = inf: a finite"),
+        (f"[stack]\nport = {'[' * 60}{']' * 60}\n", "[stack] port: brackets are nested more than 8 deep"),
+    ],
+)
+def test_what_no_setting_can_be_is_named_with_its_place(tmp_path, text, told):
+    found, problems = settings.examine(written(tmp_path, text), {})
+    assert found is None
+    assert len(problems) == 1
+    assert told in problems[0]
+
+
+def test_an_endless_speed_in_the_environment_is_refused():
+    assert settings.examine(None, {"CITYWALL_SPEED": "inf"})[0] is None
+
+
+def test_a_rules_file_without_its_section_is_named(tmp_path, monkeypatch):
+    monkeypatch.setattr(settings, "RULES", tmp_path)
+    (tmp_path / "hot.toml").write_text(RULE.replace('name = "hot"\n', ""))
+    with pytest.raises(SettingError, match=r"hot.toml.*section"):
+        settings.load(None, {})
 
 
 def test_token_comes_from_a_file_and_is_never_shown(tmp_path):
