@@ -69,6 +69,7 @@ def test_every_hour_balances_and_agrees_with_a_count_by_hand(stack: Stack):
     assert len(stack.history.hours()) > 0
 
 
+@pytest.mark.timeout(400)
 @pytest.mark.parametrize("seed", range(3))
 def test_at_any_moment_and_after_any_crash_nothing_is_unaccounted_for(
     stack: Stack, seed: int, monkeypatch: pytest.MonkeyPatch
