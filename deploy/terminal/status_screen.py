@@ -33,6 +33,7 @@ WORDS = {
     "values": ("被拒的单个数值", "values refused"),
     "none": ("无", "none"),
     "unread": ("无人读取的主题", "topics nobody reads"),
+    "sender_stamped": ("以发送方时钟记时的主题", "topics stamped by their senders' clocks"),
     "replay_ended": ("回放已结束", "the replay has ended"),
     "starting": ("启动中", "starting"),
     "running": ("运行", "running"),
@@ -51,8 +52,9 @@ def screen(status: Status, language: str) -> str:
     """Lay it out."""
     lines = [*_head(status, language), *_parts(status, language)]
     lines += _counts(status.counts, language)
-    if status.unread_topics:
-        lines += ["", f"{_word('unread', language)}: {', '.join(status.unread_topics)}"]
+    for key, names in (("unread", status.unread_topics), ("sender_stamped", status.sender_stamped_topics)):
+        if names:
+            lines += ["", f"{_word(key, language)}: {', '.join(names)}"]
     return "\n".join(lines)
 
 
