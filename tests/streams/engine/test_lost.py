@@ -68,6 +68,10 @@ def absorbed(workers: Workers, place: tuple[str, int]) -> int:
     return int(books(workers).get(f"intake:{domain}:{place[1]}", {"offset": 0})["offset"])
 
 
+def refused(workers: Workers) -> list[dict[str, int]]:
+    return [books(workers)[f"intake:traffic:{number}"]["counts"]["dead_lettered"] for number in (0, 1)]
+
+
 def lost(workers: Workers) -> dict[tuple[str, int], tuple[int, int]]:
     return {(one.topic, one.partition): (one.from_offset, one.to_offset) for one in losses(workers)}
 
@@ -84,8 +88,7 @@ def test_what_retention_ate_before_it_was_read_is_booked_and_nothing_else(worker
     intake = workers.add("intake", *way)
     workers.wait(lambda: all(absorbed(workers, place) == 10 for place in places))
     workers.wait(lambda: "absorbed_at_ms" in json.dumps(books(workers)["pulse:intake0"]))
-    counts = [books(workers)[f"intake:traffic:{number}"]["counts"] for number in (0, 1)]
-    assert [one["dead_lettered"] for one in counts] == [{"future": 10}] * 2, "the sender's stamp is not the time"
+    assert refused(workers) == [{"future": 10}] * 2, "the sender's stamp is not the time"
     intake.send_signal(signal.SIGTERM)
     intake.wait(30)
     for place in places[:2]:
