@@ -125,9 +125,13 @@ def batch_bytes(records: Sequence[Record], base: int = 0, codec: int = 0) -> byt
 
 
 def framed_records(records: Sequence[Record]) -> WireRecords:
-    """The records as the transport hands them over where the kernel decodes: from the bytes of their batches."""
+    """The records as the transport hands them over where the kernel decodes: from the bytes of their batches.
+
+    Their timestamps are the broker's, as the topics have it.
+    """
     data = b"".join(batch_bytes([record._replace(offset=0)], record.offset) for record in records)
-    return framed(list(WireFetch(KafkaTopicPartition("t", 0), data, records[0].offset, check=True)))
+    batches = WireFetch(KafkaTopicPartition("t", 0), data, records[0].offset, check=True)
+    return framed([one._replace(fixed_ms=record.timestamp) for one, record in zip(batches, records, strict=True)])
 
 
 class FakeHost:

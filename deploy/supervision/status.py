@@ -80,6 +80,8 @@ class Status(msgspec.Struct, kw_only=True):
     partitions: list[PartitionRow] = []
     counts: Counts = msgspec.field(default_factory=Counts)
     unread_topics: list[str] = []
+    sender_stamped_topics: list[str] = []
+    """Topics whose records have their senders' timestamps, because Kafka would not let us say otherwise."""
     replay_ended: bool = False
 
 
@@ -96,6 +98,7 @@ class Found:
     """None = the history could not be read in time."""
     history_trouble: str = "it did not answer in time"
     unread: tuple[str, ...] = ()
+    sender_stamped: tuple[str, ...] = ()
     disk_bytes: int = 0
     disk_free_bytes: int | None = None
     """None = it cannot be told."""
@@ -115,7 +118,7 @@ def find(data: Path) -> Found:
     deadline = time.monotonic() + WITHIN_S
     looks: list[Callable[[Found], None]] = [_look_at_books, _look_at_disk]
     if found.holder is not None:
-        looks += [_look_at_wall, _look_at_topics]
+        looks += [_look_at_wall, _look_at_topics, _look_at_stamps]
     threads = [threading.Thread(target=look, args=(found,), daemon=True) for look in looks]
     for thread in threads:
         thread.start()
@@ -159,6 +162,17 @@ def _look_at_topics(found: Found) -> None:
         return
 
 
+def _look_at_stamps(found: Found) -> None:
+    from streams.broker import topics
+
+    if found.run is None:
+        return
+    try:
+        found.sender_stamped = topics.sender_stamped(found.run.kafka, timeout_s=1.0)
+    except CityError:
+        return
+
+
 def judge(data: Path, found: Found, now_ms: int) -> Status:
     """Say how the city is doing."""
     run = found.run
@@ -174,6 +188,7 @@ def judge(data: Path, found: Found, now_ms: int) -> Status:
         disk_bytes=found.disk_bytes,
         disk_free_bytes=found.disk_free_bytes,
         unread_topics=list(found.unread),
+        sender_stamped_topics=list(found.sender_stamped),
         replay_ended=found.replay_ended,
     )
     if running:

@@ -34,6 +34,7 @@ WORDS = {
     "values": Name("被拒的单个数值", "values refused"),
     "none": Name("无", "none"),
     "unread": Name("无人读取的主题", "topics nobody reads"),
+    "sender_stamped": Name("以发送方时钟记时的主题", "topics stamped by their senders' clocks"),
     "replay_ended": Name("回放已结束", "the replay has ended"),
     "starting": Name("启动中", "starting"),
     "running": Name("运行", "running"),
@@ -51,8 +52,9 @@ def screen(status: Status, language: str) -> str:
     """Lay it out."""
     lines = [*_head(status, language), *_parts(status, language)]
     lines += _counts(status.counts, language)
-    if status.unread_topics:
-        lines += ["", f"{_word('unread', language)}: {', '.join(status.unread_topics)}"]
+    for key, names in (("unread", status.unread_topics), ("sender_stamped", status.sender_stamped_topics)):
+        if names:
+            lines += ["", f"{_word(key, language)}: {', '.join(names)}"]
     return "\n".join(lines)
 
 

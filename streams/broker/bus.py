@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING, Any
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.errors import KafkaConnectionError, KafkaError, KafkaTimeoutError, NodeNotReadyError, RequestTimedOutError
 
-from streams.contract.stage import Message, Record
+from streams.broker.arrivals import as_record
+from streams.contract.stage import Message
 from streams.errors import ExactnessError, UnreachableError
 from streams.health.counters import Traffic
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from streams.contract.stage import Record
     from streams.contract.stage import TopicPartition as Place
 
 MAX_REQUEST_BYTES = 64 * 2**20
@@ -109,10 +111,7 @@ class KafkaBus:
             consumer.seek(source, max(begin, offset))
             while await consumer.position(source) < end:
                 fetched = await consumer.getmany(source, timeout_ms=READ_TIMEOUT_MS)
-                found.extend(
-                    Record(one.offset, one.key, one.value, one.timestamp, tuple(one.headers))
-                    for one in fetched.get(source, ())
-                )
+                found.extend(as_record(one) for one in fetched.get(source, ()))
         finally:
             await consumer.stop()
         self.traffic.read(found)

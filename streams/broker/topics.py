@@ -11,6 +11,7 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from streams.broker import arrivals
 from streams.broker.reach import listens
 from streams.domains.schema import all_domains, load_schemas
 from streams.errors import RefusedError, UnreachableError
@@ -93,8 +94,9 @@ def all_topics(partitions: Mapping[str, int] | None = None) -> tuple[Topic, ...]
 
 def _of_domain(schema: Schema, partitions: int) -> Iterator[Topic]:
     domain, size_mib = schema.domain, schema.retained_mib
-    yield Topic(inbox(domain), partitions, _deleted(_DAY_MS // 4, size_mib, INBOX_MAX_BYTES + _OVERHEAD))
-    yield Topic(readings(domain), partitions, _deleted(_DAY_MS // 4, size_mib, INBOX_MAX_BYTES + _OVERHEAD))
+    kept = _deleted(_DAY_MS // 4, size_mib, INBOX_MAX_BYTES + _OVERHEAD)
+    yield Topic(inbox(domain), partitions, kept | arrivals.BY_THE_BROKER)
+    yield Topic(readings(domain), partitions, kept)
     yield Topic(state("intake", domain), partitions, _SNAPSHOTS)
     yield Topic(state("zone", domain), partitions, _SNAPSHOTS)
 
@@ -102,14 +104,14 @@ def _of_domain(schema: Schema, partitions: int) -> Iterator[Topic]:
 def _of_city() -> Iterator[Topic]:
     yield Topic(LIVE, configs=_deleted(_MINUTE_MS, 64, INBOX_MAX_BYTES, segment_ms=_MINUTE_MS // 2))
     yield Topic(METRICS, configs=_deleted(_DAY_MS, 256, INBOX_MAX_BYTES))
-    yield Topic(DETECTIONS, configs=_deleted(7 * _DAY_MS, 64))
-    yield Topic(COMMANDS, configs=_deleted(7 * _DAY_MS, 64))
-    yield Topic(JOURNAL, configs={"cleanup.policy": "delete", "retention.ms": "-1", "retention.bytes": "-1"})
+    yield Topic(DETECTIONS, configs=_deleted(7 * _DAY_MS, 64) | arrivals.BY_THE_BROKER)
+    yield Topic(COMMANDS, configs=_deleted(7 * _DAY_MS, 64) | arrivals.BY_THE_BROKER)
+    yield Topic(JOURNAL, configs=_KEPT | arrivals.BY_THE_BROKER)
     yield Topic(ALARMS, configs=_COMPACTED)
     yield Topic(CASES, configs=_COMPACTED)
     yield Topic(BOOKS, configs=_COMPACTED | {"cleanup.policy": "compact,delete", "retention.ms": str(14 * _DAY_MS)})
-    yield Topic(CITIES, configs=_COMPACTED | {"max.message.bytes": str(SNAPSHOT_MAX_BYTES + _OVERHEAD)} | _ARRIVALS)
-    yield Topic(CLOCK, configs={"cleanup.policy": "delete", "retention.ms": "-1", "retention.bytes": "-1"})
+    yield Topic(CITIES, configs=_COMPACTED | _LARGE | arrivals.BY_THE_BROKER)
+    yield Topic(CLOCK, configs=_KEPT | arrivals.BY_THE_BROKER)
     yield Topic(TRUTH, configs=_deleted(7 * _DAY_MS, 64))
     yield Topic(DEAD_LETTERS, configs=_deleted(7 * _DAY_MS, 256, DEAD_LETTER_MAX_BYTES + _OVERHEAD))
     yield Topic(state("second"), configs=_SNAPSHOTS)
@@ -138,8 +140,10 @@ _COMPACTED = {
 }
 """The newest value of each key; a tombstone stays long enough for a reader that was away."""
 
-_ARRIVALS = {"message.timestamp.type": "LogAppendTime", "segment.bytes": str(16 * _MIB)}
-"""A record is as old as its arrival; a segment takes the largest one."""
+_KEPT = {"cleanup.policy": "delete", "retention.ms": "-1", "retention.bytes": "-1"}
+
+_LARGE = {"max.message.bytes": str(SNAPSHOT_MAX_BYTES + _OVERHEAD), "segment.bytes": str(2 * SNAPSHOT_MAX_BYTES)}
+"""A segment takes the largest record."""
 
 _SNAPSHOTS = {
     "cleanup.policy": "compact",
@@ -157,6 +161,8 @@ def ensure_topics(
 ) -> tuple[str, ...]:
     """Create the topics that are missing and wait until all can be used → the names created.
 
+    Where a topic of an earlier version keeps the senders' timestamps, the broker is told to stamp what comes from now
+    on; it may refuse (`sender_stamped`).
     `replication` -1: as many copies as the broker makes by default.
     Raises UnreachableError when the broker does not answer, RefusedError when it will not create one.
     """
@@ -167,7 +173,21 @@ def ensure_topics(
         if missing:
             _create(admin, missing, replication)
         admin.wait_for_topics([topic.name for topic in wanted], timeout_ms=timeout_s * 1000)
+        arrivals.have_stamped(admin, _stamped_by_the_broker(wanted) & present)
     return tuple(topic.name for topic in missing)
+
+
+def sender_stamped(bootstrap: str, timeout_s: float = 10.0) -> tuple[str, ...]:
+    """Ask the broker which topics keep the senders' timestamps, though records there should be as old as their arrival.
+
+    Raises UnreachableError when it does not answer.
+    """
+    with _Admin(bootstrap, timeout_s) as admin:
+        return arrivals.sender_stamped(admin, _stamped_by_the_broker(all_topics()) & set(admin.list_topics()))
+
+
+def _stamped_by_the_broker(wanted: Iterable[Topic]) -> set[str]:
+    return {topic.name for topic in wanted if arrivals.BY_THE_BROKER.items() <= topic.configs.items()}
 
 
 def begin_replay(bootstrap: str, timeout_s: float = 30.0) -> None:

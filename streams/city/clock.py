@@ -16,13 +16,13 @@ if TYPE_CHECKING:
 
 MOST_SPEED = 1e9
 """A clock that is faster leaves every calendar within minutes."""
-SOON_MS = 60_000
-"""A feed paces its readings by the time it wrote down, which a busy broker appends later: at sixty times the speed a
-second between them would be a minute."""
 
 
 class ClockSetting(msgspec.Struct, frozen=True, kw_only=True):
-    """Event time `at_ms` at wall time `wall_ms`, going on at `speed`, never past `until_ms`."""
+    """Event time `at_ms` at wall time `wall_ms`, going on at `speed`, never past `until_ms`.
+
+    In a record `wall_ms` is what its sender took for the time: the record's arrival counts in its place.
+    """
 
     at_ms: int
     wall_ms: int
@@ -59,16 +59,21 @@ class CityClock:
 def read_clock(records: Iterable[Record]) -> CityClock:
     """Fold the records of `city.clock.v1` into a clock; one that is not understood is left out.
 
-    A setting counts from its own wall time, where its record was appended soon after it; a sender whose clock is wrong
-    is not believed, and its setting counts from the moment of the append.
+    The sender's clock has no say in it: a setting counts from its record's arrival.
     """
     settings = []
     for record in records:
         try:
-            setting = msgspec.json.decode(record.value or b"", type=ClockSetting)
+            settings.append(read_setting(record))
         except (msgspec.DecodeError, UnicodeDecodeError):
             continue
-        if record.timestamp >= 0 and not 0 <= record.timestamp - setting.wall_ms <= SOON_MS:
-            setting = msgspec.structs.replace(setting, wall_ms=record.timestamp)
-        settings.append(setting)
     return CityClock(tuple(sorted(settings, key=lambda setting: setting.wall_ms)))
+
+
+def read_setting(record: Record) -> ClockSetting:
+    """Return what a record sets, from its arrival on.
+
+    Raises msgspec.DecodeError or UnicodeDecodeError where it is no setting.
+    """
+    setting = msgspec.json.decode(record.value or b"", type=ClockSetting)
+    return setting if record.timestamp < 0 else msgspec.structs.replace(setting, wall_ms=record.timestamp)

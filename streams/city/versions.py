@@ -97,9 +97,13 @@ class Version:
         """Which one it is; 0 = the folder of a process that finds none in the topic."""
         return self.city.number
 
+    def homes(self, domain: str) -> Mapping[str, int]:
+        """Return the readings partition of every zone that ever was, also of those that left; empty = not known."""
+        return self.partitions.get(domain, {})
+
     def partition(self, domain: str, zone: str, count: int) -> int:
         """Return which of `count` readings partitions a zone's frames go to."""
-        found = self.partitions.get(domain, {}).get(zone)
+        found = self.homes(domain).get(zone)
         return self.city.zone_code[zone] % count if found is None else found
 
 

@@ -46,6 +46,9 @@ LISTS_BYTES = 2 * 2**20
 LAST_PLACE = 2**31 - 1
 """Place that stands for the end of a record."""
 
+MARK_STEP_MS = 1_000
+"""Marks are told, and watermarks move, by steps of this, so that nobody is called for less."""
+
 
 class FrameHeader(msgspec.Struct, frozen=True, kw_only=True):
     """Where a frame's rows come from, and how far its source has come with them."""

@@ -31,7 +31,7 @@ class Record(NamedTuple):
     key: bytes | None
     value: bytes | None
     timestamp: int
-    """When it was sent, epoch ms; Kafka's own name."""
+    """When it came, epoch ms, -1 = it does not say; Kafka's own name."""
     headers: Headers
 
 

@@ -47,6 +47,7 @@ class Missing:
         self._needs_nothing = isinstance(stage, ShowsNewest)
         self._direct = Direct(bootstrap, None)
         self._gaps: dict[TopicPartition, list[_Gap]] = {}
+        self._booking = asyncio.Lock()
 
     @property
     def pending(self) -> bool:
@@ -84,7 +85,14 @@ class Missing:
         noted.append(gap)
 
     async def book(self, bus: Bus) -> None:
-        """Book what was deleted of all that is pending."""
+        """Book what was deleted of all that is pending, also what another call has begun to book.
+
+        Else a pulse could say in between that nothing is left, and the loss would look like one of an earlier process.
+        """
+        async with self._booking:
+            await self._book(bus)
+
+    async def _book(self, bus: Bus) -> None:
         while self._gaps:
             try:
                 begin = await self._direct.starts(list(self._gaps))

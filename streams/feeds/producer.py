@@ -7,14 +7,18 @@ import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from streams.broker.reach import wait_for
-from streams.broker.topics import INBOX_MAX_BYTES
+from streams.broker.topics import CLOCK, INBOX_MAX_BYTES
 from streams.errors import ExactnessError, UnreachableError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from kafka import KafkaProducer
+
+    from streams.city.clock import ClockSetting
 
 CLOSE_S = 5
 RECONNECT_MAX_MS = 500
@@ -81,3 +85,21 @@ def flush(producer: KafkaProducer, within_s: float) -> None:
             if silent:
                 log.warning("Kafka is back")
             return
+
+
+def set_clock(producer: KafkaProducer, city: str, setting: ClockSetting, within_s: float) -> ClockSetting:
+    """Set the city clock → the setting by which to pace, so that no reading is ahead of the city clock.
+
+    The setting counts from its record's arrival, which the broker's clock says. Where that agrees with ours, the feed
+    goes by it; where it does not, by the moment at which it learned of it.
+    """
+    sent_ms = wall_ms()
+    record = producer.send(CLOCK, key=city.encode(), value=msgspec.json.encode(setting)).get(timeout=within_s)
+    known_ms = wall_ms()
+    came_ms = record.timestamp if sent_ms <= record.timestamp <= known_ms else known_ms
+    return msgspec.structs.replace(setting, wall_ms=came_ms)
+
+
+def wall_ms() -> int:
+    """Return the time, epoch ms."""
+    return time.time_ns() // 1_000_000

@@ -37,7 +37,8 @@ class FollowedClock:
             end = (await bus.ends([SOURCE]))[SOURCE]
             if end > self._offset:
                 self._records += await bus.read_all(*SOURCE, offset=self._offset)
-                self._offset = self._records[-1].offset + 1 if self._records else end
+                newest = self._records[-1].offset if self._records else -1
+                self._offset = max(newest + 1, end)  # behind the newest a transaction's marker may stand
                 self.city = read_clock(self._records)
             self._asked_at_s = asked_at_s
         return self.city

@@ -16,7 +16,7 @@ from streams.contract.stage import LINGER_S, Chunk, Message, TopicPartition
 from streams.domains.schema import load_schemas
 from streams.engine import failpoints
 from streams.health.pulse import now_ms
-from streams.intake import saving
+from streams.intake import marks, saving
 from streams.intake.followed_city import FollowedCity
 from streams.intake.followed_clock import FollowedClock
 from streams.intake.quiet import Quiet
@@ -63,8 +63,7 @@ class IntakeStage:
             self._states[source] = IntakeState() if found is None else found
             if found is not None:  # also one that has read nothing yet: what was deleted meanwhile it has lost
                 positions[source] = found.offset
-        for source in await self._city.begin(bus, self._states):
-            await self._save(source, self._states[source], bus)
+        await self._go_over(await self._city.begin(bus, self._states), bus)
         self._quiet.listen(partitions)
         self._idle_mark_ms = {}
         return positions
@@ -79,8 +78,9 @@ class IntakeStage:
         schema, version = self.schemas[domain], self._city.version(state)
         clocks = Clocks(await self._clock.catch_up(bus, chunk.fetched_s), now_ms())
         taken = take(chunk, state, version.city, schema, clocks, self._city.reader(version, domain))
+        crossed = marks.crosses(state.mark_ms, taken.state.mark_ms)
         await bus.send(
-            await self._messages(domain, version, (taken.frames, taken.mark), bus)
+            await self._messages(domain, version, (taken.frames, taken.mark if crossed else None), bus)
             + [dead_letters.to_message(one) for one in taken.dead]
             + [
                 ledger.to_message("intake", domain, source.partition, start_ms, msgspec.to_builtins(hour))
@@ -98,21 +98,32 @@ class IntakeStage:
         topic = topics.state("intake", self._domain[source.topic])
         await bus.send([saving.to_message(topic, source.partition, state)])
 
+    async def _go_over(self, sources: Sequence[TopicPartition], bus: Bus) -> None:
+        """Save that sources have gone over to a version; tell its zones, some of them new, how far they have come."""
+        for source in sources:
+            state, version = self._states[source], self._city.version(self._states[source])
+            await self._save(source, state, bus)
+            if state.mark_ms != NO_TIME_MS:
+                mark = _mark(source, state, version, state.mark_ms)
+                await bus.send(await self._messages(self._domain[source.topic], version, ((), mark), bus))
+
     async def _messages(
-        self, domain: str, version: Version, of: tuple[Sequence[tuple[FrameHeader, Any]], FrameHeader], bus: Bus
+        self, domain: str, version: Version, of: tuple[Sequence[tuple[FrameHeader, Any]], FrameHeader | None], bus: Bus
     ) -> list[Message]:
-        """Return the records of frames, and of a mark for every partition behind them."""
+        """Return the records of frames, and behind them of a mark, if any, wherever they have not told it."""
         topic, (frames, mark) = topics.readings(domain), of
         count = await bus.partition_count(topic)
         messages = [
             encode_frame(topic, version.partition(domain, header.zone, count), header, rows) for header, rows in frames
         ]
-        return messages + [encode_frame(topic, partition, mark, None) for partition in range(count)]
+        if mark is None:
+            return messages
+        untold = marks.untold([header for header, _ in frames], mark.mark_ms, version.homes(domain), count)
+        return messages + [encode_frame(topic, partition, mark, None) for partition in untold]
 
     async def tick(self, bus: Bus) -> Sequence[TopicPartition]:
         """Go over to a new version of the city; let quiet sources pass on the city clock."""
-        for source in await self._city.follow(bus, self._states):
-            await self._save(source, self._states[source], bus)
+        await self._go_over(await self._city.follow(bus, self._states), bus)
         await self._pass_quiet_times(bus)
         return ()
 
@@ -146,16 +157,8 @@ class IntakeStage:
         if mark_ms > state.idle_ms:  # said before it is true, so that no crash forgets it, and once a minute
             state.idle_ms = -(-mark_ms // IDLE_SAID_MS) * IDLE_SAID_MS
             await self._save(source, state, bus)
-        last, version = (state.offset - 1, LAST_PLACE), self._city.version(state)
-        mark = FrameHeader(
-            city=version.city.id,
-            zone=ALL_ZONES,
-            version=version.city.version,
-            source=source.partition,
-            first=last,
-            last=last,
-            mark_ms=mark_ms,
-        )
+        version = self._city.version(state)
+        mark = _mark(source, state, version, mark_ms)
         await bus.send(await self._messages(self._domain[source.topic], version, ((), mark), bus))
         self._idle_mark_ms[source] = mark_ms
 
@@ -187,3 +190,16 @@ class IntakeStage:
             }
             for source, state in self._states.items()
         }
+
+
+def _mark(source: TopicPartition, state: IntakeState, version: Version, mark_ms: int) -> FrameHeader:
+    last = (state.offset - 1, LAST_PLACE)
+    return FrameHeader(
+        city=version.city.id,
+        zone=ALL_ZONES,
+        version=version.city.version,
+        source=source.partition,
+        first=last,
+        last=last,
+        mark_ms=mark_ms,
+    )

@@ -16,12 +16,16 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from streams.city.timing import FUTURE_MS
+from streams.contract.frames import MARK_STEP_MS
 from streams.contract.records import NO_TIME_MS
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
     from numpy.typing import NDArray
 
     from streams.city.clock import CityClock
+    from streams.contract.frames import FrameHeader
 
 PAST_END_MS = 3 * 3_600_000
 """Where the clock has an end, marks may close the windows behind it: so far."""
@@ -55,18 +59,15 @@ class Source(NamedTuple):
         return max(own_ms, self.fed_mark_ms)
 
 
-def arrivals(sent_ms: NDArray[np.int64], read_ms: int, clock: CityClock, *, sender_stamped: bool = False) -> Arrivals:
-    """Return when records came.
+def arrivals(came_ms: NDArray[np.int64], read_ms: int, clock: CityClock) -> Arrivals:
+    """Return when records came by the city clock.
 
     Args:
-        sent_ms: (records,) their Kafka timestamps, -1 = none.
+        came_ms: (records,) wall times at which they came, -1 = they do not say.
         read_ms: the wall time at which they are read: what a record without a timestamp has.
         clock: the city clock, read to an end that was fetched after the records.
-        sender_stamped: the timestamps are the senders' own, not the broker's: none may be after the time of reading.
     """
-    came_ms = np.where(sent_ms < 0, read_ms, sent_ms)
-    if sender_stamped:
-        came_ms = np.minimum(came_ms, read_ms)
+    came_ms = np.where(came_ms < 0, read_ms, came_ms)
     begins = np.flatnonzero(np.diff(came_ms, prepend=-1))
     several = np.diff(begins, append=len(came_ms))
     of_each = [(clock.at(one), clock.until(one)) for one in came_ms[begins].tolist()]
@@ -109,3 +110,23 @@ def _comes_back(
     np.maximum.at(reached_ms, record + 1, own_ms)
     above = fed_ms > np.maximum.accumulate(reached_ms)[:-1]
     return int(above.argmax()) if above.any() else len(fed_ms)
+
+
+def crosses(before_ms: int, after_ms: int) -> bool:
+    """Tell whether a mark goes over a whole second: then every readings partition gets it, else none."""
+    return after_ms // MARK_STEP_MS > before_ms // MARK_STEP_MS
+
+
+def untold(frames: Iterable[FrameHeader], mark_ms: int, homes: Mapping[str, int], count: int) -> list[int]:
+    """List which of `count` readings partitions need a mark by itself: a zone there does not have it by a frame.
+
+    Args:
+        frames: headers of the frames that go out with it.
+        mark_ms: the mark.
+        homes: zone id → partition, also of zones that left; of a partition without any nobody knows what it holds.
+        count: how many there are.
+    """
+    told = {one.zone for one in frames if not crosses(one.mark_ms, mark_ms)}
+    left = {partition for zone, partition in homes.items() if zone not in told}
+    whole = {homes[zone] for zone in told if zone in homes} - left
+    return [partition for partition in range(count) if partition not in whole]

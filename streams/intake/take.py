@@ -50,9 +50,7 @@ class Clocks(NamedTuple):
     city: CityClock
     """Read to an end that was fetched after the chunk."""
     read_ms: int
-    """Wall time at which the chunk is read."""
-    sender_stamped: bool = False
-    """Whether the inbox keeps the senders' timestamps instead of the broker's."""
+    """Wall time at which the chunk is read: what a record that does not say when it came has."""
 
 
 class IntakeState(msgspec.Struct, kw_only=True):
@@ -129,8 +127,8 @@ def take(
     """
     records, limit_ms = from_offset(chunk.records, state.offset), schema.late_limit_ms
     batch = decode_batch(records, schema, city.sensor_code, reader)
-    offset, sent_ms = _offsets(records)
-    came = marks.arrivals(sent_ms, clocks.read_ms, clocks.city, sender_stamped=clocks.sender_stamped)
+    offset, came_ms = _offsets(records)
+    came = marks.arrivals(came_ms, clocks.read_ms, clocks.city)
     kept, reason = batch.rows, _reasons(batch.rows, came.at_ms, city, schema)
     keep = None if reason is None else reason == 0
     mark, source = _marks(batch, keep, came, state.source._replace(disorder_ms=schema.disorder_ms))
@@ -181,9 +179,9 @@ def _letter(one: Refused, chunk: Chunk, offset: int) -> DeadLetter:
 
 
 def _offsets(records: Sequence[Record]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return (records,) offset and sending time of each."""
+    """Return (records,) offset of each, and when it came."""
     if isinstance(records, WireRecords):
-        return records.offset, records.sent_ms
+        return records.offset, records.came_ms
     offsets = np.array([record.offset for record in records], np.int64)
     return offsets, np.array([record.timestamp for record in records], np.int64)
 

@@ -42,14 +42,16 @@ def frame(data: NDArray[np.uint8], bounds: NDArray[np.int64], out: NDArray[np.in
 
     Args:
         data: (m,) the batches' records, one batch after the other, inflated.
-        bounds: (batches, 6) start, end, base offset, base time, records, time for all or -1 (log append time).
+        bounds: (batches, 7) start, end, base offset, base time, records, time for all (log append time) or -1, the
+            latest time that a record may have where each has its own.
         out: (2, n) filled with offset and time of each record; n = the sum of `records`.
         spans: (5, n) filled with start and length of the key, start and length of the value, start of the headers.
     """
     row = 0
     for batch in range(len(bounds)):
         at, end = bounds[batch, 0], bounds[batch, 1]
-        base_offset, base_ms, fixed_ms = bounds[batch, 2], bounds[batch, 3], bounds[batch, 5]
+        base_offset, base_ms = bounds[batch, 2], bounds[batch, 3]
+        fixed_ms, read_ms = bounds[batch, 5], bounds[batch, 6]
         for _ in range(bounds[batch, 4]):
             size, at = varint(data, at, end)
             if at < 0 or size < 1 or size > end - at:
@@ -66,7 +68,7 @@ def frame(data: NDArray[np.uint8], bounds: NDArray[np.int64], out: NDArray[np.in
                 at += max(length, 0)
             spans[4, row] = at
             out[0, row] = base_offset + delta
-            out[1, row] = fixed_ms if fixed_ms >= 0 else base_ms + elapsed_ms
+            out[1, row] = fixed_ms if fixed_ms >= 0 else min(base_ms + elapsed_ms, read_ms)
             row += 1
             at = stop
         if at != end:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from streams.broker import topics
-from streams.city.clock import ClockSetting
+from streams.city.clock import read_setting
 from streams.contract.metric_frames import decode_metrics
 from streams.contract.stage import LINGER_S
 from streams.errors import FrameError, UnreachableError
@@ -162,7 +162,7 @@ class LiveSink:
             self._state.fold_book((record.key or b"").decode(), msgspec.json.decode(record.value), record.timestamp)
 
     def _fold_clock(self, record: Record) -> None:
-        setting = msgspec.json.decode(record.value or b"", type=ClockSetting)
+        setting = read_setting(record)
         clock = msgspec.structs.asdict(setting)
         self._state.put(
             "clock", clock if setting.until_ms is not None else {k: v for k, v in clock.items() if k != "until_ms"}

@@ -9,12 +9,15 @@ from aiokafka import AIOKafkaConsumer
 from aiokafka import TopicPartition as KafkaTopicPartition
 from aiokafka.errors import KafkaError
 
+from streams.broker.arrivals import as_record
 from streams.broker.bus import AWAY, READ_TIMEOUT_MS, RETRY_S
-from streams.contract.stage import Record, TopicPartition
+from streams.contract.stage import TopicPartition
 from streams.errors import UnreachableError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
+
+    from streams.contract.stage import Record
 
 __all__ = ["AWAY", "RETRY_S", "Direct"]
 
@@ -90,11 +93,7 @@ class Direct:
                 consumer.seek(place, first)
                 while first < stop:
                     fetched = await consumer.getmany(place, timeout_ms=READ_TIMEOUT_MS)
-                    run = [
-                        Record(one.offset, one.key, one.value, one.timestamp, tuple(one.headers))
-                        for one in fetched.get(place, ())
-                        if one.offset < stop
-                    ]
+                    run = [as_record(one) for one in fetched.get(place, ()) if one.offset < stop]
                     first = await consumer.position(place)
                     if run:
                         yield run

@@ -12,6 +12,7 @@ import asyncio
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
+from streams.broker.arrivals import arrived_ms, now_ms
 from streams.contract.stage import Chunk, Record, TopicPartition
 from streams.transport.direct import AWAY
 
@@ -150,5 +151,5 @@ class Ordinary:
 
 
 def _record(message: Any) -> Record:  # noqa: ANN401 - Faust's
-    sent_ms = round(message.timestamp * 1000)
-    return Record(message.offset, message.key, message.value, sent_ms, tuple(message.headers or ()))
+    came_ms = arrived_ms(round(message.timestamp * 1000), message.timestamp_type, now_ms())
+    return Record(message.offset, message.key, message.value, came_ms, tuple(message.headers or ()))

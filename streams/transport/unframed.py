@@ -39,7 +39,7 @@ class UnframedFetch:
 
     def _read(self, fetch: WireFetch) -> Iterator[Sequence[Any]]:
         for batch in fetch:
-            records = _records(batch)
+            records = of_batch(batch)
             if batch.base_offset < batch.begin_offset:
                 records = [record for record in records if record.offset >= batch.begin_offset]
             self.next_fetch_offset = fetch.next_fetch_offset
@@ -47,11 +47,23 @@ class UnframedFetch:
         self.next_fetch_offset = fetch.next_fetch_offset
 
 
-def _records(batch: WireBatch) -> Sequence[Any]:
+def of_batch(batch: WireBatch) -> Sequence[Any]:
+    """Return a batch's records.
+
+    Raises CorruptRecordException where its bytes are none.
+    """
     try:
-        return list(MemoryRecords(uncompressed(batch)).next_batch() or ())
+        records = list(MemoryRecords(uncompressed(batch)).next_batch() or ())
     except UnicodeDecodeError:
         return list(_each(batch))
+    return records if batch.fixed_ms >= 0 else [_arrived(record, batch.read_ms) for record in records]
+
+
+def _arrived(record: Any, read_ms: int) -> Any:  # noqa: ANN401 - a Cython record, or ours
+    """Return a record whose sender stamped it, as it is, or with the time of reading where it came no later."""
+    if record.timestamp <= read_ms:
+        return record
+    return Record(record.offset, record.key, record.value, read_ms, tuple(record.headers))
 
 
 def _each(batch: WireBatch) -> Iterator[Record]:
@@ -64,8 +76,8 @@ def _each(batch: WireBatch) -> Iterator[Record]:
             delta, at = varint(data, at)
             key, at = sized(data, at)
             value, at = sized(data, at)
-            sent_ms = batch.fixed_ms if batch.fixed_ms >= 0 else batch.base_ms + elapsed_ms
-            yield Record(batch.base_offset + delta, key, value, sent_ms, headers_at(data, at))
+            came_ms = batch.fixed_ms if batch.fixed_ms >= 0 else min(batch.base_ms + elapsed_ms, batch.read_ms)
+            yield Record(batch.base_offset + delta, key, value, came_ms, headers_at(data, at))
             at = stop
     except IndexError as exc:
         raise CorruptRecordException(f"the batch at offset {batch.base_offset} holds no records") from exc

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple, overload
 import numpy as np
 from aiokafka.errors import CorruptRecordException, UnsupportedCodecError
 
+from streams.broker.arrivals import now_ms
 from streams.contract.stage import Record
 from streams.transport.inflate import InflateError, inflate
 
@@ -48,9 +49,11 @@ class WireBatch(NamedTuple):
     base_offset: int
     base_ms: int
     fixed_ms: int
-    """The time of all records where the broker stamps them, -1 = each has its own."""
+    """The time of all records where the broker stamps them, -1 = each has its own, by its sender."""
     begin_offset: int
     """What was asked for: a record below it lies in the batch only because a batch is sent whole."""
+    read_ms: int = 2**63 - 1
+    """Time of reading: no record came later, whatever its sender says."""
 
 
 class WireFetch:
@@ -103,10 +106,10 @@ def _batch(data: memoryview, begin_offset: int, partition: TopicPartition, check
         except KeyError as exc:
             raise UnsupportedCodecError(f"{partition}: codec {attributes & _CODEC} is not known") from exc
         except InflateError:
-            return WireBatch(_one_record(records), 1, after - 1, base_ms, fixed_ms, begin_offset), after
+            return WireBatch(_one_record(records), 1, after - 1, base_ms, fixed_ms, begin_offset, now_ms()), after
     if not 0 <= count * _LEAST_RECORD <= len(records):
         raise CorruptRecordException(f"{partition}: the batch at offset {base} says that it holds {count} records")
-    return WireBatch(records, count, base, base_ms, fixed_ms, begin_offset), after
+    return WireBatch(records, count, base, base_ms, fixed_ms, begin_offset, now_ms()), after
 
 
 def _one_record(value: bytes | memoryview) -> bytes:
@@ -146,7 +149,8 @@ class WireRecords(Sequence[Record]):
     data: bytes
     """All their bytes."""
     offset: NDArray[np.int64]
-    sent_ms: NDArray[np.int64]
+    came_ms: NDArray[np.int64]
+    """When each came, -1 = it does not say."""
     spans: NDArray[np.int32]
     """(5, n) start and length of the key, start and length of the value (-1 = null), start of the headers."""
 
@@ -159,13 +163,13 @@ class WireRecords(Sequence[Record]):
     def __getitem__(self, index: slice) -> WireRecords: ...
     def __getitem__(self, index: int | slice) -> Record | WireRecords:
         if isinstance(index, slice):
-            return WireRecords(self.data, self.offset[index], self.sent_ms[index], self.spans[:, index])
+            return WireRecords(self.data, self.offset[index], self.came_ms[index], self.spans[:, index])
         key, key_size, value, value_size, headers = (int(one) for one in self.spans[:, index])
         return Record(
             int(self.offset[index]),
             _cut(self.data, key, key_size),
             _cut(self.data, value, value_size),
-            int(self.sent_ms[index]),
+            int(self.came_ms[index]),
             headers_at(self.data, headers),
         )
 
@@ -229,13 +233,13 @@ def framed(batches: Iterable[WireBatch]) -> WireRecords:
     data = b"".join(batch.body for batch in held)
     ends = np.cumsum([len(batch.body) for batch in held])
     rows = [
-        (end - len(batch.body), end, batch.base_offset, batch.base_ms, batch.records, batch.fixed_ms)
+        (end - len(batch.body), end, batch.base_offset, batch.base_ms, batch.records, batch.fixed_ms, batch.read_ms)
         for batch, end in zip(held, ends.tolist(), strict=True)
     ]
-    found = frame_all(data, np.array(rows, np.int64).reshape(-1, 6))
+    found = frame_all(data, np.array(rows, np.int64).reshape(-1, 7))
     if found is None:
         raise CorruptRecordException(f"the batch at offset {held[0].base_offset} or one behind it holds no records")
-    (offset, sent_ms), spans = found
+    (offset, came_ms), spans = found
     first = int(np.searchsorted(offset, held[0].begin_offset))
-    records = WireRecords(data, offset, sent_ms, spans)
+    records = WireRecords(data, offset, came_ms, spans)
     return records[first:] if first else records

@@ -18,6 +18,7 @@ import numpy as np
 from msgspec import structs
 
 from streams.accounts import zone_hours
+from streams.contract.frames import MARK_STEP_MS
 from streams.contract.records import NO_TIME_MS, DeadLetter, Detection, Frame, Rows
 from streams.health.stepping import Stepping
 from streams.kernel import verdicts
@@ -35,10 +36,6 @@ if TYPE_CHECKING:
     from streams.contract.records import Result
     from streams.contract.spec import Hosted
     from streams.zone.state import ZoneState
-
-WATERMARK_STEP_MS = 1_000
-"""Watermarks are rounded down to this, so that processors are not called for less."""
-
 
 FORGOTTEN = "nothing is remembered of this time of the sensor any more: it may have come before"
 """Detail of a dead letter `too_late` that is not too far behind its source."""
@@ -115,7 +112,7 @@ def absorb(
 def _watermark(marks: Mapping[int, int], sources: int) -> int:
     if len(marks) < sources or min(marks.values()) == NO_TIME_MS:
         return NO_TIME_MS
-    return min(marks.values()) // WATERMARK_STEP_MS * WATERMARK_STEP_MS
+    return min(marks.values()) // MARK_STEP_MS * MARK_STEP_MS
 
 
 def _admit(

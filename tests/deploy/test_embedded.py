@@ -10,6 +10,16 @@ from pathlib import Path
 
 import psutil
 import pytest
+from kafka.admin import (
+    ACL,
+    ACLOperation,
+    ACLPermissionType,
+    ConfigResource,
+    ConfigResourceType,
+    KafkaAdminClient,
+    ResourcePattern,
+    ResourceType,
+)
 
 from deploy.embedded import jars, kafka, valkey
 from deploy.supervision.process import free_ports, is_open, start, stop, wait_open
@@ -23,15 +33,58 @@ def ask_valkey(port: int, *words: str) -> bytes:
         return connection.recv(100)
 
 
+def have_senders_stamp(address: str, *names: str) -> None:
+    """Leave topics as a version before had them."""
+    admin = KafkaAdminClient(bootstrap_servers=address)
+    setting = {"message.timestamp.type": "CreateTime"}
+    done = admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, name, setting) for name in names])
+    admin.close()
+    assert done == {"topic": dict.fromkeys(names, "OK")}
+
+
+def forbid_settings(address: str, name: str) -> None:
+    """Let nobody set anything of a topic; all else may be done with it as before."""
+    admin = KafkaAdminClient(bootstrap_servers=address)
+    topic = ResourcePattern(ResourceType.TOPIC, name)
+    wanted = [
+        ACL("User:ANONYMOUS", "*", operation, permission, topic)
+        for operation, permission in (
+            (ACLOperation.ALL, ACLPermissionType.ALLOW),
+            (ACLOperation.ALTER_CONFIGS, ACLPermissionType.DENY),
+        )
+    ]
+    assert admin.create_acls(wanted)["failed"] == []
+    admin.close()
+
+
+def wait_stamped_by_senders(address: str, *names: str) -> None:
+    """Wait until a broker has what its controller has taken."""
+    until = time.monotonic() + 60
+    while topics.sender_stamped(address) != tuple(sorted(names)):
+        assert time.monotonic() < until, topics.sender_stamped(address)
+
+
+ACLS = {
+    "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
+    "allow.everyone.if.no.acl.found": "true",
+}
+
+
 @pytest.mark.timeout(180)
 def test_broker_makes_our_topics_once_and_keeps_them_over_a_restart(tmp_path, cache):
-    with kafka.running(tmp_path / "kafka", cache) as broker:
+    inbox, others = topics.inbox("traffic"), (topics.inbox("water"), topics.CLOCK)
+    with kafka.running(tmp_path / "kafka", cache, settings=ACLS) as broker:
         made = topics.ensure_topics(broker.address)
         assert set(made) == {topic.name for topic in topics.all_topics()}
         assert topics.ensure_topics(broker.address) == ()
+        assert topics.sender_stamped(broker.address) == ()
+        have_senders_stamp(broker.address, inbox, *others)
+        forbid_settings(broker.address, inbox)
     assert not is_open(broker.port)
-    with kafka.running(tmp_path / "kafka", cache) as broker:
+    with kafka.running(tmp_path / "kafka", cache, settings=ACLS) as broker:
+        assert topics.sender_stamped(broker.address) == tuple(sorted([inbox, *others]))
         assert topics.ensure_topics(broker.address) == ()
+        wait_stamped_by_senders(broker.address, inbox)  # the others are set, and this one is said
         counts = topics.partition_counts(broker.address)
     assert counts[topics.inbox("traffic")] == counts[topics.state("zone", "traffic")] == 2
     assert counts[topics.inbox("health")] == counts[topics.JOURNAL] == 1

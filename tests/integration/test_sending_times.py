@@ -1,4 +1,4 @@
-"""Record timestamps are sending times: what a replay of 2014 sends outlives checks that a stamp of 2014 would not."""
+"""Record timestamps are arrivals: what a replay of 2014 sends outlives checks that a stamp of 2014 would not."""
 
 import threading
 import time

@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from streams.broker.topics import CLOCK, inbox, partition_counts
+from streams.broker.topics import inbox, partition_counts
 from streams.city.clock import ClockSetting
 from streams.contract.records import EXACT
 from streams.errors import RefusedError, UnreachableError
 from streams.feeds.lanes import Lane, send_mark
-from streams.feeds.producer import connected, flush
+from streams.feeds.producer import connected, flush, set_clock, wall_ms
 
 if TYPE_CHECKING:
     import threading
@@ -101,9 +101,7 @@ def run_replay(plan: Plan, bootstrap: str, *, speed: float | None, data: Path, s
         run = _Run(plan, rows, producer, _lane_of_sensor(rows, lanes), sent)
         begin = next((number for number, row in enumerate(rows) if number > sent[run.lane_of[row.place]]), len(rows))
         clock = _clock(plan, rows[begin].at_ms if begin < len(rows) else plan.last_at_ms, speed)
-        producer.send(CLOCK, key=plan.city.encode(), value=msgspec.json.encode(clock)).get(
-            timeout=ACKNOWLEDGED_WITHIN_S
-        )
+        clock = set_clock(producer, plan.city, clock, ACKNOWLEDGED_WITHIN_S)
         if begin < len(rows):
             run.mark(rows[begin].at_ms)
         steps = full_speed(rows, begin) if speed is None else _paced(run, begin, clock, stop)
@@ -135,7 +133,7 @@ def _paced(run: _Run, begin: int, clock: ClockSetting, stop: threading.Event) ->
     """Yield the rows that the clock has reached; between them, mark how far it has come."""
     rows, marked_s = run.rows, time.monotonic()
     while begin < len(rows) and not stop.is_set():
-        now_ms = clock.at(_wall_ms())
+        now_ms = clock.at(wall_ms())
         end = begin
         while end < len(rows) and rows[end].at_ms <= now_ms:
             end += 1
@@ -151,12 +149,8 @@ def _paced(run: _Run, begin: int, clock: ClockSetting, stop: threading.Event) ->
 def _clock(plan: Plan, at_ms: int, speed: float | None) -> ClockSetting:
     """At full speed the city's time is that of the last row from the start, so that no row is ever ahead of it."""
     if speed is None:
-        return ClockSetting(at_ms=plan.last_at_ms, wall_ms=_wall_ms(), speed=0.0, until_ms=plan.last_at_ms)
-    return ClockSetting(at_ms=at_ms, wall_ms=_wall_ms(), speed=speed, until_ms=plan.last_at_ms)
-
-
-def _wall_ms() -> int:
-    return time.time_ns() // 1_000_000
+        return ClockSetting(at_ms=plan.last_at_ms, wall_ms=wall_ms(), speed=0.0, until_ms=plan.last_at_ms)
+    return ClockSetting(at_ms=at_ms, wall_ms=wall_ms(), speed=speed, until_ms=plan.last_at_ms)
 
 
 def _lanes(counts: Mapping[str, int], domain: str) -> list[Lane]:

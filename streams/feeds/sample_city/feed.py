@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import numpy as np
 
-from streams.broker.topics import CLOCK, TRUTH, inbox
+from streams.broker.topics import TRUTH, inbox
 from streams.city.clock import ClockSetting
 from streams.city.registry import load_city
 from streams.domains.schema import all_domains
 from streams.errors import RefusedError
 from streams.feeds.lanes import Lane, send_mark
-from streams.feeds.producer import connected, flush
+from streams.feeds.producer import connected, flush, set_clock, wall_ms
 from streams.feeds.sample_city.incident_requests import Position, read_position, take_up, write_position
 from streams.feeds.sample_city.simulation.reporting import Reporter
 from streams.feeds.sample_city.simulation.world import DETECTOR, World
@@ -93,12 +93,6 @@ class _Feed:
         self.sent_ms = at_ms
         write_position(self.data, Position(city_folder=str(self.city_folder), sent_ms=at_ms))
 
-    def clock(self, setting: ClockSetting) -> None:
-        """Set the city clock."""
-        key = self.world.city.id.encode()
-        self.pending.append(self.producer.send(CLOCK, key=key, value=msgspec.json.encode(setting)))
-        self._acknowledged()
-
     def _send(self, lines: Mapping[Lane, list[str]]) -> None:
         for lane, found in lines.items():
             value = "\n".join(found).encode()
@@ -132,9 +126,9 @@ def run_sample_city(
     Raises CityFileError, UnreachableError, RefusedError; ExactnessError when a record was not acknowledged: restart.
     """
     city = load_city(city_folder)
-    wall_ms = _wall_ms()
-    wanted_ms = wall_ms if start_at is None else int(start_at.timestamp() * 1000)
-    sent_ms, clock = begin(read_position(data), ClockSetting(at_ms=wanted_ms, wall_ms=wall_ms, speed=speed))
+    begun_ms = wall_ms()
+    wanted_ms = begun_ms if start_at is None else int(start_at.timestamp() * 1000)
+    sent_ms, clock = begin(read_position(data), ClockSetting(at_ms=wanted_ms, wall_ms=begun_ms, speed=speed))
     with connected(bootstrap, batch_bytes=2**18, linger_ms=5) as producer:
         counts = {domain: _partitions(producer, domain) for domain in all_domains()}
         world = World(city, SEED, sent_ms)
@@ -147,7 +141,10 @@ def run_sample_city(
             city_folder=city_folder.resolve(),
             sent_ms=sent_ms,
         )
-        feed.clock(clock)
+        if start_at is None:  # making the world took a while
+            now_ms = wall_ms()
+            clock = msgspec.structs.replace(clock, at_ms=clock.at(now_ms), wall_ms=now_ms)
+        clock = set_clock(producer, city.id, clock, ACKNOWLEDGED_WITHIN_S)
         feed.mark(sent_ms)
         _log.info("the sample city %s runs from %d ms at speed %g", city.name_en, sent_ms, speed)
         _run(feed, clock, stop)
@@ -170,7 +167,7 @@ def _run(feed: _Feed, clock: ClockSetting, stop: threading.Event) -> None:
     ticks = 0
     while not stop.is_set():
         began_s = time.monotonic()
-        now_ms = clock.at(_wall_ms())
+        now_ms = clock.at(wall_ms())
         if now_ms - feed.sent_ms > _catch_up_ms(clock.speed):
             _log.warning("the feed stood still; %d s of event time are left out", (now_ms - feed.sent_ms) // 1000)
             feed.mark(now_ms - _catch_up_ms(clock.speed))
@@ -188,10 +185,6 @@ def _run(feed: _Feed, clock: ClockSetting, stop: threading.Event) -> None:
 
 def _catch_up_ms(speed: float) -> int:
     return int(CATCH_UP_S * 1000 * max(speed, 1.0))
-
-
-def _wall_ms() -> int:
-    return time.time_ns() // 1_000_000
 
 
 def _partitions(producer: KafkaProducer, domain: str) -> int:

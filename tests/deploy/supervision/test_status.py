@@ -129,6 +129,7 @@ def test_what_is_wrong_makes_it_degraded_and_is_said(what, reason):
         found(pulses={"intake": PartPulse("intake", 7, NOW_MS, [])}),  # other workers have all partitions
         found(pulses={"intake": PartPulse("intake", 7, NOW_MS, [HELD], waits="its share of the partitions")}),
         found(unread=("city.inbox.v2.traffic",)),
+        found(sender_stamped=("city.inbox.v1.traffic",)),
         found(books={"intake:traffic:0": {"stage": "intake", "domain": "traffic", "partition": 0, "offset": 1,
               "counts": {**NO_COUNTS, "readings_in": 5, "dead_lettered": {"future": 5}}}}),
         found(run=a_run("replay"), health=None, replay_ended=True),

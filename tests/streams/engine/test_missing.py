@@ -126,3 +126,33 @@ def test_earlier_pulses_know_what_was_read_last_and_what_was_no_record(pulses: A
         pulse = {"partitions": [row | {"absorbed_at_ms": at_ms}, row | {"partition": 1, "absorbed": 999}]}
         bus.put(Message(topics.BOOKS, f"pulse:{group}".encode(), json.dumps(pulse).encode()))
     assert looked_after(800, (SOURCE, at(10, None), 800, 9), bus=bus) == lost
+
+
+class SlowBus(FakeBus):
+    """A bus that takes a while to read: others have their turn meanwhile."""
+
+    async def read_all(self, topic: str, partition: int, offset: int = 0) -> list[Record]:
+        for _ in range(10):
+            await asyncio.sleep(0)
+        return await super().read_all(topic, partition, offset)
+
+
+def test_no_pulse_says_that_nothing_is_left_while_a_loss_is_being_booked() -> None:
+    """Offsets 800 to 849 were deleted; when the one before came is not known, so the pulses are read for it."""
+    bus, made = SlowBus(), Missing(Stage(), "127.0.0.1:1", Counter())
+    made._direct = Log(850)
+    place = {"group": "intake", "topic": SOURCE.topic, "partition": 0, "absorbed": 850, "unsaved_s": 0}
+    pulse = Message(topics.BOOKS, b"pulse:intake", json.dumps({"partitions": [place]}).encode(), 0)
+
+    async def beat() -> None:
+        await made.book(bus)
+        await bus.send([pulse])
+
+    async def story() -> None:
+        made.note(SOURCE, at(800, None), 850, -1)
+        await asyncio.gather(made.book(bus), beat())
+
+    asyncio.run(story())
+    (first, _) = bus.log(topics.BOOKS)
+    book = json.loads(first.value or b"")
+    assert (book["from_offset"], book["to_offset"]) == (800, 850)

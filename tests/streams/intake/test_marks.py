@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 
 import numpy as np
 import pytest
 
 from streams.city.clock import CityClock, ClockSetting
+from streams.contract.frames import ALL_ZONES, FrameHeader, decode_header
 from streams.contract.records import NO_TIME_MS
-from streams.intake.marks import FUTURE_MS, PAST_END_MS, Source, advance, arrivals
+from streams.intake.marks import FUTURE_MS, PAST_END_MS, Source, advance, arrivals, crosses, untold
+from tests.streams.stack import INBOX, READINGS, START_MS, fed, reading, started
 
 NONE = NO_TIME_MS
 UNMARKED = Source(NONE, NONE, False, 5)
@@ -70,12 +73,52 @@ def test_a_record_came_by_the_city_clock_at_its_time_of_arrival():
     assert came.believed_ms.tolist() == [at_ms + FUTURE_MS for at_ms in came.at_ms.tolist()]
 
 
-def test_a_sender_cannot_stamp_a_record_later_than_it_was_read():
-    stamped = np.array([500, 9_000])
-    assert arrivals(stamped, 2_000, CityClock(), sender_stamped=True).at_ms.tolist() == [500, 2_000]
-    assert arrivals(stamped, 2_000, CityClock()).at_ms.tolist() == [500, 9_000]
-
-
 def test_where_the_clock_has_an_end_marks_may_close_the_windows_behind_it():
     clock = CityClock((ClockSetting(at_ms=10, wall_ms=0, speed=0.0, until_ms=10),))
     assert arrivals(np.array([5]), 0, clock).believed_ms.tolist() == [10 + PAST_END_MS]
+
+
+@pytest.mark.parametrize(
+    ("before_ms", "after_ms", "does"),
+    [(NONE, NONE, False), (NONE, 17, True), (1_000, 1_999, False), (1_999, 2_000, True), (1_000, 61_500, True)],
+)
+def test_a_mark_goes_out_when_it_crosses_a_whole_second(before_ms, after_ms, does):
+    assert crosses(before_ms, after_ms) is does
+
+
+@pytest.mark.parametrize(
+    ("frames", "partitions"),
+    [
+        pytest.param({}, [0, 1, 2, 3], id="no rows"),
+        pytest.param({"a": 5_000}, [1, 2, 3], id="its only zone has it by a frame"),
+        pytest.param({"a": 4_999}, [0, 1, 2, 3], id="its frame ends before the second"),
+        pytest.param({"b": 5_100}, [0, 1, 2, 3], id="the other zone of its partition has none"),
+        pytest.param({"b": 5_100, "c": 5_000}, [0, 2, 3], id="both have"),
+        pytest.param({"new": 5_100}, [0, 1, 2, 3], id="a zone of a version that nobody has any more"),
+    ],
+)
+def test_every_partition_gets_a_mark_unless_all_its_zones_have_it_by_their_rows(frames, partitions):
+    """Zones a in 0, b and c in 1, of which c has left, d in 2; nobody knows what 3 holds."""
+    headers = [
+        FrameHeader(city="x", zone=zone, version="1", source=0, first=(0, 0), last=(0, 0), mark_ms=mark_ms)
+        for zone, mark_ms in frames.items()
+    ]
+    assert untold(headers, 5_100, {"a": 0, "b": 1, "c": 1, "d": 2}, 4) == partitions
+
+
+def test_readings_of_one_second_send_a_mark_once_however_they_are_cut(city_folder):
+    """Two partitions of readings; ten readings in 0.9 s, then one a second later: a mark to both in each second."""
+
+    async def story(at_most):
+        at_ms = [START_MS + 100 * number for number in range(10)] + [START_MS + 1_000]
+        stack = await started(city_folder, [fed(0, reading(0, one)) for one in at_ms])
+        (intake,) = stack.intake.hosts
+        while intake.behind():
+            await intake.deliver(INBOX, at_most=at_most)
+        log = [decode_header(record) for number in (0, 1) for record in stack.bus.log(READINGS, number)]
+        return sum(one.zone != ALL_ZONES for one in log), [one.mark_ms for one in log if one.zone == ALL_ZONES]
+
+    begin_ms, then_ms = START_MS - 5_000, START_MS - 4_000  # less the domain's disorder
+    assert asyncio.run(story(1)) == (11, [begin_ms, then_ms] * 2)
+    assert asyncio.run(story(5)) == (3, [begin_ms + 400, then_ms] * 2)
+    assert asyncio.run(story(11)) == (1, [then_ms] * 2)

@@ -34,14 +34,14 @@ DECODERS = ("kernel", "one by one", "slow")
 """`slow`: an unknown field in each reading keeps the others away from it."""
 
 
-def wire(values: Sequence[bytes], sent_ms: Sequence[int]) -> WireRecords:
+def wire(values: Sequence[bytes], came_ms: Sequence[int]) -> WireRecords:
     """Records as the transport frames them."""
     sizes = np.array([len(value) for value in values], np.int32)
     ends = np.cumsum(sizes)
     data = b"".join(values)
     null, no_headers = np.full(len(values), -1), np.full(len(values), len(data))
     spans = np.stack([null, null, ends - sizes, sizes, no_headers]).astype(np.int32)
-    return WireRecords(data + b"\0", np.arange(len(values)), np.array(sent_ms, np.int64), spans)
+    return WireRecords(data + b"\0", np.arange(len(values)), np.array(came_ms, np.int64), spans)
 
 
 def read(
@@ -50,18 +50,18 @@ def read(
     by: str = "kernel",
     domain: str = "traffic",
     state: IntakeState | None = None,
-    sent_ms: Sequence[int] = (),
+    came_ms: Sequence[int] = (),
 ) -> Taken:
     """Take the values in one chunk."""
-    schema, sent_ms = SCHEMAS[domain], sent_ms or [NOW_MS] * len(values)
+    schema, came_ms = SCHEMAS[domain], came_ms or [NOW_MS] * len(values)
     if by == "slow":
         values = [value.replace(b'"sensor"', b'"mood":1,"sensor"') for value in values]
     state = IntakeState() if state is None else state
-    records: Sequence[Record] = wire(values, sent_ms)
+    records: Sequence[Record] = wire(values, came_ms)
     reader: Reader | None = Reader(schema.names, sensor_table([sensor.id for sensor in city.sensors]))
     if by != "kernel":
         offsets = range(state.offset, state.offset + len(values))
-        rows = zip(offsets, values, sent_ms, strict=True)
+        rows = zip(offsets, values, came_ms, strict=True)
         records, reader = [Record(offset, None, value, at, ()) for offset, value, at in rows], None
     return take(Chunk(topics.inbox(domain), 0, records, 1), state, city, schema, Clocks(CityClock(), NOW_MS), reader)
 
@@ -169,16 +169,16 @@ def test_unknown_fields_only_make_a_row_without_values(city: City, by: str) -> N
 def test_of_one_sensor_and_column_ten_a_minute_are_kept_however_the_log_is_cut(city: City, by: str, cut: int) -> None:
     # Each second d1 sends a bad speed, d2 a bad speed and flow: twice 30 s, from 10:00:30 on. Kept are the first ten
     # seconds of each minute: 2 minutes x 10 s x 3 values; counted are all 60 x 3.
-    values, sent_ms = [], []
+    values, came_ms = [], []
     for second in range(60):
         values += [reading("d1", '"speed_km_h":-2', NOW_MS + second), reading("d2", '"speed_km_h":-2,"flow_veh_h":-2')]
-        sent_ms += [NOW_MS + 30_000 + second * 1000] * 2
+        came_ms += [NOW_MS + 30_000 + second * 1000] * 2
     state, dead = IntakeState(), []
     for first in range(0, len(values), cut):
         part = slice(first, first + cut)
-        records = [Record(first + at, None, value, sent_ms[first + at], ()) for at, value in enumerate(values[part])]
+        records = [Record(first + at, None, value, came_ms[first + at], ()) for at, value in enumerate(values[part])]
         if by == "kernel":
-            framed = wire(values[part], sent_ms[part])
+            framed = wire(values[part], came_ms[part])
             framed.offset[:] += first
             taken = read_on(city, framed, state)
         else:

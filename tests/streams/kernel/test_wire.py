@@ -11,7 +11,7 @@ from aiokafka.structs import TopicPartition
 
 from streams.contract.stage import Record, from_offset
 from streams.transport.inflate import MOST_BYTES
-from streams.transport.unframed import UnframedFetch
+from streams.transport.unframed import UnframedFetch, of_batch
 from streams.transport.wire import FETCH_BYTES, WireBatch, WireFetch, WireRecords, framed, is_wire
 from tests.fakes import batch_bytes
 
@@ -40,6 +40,29 @@ def fetched(data: bytes, begin: int = 0) -> WireRecords:
 @pytest.mark.parametrize("codec", CODECS.values(), ids=CODECS)
 def test_a_batch_comes_back_as_it_was_written(codec: int) -> None:
     assert list(fetched(batch_bytes(RECORDS, codec=codec))) == RECORDS
+
+
+@pytest.mark.parametrize(
+    ("stamped_by", "read_ms", "came_ms"),
+    [
+        pytest.param("broker", 1_000, [9_000, 9_000], id="a broker's clock may be ahead of ours"),
+        pytest.param("sender", 10_000, [8_000, 9_000], id="a sender's stamp of before"),
+        pytest.param("sender", 8_500, [8_000, 8_500], id="a sender's stamp of later is not believed"),
+        pytest.param("nobody", 8_500, [-1, -1], id="no stamp"),
+    ],
+)
+def test_a_record_came_when_its_broker_says_or_no_later_than_it_was_read(
+    stamped_by: str, read_ms: int, came_ms: list[int]
+) -> None:
+    times = (-1, -1) if stamped_by == "nobody" else (8_000, 9_000)
+    sent = [Record(number, b"k", b"v", one, ()) for number, one in enumerate(times)]
+    data = bytearray(batch_bytes(sent))
+    if stamped_by == "broker":  # it says so, and the time of the whole batch stands as its last
+        data[22] |= 0x08
+    (batch,) = WireFetch(SOURCE, bytes(data), 0, check=False)
+    batch = batch._replace(read_ms=read_ms)
+    assert framed([batch]).came_ms.tolist() == came_ms
+    assert [one.timestamp for one in of_batch(batch)] == came_ms
 
 
 def test_batches_follow_each_other_and_a_cut_one_waits_for_the_next_fetch() -> None:

@@ -20,7 +20,14 @@ class Event:
 
     def __init__(self, offset: int, partition: int = 0, value: bytes | None = b"v") -> None:
         self.message = SimpleNamespace(
-            topic="t", partition=partition, offset=offset, key=None, value=value, timestamp=7.001, headers=[("h", b"x")]
+            topic="t",
+            partition=partition,
+            offset=offset,
+            key=None,
+            value=value,
+            timestamp=7.001,
+            timestamp_type=0,
+            headers=[("h", b"x")],
         )
         self.acked = False
 
