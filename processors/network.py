@@ -21,6 +21,7 @@ from numpy.typing import NDArray  # at run time: `streams.saving.state` reads th
 
 from processors.maths import aggregates, identities
 from processors.maths.aggregates import MEMBERS, REVISION
+from processors.maths.corrected import ByZone, of_entities
 from processors.maths.fixed import check_range
 from processors.maths.identities import Identities
 from processors.maths.measures import FEEDS, TPI, TRAVEL
@@ -54,6 +55,13 @@ class Config(BaseConfig, frozen=True, kw_only=True):
     """Below this share of expected sensors there is no TPI."""
 
 
+class _Window(NamedTuple):
+    """A window's start and length."""
+
+    start_ms: int
+    length_ms: int
+
+
 @dataclass
 class Domain:
     """What is known of one domain."""
@@ -64,6 +72,11 @@ class Domain:
     """Start → zone id → packed (1 + fields, n) array: slots, rising, and their sums."""
     hours: dict[int, NDArray[np.int64]] = field(default_factory=dict)
     """(fields, slots)."""
+
+    def __post_init__(self) -> None:
+        """Begin without what is derived."""
+        self.corrected: dict[_Window, ByZone] = {}
+        """Closed windows that were corrected → their sums by metric and zone."""
 
 
 @dataclass
@@ -143,7 +156,11 @@ def _fold_minute(domain: Domain, told: _Told, touched: _Touched) -> NDArray[np.b
     place, fresh = slot[used], amounts[:, used]
     hour_ms = start_ms - start_ms % HOUR_MS
     hour = grown(domain.hours.get(hour_ms, np.zeros((aggregates.FIELDS, 0), np.int64)), len(domain.identities))
-    hour[:, place] += fresh - present[:, at[used]]
+    difference = fresh - present[:, at[used]]
+    for window in (_Window(start_ms, MINUTE_MS), _Window(hour_ms, HOUR_MS)):
+        if window in domain.corrected:
+            domain.corrected[window].add(domain.identities, place, difference)
+    hour[:, place] += difference
     check_range(hour[:, place])
     domain.hours[hour_ms] = hour
     present[:, at[used]] = fresh
@@ -171,7 +188,11 @@ def _touch(touched: dict[int, NDArray[np.int64]], start_ms: int, slot: NDArray[n
         touched[start_ms] = np.union1d(touched.get(start_ms, np.empty(0, np.int64)), slot)
 
 
-def _minute_sums(domain: Domain, start_ms: int) -> NDArray[np.int64]:
+def _sums(domain: Domain, window: _Window) -> NDArray[np.int64]:
+    """Return (fields, slots) the sums of a window."""
+    start_ms, length_ms = window
+    if length_ms == HOUR_MS:
+        return domain.hours[start_ms]
     sums = np.zeros((aggregates.FIELDS, len(domain.identities)), np.int64)
     for packed in domain.minutes.get(start_ms, {}).values():
         cells = unpack(packed)
@@ -185,14 +206,30 @@ def _due(starts: Iterable[int], before_ms: int, domain: Domain, window_ms: int) 
 
 def _minute(domain: Domain, start_ms: int, slot: NDArray[np.int64] | None, at: aggregates.At) -> Rows:
     """Return the zones', the city's and the feed's rows of a minute; of a corrected one those that `slot` touches."""
-    return aggregates.totals(_minute_sums(domain, start_ms), start_ms, MINUTE_MS, slot, at)
+    return _totals(domain, _Window(start_ms, MINUTE_MS), slot, at)
 
 
 def _hour(domain: Domain, start_ms: int, slot: NDArray[np.int64] | None, at: aggregates.At) -> Rows:
     """Return an hour's rows of entities, zones and city; of a corrected one those that `slot` touches."""
     sums = domain.hours[start_ms] = grown(domain.hours[start_ms], len(domain.identities))
-    entities = aggregates.entities(sums, start_ms, HOUR_MS, slot, at)
-    return Rows.concat([entities, aggregates.totals(sums, start_ms, HOUR_MS, slot, at)])
+    if slot is None:
+        entities = aggregates.entities(sums, start_ms, HOUR_MS, None, at)
+    else:
+        few = of_entities(at.identities, sums, slot)
+        entities = aggregates.entities(few.sums, start_ms, HOUR_MS, few.only, at._replace(identities=few.known))
+    return Rows.concat([entities, _totals(domain, _Window(start_ms, HOUR_MS), slot, at)])
+
+
+def _totals(domain: Domain, window: _Window, slot: NDArray[np.int64] | None, at: aggregates.At) -> Rows:
+    """Return the rows of zones and city of a window; of a corrected one from its sums by zone."""
+    if slot is None:
+        return aggregates.totals(_sums(domain, window), *window, None, at)
+    if window not in domain.corrected:
+        domain.corrected[window] = ByZone(domain.identities, _sums(domain, window))
+    if not domain.corrected[window].fits:
+        return aggregates.totals(_sums(domain, window), *window, slot, at)
+    few = domain.corrected[window].touched(domain.identities, slot)
+    return aggregates.totals(few.sums, *window, few.only, at._replace(identities=few.known))
 
 
 def _forget(domain: Domain, keep_ms: int) -> None:
@@ -200,6 +237,7 @@ def _forget(domain: Domain, keep_ms: int) -> None:
     limit_ms = domain.marks.watermark_ms - keep_ms
     domain.minutes = {start: packed for start, packed in domain.minutes.items() if start + MINUTE_MS > limit_ms}
     domain.hours = {start: sums for start, sums in domain.hours.items() if start + HOUR_MS > limit_ms}
+    domain.corrected = {one: sums for one, sums in domain.corrected.items() if sum(one) > limit_ms}
 
 
 SPEC = Spec(
