@@ -15,8 +15,11 @@ import numpy as np
 from processors.maths.fixed import SUM_LIMIT
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
     from numpy.typing import NDArray
 
+    from processors.maths.aggregates import Window
     from processors.maths.identities import Identities
 
 
@@ -28,21 +31,30 @@ class Few(NamedTuple):
     only: NDArray[np.int64]
 
 
+class Change(NamedTuple):
+    """What is added to sums: terms, (fields, n), of slots, (n,)."""
+
+    known: Identities
+    slot: NDArray[np.int64]
+    terms: NDArray[np.int64]
+
+
 class ByZone:
     """A closed window's sums by metric and zone. Invariant: they are what the sums of its slots add up to."""
 
     def __init__(self, known: Identities, sums: NDArray[np.int64]) -> None:
         self._sums = np.zeros((len(sums), 0, 0), np.int64)
         self._bound = np.zeros((0, 0))
-        self.add(known, np.arange(sums.shape[1]), sums)
+        self.add(Change(known, np.arange(sums.shape[1]), sums))
 
     @property
     def fits(self) -> bool:
         """Whether no sum can have left 64 bits: by all that was ever added, whatever its sign."""
         return bool(self._bound.max(initial=0.0) < SUM_LIMIT)
 
-    def add(self, known: Identities, slot: NDArray[np.int64], terms: NDArray[np.int64]) -> None:
-        """Add terms, (fields, n), of slots, (n,)."""
+    def add(self, change: Change) -> None:
+        """Take a change in."""
+        known, slot, terms = change
         metrics, zones = len(known.metrics), len(known.zones)
         more = ((0, metrics - self._sums.shape[1]), (0, zones - self._sums.shape[2]))
         if more != ((0, 0), (0, 0)):
@@ -59,6 +71,13 @@ class ByZone:
         few = _like(known, np.repeat(metric, zones), np.tile(np.arange(zones), len(metric)))
         cell = np.searchsorted(metric, known.metric[slot]) * zones + known.zone[slot]
         return Few(few, self._sums[:, metric].reshape(len(self._sums), -1), np.unique(cell))
+
+
+def follow(kept: Mapping[Window, ByZone], windows: Iterable[Window], change: Change) -> None:
+    """Take a change into those of the windows that are kept."""
+    for window in windows:
+        if window in kept:
+            kept[window].add(change)
 
 
 def of_entities(known: Identities, sums: NDArray[np.int64], slot: NDArray[np.int64]) -> Few:

@@ -10,7 +10,7 @@ source  docs/architecture.md
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from functools import partial
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -18,6 +18,7 @@ import numpy as np
 
 from streams.accounts import zone_hours
 from streams.contract.records import NO_TIME_MS, DeadLetter, Detection, Frame, Rows
+from streams.contract.spec import sums_of
 from streams.health.stepping import Stepping
 from streams.kernel import verdicts
 from streams.zone import dedup
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from streams.city.registry import City
     from streams.contract.frames import FrameHeader, FrameRows
     from streams.contract.records import Result
-    from streams.contract.spec import Hosted
+    from streams.contract.spec import Hosted, Sums
     from streams.zone.state import ZoneState
 
 WATERMARK_STEP_MS = 1_000
@@ -73,6 +74,11 @@ class ZoneTask:
     stepping: Stepping = field(default_factory=Stepping)
     left_out: frozenset[str] = frozenset()
     """Processors that are set aside."""
+
+    @cached_property
+    def sums(self) -> dict[str, Sums]:
+        """Metric → how the rows add up that these processors make."""
+        return sums_of([one.spec for one in self.hosted], self.domain)
 
 
 def absorb(

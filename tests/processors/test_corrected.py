@@ -7,7 +7,7 @@ import random
 import numpy as np
 import pytest
 
-from processors.maths.corrected import ByZone, of_entities
+from processors.maths.corrected import ByZone, Change, of_entities
 from processors.maths.identities import Identities
 from processors.network import Config, State, step
 from streams.city.registry import City, Segment, Sensor, Zone
@@ -82,7 +82,7 @@ def test_what_is_kept_of_corrected_windows_changes_no_row(seed: int) -> None:
 
 def identities() -> Identities:
     """Slots 0 to 3: metric 0 of entities 0, 1, 2 in zones 0, 0, 1, and metric 1 of entity 0 in zone 0."""
-    known = Identities(["a", "b"], ["z0", "z1"])
+    known = Identities(metrics=["a", "b"], zones=["z0", "z1"])
     known.metric, known.entity, known.zone = np.array([0, 0, 0, 1]), np.array([0, 1, 2, 0]), np.array([0, 0, 1, 0])
     known._number = {"e0": 0, "e1": 1, "e2": 2}
     return known
@@ -91,7 +91,7 @@ def identities() -> Identities:
 def test_a_touched_slot_brings_its_metrics_zones_and_no_other_metrics() -> None:
     known = identities()
     by_zone = ByZone(known, np.array([[1, 10, 100, 1000], [2, 20, 200, 2000]]))
-    by_zone.add(known, np.array([1, 3]), np.array([[5, 1], [6, 1]]))
+    by_zone.add(Change(known, np.array([1, 3]), np.array([[5, 1], [6, 1]])))
     few = by_zone.touched(known, np.array([1]))
     assert few.sums.tolist() == [[16, 100], [28, 200]]  # zone 0: 1 + 10 + 5, 2 + 20 + 6
     assert (few.known.metric.tolist(), few.known.zone.tolist(), few.only.tolist()) == ([0, 0], [0, 1], [0])
@@ -108,5 +108,5 @@ def test_sums_that_may_have_left_64_bits_are_not_trusted() -> None:
     assert ByZone(known, np.array([[2**60, 2**60, 2**61, 0]])).fits
     by_zone = ByZone(known, np.array([[2**61, 2**61, 0, 0]]))
     assert not by_zone.fits
-    by_zone.add(known, np.array([0]), np.array([[-(2**61)]]))  # it fits now, but nobody knows what came between
+    by_zone.add(Change(known, np.array([0]), np.array([[-(2**61)]])))  # it fits now, but nobody knows what came between
     assert not by_zone.fits
