@@ -5,7 +5,7 @@ out     tti_ratio, speed_km_h, delay_s, flow_veh_h with coverage: a row per segm
         that was due
 state   per window and sensor: exact sums of flow and flow / speed; when each sensor was last expected
 drops   no_segment: the sensor watches no segment; no_vehicles: a flow of 0, which has no speed but counts as flow;
-        no_speed: vehicles without a usable speed
+        no_speed: vehicles without a usable speed; too_large: more vehicles than a sum can hold
 source  GB/T 33171-2016, 7.2 (TTI, speed, delay); Wardrop 1952; `docs/methods/tti.md`, `speed.md`, `delay.md`
 """
 
@@ -30,19 +30,20 @@ from processors.maths.measures import (
     Heads,
     Road,
     make_rows,
-    quotient,
     travel_amounts,
+    value_of,
 )
 from processors.maths.places import RoadLayout, Roads, grown
 from processors.maths.windows import READINGS, Windows
 from streams.contract.records import Frame, Result, Rows
+from streams.contract.spec import WINDOW_MS, WINDOW_S, Metric, Spec
 from streams.contract.spec import Config as BaseConfig
-from streams.contract.spec import Metric, Spec
 from streams.domains.schema import late_limit_ms
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from processors.maths.fixed import Wide
     from streams.city.registry import City
 
 PROVISIONAL = -1
@@ -50,9 +51,6 @@ PROVISIONAL = -1
 
 class Config(BaseConfig, frozen=True, kw_only=True):
     """Tunables; each name ends in its unit."""
-
-    window_s: Annotated[int, msgspec.Meta(ge=5, le=3600)] = 60
-    """Length of a tumbling window of event time."""
 
     speed_floor_km_h: Annotated[float, msgspec.Meta(gt=0)] = 5.0
     """Slower readings count as this, so that a standing queue keeps a finite travel time."""
@@ -71,7 +69,7 @@ class State:
 def step(state: State, frame: Frame, city: City, config: Config) -> Result[State]:
     """Fold a frame into the windows; emit those that the watermark closes and those that late readings correct."""
     layout = state.places.layout(city, frame.domain, frame.zone)
-    places, window_ms = len(layout.sensor_ids), config.window_s * 1000
+    places = len(layout.sensor_ids)
     dropped: Mapping[str, int] = {}
     touched: dict[int, NDArray[np.integer[Any]]] = {}
     windows.follow(state.windows, layout.lag_ms, layout.segment, lags=layout.lags)
@@ -80,12 +78,12 @@ def step(state: State, frame: Frame, city: City, config: Config) -> Result[State
         state.newest_ms = grown(state.newest_ms, places, coverage.NEVER)
         punctual = ~batch.late if batch.late.any() else slice(None)
         np.maximum.at(state.newest_ms, batch.place[punctual], batch.at_ms[punctual])
-        touched = windows.fold(state.windows, batch, places, window_ms)
-    due = windows.due(state.windows, frame.watermark_ms, window_ms)
-    parts = [_final(state, one, layout, config) for one in due]
-    corrected = windows.advance(state.windows, touched, frame.watermark_ms, window_ms)
-    parts += [_corrected(state, start_ms, places, layout, config) for start_ms, places in corrected.items()]
-    windows.forget(state.windows, window_ms, late_limit_ms(frame.domain))
+        touched = windows.fold(state.windows, batch, places, WINDOW_MS)
+    due = windows.due(state.windows, frame.watermark_ms, WINDOW_MS)
+    parts = [_final(state, one, layout) for one in due]
+    corrected = windows.advance(state.windows, touched, frame.watermark_ms, WINDOW_MS)
+    parts += [_corrected(state, start_ms, places, layout) for start_ms, places in corrected.items()]
+    windows.forget(state.windows, WINDOW_MS, late_limit_ms(frame.domain))
     return Result(state=state, rows=Rows.concat(parts), dropped=dropped)
 
 
@@ -94,64 +92,63 @@ class _Totals(NamedTuple):
 
     at_ms: int | NDArray[np.int64]
     place: NDArray[np.integer[Any]]
-    sums: NDArray[np.int64]
+    sums: Wide
     coverage_ratio: NDArray[np.float64]
     revision: NDArray[np.int64]
 
 
-def _final(state: State, one: windows.Due, layout: RoadLayout, config: Config) -> Rows:
-    start_ms, places, window_ms = one.start_ms, len(layout.sensor_ids), config.window_s * 1000
+def _final(state: State, one: windows.Due, layout: RoadLayout) -> Rows:
+    start_ms, places = one.start_ms, len(layout.sensor_ids)
     sums = windows.take(state.windows, one, places)
     reported = sums[READINGS] > 0
     asked_ms = grown(state.asked_ms, places, coverage.NEVER)
     due = coverage.Due(asked_ms, layout.interval_s, layout.present)
-    sums[travel.EXPECTED], state.asked_ms = coverage.ask_some(reported, due, (start_ms, window_ms), one.places)
+    sums[travel.EXPECTED], state.asked_ms = coverage.ask_some(reported, due, (start_ms, WINDOW_MS), one.places)
     windows.close(state.windows, start_ms, sums)
     told = _coverage(sums, layout)
     place = np.flatnonzero(np.isfinite(told))
     totals = travel.by_segment(sums, layout)[:, place]
-    return _rows(_Totals(start_ms, place, totals, told[place], np.zeros(len(place), np.int64)), layout, config)
+    return _rows(_Totals(start_ms, place, totals, told[place], np.zeros(len(place), np.int64)), layout)
 
 
-def _corrected(
-    state: State, start_ms: int, late_places: NDArray[np.integer[Any]], layout: RoadLayout, config: Config
-) -> Rows:
+def _corrected(state: State, start_ms: int, late_places: NDArray[np.integer[Any]], layout: RoadLayout) -> Rows:
     sums, late = windows.with_late(state.windows, start_ms, travel.FIELDS, len(layout.sensor_ids))
     place = np.unique(layout.segment[late_places])
-    revision = travel.by_segment(late[np.newaxis], layout)[0, place]
+    revision = travel.by_segment(late[np.newaxis], layout)[0, place].whole
     totals = travel.by_segment(sums, layout)[:, place]
-    return _rows(_Totals(start_ms, place, totals, _coverage(sums, layout)[place], revision), layout, config)
+    return _rows(_Totals(start_ms, place, totals, _coverage(sums, layout)[place], revision), layout)
 
 
 def _coverage(sums: NDArray[np.int64], layout: RoadLayout) -> NDArray[np.float64]:
     """Return (k,) share of each segment's expected sensors that reported; NaN where none was expected or did."""
     reported = sums[READINGS] > 0
-    told = travel.by_segment(np.stack([reported, reported | (sums[travel.EXPECTED] > 0)]).astype(np.int64), layout)
+    told = travel.by_segment(
+        np.stack([reported, reported | (sums[travel.EXPECTED] > 0)]).astype(np.int64), layout
+    ).whole
     return coverage.ratio(told[0], told[1])
 
 
-def _rows(totals: _Totals, layout: RoadLayout, config: Config, metrics: tuple[Metric, ...] = TRAVEL) -> Rows:
+def _rows(totals: _Totals, layout: RoadLayout, metrics: tuple[Metric, ...] = TRAVEL) -> Rows:
     sums = totals.sums
     amounts = travel_amounts(
-        flow_veh_h=sums[travel.FLOW_WEIGHT] / travel.FLOW_SCALE,
-        veh_per_km=sums[travel.VEH_PER_KM] / travel.VEH_PER_KM_SCALE,
-        used=sums[travel.USED],
-        road=Road(layout.length_km[totals.place], layout.free_flow_km_h[totals.place], config.window_s / 3600.0),
+        flow_veh_h=sums[travel.FLOW_WEIGHT].number / travel.FLOW_SCALE,
+        veh_per_km=sums[travel.VEH_PER_KM].number / travel.VEH_PER_KM_SCALE,
+        used=sums[travel.USED].whole,
+        road=Road(layout.length_km[totals.place], layout.free_flow_km_h[totals.place], WINDOW_S / 3600.0),
     )
     flow, flows = sums[travel.FLOW], sums[travel.FLOW_COUNT]
-    mean_flow = quotient(flow, flows, FLOW.numerator_scale, FLOW.denominator_scale)
-    amounts[FLOW.name] = Amounts(flow, flows, mean_flow, flows)
+    amounts[FLOW.name] = Amounts(flow.whole, flows.whole, value_of(flow, flows, FLOW.sums), flows.whole)
     entity = layout.segment_ids[totals.place]
-    heads = Heads(entity, totals.at_ms, config.window_s, totals.coverage_ratio, totals.revision)
+    heads = Heads(entity, totals.at_ms, WINDOW_S, totals.coverage_ratio, totals.revision)
     return Rows.concat([make_rows(metric.name, heads, amounts[metric.name]) for metric in metrics])
 
 
-def waiting(state: State, config: Config) -> dict[int, int]:
+def waiting(state: State, _config: Config) -> dict[int, int]:
     """Return the readings with a travel time in windows that have no row yet, by start."""
-    return windows.waiting(state.windows, travel.USED, config.window_s * 1000)
+    return windows.waiting(state.windows, travel.USED, WINDOW_MS)
 
 
-def live(state: State, sensors: NDArray[np.int32], city: City, config: Config) -> Rows:
+def live(state: State, sensors: NDArray[np.int32], city: City, _config: Config) -> Rows:
     """Return provisional TTI and speed of the segments these sensors watch, from each one's newest open window.
 
     `at_ms` of these rows is the event time of the segment's newest reading.
@@ -171,15 +168,13 @@ def live(state: State, sensors: NDArray[np.int32], city: City, config: Config) -
             break
         sums = grown(state.windows.open[start_ms], len(layout.sensor_ids))
         totals = travel.by_segment(sums, layout)
-        place = np.flatnonzero(wanted & (totals[READINGS] > 0))
+        place = np.flatnonzero(wanted & (totals[READINGS].whole > 0))
         if not len(place):
             continue
         wanted[place] = False
         provisional = np.full(len(place), PROVISIONAL, np.int64)
         told = _coverage(sums, layout)[place]
-        parts.append(
-            _rows(_Totals(newest_ms[place], place, totals[:, place], told, provisional), layout, config, (TTI, SPEED))
-        )
+        parts.append(_rows(_Totals(newest_ms[place], place, totals[:, place], told, provisional), layout, (TTI, SPEED)))
     return Rows.concat(parts)
 
 

@@ -28,6 +28,7 @@ from streams.contract.spec import Spec
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from processors.maths.fixed import Wide
     from streams.city.registry import City
 
 LATE, KIND = "late", "slow_traffic"
@@ -142,7 +143,7 @@ def step(state: State, frame: Frame, city: City, config: Config) -> Result[State
     decided: dict[int, int] = {}
     for one in windows.due(state.windows, frame.watermark_ms, WINDOW_MS):
         sums = travel.by_segment(windows.take(state.windows, one, places), where.layout)
-        decided[one.start_ms] = decided.get(one.start_ms, 0) + int(sums[travel.USED].sum())
+        decided[one.start_ms] = decided.get(one.start_ms, 0) + int(sums[travel.USED].whole.sum())
         _grow(state, len(where.layout.segment_ids))
         reports = _reports(state, one.start_ms, sums, where)
         state.ratio[reports.place] = reports.ratio
@@ -177,14 +178,14 @@ def _grow(state: State, segments: int) -> None:
     state.reached, state.queued = grown(state.reached, segments), grown(state.queued, segments)
 
 
-def _reports(state: State, start_ms: int, sums: NDArray[np.int64], where: _Where) -> _Reports:
+def _reports(state: State, start_ms: int, sums: Wide, where: _Where) -> _Reports:
     """Return what the window says of the segments where enough vehicles drove, or nobody counted them."""
-    counted = sums[travel.FLOW_COUNT]
-    flow_veh_h = sums[travel.FLOW] / travel.FLOW_SCALE / np.maximum(counted, 1)
+    counted = sums[travel.FLOW_COUNT].whole
+    flow_veh_h = sums[travel.FLOW].number / travel.FLOW_SCALE / np.maximum(counted, 1)
     busy = (counted == 0) | (flow_veh_h >= where.config.least_flow_veh_h)
-    place = np.flatnonzero((sums[travel.USED] > 0) & busy & where.layout.watched)
-    veh_per_km = sums[travel.VEH_PER_KM, place] / travel.VEH_PER_KM_SCALE
-    speed_km_h = sums[travel.FLOW_WEIGHT, place] / travel.FLOW_SCALE / veh_per_km
+    place = np.flatnonzero((sums[travel.USED].whole > 0) & busy & where.layout.watched)
+    veh_per_km = sums[travel.VEH_PER_KM, place].number / travel.VEH_PER_KM_SCALE
+    speed_km_h = sums[travel.FLOW_WEIGHT, place].number / travel.FLOW_SCALE / veh_per_km
     usual_km_h = np.where(state.reports[place] > 0, state.usual_km_h[place], speed_km_h)
     return _Reports(start_ms, place, speed_km_h, usual_km_h, speed_km_h / usual_km_h)
 

@@ -12,9 +12,8 @@ source  limits with their own source (GB, HJ, CJJ or own choice) in `[threshold]
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-import msgspec
 import numpy as np
 from numpy.typing import NDArray  # at run time: `streams.saving.state` reads the types of a state's fields
 
@@ -26,7 +25,7 @@ from processors.maths.places import Layout, Places, grown
 from processors.maths.rules import Rule, problems
 from processors.maths.windows import READINGS, Terms, Windows
 from streams.contract.records import Detection, Frame, Result, Rows
-from streams.contract.spec import COLUMN_SCALE, EVERY_DOMAIN, Spec
+from streams.contract.spec import COLUMN_SCALE, EVERY_DOMAIN, WINDOW_MS, WINDOW_S, Spec
 from streams.contract.spec import Config as BaseConfig
 from streams.domains.schema import late_limit_ms, load_schemas
 
@@ -42,9 +41,6 @@ GAP_INTERVALS, GAP_MS = 3, 180_000
 
 class Config(BaseConfig, frozen=True, kw_only=True):
     """Tunables; each name ends in its unit."""
-
-    window_s: Annotated[int, msgspec.Meta(ge=5, le=3600)] = 60
-    """Length of a tumbling window of event time."""
 
     rules: tuple[Rule, ...] = ()
     """`[[threshold.rules]]`: see `Rule`."""
@@ -81,7 +77,6 @@ class State:
 def step(state: State, frame: Frame, city: City, config: Config) -> Result[State]:
     """Fold a frame into the windows; emit and judge those that the watermark closes, correct those with late rows."""
     layout = state.places.layout(city, frame.domain, frame.zone)
-    window_ms = config.window_s * 1000
     windows.follow(state.windows, layout.lag_ms[state.sensor_of], lags=layout.lags)
     dropped: dict[str, int] = {}
     counted = 0
@@ -90,22 +85,22 @@ def step(state: State, frame: Frame, city: City, config: Config) -> Result[State
         batch, dropped = _batch(state, frame, layout)
         windows.follow(state.windows, layout.lag_ms[state.sensor_of], lags=layout.lags)
         counted = len(batch.at_ms)
-        touched = windows.fold(state.windows, batch, len(state.column_of), window_ms)
+        touched = windows.fold(state.windows, batch, len(state.column_of), WINDOW_MS)
     parts: list[Rows] = []
     found: list[Detection] = []
     at = _At(layout, city, frame, config)
-    for one in windows.due(state.windows, frame.watermark_ms, window_ms):
+    for one in windows.due(state.windows, frame.watermark_ms, WINDOW_MS):
         start_ms, sums = one.start_ms, _close(state, one, at)
         place = np.flatnonzero(sums[EXPECTED] > 0)
         parts.append(_rows(state, start_ms, place, sums, np.zeros(len(state.column_of), np.int64), at))
         found += _judged(state, start_ms, sums, at)
     if frame.watermark_ms > state.windows.watermark_ms:
         found += _retired(state, at)
-    corrected = windows.advance(state.windows, touched, frame.watermark_ms, window_ms)
+    corrected = windows.advance(state.windows, touched, frame.watermark_ms, WINDOW_MS)
     for start_ms, late_places in corrected.items():
         sums, late = windows.with_late(state.windows, start_ms, FIELDS, len(state.column_of))
         parts.append(_rows(state, start_ms, late_places, sums, late, at))
-    windows.forget(state.windows, window_ms, late_limit_ms(frame.domain))
+    windows.forget(state.windows, WINDOW_MS, late_limit_ms(frame.domain))
     return Result(state, Rows.concat(parts), tuple(found), dropped, counted)
 
 
@@ -161,13 +156,13 @@ def _cells(state: State, column: NDArray[np.int64], place: NDArray[np.int32], pl
 
 
 def _close(state: State, one: windows.Due, at: _At) -> NDArray[np.int64]:
-    start_ms, window_ms = one.start_ms, at.config.window_s * 1000
+    start_ms = one.start_ms
     sums = windows.take(state.windows, one, len(state.column_of))
     reported = sums[READINGS] > 0
     interval_s = at.layout.interval_s[state.sensor_of]
     present = at.layout.present[state.sensor_of]
     due = coverage.Due(state.asked_ms, interval_s, present)
-    asked = coverage.ask_some(reported, due, (start_ms, window_ms), one.places)
+    asked = coverage.ask_some(reported, due, (start_ms, WINDOW_MS), one.places)
     known = reported | (state.asked_ms != coverage.NEVER)  # a cell may exist because of a reading of a later window
     sums[EXPECTED] = asked.expected & known
     state.asked_ms = np.where(known, asked.asked_ms, coverage.NEVER)
@@ -191,7 +186,7 @@ def _rows(
     heads = Heads(
         entity=at.layout.sensor_ids[state.sensor_of[place]],
         at_ms=start_ms,
-        window_s=at.config.window_s,
+        window_s=WINDOW_S,
         coverage_ratio=(count > 0).astype(np.float64),
         revision=late[place],
     )
@@ -217,7 +212,7 @@ def _found(state: State, rule: Rule, start_ms: int, sums: NDArray[np.int64], at:
     gap_ms = np.maximum(GAP_INTERVALS * interval_ms, GAP_MS).astype(np.int64)
     held = state.holds.setdefault(rule.name, Hold())
     hold.grow(held, len(state.column_of))
-    end_ms = start_ms + at.config.window_s * 1000
+    end_ms = start_ms + WINDOW_MS
     changes = hold.judge(held, hold.Seen(place, value, gap_ms, start_ms, end_ms), rule.limits)
     unit = next(column.unit for column in load_schemas()[rule.domain].columns if column.name == rule.column)
     return [
@@ -253,9 +248,9 @@ def _retired(state: State, at: _At) -> list[Detection]:
     return found
 
 
-def waiting(state: State, config: Config) -> dict[int, int]:
+def waiting(state: State, _config: Config) -> dict[int, int]:
     """Return the values observed in windows that have no row yet, by start."""
-    return windows.waiting(state.windows, READINGS, config.window_s * 1000)
+    return windows.waiting(state.windows, READINGS, WINDOW_MS)
 
 
 SPEC = Spec(

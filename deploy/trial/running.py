@@ -120,7 +120,7 @@ class Trial:
         passed = state.watermark_ms // WATERMARK_NEWS_MS > before_ms // WATERMARK_NEWS_MS
         if not (output.rows or passed):
             return
-        frame = MetricFrame(zone.domain, zone.index, Rows.concat(output.rows), state.watermark_ms)
+        frame = MetricFrame(zone.domain, zone.index, Rows.concat(output.rows), state.watermark_ms, sums=zone.sums)
         if self._second is None:
             self._second = self._tried.spec.state()
         self._second = self._step(self._second, frame, self._recording.city, self._tried.config).state

@@ -1,4 +1,7 @@
-"""Sums of rows over segments, sensors, zones, the city and time: numerators and denominators, never means of ratios."""
+"""Sums of rows over segments, sensors, zones, the city and time: numerators and denominators, never means of ratios.
+
+How a metric's rows add up is what its `Metric` declares; here stands nothing of any one metric.
+"""
 
 from __future__ import annotations
 
@@ -6,36 +9,28 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from processors.maths import tpi
-from processors.maths.fixed import add_at
+from processors.maths.fixed import SUM_LIMIT, Wide, add_wide
 from processors.maths.identities import Identities
-from processors.maths.measures import (
-    FEED_PREFIX,
-    FEEDS,
-    REPORTING,
-    TPI,
-    TRAVEL,
-    TTI,
-    Amounts,
-    Heads,
-    clamped,
-    make_rows,
-    quotient,
-)
+from processors.maths.measures import FEED_PREFIX, Amounts, Heads, declared_before, make_rows, value_of
 from streams.contract.records import Rows
-from streams.contract.spec import COLUMN_SCALE, column_metric
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from streams.city.registry import City
+    from streams.contract.records import MetricFrame
+    from streams.contract.spec import Sums
 
-MEMBERS, REVISION, NUMERATOR, DENOMINATOR, COUNT, COVERAGE = range(6)
-FIELDS = COVERAGE + 1
-"""Fields of a sum of rows: how many they are, late readings in them, numerator, denominator, readings, coverage."""
+MEMBERS, REVISION, NUMERATOR, DENOMINATOR, COUNT, EXPECTED, COVERAGE, FINAL = range(8)
+FIELDS = FINAL + 1
+"""Fields of a sum of rows: how many they are, late readings in them, numerator, denominator, readings, sensors
+expected, share of them that reported, and how many had a final."""
 COVERAGE_SCALE = 1e9
-_SCALES = {metric.name: (metric.numerator_scale, metric.denominator_scale) for metric in (*TRAVEL, TPI, *FEEDS)}
-_FEED_METRICS = tuple(metric.name for metric in FEEDS)
+ROW_LIMIT = SUM_LIMIT // 60
+"""A minute's row below it fits an hour, the widest window of one entity."""
+
+
+MINUTE_MS = 60_000
 
 
 class At(NamedTuple):
@@ -44,92 +39,118 @@ class At(NamedTuple):
     identities: Identities
     city: City
     domain: str
-    least_coverage_ratio: float
 
 
-def amounts(rows: Rows, of: NDArray[np.intp]) -> NDArray[np.int64]:
-    """Return (fields, n) what these rows add to a sum; an unknown coverage counts as none."""
-    coverage = np.nan_to_num(rows.coverage_ratio[of], nan=0.0)
+class Window(NamedTuple):
+    """Which window: its start and its length."""
+
+    start_ms: int
+    length_ms: int
+
+
+def amounts(rows: Rows, weight: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return (fields, n) what these rows, (n,) of so many sensors each, add to a sum; an unknown coverage is none."""
+    coverage = np.nan_to_num(rows.coverage_ratio, nan=0.0)
     parts = {
-        MEMBERS: np.ones(len(of), np.int64),
-        REVISION: rows.revision[of],
-        NUMERATOR: rows.numerator[of],
-        DENOMINATOR: rows.denominator[of],
-        COUNT: rows.count[of],
-        COVERAGE: np.rint(coverage * COVERAGE_SCALE).astype(np.int64),
+        MEMBERS: np.ones(len(rows), np.int64),
+        REVISION: rows.revision,
+        NUMERATOR: rows.numerator,
+        DENOMINATOR: rows.denominator,
+        COUNT: rows.count,
+        EXPECTED: weight,
+        COVERAGE: np.rint(coverage * COVERAGE_SCALE).astype(np.int64) * weight,
+        FINAL: (rows.revision == 0).astype(np.int64),
     }
     return np.stack([parts[field] for field in range(FIELDS)])
 
 
-def entities(sums: NDArray[np.int64], start_ms: int, window_ms: int, only: NDArray[np.int64] | None, at: At) -> Rows:
+def declared(known: Identities, frame: MetricFrame) -> dict[str, Sums]:
+    """Return how the metrics of a frame add up; what it does not say, as a frame of before, is as it was then."""
+    names = dict.fromkeys(frame.rows.metric.tolist())
+    silent = {name: declared_before(frame.domain, name) for name in names if name not in {*frame.sums, *known.metrics}}
+    return {**silent, **{name: frame.sums[name] for name in names if name in frame.sums}}
+
+
+def rescale(terms: NDArray[np.int64], known: Identities, frame: MetricFrame) -> None:
+    """Bring terms of rows into the scales that the sums of their metrics have, where a build has others."""
+    for name, how in frame.sums.items():
+        if name in known.metrics and known.sums_of(known.metrics.index(name)) != how:
+            kept = known.sums_of(known.metrics.index(name))
+            top, bottom = kept.numerator_scale / how.numerator_scale, kept.denominator_scale / how.denominator_scale
+            of = frame.rows.metric == name
+            terms[NUMERATOR, of] = np.rint(terms[NUMERATOR, of] * top)
+            terms[DENOMINATOR, of] = np.rint(terms[DENOMINATOR, of] * bottom)
+
+
+def too_large(terms: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Return (n,) bool: more than the sum of an hour can hold."""
+    sums = terms[[NUMERATOR, DENOMINATOR]]
+    found: NDArray[np.bool_] = np.any((sums >= ROW_LIMIT) | (sums <= -ROW_LIMIT), axis=0)
+    return found
+
+
+def entities(sums: NDArray[np.int64], window: Window, only: NDArray[np.int64] | None, at: At) -> Rows:
     """Return a row per segment or sensor that has members, and is among `only`; feeds have none."""
     known = at.identities
     present = sums[MEMBERS] > 0
     parts = []
     for number, metric in enumerate(known.metrics):
-        if metric in _FEED_METRICS:
+        how = known.sums_of(number)
+        if how.rolls_up != "sums":
             continue
         slot = np.flatnonzero(present & (known.metric == number))
         wanted, place = np.unique(known.entity[slot], return_inverse=True)
-        total = np.zeros((FIELDS, len(wanted)), np.int64)
-        add_at(total, place, sums[:, slot])  # what moved from zone to zone has a slot in each
+        total = add_wide(sums[:, slot], place, len(wanted))  # what moved from zone to zone has a slot in each
         if only is not None:
             touched = np.isin(wanted, known.entity[only[known.metric[only] == number]])
-            wanted, total = wanted[touched], np.ascontiguousarray(total[:, touched])
-        parts.append(_rows(metric, metric, known.ids(wanted), total, (start_ms, window_ms)))
+            wanted, total = wanted[touched], total[:, touched]
+        parts.append(_rows(metric, how, known.ids(wanted), total, window))
     return Rows.concat(parts)
 
 
-def totals(sums: NDArray[np.int64], start_ms: int, window_ms: int, only: NDArray[np.int64] | None, at: At) -> Rows:
+def totals(sums: NDArray[np.int64], window: Window, only: NDArray[np.int64] | None, at: At) -> Rows:
     """Return the rows of zones and city, and of the feed for a minute; where `only` is given, those of its slots."""
+    known = at.identities
     parts = []
-    for number, metric in enumerate(at.identities.metrics):
-        of_metric = (at.identities.metric == number) & (sums[MEMBERS] > 0)
-        if only is not None and not of_metric[only].any():
+    for number, metric in enumerate(known.metrics):
+        how = known.sums_of(number)
+        slot = np.flatnonzero((known.metric == number) & (sums[MEMBERS] > 0))
+        touched = None if only is None else np.intersect1d(only, slot)
+        if how.rolls_up == "never" or not slot.size or (touched is not None and not touched.size):
             continue
-        zones = None if only is None else at.identities.zone[only][of_metric[only]]
-        if metric in _FEED_METRICS:
-            if window_ms // 1000 == 60:  # noqa: PLR2004 - a count of sensors has no sum over the minutes of an hour
-                parts.append(_feed(metric, sums[:, of_metric], (start_ms, window_ms), at))
-        else:
-            parts.append(_zones_and_city(metric, sums * of_metric, zones, (start_ms, window_ms), at))
+        if how.rolls_up == "sums":
+            zones = None if touched is None else known.zone[touched]
+            parts.append(
+                _zones_and_city(how.wide_name or metric, how, (sums[:, slot], known.zone[slot], zones), window, at)
+            )
+        elif window.length_ms == MINUTE_MS:
+            feed = np.array([f"{FEED_PREFIX}{at.domain}"], object)
+            parts.append(_rows(metric, how, feed, add_wide(sums[:, slot], np.zeros(len(slot), np.intp), 1), window))
     return Rows.concat(parts)
-
-
-def _feed(metric: str, sums: NDArray[np.int64], window: tuple[int, int], at: At) -> Rows:
-    entity = np.array([f"{FEED_PREFIX}{at.domain}"], object)[: sums.shape[1]]
-    return _rows(metric, metric, entity, sums.sum(axis=1, keepdims=True)[:, : len(entity)], window)
 
 
 def _zones_and_city(
-    metric: str, sums: NDArray[np.int64], only: NDArray[np.int64] | None, window: tuple[int, int], at: At
+    name: str,
+    how: Sums,
+    members: tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64] | None],
+    window: Window,
+    at: At,
 ) -> Rows:
+    """Return the rows of the zones that have members, and are among those touched, and of the city."""
+    sums, zone, only = members
     names = at.identities.zones
-    by_zone = np.zeros((FIELDS, len(names) + 1), np.int64)
-    add_at(by_zone, at.identities.zone, sums)
-    by_zone[:, -1] = by_zone[:, :-1].sum(axis=1)
-    present = by_zone[MEMBERS] > 0
+    by_zone = add_wide(sums, zone, len(names))
+    total = by_zone.joined(by_zone.total())
+    present = total[MEMBERS].whole > 0
     if only is not None:
         present &= np.isin(np.arange(len(present)), np.append(only, len(present) - 1))
     entity = np.array([*(f"zone:{zone}" for zone in names), f"city:{at.city.id}"], object)[present]
-    name = metric if metric in _SCALES else column_metric(at.domain, metric)
-    rows = _rows(name, metric, entity, by_zone[:, present], window)
-    if metric != TTI.name:
-        return rows
-    value = np.where(rows.coverage_ratio >= at.least_coverage_ratio, tpi.index(rows.value), np.nan)
-    amounts = Amounts(rows.numerator, rows.denominator, value, rows.count)
-    heads = Heads(entity, window[0], window[1] // 1000, rows.coverage_ratio, rows.revision)
-    return Rows.concat([rows, make_rows(TPI.name, heads, amounts)])
+    return _rows(name, how, entity, total[:, present], window)
 
 
-def _rows(
-    name: str, metric: str, entity: NDArray[np.object_], sums: NDArray[np.int64], window: tuple[int, int]
-) -> Rows:
+def _rows(name: str, how: Sums, entity: NDArray[np.object_], sums: Wide, window: Window) -> Rows:
     numerator, denominator = sums[NUMERATOR], sums[DENOMINATOR]
-    scales = _SCALES.get(metric, (COLUMN_SCALE, 1.0))
-    value = clamped(metric, quotient(numerator, denominator, *scales))
-    if metric == REPORTING.name:
-        value = numerator.astype(np.float64)
-    coverage = sums[COVERAGE] / COVERAGE_SCALE / np.maximum(sums[MEMBERS], 1)
-    heads = Heads(entity, window[0], window[1] // 1000, coverage, sums[REVISION])
-    return make_rows(name, heads, Amounts(numerator, denominator, value, sums[COUNT]))
+    coverage = sums[COVERAGE].number / COVERAGE_SCALE / np.maximum(sums[EXPECTED].number, 1)
+    heads = Heads(entity, window.start_ms, window.length_ms // 1000, coverage, sums[REVISION].whole)
+    value = value_of(numerator, denominator, how)
+    return make_rows(name, heads, Amounts(numerator.whole, denominator.whole, value, sums[COUNT].whole))

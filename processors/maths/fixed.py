@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,6 +14,30 @@ if TYPE_CHECKING:
 
 SUM_LIMIT = 2**62
 """A sum stays below it, so that one more run of terms, which together stay below it too, still fits int64."""
+
+
+MOST_READINGS = 1000
+"""Of one sensor in one window; so many terms below TERM_LIMIT fit a sum."""
+TERM_LIMIT = SUM_LIMIT // MOST_READINGS
+_WORD, _MASK = 32, 2**32 - 1
+
+
+def to_terms(
+    values: NDArray[np.float64], scale: float | NDArray[np.float64]
+) -> tuple[NDArray[np.int64], NDArray[np.bool_] | None]:
+    """Do as `to_fixed` with what is small enough for the widest window → and which are too large, None = none is.
+
+    What is too large becomes 0: it costs itself, not the sum.
+
+    >>> terms, too_large = to_terms(np.array([1.5, 1e10, np.nan]), 1e6)
+    >>> terms.tolist(), too_large.tolist()
+    ([1500000, 0, 0], [False, True, False])
+    """
+    scaled = np.rint(values * scale)
+    if not scaled.size or np.abs(scaled).max() < TERM_LIMIT:
+        return scaled.astype(np.int64), None
+    too_large = np.abs(scaled) >= TERM_LIMIT
+    return np.where(too_large | np.isnan(scaled), 0.0, scaled).astype(np.int64), too_large if too_large.any() else None
 
 
 def to_fixed(values: NDArray[np.float64], scale: float | NDArray[np.float64]) -> NDArray[np.int64]:
@@ -48,6 +73,64 @@ def add_at(sums: NDArray[np.int64], place: NDArray[Any], terms: NDArray[np.int64
         part = slice(first, first + at_once)
         np.add.at(cells, cell[:, part].ravel(), terms[:, part].ravel())
         check_range(sums if sums.shape[1] <= place.size else sums[:, place[part]])  # the fewer of the two
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Wide:
+    """Sums of two words: high · 2^32 + low, 0 ≤ low < 2^32. No sum over sensors and zones leaves their range."""
+
+    high: NDArray[np.int64]
+    low: NDArray[np.int64]
+
+    @staticmethod
+    def carried(high: NDArray[np.int64], low: NDArray[np.int64]) -> Wide:
+        """Return sums of words as sums of two words."""
+        return Wide(high + (low >> _WORD), low & _MASK)
+
+    def __getitem__(self, at: Any) -> Wide:  # noqa: ANN401 - whatever selects from an array
+        """Select from both words."""
+        return Wide(self.high[at], self.low[at])
+
+    def total(self) -> Wide:
+        """Return the sums over the last axis, which stays with length 1."""
+        return Wide.carried(self.high.sum(axis=-1, keepdims=True), self.low.sum(axis=-1, keepdims=True))
+
+    def joined(self, other: Wide) -> Wide:
+        """Put others behind these along the last axis."""
+        return Wide(*(np.concatenate(both, axis=-1) for both in ((self.high, other.high), (self.low, other.low))))
+
+    @property
+    def number(self) -> NDArray[np.float64]:
+        """The sums, rounded once."""
+        found: NDArray[np.float64] = self.high.astype(np.float64) * 2.0**_WORD + self.low
+        return found
+
+    @property
+    def whole(self) -> NDArray[np.int64]:
+        """The sums; one that 64 bits do not hold stands at their end."""
+        most = np.int64(2**63 - 1)
+        fits = (self.high >= -(2**31)) & (self.high < 2**31)
+        return np.where(fits, (self.high << _WORD) | self.low, np.where(self.high < 0, -most, most))
+
+
+def add_wide(terms: NDArray[np.int64], place: NDArray[Any], places: int) -> Wide:
+    """Add terms, (fields, n), up at their place → (fields, places), whatever they come to.
+
+    >>> add_wide(np.array([[2**62, 2**62, 2**62, -1]]), np.array([0, 0, 0, 1]), 2).number.tolist()
+    [[1.3835058055282164e+19, -1.0]]
+    """
+    words = Wide(*np.zeros((2, len(terms), places), np.int64))
+    if not place.size:
+        return words
+    peak = max(int(terms.max()), -int(terms.min()))
+    if peak * int(np.bincount(place, minlength=1).max()) < SUM_LIMIT:
+        for row, of_field in zip(words.low, terms, strict=True):
+            np.add.at(row, place, of_field)
+        return Wide.carried(words.high, words.low)
+    for high, low, of_field in zip(words.high, words.low, terms, strict=True):
+        np.add.at(high, place, of_field >> _WORD)
+        np.add.at(low, place, of_field & _MASK)
+    return Wide.carried(words.high, words.low)
 
 
 def check_range(sums: NDArray[np.int64]) -> None:

@@ -7,6 +7,7 @@ have metrics. A row finds its slot by name, whatever the city's files look like 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -14,12 +15,19 @@ import numpy as np
 from numpy.typing import NDArray  # at run time: `streams.saving.state` reads the types of a state's fields
 
 from processors.maths.measures import FEED_PREFIX
+from processors.maths.places import grown
+from streams.contract.records import NO_TIME_MS
+from streams.contract.spec import Sums
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from processors.maths.expected import Roster
     from streams.city.registry import City
     from streams.contract.records import Rows
 
 UNKNOWN = -1
+UNHEARD_MS = -NO_TIME_MS
 _METRIC_BIT, _ENTITY_BIT = 52, 20
 _pack = msgspec.msgpack.Encoder().encode
 
@@ -33,12 +41,18 @@ class Identities:
     """(p,) place of its metric in `metrics`, of its entity in `entities` and of its zone in `zones`, of each slot."""
 
     metrics: list[str] = field(default_factory=list)
+    sums: list[bytes] = field(default_factory=list)
+    """How the rows of each add up, packed."""
     zones: list[str] = field(default_factory=list)
     entities: bytes = _pack([])
     """Entity ids, packed: what does not change costs nothing to save."""
     metric: NDArray[np.int64] = field(default_factory=_none)
     entity: NDArray[np.int64] = field(default_factory=_none)
     zone: NDArray[np.int64] = field(default_factory=_none)
+    asked_ms: NDArray[np.int64] = field(default_factory=_none)
+    """(p,) start of the last minute that asked each slot for a row, NO_TIME_MS = none has."""
+    heard_ms: NDArray[np.int64] = field(default_factory=_none)
+    """(p,) start of the first minute with a final of each slot, UNHEARD_MS = there is none."""
     keys: NDArray[np.int64] = field(default_factory=_none)
     """(p,) metric, entity and zone as one number, rising …"""
     slot_of_key: NDArray[np.int64] = field(default_factory=_none)
@@ -48,9 +62,27 @@ class Identities:
         ids = msgspec.msgpack.decode(self.entities, type=list[str])
         self._number = {entity: number for number, entity in enumerate(ids)}
         self._ids = np.array(ids, object)
+        self._rosters: list[tuple[Roster, tuple[NDArray[np.int64], NDArray[np.int64]]]] = []
 
     def __len__(self) -> int:
         return len(self.metric)
+
+    def sums_of(self, metric: int) -> Sums:
+        """Return how the rows of a metric, by its number, add up."""
+        return _decoded(self.sums[metric])
+
+    def declare(self, declared: Mapping[str, Sums]) -> None:
+        """Register metrics with how their rows add up; the scales that sums have been made with stay."""
+        for name, how in declared.items():
+            if name not in self.metrics:
+                self.metrics.append(name)
+                self.sums.append(_pack(how))
+                continue
+            number = self.metrics.index(name)
+            before = self.sums_of(number)
+            if before != how:
+                scales = {"numerator_scale": before.numerator_scale, "denominator_scale": before.denominator_scale}
+                self.sums[number] = _pack(msgspec.structs.replace(how, **scales))
 
     def ids(self, entity: NDArray[np.int64]) -> NDArray[np.object_]:
         """Return (n,) the ids of entities by their numbers."""
@@ -67,10 +99,29 @@ class Identities:
             found = self._number.setdefault(entity, len(self._number)) if known else UNKNOWN
         return found
 
+    def numbered(self, roster: Roster, city: City) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Return (e,) the numbers of a roster's entities and of their zones: registered once, they stay."""
+        for known, found in self._rosters:
+            if known is roster:
+                return found
+        before_count = self.entity_count
+        entity = np.array([self.number(one, city) for one in roster.ids], np.int64)
+        self.repack(before_count)
+        number_of = {one: self.zone_number(one) for one in dict.fromkeys(roster.zones)}
+        zone = np.array([number_of[one] for one in roster.zones], np.int64)
+        self._rosters = [(roster, (entity, zone)), *self._rosters[:1]]
+        return entity, zone
+
     def repack(self, before_count: int) -> None:
         """Note the entities that came since there were so many."""
         if len(self._number) > before_count:
             self.entities = _pack(list(self._number))
+
+    def zone_number(self, zone: str) -> int:
+        """Return a zone's number."""
+        if zone not in self.zones:
+            self.zones.append(zone)
+        return self.zones.index(zone)
 
     @property
     def entity_count(self) -> int:
@@ -78,20 +129,44 @@ class Identities:
         return len(self._number)
 
 
+@lru_cache(maxsize=1024)
+def _decoded(sums: bytes) -> Sums:
+    return msgspec.msgpack.decode(sums, type=Sums)
+
+
 def slots(known: Identities, rows: Rows, zone: str, city: City) -> NDArray[np.int64]:
-    """Return (n,) the slot of each row, made where it is new; UNKNOWN where the city has no such entity."""
+    """Return (n,) the slot of each row, made where it is new; UNKNOWN where the city has no such entity.
+
+    Their metrics are declared.
+    """
     before_count = known.entity_count
     entity_of = {name: known.number(name, city) for name in dict.fromkeys(rows.entity.tolist())}
     known.repack(before_count)
-    metric_of = {name: _place(known.metrics, name) for name in dict.fromkeys(rows.metric.tolist())}
+    metric_of = {name: known.metrics.index(name) for name in dict.fromkeys(rows.metric.tolist())}
     entity = np.array([entity_of[name] for name in rows.entity.tolist()], np.int64)
     metric = np.array([metric_of[name] for name in rows.metric.tolist()], np.int64)
-    key = (metric << _METRIC_BIT) | (entity << _ENTITY_BIT) | _place(known.zones, zone)
-    key[entity == UNKNOWN] = UNKNOWN
+    return registered(known, metric, entity, np.full(len(entity), known.zone_number(zone)))
+
+
+def registered(
+    known: Identities, metric: NDArray[np.int64], entity: NDArray[np.int64], zone: NDArray[np.int64]
+) -> NDArray[np.int64]:
+    """Return (n,) the slots of these numbers, made where they are new; UNKNOWN where the entity is."""
+    key = _keys(metric, entity, zone)
     missing = np.unique(key[(key != UNKNOWN) & (_find(known, key) == UNKNOWN)])
     if missing.size:
         _add(known, missing)
     return _find(known, key)
+
+
+def found(known: Identities, metric: int, entity: NDArray[np.int64], zone: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return (n,) the slots of these numbers, UNKNOWN where there is none."""
+    return _find(known, _keys(np.full(len(entity), metric), entity, zone))
+
+
+def _keys(metric: NDArray[np.int64], entity: NDArray[np.int64], zone: NDArray[np.int64]) -> NDArray[np.int64]:
+    key: NDArray[np.int64] = (metric << _METRIC_BIT) | (entity << _ENTITY_BIT) | zone
+    return np.where(entity == UNKNOWN, UNKNOWN, key)
 
 
 def _find(known: Identities, key: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -101,17 +176,13 @@ def _find(known: Identities, key: NDArray[np.int64]) -> NDArray[np.int64]:
     return np.where(known.keys[at] == key, known.slot_of_key[at], UNKNOWN)
 
 
-def _place(names: list[str], name: str) -> int:
-    if name not in names:
-        names.append(name)
-    return names.index(name)
-
-
 def _add(known: Identities, keys: NDArray[np.int64]) -> None:
     first = len(known)
     known.metric = np.concatenate([known.metric, keys >> _METRIC_BIT])
     known.entity = np.concatenate([known.entity, (keys >> _ENTITY_BIT) & (2 ** (_METRIC_BIT - _ENTITY_BIT) - 1)])
     known.zone = np.concatenate([known.zone, keys & (2**_ENTITY_BIT - 1)])
+    known.asked_ms = grown(known.asked_ms, len(known), NO_TIME_MS)
+    known.heard_ms = grown(known.heard_ms, len(known), UNHEARD_MS)
     merged = np.concatenate([known.keys, keys])
     order = np.argsort(merged)
     known.keys = merged[order]

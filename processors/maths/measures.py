@@ -9,10 +9,13 @@ import numpy as np
 
 from processors.maths.fixed import to_fixed
 from streams.contract.records import Rows
-from streams.contract.spec import Metric
+from streams.contract.spec import COLUMN_SCALE, Metric, Sums, column_mean
+from streams.domains.schema import load_schemas
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+    from processors.maths.fixed import Wide
 
 TRAFFIC = "traffic"
 GB_33171 = "GB/T 33171-2016"
@@ -25,9 +28,9 @@ TTI = Metric(
     standard=f"{GB_33171}, 7.2.2.1",
     numerator_scale=1e12,
     denominator_scale=1e12,
+    least=1.0,
 )
-"""Vehicle-hours over free-flow vehicle-hours: 9.2 million vehicles may stand in the city for an hour before a sum
-overflows."""
+"""Vehicle-hours over free-flow vehicle-hours."""
 SPEED = Metric(
     name="speed_km_h",
     unit="km/h",
@@ -48,6 +51,7 @@ DELAY = Metric(
     standard=f"{GB_33171}, 3.9",
     numerator_scale=1e8,
     denominator_scale=1e10,
+    least=0.0,
 )
 """Vehicle-seconds lost against free flow over vehicles that passed a segment; below 0 only before the clamp."""
 FLOW = Metric(
@@ -69,8 +73,11 @@ TPI = Metric(
     standard=f"{GB_33171}, 7.2.3 and Annex C",
     numerator_scale=1e12,
     denominator_scale=1e12,
+    least=0.0,
+    most=10.0,
+    rolls_up="never",
 )
-"""Numerator and denominator are those of the travel time index it is computed from."""
+"""Made of each sum of the travel time index; numerator and denominator are that one's."""
 SILENT = Metric(
     name="silent_ratio",
     unit="",
@@ -78,6 +85,7 @@ SILENT = Metric(
     en="Silent sensors",
     method="silent",
     standard="own choice",
+    rolls_up="feed",
 )
 REPORTING = Metric(
     name="reporting_count",
@@ -86,6 +94,8 @@ REPORTING = Metric(
     en="Reporting sensors",
     method="reporting",
     standard="own choice",
+    value="numerator",
+    rolls_up="feed",
 )
 TRAVEL = (TTI, SPEED, DELAY, FLOW)
 FEEDS = (SILENT, REPORTING)
@@ -120,11 +130,25 @@ def quotient(
     return np.where(denominator != 0, found, np.nan)
 
 
-def clamped(metric: str, value: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return a value within its metric's definition: a travel time index is at least 1, a delay at least 0."""
-    if metric == TTI.name:
-        return np.maximum(value, 1.0)
-    return np.maximum(value, 0.0) if metric == DELAY.name else value
+def declared_before(domain: str, metric: str) -> Sums:
+    """Return how the rows of a metric added up before frames said so themselves."""
+    own: tuple[Metric, ...] = (*(TRAVEL if domain == TRAFFIC else ()), *FEEDS)
+    for known in own:
+        if known.name == metric:
+            return known.sums
+    schema = load_schemas().get(domain)
+    if schema is not None and metric in schema.names:
+        return column_mean(domain, metric).sums
+    return Sums(numerator_scale=COLUMN_SCALE)
+
+
+def value_of(numerator: Wide, denominator: Wide, sums: Sums) -> NDArray[np.float64]:
+    """Return the values of sums of rows, as the metric defines them; nothing below the line: NaN."""
+    top, bottom = numerator.number / sums.numerator_scale, denominator.number / sums.denominator_scale
+    if sums.value == "quotient":
+        with np.errstate(divide="ignore", invalid="ignore"):
+            top = np.where(bottom != 0, top / bottom, np.nan)
+    return np.clip(top, sums.least, sums.most)
 
 
 def travel_amounts(
@@ -142,9 +166,10 @@ def travel_amounts(
     vht_fixed = to_fixed(vht, TTI.numerator_scale)
     known = used > 0
     with np.errstate(divide="ignore", invalid="ignore"):
-        tti = np.where(known, np.maximum(veh_per_km * road.free_flow_km_h / flow_veh_h, 1.0), np.nan)
+        tti = np.where(known, np.maximum(veh_per_km * road.free_flow_km_h / flow_veh_h, TTI.least), np.nan)
         speed = np.where(known, flow_veh_h / veh_per_km, np.nan)
-        delay = np.where(known, np.maximum(road.length_km / speed - road.length_km / road.free_flow_km_h, 0.0), np.nan)
+        lost_hours = road.length_km / speed - road.length_km / road.free_flow_km_h
+        delay = np.where(known, np.maximum(lost_hours, DELAY.least), np.nan)
     lost = to_fixed((vht - free_vht) * 3600.0, DELAY.numerator_scale)
     return {
         TTI.name: Amounts(vht_fixed, to_fixed(free_vht, TTI.denominator_scale), tti, used),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from processors.maths.fixed import to_fixed
+from processors.maths.fixed import Wide, add_wide, to_terms
 from processors.maths.windows import READINGS, Terms, is_closed
 
 if TYPE_CHECKING:
@@ -26,12 +26,12 @@ FIELDS = EXPECTED + 1
 the close."""
 FLOW_SCALE = 1e6
 VEH_PER_KM_SCALE = 1e12
-"""1 veh/h at 250 km/h is 4e9 units: good to 1e-9; a reading of 20,000 veh/h at 5 km/h fits a thousand times."""
+"""1 veh/h at 250 km/h is 4e9 units: good to 1e-9; a reading of 20,000 veh/h at 5 km/h fits MOST_READINGS times."""
 SCALES = np.array([[FLOW_SCALE], [FLOW_SCALE], [VEH_PER_KM_SCALE]])
 """Of FLOW, FLOW_WEIGHT and VEH_PER_KM, below each other."""
 WEIGHT_WITHOUT_FLOW_VEH_H = 1.0
-NO_SEGMENT, NO_VEHICLES, NO_SPEED = "no_segment", "no_vehicles", "no_speed"
-DROPS = (NO_SEGMENT, NO_VEHICLES, NO_SPEED)
+NO_SEGMENT, NO_VEHICLES, NO_SPEED, TOO_LARGE = "no_segment", "no_vehicles", "no_speed", "too_large"
+DROPS = (NO_SEGMENT, NO_VEHICLES, NO_SPEED, TOO_LARGE)
 
 
 class Readings(NamedTuple):
@@ -55,16 +55,23 @@ def readings(frame: Frame, layout: RoadLayout, speed_floor_km_h: float) -> Readi
     counted = np.isfinite(flow_veh_h)
     idle = counted & (flow_veh_h <= 0.0)
     moving = ~idle & np.isfinite(speed_km_h) & (speed_km_h > 0.0)
-    terms = np.zeros((FIELDS, len(place)), np.int64)
-    terms[READINGS] = 1
-    terms[USED] = moving
-    terms[FLOW_COUNT] = counted
     weight = np.where(moving, np.where(counted, flow_veh_h, WEIGHT_WITHOUT_FLOW_VEH_H), 0.0)
     veh_per_km = weight / np.where(moving, np.maximum(speed_km_h, speed_floor_km_h), 1.0)
     amounts = np.array([np.where(counted, flow_veh_h, 0.0), weight, veh_per_km])
-    terms[[FLOW, FLOW_WEIGHT, VEH_PER_KM]] = to_fixed(amounts, SCALES)
+    terms = np.zeros((FIELDS, len(place)), np.int64)
+    terms[[FLOW, FLOW_WEIGHT, VEH_PER_KM]], excess = to_terms(amounts, SCALES)
+    dropped = _dropped(len(frame), len(place), idle, moving)
+    if excess is not None:
+        too_large = excess.any(axis=0)
+        terms[:, too_large] = 0
+        counted, moving = counted & ~too_large, moving & ~too_large
+        dropped = _dropped(len(frame), len(place), idle, moving | too_large)
+        dropped[TOO_LARGE] = int(np.count_nonzero(too_large))
+    terms[READINGS] = 1
+    terms[USED] = moving
+    terms[FLOW_COUNT] = counted
     terms.flags.writeable = False
-    return Readings(Terms(at_ms, place, late, terms), _dropped(len(frame), len(place), idle, moving))
+    return Readings(Terms(at_ms, place, late, terms), dropped)
 
 
 def _dropped(rows: int, on_road: int, idle: NDArray[np.bool_], moving: NDArray[np.bool_]) -> dict[str, int]:
@@ -93,10 +100,7 @@ def on_time(frame: Frame, windows: Windows, place: NDArray[np.int32], window_ms:
     )
 
 
-def by_segment(sums: NDArray[np.int64], layout: RoadLayout) -> NDArray[np.int64]:
+def by_segment(sums: NDArray[np.int64], layout: RoadLayout) -> Wide:
     """Add up the sensors of each segment: (fields, m) → (fields, k)."""
     watching = layout.segment >= 0
-    total = np.zeros((len(sums), len(layout.segment_ids)), np.int64)
-    for row, terms in zip(total, sums, strict=True):
-        np.add.at(row, layout.segment[watching], terms[watching])
-    return total
+    return add_wide(sums[:, watching], layout.segment[watching], len(layout.segment_ids))

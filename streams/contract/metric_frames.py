@@ -1,17 +1,21 @@
 """Rows of metrics as Arrow IPC streams: the values of `city.metrics.v1` and, with revision -1, of `city.live.v1`.
 
-One record is one frame: the schema's metadata is the header (version, city, domain, zone index and id, watermark),
-`entity` and `metric` are dictionary-encoded, an unknown number is null. A frame without rows is the schema alone.
+One record is one frame: the schema's metadata is the header (version, city, domain, zone index and id, watermark, how
+each metric adds up), `entity` and `metric` are dictionary-encoded, an unknown number is null. A frame without rows is
+the schema alone.
 """
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import numpy as np
 import pyarrow as pa
 
 from streams.contract.records import ROW_TYPES, MetricFrame, Rows
+from streams.contract.spec import Sums
 from streams.errors import FrameError
 
 if TYPE_CHECKING:
@@ -25,6 +29,7 @@ MADE_FROM = "made_from"
 
 _END = b"\xff\xff\xff\xff\x00\x00\x00\x00"
 """How an Arrow stream ends; without it a cut one would pass for a shorter one."""
+_NONE = msgspec.msgpack.encode({})
 _TEXT = pa.dictionary(pa.int32(), pa.string())
 _SCHEMA = pa.schema(
     [(name, _TEXT if kind is np.object_ else pa.from_numpy_dtype(np.dtype(kind))) for name, kind in ROW_TYPES.items()]
@@ -42,6 +47,8 @@ def encode_metrics(city_id: str, frame: MetricFrame, zone_id: str = "", city_ver
         b"city_version": city_version.encode(),
         b"watermark_ms": str(frame.watermark_ms).encode(),
     }
+    if sums := _sums(frame):
+        header[b"sums"] = sums
     schema = _SCHEMA.with_metadata(header)
     sink = pa.BufferOutputStream()
     with pa.ipc.new_stream(sink, schema) as writer:
@@ -73,9 +80,28 @@ def decode_metrics(data: bytes | memoryview) -> MetricFrame:
             watermark_ms=int(header[b"watermark_ms"]),
             zone_id=header.get(b"zone_id", b"").decode(),
             city_version=header.get(b"city_version", b"").decode(),
+            sums=_decode_sums(header.get(b"sums", _NONE)),
         )
-    except (pa.ArrowException, OSError, EOFError, ValueError, LookupError) as exc:
+    except (pa.ArrowException, OSError, EOFError, ValueError, LookupError, msgspec.DecodeError) as exc:
         raise FrameError(f"{len(data)} bytes are no frame of metrics: {exc}") from exc
+
+
+def _sums(frame: MetricFrame) -> bytes:
+    """Return, packed, how the metrics of these rows add up."""
+    if not len(frame.rows) or not frame.sums:
+        return b""
+    names = sorted(set(frame.rows.metric.tolist()))
+    return _packed(tuple((name, frame.sums[name]) for name in names if name in frame.sums))
+
+
+@lru_cache(maxsize=256)  # a zone's frames have the same metrics again and again
+def _packed(sums: tuple[tuple[str, Sums], ...]) -> bytes:
+    return msgspec.msgpack.encode(dict(sums))
+
+
+@lru_cache(maxsize=256)
+def _decode_sums(data: bytes) -> dict[str, Sums]:
+    return msgspec.msgpack.decode(data, type=dict[str, Sums])
 
 
 def _batch(rows: Rows, schema: pa.Schema) -> pa.RecordBatch:

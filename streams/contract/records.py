@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from streams.contract.spec import Sums
+
 S = TypeVar("S")
 
 NO_TIME_MS = -(2**62)
@@ -150,6 +152,8 @@ class MetricFrame:
     zone_id: str = ""
     city_version: str = ""
     """As the stage that made it knew them, "" = it did not say."""
+    sums: Mapping[str, Sums] = field(default_factory=dict)
+    """Metric → how its rows add up, as whoever made them declares it; a frame of before says nothing."""
 
 
 Level = Literal[0, 1, 2, 3, 4]

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+import math
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
 from streams.domains.schema import load_schemas
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from streams.city.registry import City
     from streams.contract.records import Result, Rows
@@ -22,16 +23,30 @@ COLUMN_SCALE = 1e6
 """Units of the numerator in 1 of a column's unit, for the means of every column; their denominator is a count."""
 
 WINDOW_S = 60
-"""Of a processor whose configuration has no `window_s`."""
+"""Length of the windows of a first-level processor whose configuration has no `window_s`. Hours, zones, city and wall
+read windows of this length alone, so ours have no such setting."""
+WINDOW_MS = WINDOW_S * 1000
 
 
 class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Base of every processor's tunables: keyword-only, unknown keys refused, each name ends in its unit."""
 
 
+class Sums(msgspec.Struct, frozen=True, array_like=True):
+    """How rows of a metric add up: the part of a `Metric` that travels with its rows. New fields come last."""
+
+    numerator_scale: float = 1.0
+    denominator_scale: float = 1.0
+    least: float = -math.inf
+    most: float = math.inf
+    value: Literal["quotient", "numerator"] = "quotient"
+    rolls_up: Literal["sums", "feed", "never"] = "sums"
+    wide_name: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """A metric's name with unit, and where its definition comes from."""
+    """What a metric is: its name with unit, where its definition comes from, and how its rows add up."""
 
     name: str
     unit: str
@@ -44,6 +59,21 @@ class Metric:
     numerator_scale: float = 1.0
     """Units of the numerator in 1 of its quantity, e.g. 1e9: int64 fixed point."""
     denominator_scale: float = 1.0
+    least: float = -math.inf
+    """A value below it is it; the clamp comes after the division, so that sums are of what was measured."""
+    most: float = math.inf
+    value: Literal["quotient", "numerator"] = "quotient"
+    """What the value of a sum is: numerator over denominator, or the numerator alone."""
+    rolls_up: Literal["sums", "feed", "never"] = "sums"
+    """`sums`: into hours of each segment and sensor, and into minutes and hours of zones and city; `feed`: rows of
+    `feed:<domain>:<zone>` into minutes of `feed:<domain>`, no hours; `never`: rows stand for themselves."""
+    wide_name: str = ""
+    """Its name for zones and city where another metric has its own there, "" = the same."""
+
+    @property
+    def sums(self) -> Sums:
+        """How its rows add up."""
+        return Sums(*(getattr(self, name) for name in Sums.__struct_fields__))
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,20 +148,39 @@ def column_metric(domain: str, column: str) -> str:
     return column if shared == 1 else f"{domain}_{column}"
 
 
+def column_mean(domain: str, column: str) -> Metric:
+    """Return the mean of a domain's column, as the processors with `column_metrics` compute it."""
+    [found] = [one for one in load_schemas()[domain].columns if one.name == column]
+    wide_name = column_metric(domain, column)
+    return Metric(
+        name=column,
+        unit=found.unit,
+        zh=found.zh,
+        en=found.en,
+        method="measurement_mean",
+        standard="own choice",
+        numerator_scale=COLUMN_SCALE,
+        wide_name="" if wide_name == column else wide_name,
+    )
+
+
+def sums_of(specs: Iterable[Spec], domain: str) -> dict[str, Sums]:
+    """Return how the rows add up that first-level processors make of a domain: name of a metric → its sums."""
+    found: dict[str, Sums] = {}
+    for spec in specs:
+        if spec.column_metrics:
+            found |= {name: column_mean(domain, name).sums for name in load_schemas()[domain].names}
+        found |= {metric.name: metric.sums for metric in spec.metrics}
+    return found
+
+
 def all_metrics(spec: Spec) -> tuple[Metric, ...]:
     """List what a processor emits: its own metrics, then the means of the columns where it computes those."""
     found = {metric.name: metric for metric in spec.metrics}
     for domain in spec.taken() if spec.column_metrics else ():
-        for column in load_schemas()[domain].columns:
-            for name in (column.name, column_metric(domain, column.name)):
-                mean = Metric(
-                    name=name,
-                    unit=column.unit,
-                    zh=column.zh,
-                    en=column.en,
-                    method="measurement_mean",
-                    standard="own choice",
-                    numerator_scale=COLUMN_SCALE,
-                )
-                found.setdefault(name, mean)
+        for name in load_schemas()[domain].names:
+            mean = column_mean(domain, name)
+            found.setdefault(name, mean)
+            if mean.wide_name:
+                found.setdefault(mean.wide_name, replace(mean, name=mean.wide_name, wide_name=""))
     return tuple(found.values())

@@ -10,7 +10,7 @@ source  docs/architecture.md
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from functools import partial
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -20,6 +20,7 @@ from msgspec import structs
 from streams.accounts import zone_hours
 from streams.contract.frames import MARK_STEP_MS
 from streams.contract.records import NO_TIME_MS, DeadLetter, Detection, Frame, Rows
+from streams.contract.spec import sums_of
 from streams.health.stepping import Stepping
 from streams.kernel import verdicts
 from streams.zone import dedup
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
     from streams.city.registry import City
     from streams.contract.frames import FrameHeader, FrameRows
     from streams.contract.records import Result
-    from streams.contract.spec import Hosted
+    from streams.contract.spec import Hosted, Sums
     from streams.zone.state import ZoneState
 
 FORGOTTEN = "nothing is remembered of this time of the sensor any more: it may have come before"
@@ -71,6 +72,11 @@ class ZoneTask:
     stepping: Stepping = field(default_factory=Stepping)
     left_out: frozenset[str] = frozenset()
     """Processors that are set aside."""
+
+    @cached_property
+    def sums(self) -> dict[str, Sums]:
+        """Metric → how the rows add up that these processors make."""
+        return sums_of([one.spec for one in self.hosted], self.domain)
 
 
 def absorb(

@@ -207,7 +207,8 @@ class ZoneStage:
         messages = [dead_letters.to_message(letter) for letter in output.dead]
         if output.rows or passed:
             task, city = place
-            frame = MetricFrame(task.domain, task.index, Rows.concat(output.rows), state.watermark_ms)
+            made = Rows.concat(output.rows)
+            frame = MetricFrame(task.domain, task.index, made, state.watermark_ms, sums=task.sums)
             value = encode_metrics(city.id, frame, zone_id, city.version)
             messages.append(Message(topics.METRICS, zone_id.encode(), value, 0))
         messages += [

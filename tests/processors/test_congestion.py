@@ -124,3 +124,21 @@ def test_a_sum_that_leaves_its_range_is_an_error():
     rows = [(0, index, 20_000.0, 5.0, False) for index in range(1200)]  # 1200 * 4000 * 1e12 > 2^62
     with pytest.raises(SumOverflowError):
         step(State(), frame(MINUTE_MS, *rows), town(), Config())
+
+
+def test_the_sums_of_honest_detectors_do_not_wrap_around():
+    """Three stand in a jam: 3 * 1000 * 20,000 / 5 veh/km at 1e12 are 1.2e19, where 64 bits end at 9.2e18."""
+    rows = [(sensor, index, 20_000.0, 5.0, False) for sensor in range(3) for index in range(1000)]
+    rows = step(State(), frame(MINUTE_MS, *rows), town(sensors=3), Config()).rows
+    assert found(rows, "speed_km_h") == [pytest.approx(5.0, rel=1e-12)]
+    assert found(rows, "tti_ratio") == [pytest.approx(12.0, rel=1e-12)]
+
+
+def test_a_reading_too_large_for_a_sum_costs_itself():
+    """20,000 veh/h at 1 km/h are 2e16 units, of which no thousand fit: with a floor of 5 km/h there is none such."""
+    log = frame(MINUTE_MS, (0, 0, 600, 30, False), (0, 1, 20_000, 1, False), (0, 2, 0, 1, False))
+    result = step(State(), log, town(), Config(speed_floor_km_h=1.0))
+    assert result.dropped == {"too_large": 1, "no_vehicles": 1}
+    assert found(result.rows, "speed_km_h") == [30.0]
+    assert found(result.rows, "flow_veh_h") == [300.0]
+    assert result.rows.count[result.rows.metric == "tti_ratio"].tolist() == [1]

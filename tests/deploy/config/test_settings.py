@@ -16,20 +16,21 @@ def written(tmp_path, text):
 def test_defaults_are_in_force_and_each_processor_has_its_section():
     found = settings.load(None, {})
     assert (found.stack.port, found.stack.speed, found.stack.kafka) == (8050, 1.0, "")
-    assert found.components["congestion"]["window_s"] == 60
+    assert found.components["congestion"]["speed_floor_km_h"] == 5.0
 
 
 def test_file_overrides_defaults_and_environment_overrides_the_file(tmp_path):
-    path = written(tmp_path, "[stack]\nport = 9000\nspeed = 60\n[congestion]\nwindow_s = 30\n")
+    path = written(tmp_path, "[stack]\nport = 9000\nspeed = 60\n[congestion]\nspeed_floor_km_h = 3\n")
     found = settings.load(path, {"CITYWALL_PORT": "9001"})
     assert (found.stack.port, found.stack.speed) == (9001, 60.0)
-    assert found.components["congestion"]["window_s"] == 30
+    assert found.components["congestion"]["speed_floor_km_h"] == 3.0
     assert settings.load(None, {"CITYWALL_CONFIG": str(path)}).stack.port == 9000
 
 
 def test_every_problem_is_told_at_once_with_the_nearest_name(tmp_path):
     path = written(
-        tmp_path, "[stack]\nprot = 1\nspeed = 0\n[congestoin]\nx = 1\n[congestion]\nwindow = 30\nwindow_s = 1\n"
+        tmp_path,
+        "[stack]\nprot = 1\nspeed = 0\n[congestoin]\nx = 1\n[congestion]\nspeed_floor = 30\nspeed_floor_km_h = 0\n",
     )
     found, problems = settings.examine(path, {"CITYWALL_PORT": "many"})
     assert found is None
@@ -38,8 +39,8 @@ def test_every_problem_is_told_at_once_with_the_nearest_name(tmp_path):
     assert "[stack] prot: there is no such setting; the nearest is port" in text
     assert "[stack] speed = 0: Expected `float` > 0.0" in text
     assert "[congestoin]: no component has this name; the nearest is congestion" in text
-    assert "[congestion] window: there is no such setting; the nearest is window_s" in text
-    assert "[congestion] window_s = 1: Expected `int` >= 5" in text
+    assert "[congestion] speed_floor: there is no such setting; the nearest is speed_floor_km_h" in text
+    assert "[congestion] speed_floor_km_h = 0: Expected `float` > 0.0" in text
     assert "CITYWALL_PORT = 'many': a number is needed" in text
     with pytest.raises(SettingError, match=r"prot"):
         settings.load(path, {})

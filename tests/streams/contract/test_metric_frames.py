@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 
 from streams.contract.metric_frames import decode_metrics, encode_metrics
 from streams.contract.records import NO_TIME_MS, ROW_TYPES, MetricFrame, Rows
+from streams.contract.spec import Sums
 from streams.errors import FrameError
 
 
@@ -45,6 +47,29 @@ def test_a_frame_without_rows_carries_only_the_watermark() -> None:
     got = decode_metrics(data)
     assert (got.domain, got.zone, got.watermark_ms, len(got.rows)) == ("weather", -1, NO_TIME_MS, 0)
     assert_same(got.rows, Rows.empty())
+
+
+def test_how_the_metrics_of_its_rows_add_up_comes_with_a_frame() -> None:
+    queue = Sums(1e9, 1e3, 0.0, 500.0, "numerator", "never", "traffic_queue_m")
+    frame = MetricFrame("traffic", 7, THREE, 0, sums={"tti_ratio": queue, "delay_s": Sums()})
+    assert decode_metrics(encode_metrics("riverton", frame)).sums == {"tti_ratio": queue}
+    assert decode_metrics(encode_metrics("riverton", MetricFrame("traffic", 7, THREE, 0))).sums == {}
+
+
+def test_what_a_newer_build_says_besides_is_passed_over() -> None:
+    assert msgspec.msgpack.decode(
+        msgspec.msgpack.encode([1e9, 1.0, 0.0, 9.0, "quotient", "sums", "", "new"]), type=Sums
+    )
+
+
+@pytest.mark.parametrize("sums", [b"", b"\xc1", b"\x81\xa1a\x01"])
+def test_how_metrics_add_up_must_be_understood(sums: bytes) -> None:
+    table = pa.ipc.open_stream(encode_metrics("riverton", MetricFrame("traffic", 7, THREE, 0))).read_all()
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, table.schema.with_metadata({**table.schema.metadata, b"sums": sums})) as writer:
+        writer.write_table(table)
+    with pytest.raises(FrameError):
+        decode_metrics(bytes(sink.getvalue()))
 
 
 def test_header_is_in_the_metadata_and_unknown_numbers_are_null() -> None:

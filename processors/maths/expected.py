@@ -1,0 +1,107 @@
+"""Who of a domain was expected to speak in a minute of which nobody of its zone spoke (`docs/methods/coverage.md`).
+
+A zone judges the minutes in which it was heard. What is silent altogether is found here, by the same rule, for each
+metric in the minutes of which there is a final of it anywhere.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from processors.maths import identities
+from processors.maths.identities import UNKNOWN, Identities
+from processors.maths.places import Same
+from streams.contract.records import NO_TIME_MS
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from streams.city.registry import City
+
+MINUTE_MS = 60_000
+
+
+class Roster(NamedTuple):
+    """Who of a domain may be an entity of a metric: (e,) id, zone id, interval in whole minutes, sensors."""
+
+    ids: tuple[str, ...]
+    zones: tuple[str, ...]
+    interval_ms: NDArray[np.int64]
+    sensors: NDArray[np.int64]
+
+
+class Asked(NamedTuple):
+    """(n,) slots that are due in a minute, and how many sensors each is."""
+
+    slot: NDArray[np.int64]
+    sensors: NDArray[np.int64]
+
+
+def rosters(city: City, domain: str) -> tuple[Roster, Roster]:
+    """List a domain's segments with a sensor, and its sensors.
+
+    A segment is asked as often as the fastest of its sensors, and weighs as all of them.
+    """
+    return _rosters(Same(city), domain)
+
+
+@lru_cache(maxsize=32)
+def _rosters(same: Same, domain: str) -> tuple[Roster, Roster]:
+    city = same.city
+    segments: dict[str, list[float]] = {}
+    single: dict[str, list[float]] = {}
+    zone_of: dict[str, str] = {}
+    for (of, zone), codes in city.sensors_of_zone.items():
+        for sensor in (city.sensors[code] for code in codes.tolist() if of == domain):
+            single[sensor.id] = [sensor.interval_s]
+            zone_of[sensor.id] = city.zones[zone].id
+            if sensor.segment >= 0:
+                segment = city.segments[sensor.segment].id
+                segments.setdefault(segment, []).append(sensor.interval_s)
+                zone_of[segment] = city.zones[zone].id
+    return _roster(segments, zone_of), _roster(single, zone_of)
+
+
+def _roster(intervals_s: dict[str, list[float]], zone_of: dict[str, str]) -> Roster:
+    fastest_s = np.array([min(of_entity) for of_entity in intervals_s.values()], np.float64)
+    interval_ms = np.ceil(fastest_s * 1000.0 / MINUTE_MS).astype(np.int64) * MINUTE_MS
+    sensors = np.array([len(of_entity) for of_entity in intervals_s.values()], np.int64)
+    return Roster(tuple(intervals_s), tuple(zone_of[entity] for entity in intervals_s), interval_ms, sensors)
+
+
+def sensors(known: Identities, slot: NDArray[np.int64], city: City, domain: str) -> NDArray[np.int64]:
+    """Return (n,) how many sensors speak for the entity of each slot: 1 where the city does not say."""
+    segments, _ = rosters(city, domain)
+    entity, _ = known.numbered(segments, city)
+    count = np.ones(known.entity_count, np.int64)
+    count[entity] = segments.sensors
+    found = np.ones(len(slot), np.int64)
+    found[slot != UNKNOWN] = count[known.entity[slot[slot != UNKNOWN]]]
+    return found
+
+
+def due(known: Identities, metric: int, of: tuple[City, str], start_ms: int) -> Asked:
+    """Return whom a minute with a final of a metric, by its number, asks for one by their intervals, heard or not.
+
+    Who has not been heard at all is asked for every metric of its kind, and counts as heard just before. What other
+    zones have said of later minutes decides nothing.
+    """
+    city, domain = of
+    segments, single = rosters(city, domain)
+    on_segments = np.zeros(known.entity_count + len(segments.ids), bool)
+    on_segments[known.numbered(segments, city)[0]] = True
+    heard = known.heard_ms <= start_ms
+    roster = segments if on_segments[known.entity[heard & (known.metric == metric)]].any() else single
+    entity, zone = known.numbered(roster, city)
+    spoken = np.zeros(known.entity_count, bool)
+    spoken[known.entity[heard]] = True
+    slot = identities.found(known, metric, entity, zone)
+    new = (slot == UNKNOWN) & ~spoken[entity]
+    slot[new] = identities.registered(known, np.full(int(new.sum()), metric), entity[new], zone[new])
+    asked_ms = np.where(known.asked_ms[slot] == NO_TIME_MS, start_ms - MINUTE_MS, known.asked_ms[slot])
+    wanted = (slot != UNKNOWN) & ((known.heard_ms[slot] <= start_ms) | ~spoken[entity])
+    wanted &= start_ms - asked_ms >= roster.interval_ms
+    return Asked(slot[wanted], roster.sensors[wanted])
