@@ -212,7 +212,7 @@ def _retired(state: State, start_ms: int, layout: Layout) -> list[Finding]:
     found = []
     for kind, flags in ((SILENT_KIND, state.silent), (STUCK_KIND, state.stuck), (LATE_KIND, state.late)):
         for place in np.flatnonzero(gone & (flags == 1)).tolist():
-            found.append(Finding(kind, place, start_ms + MINUTE_MS, on=False, retired=True))
+            found.append(Finding(kind, place, start_ms + MINUTE_MS, start_ms + MINUTE_MS, on=False, retired=True))
         flags[gone] = 0
     digests.forget(state.runs, gone)
     state.last_ms = np.where(gone, NO_TIME_MS, np.where(state.last_ms == NO_TIME_MS, start_ms, state.last_ms))
@@ -234,7 +234,7 @@ def _silent(state: State, now_ms: int, where: _Where) -> list[Finding]:
         on = bool(begins[place])
         at_ms = int(since_ms[place] if on else state.last_ms[place])
         quiet_s = (now_ms - int(state.last_ms[place])) / 1000
-        found.append(Finding(SILENT_KIND, place, at_ms, on, quiet_s, float(limit_ms[place]) / 1000, "s"))
+        found.append(Finding(SILENT_KIND, place, at_ms, now_ms, on, quiet_s, float(limit_ms[place]) / 1000, "s"))
     return found
 
 
@@ -248,8 +248,8 @@ def _stuck(state: State, start_ms: int, minute: NDArray[np.int64], where: _Where
     state.stuck = np.where(begins, 1, np.where(ends, 0, state.stuck))
     return [
         Finding(
-            STUCK_KIND, place, int(state.runs.since_ms[place]), bool(begins[place]), float(state.runs.count[place]),
-            float(config.stuck_count), "",
+            STUCK_KIND, place, int(state.runs.since_ms[place]), start_ms + MINUTE_MS, bool(begins[place]),
+            float(state.runs.count[place]), float(config.stuck_count), "",
         )
         for place in np.flatnonzero(begins | ends).tolist()
     ]  # fmt: skip
@@ -266,7 +266,9 @@ def _late(state: State, hour_ms: int, counts: NDArray[np.int64], where: _Where) 
     ends = enough & (share < config.late_cleared_ratio) & (state.late == 1)
     state.late = np.where(begins, 1, np.where(ends, 0, state.late))
     return [
-        Finding(LATE_KIND, place, hour_ms, bool(begins[place]), float(share[place]), config.late_ratio, "")
+        Finding(
+            LATE_KIND, place, hour_ms, hour_ms + HOUR_MS, bool(begins[place]), float(share[place]), config.late_ratio
+        )
         for place in np.flatnonzero(begins | ends).tolist()
     ]
 

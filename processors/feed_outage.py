@@ -163,6 +163,7 @@ def _detection(domain: Domain, name: str, change: _Change, city: City, config: C
         entity=f"{FEED_PREFIX}{name}" if of_domain else f"{FEED_PREFIX}{name}:{zone}",
         zone=zone,
         at_ms=change.at_ms,
+        known_at_ms=domain.judged_ms,
         level=level if change.on else 0,
         value=silent / max(total, 1),
         limit=config.outage_ratio if change.on else config.back_ratio,

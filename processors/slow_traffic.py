@@ -262,8 +262,7 @@ def _detections(
 ) -> list[Detection]:
     found = []
     for row, at_ms in zip(changes.row.tolist(), changes.at_ms.tolist(), strict=True):
-        place = reports.place[row]
-        usual_km_h = float(reports.usual_km_h[row])
+        place, usual_km_h = reports.place[row], float(reports.usual_km_h[row])
         evidence: dict[str, float | str] = {"usual_km_h": usual_km_h, "ratio": float(reports.ratio[row])}
         if neighbour[place] >= 0:
             evidence["upstream"] = str(where.layout.segment_ids[neighbour[place]])
@@ -275,6 +274,7 @@ def _detections(
                 entity=str(where.layout.segment_ids[place]),
                 zone=where.city.zones[where.zone].id,
                 at_ms=at_ms,
+                known_at_ms=reports.start_ms + WINDOW_MS,
                 level=LEVELS[int(state.reached[place])],
                 value=float(reports.speed_km_h[row]),
                 limit=where.config.slow_ratio * usual_km_h,

@@ -3,7 +3,8 @@
 in      city.readings.v1 of every domain but traffic: each column of the domain's schema
 out     metrics named as the columns: the mean of a sensor's minute, unknown where the sensor was due and said
         nothing; detections named as the rule, one for each change of a sensor's level, with the limit and its source
-state   per window, column and sensor: exact sum and count; per rule and sensor: level, and what a new one waits for
+state   per window, column and sensor: exact sum and count; per rule and sensor: level, and what a new one waits for;
+        per sensor: up to where its windows are judged
 drops   no_value: the reading observed nothing; elsewhere: the sensor belongs to another zone
 source  limits with their own source (GB, HJ, CJJ or own choice) in `[threshold]` of the configuration;
         on-delay, off-delay and dead band after ISA-18.2 / IEC 62682
@@ -17,9 +18,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray  # at run time: `streams.saving.state` reads the types of a state's fields
 
-from processors.maths import coverage, hold, retired, windows
+from processors.maths import coverage, hold, levels, retired, windows
 from processors.maths.fixed import to_fixed
-from processors.maths.hold import Hold
+from processors.maths.levels import EXPECTED, FIELDS, SUM, Batch, Cells, Change, Levels
 from processors.maths.measures import TRAFFIC, Amounts, Heads, make_rows, quotient
 from processors.maths.places import Layout, Places, grown
 from processors.maths.rules import Rule, problems
@@ -32,11 +33,7 @@ from streams.domains.schema import late_limit_ms, load_schemas
 if TYPE_CHECKING:
     from streams.city.registry import City
 
-SUM, EXPECTED = READINGS + 1, READINGS + 2
-FIELDS = EXPECTED + 1
 NO_VALUE, ELSEWHERE = "no_value", "elsewhere"
-GAP_INTERVALS, GAP_MS = 3, 180_000
-"""A run of windows is broken by three missing reports, and never by less than three minutes."""
 
 
 class Config(BaseConfig, frozen=True, kw_only=True):
@@ -70,32 +67,32 @@ class State:
     """(cells,) place of its sensor."""
     asked_ms: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
     """(cells,) start of the last window that expected it."""
-    holds: dict[str, Hold] = field(default_factory=dict)
-    """By rule."""
+    levels: Levels = field(default_factory=Levels)
 
 
 def step(state: State, frame: Frame, city: City, config: Config) -> Result[State]:
     """Fold a frame into the windows; emit and judge those that the watermark closes, correct those with late rows."""
     layout = state.places.layout(city, frame.domain, frame.zone)
     windows.follow(state.windows, layout.lag_ms[state.sensor_of], lags=layout.lags)
+    at = _At(layout, city, frame, config)
     dropped: dict[str, int] = {}
     counted = 0
     touched: dict[int, NDArray[np.integer[Any]]] = {}
+    found: list[Detection] = []
     if len(frame):
         batch, dropped = _batch(state, frame, layout)
         windows.follow(state.windows, layout.lag_ms[state.sensor_of], lags=layout.lags)
-        counted = len(batch.at_ms)
-        touched = windows.fold(state.windows, batch, len(state.column_of), WINDOW_MS)
+        counted = len(batch.terms.at_ms)
+        touched, changes = levels.take(state.levels, _to_judge(state, at), batch, frame)
+        found = _detections(changes, at)
+    if frame.watermark_ms > state.windows.watermark_ms:
+        found += _detections(levels.pass_by(state.levels, _to_judge(state, at), frame.watermark_ms), at)
+        found += _retired(state, at)
     parts: list[Rows] = []
-    found: list[Detection] = []
-    at = _At(layout, city, frame, config)
     for one in windows.due(state.windows, frame.watermark_ms, WINDOW_MS):
         start_ms, sums = one.start_ms, _close(state, one, at)
         place = np.flatnonzero(sums[EXPECTED] > 0)
         parts.append(_rows(state, start_ms, place, sums, np.zeros(len(state.column_of), np.int64), at))
-        found += _judged(state, start_ms, sums, at)
-    if frame.watermark_ms > state.windows.watermark_ms:
-        found += _retired(state, at)
     corrected = windows.advance(state.windows, touched, frame.watermark_ms, WINDOW_MS)
     for start_ms, late_places in corrected.items():
         sums, late = windows.with_late(state.windows, start_ms, FIELDS, len(state.column_of))
@@ -113,7 +110,16 @@ class _At(NamedTuple):
     config: Config
 
 
-def _batch(state: State, frame: Frame, layout: Layout) -> tuple[Terms, dict[str, int]]:
+def _to_judge(state: State, at: _At) -> Cells:
+    """Return what the rules judge."""
+    domain = at.frame.domain
+    rules = tuple(rule for rule in at.config.rules if rule.domain == domain and rule.column in state.columns)
+    limit_ms = late_limit_ms(domain)
+    of = (state.windows, state.columns, state.column_of, state.sensor_of)
+    return Cells(*of, at.layout, WINDOW_MS, rules, limit_ms)
+
+
+def _batch(state: State, frame: Frame, layout: Layout) -> tuple[Batch, dict[str, int]]:
     """Return every observed value as a term of its cell, and the readings that have none."""
     names = list(frame.columns)
     place = layout.place[frame.sensor]
@@ -130,7 +136,8 @@ def _batch(state: State, frame: Frame, layout: Layout) -> tuple[Terms, dict[str,
         ELSEWHERE: len(frame) - int(np.count_nonzero(here)),
         NO_VALUE: int(np.count_nonzero(here & ~observed.any(axis=0))),
     }
-    return Terms(frame.at_ms[row], cell, frame.late[row], terms), {name: n for name, n in counts.items() if n}
+    batch = Batch(Terms(frame.at_ms[row], cell, frame.late[row], terms), row)
+    return batch, {name: n for name, n in counts.items() if n}
 
 
 def _column(state: State, name: str) -> int:
@@ -194,58 +201,37 @@ def _rows(
     return make_rows(names[state.column_of[place]], heads, amounts)
 
 
-def _judged(state: State, start_ms: int, sums: NDArray[np.int64], at: _At) -> list[Detection]:
-    """Judge a closed window by every rule of the domain."""
-    found: list[Detection] = []
-    for rule in at.config.rules:
-        if rule.domain == at.frame.domain and rule.column in state.columns:
-            found += _found(state, rule, start_ms, sums, at)
-    return found
-
-
-def _found(state: State, rule: Rule, start_ms: int, sums: NDArray[np.int64], at: _At) -> list[Detection]:
-    present = at.layout.present[state.sensor_of]
-    place = np.flatnonzero((state.column_of == state.columns.index(rule.column)) & (sums[READINGS] > 0) & present)
-    place = place[np.argsort(state.sensor_of[place])]
-    value = quotient(sums[SUM, place], sums[READINGS, place], COLUMN_SCALE, 1.0)
-    interval_ms = at.layout.interval_s[state.sensor_of[place]] * 1000
-    gap_ms = np.maximum(GAP_INTERVALS * interval_ms, GAP_MS).astype(np.int64)
-    held = state.holds.setdefault(rule.name, Hold())
-    hold.grow(held, len(state.column_of))
-    end_ms = start_ms + WINDOW_MS
-    changes = hold.judge(held, hold.Seen(place, value, gap_ms, start_ms, end_ms), rule.limits)
-    unit = next(column.unit for column in load_schemas()[rule.domain].columns if column.name == rule.column)
+def _detections(changes: list[Change], at: _At) -> list[Detection]:
+    """Return what the alarm engine reads of levels that changed."""
     return [
         Detection(
             city=at.city.id,
-            domain=rule.domain,
-            kind=rule.name,
-            entity=str(at.layout.sensor_ids[state.sensor_of[place[row]]]),
+            domain=one.rule.domain,
+            kind=one.rule.name,
+            entity=str(at.layout.sensor_ids[one.sensor]),
             zone=at.city.zones[at.frame.zone].id,
-            at_ms=since_ms,
-            level=hold.level(after),
-            value=float(value[row]),
-            limit=rule.limits.limits[(after or before) - 1],
-            unit=unit,
-            basis=rule.reference,
-            evidence={"column": rule.column, "basis": rule.basis, "sense": rule.sense},
+            at_ms=one.since_ms,
+            known_at_ms=one.known_ms,
+            level=hold.level(one.after),
+            value=one.value,
+            limit=one.rule.limits.limits[(one.after or one.before) - 1],
+            unit=next(
+                column.unit for column in load_schemas()[one.rule.domain].columns if column.name == one.rule.column
+            ),
+            basis=one.rule.reference,
+            evidence={"column": one.rule.column, "basis": one.rule.basis, "sense": one.rule.sense},
         )
-        for row, before, after, since_ms in zip(*(part.tolist() for part in changes), strict=True)
+        for one in changes
     ]
 
 
 def _retired(state: State, at: _At) -> list[Detection]:
     """End the alarms of sensors that have left."""
-    gone = ~at.layout.present[state.sensor_of]
-    if not gone.any():
-        return []
     where = retired.Where(at.city.id, at.frame.domain, at.city.zones[at.frame.zone].id)
-    found = []
-    for rule, held in state.holds.items():
-        hold.grow(held, len(gone))
-        for place in state.sensor_of[hold.end(held, gone)].tolist():
-            found.append(retired.end(where, rule, str(at.layout.sensor_ids[place]), at.frame.watermark_ms))
-    return found
+    return [
+        retired.end(where, rule, str(at.layout.sensor_ids[sensor]), at.frame.watermark_ms, known_ms)
+        for rule, sensor, known_ms in levels.end(state.levels, _to_judge(state, at))
+    ]
 
 
 def waiting(state: State, _config: Config) -> dict[int, int]:

@@ -17,6 +17,8 @@ class Finding(NamedTuple):
     kind: str
     place: int
     at_ms: int
+    known_ms: int
+    """Up to where was judged when it was found."""
     on: bool
     value: float = 0.0
     limit: float = 0.0
@@ -28,7 +30,7 @@ class Finding(NamedTuple):
 def detection(one: Finding, where: retired.Where, sensor: str) -> Detection:
     """Return what the alarm engine reads."""
     if one.retired:
-        return retired.end(where, one.kind, sensor, one.at_ms)
+        return retired.end(where, one.kind, sensor, one.at_ms, one.known_ms)
     return Detection(
         city=where.city,
         domain=where.domain,
@@ -36,6 +38,7 @@ def detection(one: Finding, where: retired.Where, sensor: str) -> Detection:
         entity=sensor,
         zone=where.zone,
         at_ms=one.at_ms,
+        known_at_ms=one.known_ms,
         level=LEVEL if one.on else 0,
         value=one.value,
         limit=one.limit,

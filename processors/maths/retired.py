@@ -18,8 +18,8 @@ class Where(NamedTuple):
     zone: str
 
 
-def end(where: Where, kind: str, entity: str, at_ms: int) -> Detection:
-    """Return the detection that ends an alarm of what left."""
+def end(where: Where, kind: str, entity: str, at_ms: int, known_ms: int | None = None) -> Detection:
+    """Return the detection that ends an alarm of what left; `known_ms`: up to where was judged, None = `at_ms`."""
     return Detection(
         city=where.city,
         domain=where.domain,
@@ -27,6 +27,7 @@ def end(where: Where, kind: str, entity: str, at_ms: int) -> Detection:
         entity=entity,
         zone=where.zone,
         at_ms=at_ms,
+        known_at_ms=known_ms,
         level=0,
         evidence={REASON: RETIRED},
     )

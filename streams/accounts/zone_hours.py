@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -157,7 +158,9 @@ def leave(state: ZoneState, name: str, waiting: Mapping[int, int]) -> None:
 
 def join(state: ZoneState, name: str, taken: Sequence[Part]) -> None:
     """Count what was admitted and a processor never had; what it takes now is admitted already."""
-    now = {hour_ms: len(frame) for hour_ms, frame in taken}
+    now = Counter[int | None]()
+    for hour_ms, frame in taken:
+        now[hour_ms] += len(frame)
     admitted = sum(one.in_frames for one in state.counts.values()) - sum(now.values())
     dropped = state.dropped.setdefault(name, {})
     _drop(dropped, {JOINED_LATER: admitted - state.used.get(name, 0) - sum(dropped.values())})

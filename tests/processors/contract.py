@@ -93,6 +93,8 @@ class Row(NamedTuple):
     values: tuple[float, ...]
     watermark_ms: int
     """The zone's, after this row."""
+    behind_ms: int = 0
+    """How far the row's source had passed its time, less its sensor's lag."""
 
 
 @dataclass
@@ -160,6 +162,7 @@ def frame_of(domain: str, rows: Sequence[Row], watermark_ms: int, zone: int = 0)
         frozen(np.array([row.late for row in rows], np.bool_)),
         {name: frozen(table[:, index].copy()) for index, name in enumerate(names)},
         watermark_ms,
+        frozen(np.array([row.behind_ms for row in rows], np.int64)),
     )
 
 
@@ -215,10 +218,11 @@ def logs(draw: st.DrawFn, domain: str) -> list[Row]:
             continue
         seen.add((sensor, at_ms))
         late = due_ms < mark_ms
+        behind_ms = mark_ms - due_ms
         front_s += step
         if step and numbers.random() < 0.7:
             mark_ms = max(mark_ms, START_MS + 1000 * front_s - 30_000)
-        rows.append(Row(sensor, at_ms, late, reading(domain, numbers), mark_ms))
+        rows.append(Row(sensor, at_ms, late, reading(domain, numbers), mark_ms, behind_ms))
     return rows
 
 
@@ -241,7 +245,7 @@ def steady_log(domain: str, minutes: int) -> list[Row]:
         for sensor in range(len(INTERVALS_S)):
             rows.append(Row(sensor, mark_ms + 1000 * sensor, False, reading(domain, numbers), mark_ms))
         if minute >= 10:
-            rows.append(Row(0, mark_ms - 590_000, True, reading(domain, numbers), mark_ms))
+            rows.append(Row(0, mark_ms - 590_000, True, reading(domain, numbers), mark_ms, 590_000))
     return rows
 
 

@@ -64,6 +64,7 @@ def _moved(frame: Frame, city: City) -> Frame:
         sensor=contract.frozen(codes),
         at_ms=contract.frozen(frame.at_ms[stay]),
         late=contract.frozen(frame.late[stay]),
+        behind_ms=contract.frozen(frame.behind_ms[stay]),
         columns=columns,
     )
 

@@ -98,3 +98,82 @@ def test_a_rule_that_cannot_hold_is_refused_with_the_cure(change, sentence):
 def test_a_name_stands_there_once():
     with pytest.raises(ValueError, match="pm2_5_high: the name stands there twice"):
         Config(rules=(PM, PM))
+
+
+FLOOD = Rule(
+    name="flood", domain="weather", column="depth_cm", iii=20, ii=40, dead_band=5,
+    on_delay_s=120, off_delay_s=180, basis="local", reference="own choice",
+)  # fmt: skip
+
+
+def readings(rule: Rule, *rows: tuple[int, float, int], at_once: bool, end_s: int = 0) -> list[tuple[int, int, int]]:
+    """(since, known, level), in minutes, of what is found for (second, value, seconds behind its source) of a sensor.
+
+    No watermark until `end_s`: only what the sensor says lets its windows be judged.
+    """
+    names = contract.load_schemas()[rule.domain].names
+    log = [
+        Row(
+            0, START_MS + 1000 * second, behind_s > 0, tuple(value if name == rule.column else NAN for name in names),
+            contract.NO_TIME_MS, 1000 * behind_s,
+        )
+        for second, value, behind_s in rows
+    ]  # fmt: skip
+    parts = [log] if at_once else [[row] for row in log]
+    end_ms = START_MS + 1000 * end_s if end_s else contract.NO_TIME_MS
+    state, found = State(), []
+    frames = [*(contract.frame_of(rule.domain, part, contract.NO_TIME_MS) for part in parts)]
+    for frame in [*frames, contract.frame_of(rule.domain, [], end_ms)]:
+        for one in step(state, frame, CITY, Config(rules=(rule,))).detections:
+            known_ms = one.known_at_ms or 0
+            found.append(((one.at_ms - START_MS) // MINUTE_MS, (known_ms - START_MS) // MINUTE_MS, one.level))
+    return found
+
+
+@pytest.mark.parametrize("at_once", [False, True])
+@pytest.mark.parametrize(
+    ("rule", "rows", "end_s", "found"),
+    [
+        pytest.param(FLOOD, [(0, 30, 0), (60, 30, 0)], 0, [], id="the last minute spoken of is not judged"),
+        pytest.param(FLOOD, [(0, 30, 0), (60, 30, 0)], 120, [(0, 2, 3)], id="but by the watermark"),
+        pytest.param(FLOOD, [(0, 30, 0), (60, 30, 0), (120, 30, 0)], 0, [(0, 2, 3)], id="it spoke of a later one"),
+        pytest.param(
+            FLOOD, [(60 * minute, 30, 90) for minute in range(10)], 0, [(0, 2, 3)], id="each reading late by 90 s"
+        ),
+        pytest.param(
+            FLOOD, [(60 * minute, 30, 600) for minute in range(10)], 0, [(0, 11, 3)], id="each late by ten minutes"
+        ),
+        pytest.param(
+            FLOOD, [(0, 0, 0), (60, 0, 0), (120, 0, 0), (30, 60, 0), (90, 60, 0)], 0, [(0, 2, 3)],
+            id="out of order, on time: (0 + 60) / 2 in both minutes",
+        ),
+        pytest.param(
+            FLOOD, [(0, 30, 0), (60, 30, 0), (120, 30, 0), (30, 60, 100), (90, 60, 40)], 0, [(0, 2, 3), (0, 2, 2)],
+            id="late readings heighten: (30 + 60) / 2",
+        ),
+        pytest.param(
+            FLOOD, [(0, 30, 100), (60, 30, 100), (180, 0, 0), (240, 0, 0), (300, 0, 0), (360, 0, 0)], 0,
+            [(0, 2, 3), (3, 6, 0)], id="what is judged next in order ends it, with its delay",
+        ),
+        pytest.param(
+            FLOOD,
+            [*((60 * minute, 30 if minute < 3 else 0, 0) for minute in range(8)), (70, 31, 400)], 0,
+            [(0, 2, 3), (3, 6, 0)], id="a late one that finds nothing higher wakes no alarm that is over",
+        ),
+        pytest.param(
+            FLOOD, [*((60 * minute, 0, 0) for minute in range(8)), (70, 100, 410), (130, 100, 350)], 0, [(1, 8, 2)],
+            id="one that does raises it, minutes later",
+        ),
+        pytest.param(
+            msgspec.structs.replace(FLOOD, grace_s=349),
+            [*((60 * minute, 0, 0) for minute in range(8)), (70, 100, 410), (130, 100, 350)], 0, [],
+            id="but not beyond the rule's grace",
+        ),
+        pytest.param(
+            FLOOD, [(0, 30, 0), (60, 30, 0), (600, 30, 0), (660, 30, 0), (720, 30, 0)], 0, [(0, 2, 3)],
+            id="judged each once",
+        ),
+    ],
+)  # fmt: skip
+def test_late_is_not_unheard(rule, rows, end_s, found, at_once):
+    assert readings(rule, *rows, at_once=at_once, end_s=end_s) == found

@@ -105,7 +105,9 @@ def drops_more_than_there_is(state: Any, frame: Any, city: Any, config: Any) -> 
 def takes_one_reading_a_frame(state: Any, frame: Any, city: Any, config: Any) -> Result[Any]:
     one = slice(0, 1)
     columns = {name: values[one] for name, values in frame.columns.items()}
-    first = replace(frame, sensor=frame.sensor[one], at_ms=frame.at_ms[one], late=frame.late[one], columns=columns)
+    first = replace(
+        frame, sensor=frame.sensor[one], at_ms=frame.at_ms[one], late=frame.late[one], columns=columns, behind_ms=None
+    )
     return healthy(state, first, city, config)
 
 
