@@ -23,7 +23,7 @@ from processors.maths.fixed import to_fixed
 from processors.maths.hold import Hold
 from processors.maths.measures import TRAFFIC, Amounts, Heads, make_rows, quotient
 from processors.maths.places import Layout, Places, grown
-from processors.maths.rules import Rule, problems
+from processors.maths.rules import Rule, in_force, problems
 from processors.maths.windows import READINGS, Terms, Windows
 from streams.contract.records import Detection, Frame, Result, Rows
 from streams.contract.spec import COLUMN_SCALE, EVERY_DOMAIN, Spec
@@ -198,9 +198,27 @@ def _rows(
 def _judged(state: State, start_ms: int, sums: NDArray[np.int64], at: _At) -> list[Detection]:
     """Judge a closed window by every rule of the domain."""
     found: list[Detection] = []
-    for rule in at.config.rules:
-        if rule.domain == at.frame.domain and rule.column in state.columns:
+    here = {rule.name: rule for rule in in_force(at.config.rules, at.city) if rule.domain == at.frame.domain}
+    found += _without_rule(state, here, start_ms, at)
+    for rule in here.values():
+        if rule.column in state.columns:
             found += _found(state, rule, start_ms, sums, at)
+    return found
+
+
+def _without_rule(state: State, here: dict[str, Rule], start_ms: int, at: _At) -> list[Detection]:
+    """End what rules found that are there no longer, or watch another column now."""
+    found = []
+    where = retired.Where(at.city.id, at.frame.domain, at.city.zones[at.frame.zone].id)
+    end_ms = start_ms + at.config.window_s * 1000
+    for name, held in list(state.holds.items()):
+        hold.grow(held, len(state.column_of))
+        column = here[name].column if name in here else ""
+        others = np.array([one != column for one in state.columns], bool)[state.column_of]
+        for cell in hold.end(held, others).tolist() if others.any() else ():
+            found.append(retired.end(where, name, str(at.layout.sensor_ids[state.sensor_of[cell]]), end_ms))
+        if name not in here:
+            del state.holds[name]
     return found
 
 

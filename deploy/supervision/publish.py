@@ -26,6 +26,7 @@ TRY_AGAIN = 2
 
 def main(argv: list[str]) -> int:
     """Publish once."""
+    from deploy.config.rules import in_force
     from streams.city.publishing import publish
 
     parser = argparse.ArgumentParser(
@@ -35,7 +36,7 @@ def main(argv: list[str]) -> int:
     run = runs.read(parser.parse_args(argv).data)
     try:
         found = folders.read_folder(run.city_edited_path)
-        number = publish(run.kafka, found)
+        number = publish(run.kafka, found, in_force(found, run.components))
         if run.city_edited:
             keep(found, run.city_copies_path)  # what parts begin with that know no versions
     except UnreachableError as error:

@@ -66,7 +66,7 @@ class RoadLayout(Layout):
     """(e,) … and the neighbour's place."""
 
 
-class _Same:
+class Same:
     """A city, compared by identity: its content never changes, and comparing it would cost a walk over it."""
 
     __slots__ = ("city",)
@@ -78,7 +78,7 @@ class _Same:
         return id(self.city)
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Same) and other.city is self.city
+        return isinstance(other, Same) and other.city is self.city
 
 
 class _Kept(Generic[L]):
@@ -113,7 +113,7 @@ class Places:
         """Return where the zone's sensors stand; new ones get the next places."""
         found = self._kept.find(city, self.sensors)
         if found is None:
-            self.sensors, made = _layout(_Same(city), domain, zone, self.sensors)
+            self.sensors, made = _layout(Same(city), domain, zone, self.sensors)
             found = self._kept.keep(city, self.sensors, made)
         return found
 
@@ -134,7 +134,7 @@ class Roads:
         """Return where the zone's sensors and segments stand; new ones get the next places."""
         found = self._kept.find(city, self.sensors)
         if found is None:
-            made = _roads(_Same(city), domain, zone, self.sensors, self.segments)
+            made = _roads(Same(city), domain, zone, self.sensors, self.segments)
             self.sensors, self.segments = made[:2]
             found = self._kept.keep(city, self.sensors, made[2])
         return found
@@ -145,7 +145,7 @@ def _here(city: City, domain: str, zone: int) -> NDArray[np.int32]:
 
 
 @lru_cache(maxsize=SHARED_LAYOUTS)
-def _layout(same: _Same, domain: str, zone: int, register: bytes) -> tuple[bytes, Layout]:
+def _layout(same: Same, domain: str, zone: int, register: bytes) -> tuple[bytes, Layout]:
     """Return the register with the zone's sensors in it, the same object where it has them, and its layout."""
     city = same.city
     ids: list[str] = msgspec.msgpack.decode(register, type=list[str])
@@ -172,7 +172,7 @@ def _present(
 
 
 @lru_cache(maxsize=SHARED_LAYOUTS)
-def _roads(same: _Same, domain: str, zone: int, sensors: bytes, segments: bytes) -> tuple[bytes, bytes, RoadLayout]:
+def _roads(same: Same, domain: str, zone: int, sensors: bytes, segments: bytes) -> tuple[bytes, bytes, RoadLayout]:
     """Do the same as `_layout` for sensors with their segments."""
     city = same.city
     watches: list[tuple[str, int]] = msgspec.msgpack.decode(sensors, type=list[tuple[str, int]])
