@@ -9,7 +9,7 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 
 import msgspec
 
-from streams.city.own_domains import take_in
+from streams.city.folder import DOMAINS
 from streams.errors import ConfigError, SettingError
 
 if TYPE_CHECKING:
@@ -108,7 +108,10 @@ def read(data: Path) -> Run:
         raise ConfigError(f"{data} holds no city; start one with `citywall up --data {data}`") from exc
     except (OSError, msgspec.DecodeError) as exc:
         raise ConfigError(f"{data / RUN_FILE}: cannot be read: {exc}; start the city again") from exc
-    take_in(run.city_path)
+    if (run.city_path / DOMAINS).is_dir():
+        from streams.city.own_domains import take_in  # most cities have none, and most commands need no schemas
+
+        take_in(run.city_path)
     return run
 
 

@@ -39,7 +39,7 @@ def publish(bootstrap: str, found: Folder, rules: Rules) -> int | None:
     from kafka.errors import KafkaError
 
     counts = topics.partition_counts(bootstrap)
-    of_domain = {domain: counts.get(topics.readings(domain), 1) for domain in all_domains()}
+    of_domain = {domain: counts[name] for domain in all_domains() if (name := topics.readings(domain)) in counts}
     try:
         records, old = _read(bootstrap, list(_naming(counts)))
         known = versions.stored(records)
