@@ -186,10 +186,13 @@ def stored(records: Iterable[Record]) -> dict[int, Stored]:
             parts[part.number][part.part] = (part, record.value)
     found = {}
     for number, of in sorted(parts.items()):
-        first = next(iter(of.values()))[0]
-        if len(of) == first.parts:
-            data = b"".join(of[index][1] for index in range(first.parts))
-            found[number] = Stored(number, first.digest, first.size, data)
+        if 0 not in of:
+            continue
+        first = of[0][0]
+        cuts = [of[index] for index in range(first.parts) if index in of]
+        its = [data for part, data in cuts if part.digest == first.digest]  # a writer that died may have left others
+        if len(its) == first.parts:
+            found[number] = Stored(number, first.digest, first.size, b"".join(its))
     return found
 
 

@@ -81,6 +81,16 @@ def test_other_rules_make_a_new_version_and_the_same_ones_none(tmp_path: Path):
     assert [known[number].open().rules for number in (1, 2)] == [None, before]
 
 
+def test_parts_that_a_dying_writer_left_do_not_hinder_the_next_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(versions, "PART_BYTES", 200)
+    left = versions.next_version(read_folder(write_small_city(tmp_path)), {}, COUNTS)[:2]
+    monkeypatch.setattr(versions, "PART_BYTES", 100_000)
+    assert versions.stored(records(left)) == {}
+    again = versions.next_version(read_folder(write_small_city(tmp_path, segments=4)), {}, COUNTS)
+    log = records([*left, *again])
+    assert len(versions.load(versions.stored(log)[1]).city.segments) == 4
+
+
 def test_a_version_is_superseded_when_the_next_one_there_came(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(versions, "PART_BYTES", 400)
     folder = read_folder(write_small_city(tmp_path))
