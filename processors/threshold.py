@@ -23,7 +23,7 @@ from processors.maths.fixed import to_fixed
 from processors.maths.levels import EXPECTED, FIELDS, SUM, Batch, Cells, Change, Levels
 from processors.maths.measures import TRAFFIC, Amounts, Heads, make_rows, quotient
 from processors.maths.places import Layout, Places, grown
-from processors.maths.rules import Rule, problems
+from processors.maths.rules import Rule, in_force, problems
 from processors.maths.windows import READINGS, Terms, Windows
 from streams.contract.records import Detection, Frame, Result, Rows
 from streams.contract.spec import COLUMN_SCALE, EVERY_DOMAIN, WINDOW_MS, WINDOW_S, Spec
@@ -113,7 +113,8 @@ class _At(NamedTuple):
 def _to_judge(state: State, at: _At) -> Cells:
     """Return what the rules judge."""
     domain = at.frame.domain
-    rules = tuple(rule for rule in at.config.rules if rule.domain == domain and rule.column in state.columns)
+    here = (rule for rule in in_force(at.config.rules, at.city) if rule.domain == domain)
+    rules = tuple(rule for rule in here if rule.column in state.columns)
     limit_ms = late_limit_ms(domain)
     of = (state.windows, state.columns, state.column_of, state.sensor_of)
     return Cells(*of, at.layout, WINDOW_MS, rules, limit_ms)
@@ -226,7 +227,7 @@ def _detections(changes: list[Change], at: _At) -> list[Detection]:
 
 
 def _retired(state: State, at: _At) -> list[Detection]:
-    """End the alarms of sensors that have left."""
+    """End the alarms of sensors and rules that have left."""
     where = retired.Where(at.city.id, at.frame.domain, at.city.zones[at.frame.zone].id)
     return [
         retired.end(where, rule, str(at.layout.sensor_ids[sensor]), at.frame.watermark_ms, known_ms)

@@ -16,7 +16,14 @@ def read_toml(path: Path) -> dict[str, Any]:
 
     Raises OSError, and ValueError where it is no TOML.
     """
-    data = path.read_bytes()
+    return parse_toml(path.read_bytes())
+
+
+def parse_toml(data: bytes) -> dict[str, Any]:
+    """Return the tables in a file's bytes.
+
+    Raises ValueError where they are no TOML.
+    """
     if data.startswith(UTF_16):
         raise ValueError("it is UTF-16; save it as UTF-8")
     try:

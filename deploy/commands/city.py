@@ -40,10 +40,13 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _check(folder: Path, as_json: bool) -> int:
-    from streams.city.check import check
+    from deploy.config import settings
+    from deploy.config.rules import checked
     from streams.city.folder import read_folder
+    from streams.city.own_domains import take_in
 
-    found = check(read_folder(folder))
+    take_in(folder)
+    found = checked(read_folder(folder), settings.load().components)
     print(_as_json(found) if as_json else _as_text(found))
     return 1 if found.problems else 0
 

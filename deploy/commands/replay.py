@@ -63,7 +63,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Replay until the files end or until asked to stop."""
     from deploy.supervision import folder, launch, replaying
+    from streams.city.own_domains import take_in
 
+    take_in(args.city or args.dir)
     found = launch.effective(args)
     city_id = replaying.city_id(args.dir, args.city)
     data = (args.data or folder.default(city_id, replay=True)).resolve()

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Mapping
 
     from streams.city.folder import Folder
     from streams.city.registry import City
@@ -46,7 +47,7 @@ def run(args: argparse.Namespace) -> int:
     if not 0 < speed <= MOST_SPEED:
         raise SettingError(f"--speed {speed:g}: a number above 0 is needed, at most {MOST_SPEED:g}")
     chosen = args.city or (Path(found.stack.city) if found.stack.city else SAMPLE_CITY)
-    read, city = _checked(chosen.resolve())
+    read, city = _checked(chosen.resolve(), found.components)
     if speed != 1 and not city.simulated:
         raise SettingError("--speed is for a simulated city; time in a city of your own passes as it does")
     data = (args.data or folder.default(city.id, replay=False)).resolve()
@@ -69,14 +70,16 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _checked(folder: Path) -> tuple[Folder, City]:
+def _checked(folder: Path, components: Mapping[str, Mapping[str, Any]]) -> tuple[Folder, City]:
     """Return a city folder as it was read, and its city; say how much in it is odd."""
-    from streams.city.check import check
+    from deploy.config.rules import checked
     from streams.city.folder import read_folder
+    from streams.city.own_domains import take_in
     from streams.city.registry import city_of
 
+    take_in(folder)
     read = read_folder(folder)
-    found = check(read)
+    found = checked(read, components)
     city = city_of(found, read.name)
     if found.notices:
         print(f"odd in the city folder: {len(found.notices)}; `citywall city check {folder}` names all", flush=True)

@@ -9,6 +9,7 @@ from pathlib import Path
 from deploy.config import settings
 from deploy.config.run import CITY_COPIES, SAMPLE_CITY, Run, history_address, redis_url
 from streams.city.kept import good_or_last
+from streams.city.own_domains import take_in
 from streams.city.registry import load_city
 from streams.errors import SettingError
 
@@ -32,6 +33,7 @@ def run_from_settings() -> Run:
     folder, wrong = good_or_last(edited, data / CITY_COPIES)
     if wrong:
         log.error("the city folder cannot be used, beginning with the last good one:\n%s", wrong)
+    take_in(folder)
     city = load_city(folder)
     return Run(
         data=str(data),

@@ -9,6 +9,7 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 
 import msgspec
 
+from streams.city.folder import DOMAINS
 from streams.errors import ConfigError, SettingError
 
 if TYPE_CHECKING:
@@ -97,16 +98,21 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def read(data: Path) -> Run:
-    """Read the run of a data folder.
+    """Read the run of a data folder; from then on its city's own domains count in this process.
 
     Raises ConfigError where there is none.
     """
     try:
-        return msgspec.json.decode((data / RUN_FILE).read_bytes(), type=Run)
+        run = msgspec.json.decode((data / RUN_FILE).read_bytes(), type=Run)
     except FileNotFoundError as exc:
         raise ConfigError(f"{data} holds no city; start one with `citywall up --data {data}`") from exc
     except (OSError, msgspec.DecodeError) as exc:
         raise ConfigError(f"{data / RUN_FILE}: cannot be read: {exc}; start the city again") from exc
+    if (run.city_path / DOMAINS).is_dir():
+        from streams.city.own_domains import take_in  # most cities have none, and most commands need no schemas
+
+        take_in(run.city_path)
+    return run
 
 
 def redis_url(address: str) -> str:

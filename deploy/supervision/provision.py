@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 from deploy.config import run as runs
 from deploy.config.compose import run_from_settings
+from deploy.config.rules import in_force
 from deploy.supervision.process import is_open
 from streams.broker import topics
 from streams.city.folder import read_folder
@@ -41,7 +42,8 @@ def main(argv: list[str]) -> int:
         prepare = topics.begin_replay if run.mode == "replay" else topics.refuse_replays_kafka
         prepare(run.kafka, args.wait_s)
         made = topics.ensure_topics(run.kafka, timeout_s=args.wait_s)
-        publish(run.kafka, read_folder(run.city_path))
+        found = read_folder(run.city_path)
+        publish(run.kafka, found, in_force(found, run.components))
         _reach(run.redis, "Redis", "--redis HOST:PORT", args.wait_s)
         if run.history.startswith("http"):
             _reach(run.history, "InfluxDB", "--influx URL", args.wait_s)

@@ -26,6 +26,8 @@ TRY_AGAIN = 2
 
 def main(argv: list[str]) -> int:
     """Publish once."""
+    from deploy.config.rules import in_force
+    from streams.city.own_domains import take_in
     from streams.city.publishing import publish
 
     parser = argparse.ArgumentParser(
@@ -34,8 +36,9 @@ def main(argv: list[str]) -> int:
     parser.add_argument("--data", type=Path, required=True)
     run = runs.read(parser.parse_args(argv).data)
     try:
+        take_in(run.city_edited_path)  # a rule may be of a domain that comes with it
         found = folders.read_folder(run.city_edited_path)
-        number = publish(run.kafka, found)
+        number = publish(run.kafka, found, in_force(found, run.components))
         if run.city_edited:
             keep(found, run.city_copies_path)  # what parts begin with that know no versions
     except UnreachableError as error:

@@ -20,6 +20,7 @@ from deploy.trial import found, page, plot, summary, topic
 from deploy.trial.recording import Recording, of_lines, of_plan
 from deploy.trial.running import Outcome, Trial
 from streams.broker import topics
+from streams.city.own_domains import take_in
 from streams.city.registry import load_city
 from streams.contract.spec import Hosted
 from streams.domains.schema import all_domains
@@ -40,6 +41,7 @@ def attempt(args: argparse.Namespace, say: Callable[[str], None]) -> None:
 
     Raises ConfigError when something asked for is not there, ServerError when Kafka cannot be used.
     """
+    take_in(args.city or Path(args.on))
     specs = discover()
     tried, behind = _hosted(args, specs)
     plot.check(args.plot)

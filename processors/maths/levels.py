@@ -233,14 +233,18 @@ def _run_again(cells: Cells, rule: Rule, cell: int, of: tuple[dict[int, float], 
 
 
 def end(levels: Levels, cells: Cells) -> list[tuple[str, int, int]]:
-    """Make normal what has left → (rule, sensor, up to where was judged) of what was not."""
-    gone = ~cells.layout.present
-    if not gone.any():
-        return []
+    """Make normal what has left → (rule, sensor, up to where was judged) of what was not.
+
+    A sensor may have left, or a rule; one that watches another column now has left the column that it watched.
+    """
+    column_of = {rule.name: cells.columns.index(rule.column) for rule in cells.rules}
+    gone = ~cells.layout.present[cells.sensor_of]
     found = []
-    for rule, held in levels.holds.items():
+    for rule, held in list(levels.holds.items()):
         hold.grow(held, len(cells.sensor_of))
-        for cell in hold.end(held, gone[cells.sensor_of]).tolist():
+        for cell in hold.end(held, gone | (cells.column_of != column_of.get(rule, -1))).tolist():
             sensor = int(cells.sensor_of[cell])
             found.append((rule, sensor, int(levels.judged_ms[sensor])))
+        if rule not in column_of:
+            del levels.holds[rule]
     return found

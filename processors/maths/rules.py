@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 import difflib
-from typing import TYPE_CHECKING, Annotated, Literal
+from contextlib import suppress
+from functools import lru_cache
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import msgspec
 import numpy as np
 
 from processors.maths.hold import Limits
 from processors.maths.measures import TRAFFIC
+from processors.maths.places import Same
 from streams.domains.schema import load_schemas
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
+
+    from streams.city.registry import City
+
+
+KEPT_CITIES = 8
+"""Cities whose rules are remembered: frames name the last few."""
 
 
 class Rule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -21,6 +30,8 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
     name: str
     """The bad thing, e.g. `pm2_5_high`: the detection's kind."""
+    enabled: bool = True
+    """`false`: it is not judged."""
     domain: str
     column: str
     sense: Literal["above", "below"] = "above"
@@ -48,6 +59,36 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         first, second, third, fourth = ordered
         below = self.sense == "below"
         return Limits((first, second, third, fourth), below, self.dead_band, self.on_delay_s, self.off_delay_s)
+
+
+def laid_over(rules: Iterable[Mapping[str, Any]], own: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Return the rules, as plain data, with a city's own values put over those of the same name; new names at the end.
+
+    >>> laid_over([{"name": "heat", "iv": 35, "iii": 37}], {"heat": {"iv": 38}, "fog": {"domain": "weather"}})
+    [{'name': 'heat', 'iv': 38, 'iii': 37}, {'name': 'fog', 'domain': 'weather'}]
+    """
+    known = {str(rule["name"]): dict(rule) for rule in rules}
+    return [{**known.get(name, {}), **own.get(name, {}), "name": name} for name in dict.fromkeys((*known, *own))]
+
+
+def in_force(rules: tuple[Rule, ...], city: City) -> tuple[Rule, ...]:
+    """Return the enabled rules of the settings with the city's own laid over them.
+
+    One of the city's that this build does not understand counts as the settings have it; `deploy` refuses such a
+    folder, but a newer build may have taken it.
+    """
+    return _in_force(rules, Same(city)) if city.rules else tuple(rule for rule in rules if rule.enabled)
+
+
+@lru_cache(maxsize=KEPT_CITIES)
+def _in_force(rules: tuple[Rule, ...], same: Same) -> tuple[Rule, ...]:
+    known = {rule.name: rule for rule in rules}
+    for values in laid_over([msgspec.to_builtins(rule) for rule in rules], same.city.rules):
+        with suppress(msgspec.ValidationError):
+            rule = msgspec.convert(values, Rule)
+            if not list(problems(rule)):
+                known[rule.name] = rule
+    return tuple(rule for rule in known.values() if rule.enabled)
 
 
 def problems(rule: Rule) -> Iterable[str]:

@@ -13,10 +13,11 @@ from streams.city.formats import source
 from streams.city.identifiers import fault_of_city_id
 from streams.city.location import Surroundings
 from streams.city.map_files import NO_PLACES, read_places, read_segments, read_zones
-from streams.city.option_files import read_calendar, read_corridors, read_relations
+from streams.city.option_files import read_calendar, read_corridors, read_relations, read_rules
+from streams.city.own_domains import own_schemas
 from streams.city.parts import Content
 from streams.city.sensors_file import Roads, is_place, read_sensors
-from streams.domains.schema import load_schemas
+from streams.domains.schema import shipped
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -67,20 +68,22 @@ class Checked:
             "corridors": len(found.corridors),
             "calendar_days": len(found.calendar),
             "relations": len(found.relations),
+            "rules": len(found.rules),
         }
 
 
 def check(folder: Folder, schemas: Mapping[str, Schema] | None = None) -> Checked:
     """Check a city folder; nothing that stands in its files raises an error.
 
-    `schemas` are the domains there are; without them, the shipped ones.
+    `schemas` are the domains there are; without them, the shipped ones and the city's own.
     """
     findings = Findings()
     if "" in folder.unreadable:
         findings.problem(folder.name, folder.unreadable[""])
         return Checked(NOTHING, tuple(findings.found))
     head = _head(source(folder, "city.toml", findings))
-    found = _entities(folder, findings, load_schemas() if schemas is None else schemas)
+    known = {**shipped(), **own_schemas(folder, findings)} if schemas is None else schemas
+    found = _entities(folder, findings, known)
     optional = {name: source(folder, name, findings) for name in OPTIONAL}
     there = {name: one for name, one in optional.items() if one.is_there}
     corridors = read_corridors(there["corridors.csv"], codes_of(found.segments)) if "corridors.csv" in there else ()
@@ -93,6 +96,7 @@ def check(folder: Folder, schemas: Mapping[str, Schema] | None = None) -> Checke
         corridors=corridors,
         calendar=read_calendar(there["calendar.csv"]) if "calendar.csv" in there else {},
         relations=read_relations(there["relations.csv"], found.names(corridors)) if "relations.csv" in there else (),
+        rules=read_rules(there["rules.toml"]) if "rules.toml" in there else {},
     )
     return Checked(content, tuple(findings.found))
 

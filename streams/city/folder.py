@@ -11,10 +11,12 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 NEEDED = ("city.toml", "zones.geojson", "segments.geojson", "sensors.csv")
-OPTIONAL = ("places.geojson", "corridors.csv", "calendar.csv", "relations.csv")
+OPTIONAL = ("places.geojson", "corridors.csv", "calendar.csv", "relations.csv", "rules.toml")
 FILES = (*NEEDED, *OPTIONAL)
+DOMAINS = "domains"
+"""Folder within it of the city's own domains, a TOML file each."""
 
-Signature = tuple[tuple[int, int, int] | None, ...]
+Signature = tuple[tuple[str, tuple[int, int, int] | None], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +46,7 @@ def read_folder(folder: Path) -> Folder:
         return Folder(str(folder), {}, {"": "is no folder; name the one that holds city.toml"})
     files, unreadable = {}, {}
     place = folder.resolve()  # once: what a link leads to may change between two files
-    for name in FILES:
+    for name in (*FILES, *_own_domains(place)):
         try:
             files[name] = (place / name).read_bytes()
         except FileNotFoundError:
@@ -56,7 +58,11 @@ def read_folder(folder: Path) -> Folder:
 
 def signature(folder: Path) -> Signature:
     """Return what changes when a file is written, replaced or removed: cheap, nothing is read."""
-    return tuple(_stamp(folder / name) for name in FILES)
+    return tuple((name, _stamp(folder / name)) for name in (*FILES, *_own_domains(folder)))
+
+
+def _own_domains(folder: Path) -> list[str]:
+    return sorted(f"{DOMAINS}/{path.name}" for path in (folder / DOMAINS).glob("*.toml"))
 
 
 def _stamp(path: Path) -> tuple[int, int, int] | None:

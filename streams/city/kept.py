@@ -76,6 +76,7 @@ def _write(folder: Folder, place: Path) -> None:
     draft.mkdir(parents=True)
     try:
         for name, data in folder.files.items():
+            (draft / name).parent.mkdir(exist_ok=True)
             (draft / name).write_bytes(data)
         if place.is_dir() and not _holds(place, folder):
             shutil.rmtree(place)

@@ -1,12 +1,12 @@
-"""`corridors.csv`, `calendar.csv` and `relations.csv`, checked; a city needs none of them."""
+"""`corridors.csv`, `calendar.csv`, `relations.csv` and `rules.toml`, checked; a city needs none of them."""
 
 from __future__ import annotations
 
 import re
 from datetime import date
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from streams.city.findings import readable, shown
+from streams.city.findings import needed, readable, shown
 from streams.city.parts import Corridor, Relation
 
 if TYPE_CHECKING:
@@ -71,3 +71,14 @@ def read_relations(source: Source, entities: Set[str] | None) -> tuple[Relation,
             entry.notice("relation", "this line stands there twice")
         relations[found] = None
     return tuple(relations)
+
+
+def read_rules(source: Source) -> dict[str, dict[str, Any]]:
+    """Return alarm rules by name; whether they fit the processors, `deploy` judges."""
+    found = {}
+    for name, values in (source.table() or {}).items():
+        if isinstance(values, dict):
+            found[name] = values
+        else:
+            source.problem(f"{needed('a section', values)}: a rule's name in brackets, then its keys", readable(name))
+    return found

@@ -118,6 +118,8 @@ class Content:
     calendar: Mapping[date, str] = field(default_factory=dict)
     """Day → `workday` or `holiday`, where it differs from the days of the week."""
     relations: tuple[Relation, ...] = ()
+    rules: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """Name of an alarm rule → what of it is otherwise here than in the settings, or all of a rule of its own."""
 
     @property
     def called(self) -> Name:

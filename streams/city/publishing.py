@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import takewhile
 from typing import TYPE_CHECKING
 
 from streams.broker import topics
@@ -12,40 +13,65 @@ from streams.domains.schema import all_domains
 from streams.errors import UnreachableError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from kafka import KafkaConsumer, KafkaProducer, TopicPartition
+
     from streams.city.folder import Folder
+    from streams.city.versions import Rules
+    from streams.contract.stage import Message
 
 SEND_TIMEOUT_S = 30.0
 READ_TIMEOUT_MS = 500
 
+TAKEN_OVER_MS = 3_600_000
+"""So long after a version came intake has surely gone over to it, or was away: then what it will send again is made of
+inbox records from before."""
 
-def publish(bootstrap: str, found: Folder) -> int | None:
-    """Append the folder as a new version, unless the newest is the same → its number, None where nothing was to do.
 
+def publish(bootstrap: str, found: Folder, rules: Rules) -> int | None:
+    """Append the folder and the rules in force as a new version, unless the newest is the same → its number or None.
+
+    Versions that no record can name any more are taken out of the topic, never the newest.
     Raises CityFileError with what is wrong with the folder, UnreachableError when the broker does not answer.
     """
     from kafka import KafkaProducer
     from kafka.errors import KafkaError
 
     counts = topics.partition_counts(bootstrap)
-    of_domain = {domain: counts.get(topics.readings(domain), 1) for domain in all_domains()}
+    of_domain = {domain: counts[name] for domain in all_domains() if (name := topics.readings(domain)) in counts}
     try:
-        known = versions.stored(_read(bootstrap))
-        messages = versions.next_version(found, known, of_domain)
-        if not messages:
-            return None
-        producer = KafkaProducer(bootstrap_servers=bootstrap, acks="all", max_request_size=2 * versions.PART_BYTES)
-        try:
-            for one in messages:
-                sent = producer.send(one.topic, one.value, one.key, list(one.headers), partition=0)
-                sent.get(SEND_TIMEOUT_S)
-        finally:
-            producer.close()
+        records, old = _read(bootstrap, list(_naming(counts)))
+        known = versions.stored(records)
+        messages = versions.next_version(found, known, of_domain, rules)
+        sent = [*messages, *versions.tombstones(records, old)]
+        if sent:
+            producer = KafkaProducer(bootstrap_servers=bootstrap, acks="all", max_request_size=2 * versions.PART_BYTES)
+            _send(producer, sent)
     except (KafkaError, OSError) as exc:
         raise UnreachableError(f"Kafka at {bootstrap} does not take the city's new version: {exc}") from exc
-    return max(known, default=0) + 1
+    return max(known, default=0) + 1 if messages else None
 
 
-def _read(bootstrap: str) -> list[Record]:
+def _send(producer: KafkaProducer, messages: Iterable[Message]) -> None:
+    try:
+        for one in messages:
+            sent = producer.send(one.topic, one.value, one.key, list(one.headers), partition=0)
+            sent.get(SEND_TIMEOUT_S)
+    finally:
+        producer.close()
+
+
+def _naming(counts: Mapping[str, int]) -> Iterator[tuple[str, int]]:
+    """Yield the partitions whose records name a version, or are yet to be read with one."""
+    for domain in all_domains():
+        for topic in (topics.inbox(domain), topics.readings(domain)):
+            yield from ((topic, partition) for partition in range(counts.get(topic, 0)))
+    yield from ((topics.METRICS, partition) for partition in range(counts.get(topics.METRICS, 0)))
+
+
+def _read(bootstrap: str, naming: Sequence[tuple[str, int]]) -> tuple[list[Record], set[int]]:
+    """Return all records of the topic, and the numbers of the versions that nothing can name any more."""
     from kafka import KafkaConsumer, TopicPartition
 
     listens(bootstrap)
@@ -59,6 +85,19 @@ def _read(bootstrap: str) -> list[Record]:
         while consumer.position(source) < end:
             for records in consumer.poll(timeout_ms=READ_TIMEOUT_MS).values():
                 found += [Record(one.offset, one.key, one.value, one.timestamp, one.headers) for one in records]
+        partitions = [TopicPartition(*one) for one in naming]
+        over = versions.superseded(found).items()
+        old = takewhile(lambda one: not holds_before(consumer, partitions, one[1] + TAKEN_OVER_MS), over)
+        return found, {number for number, _ in old}
     finally:
         consumer.close()
-    return found
+
+
+def holds_before(consumer: KafkaConsumer, partitions: Sequence[TopicPartition], at_ms: int) -> bool:
+    """Tell whether a record from before that time may still lie in one of the partitions."""
+    first = consumer.offsets_for_times(dict.fromkeys(partitions, at_ms))
+    begin, end = consumer.beginning_offsets(partitions), consumer.end_offsets(partitions)
+    return any(
+        begin[one] < (end[one] if first.get(one) is None else first[one].offset) and begin[one] < end[one]
+        for one in partitions
+    )

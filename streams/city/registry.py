@@ -41,7 +41,7 @@ class City(Content):
         if self.number:
             return str(self.number)
         roads = (self.zones, self.segments, self.sensors, self.corridors, self.relations)
-        text = repr((self.id, self.time_zone, *roads, sorted(self.calendar.items())))
+        text = repr((self.id, self.time_zone, *roads, sorted(self.calendar.items()), *sorted(self.rules.items())))
         return hashlib.sha256(text.encode()).hexdigest()[:12]
 
     @cached_property

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections import Counter, defaultdict
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import msgspec
@@ -23,7 +24,7 @@ from streams.contract.stage import Message
 from streams.errors import CityFileError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from streams.contract.stage import Record
 
@@ -180,19 +181,22 @@ def _digest(folder: Folder, rules: Rules | None) -> str:
 
 
 def stored(records: Iterable[Record]) -> dict[int, Stored]:
-    """Return the versions of which all parts are there, by rising number."""
+    """Return the versions of which all parts are there, by rising number; what has a tombstone is gone."""
     parts: defaultdict[int, dict[int, tuple[Part, bytes]]] = defaultdict(dict)
-    for record in records:
+    for record in {record.key: record for record in records}.values():
         head = dict(record.headers).get(HEADER)
         if head is not None and record.value is not None:
             part = msgspec.json.decode(head, type=Part)
             parts[part.number][part.part] = (part, record.value)
     found = {}
     for number, of in sorted(parts.items()):
-        first = next(iter(of.values()))[0]
-        if len(of) == first.parts:
-            data = b"".join(of[index][1] for index in range(first.parts))
-            found[number] = Stored(number, first.digest, first.size, data)
+        if 0 not in of:
+            continue
+        first = of[0][0]
+        cuts = [of[index] for index in range(first.parts) if index in of]
+        its = [data for part, data in cuts if part.digest == first.digest]  # a writer that died may have left others
+        if len(its) == first.parts:
+            found[number] = Stored(number, first.digest, first.size, b"".join(its))
     return found
 
 
@@ -207,6 +211,23 @@ def number_of(record: Record) -> int | None:
     """Return the number of the version that a record is a part of; None = it is none, or a tombstone."""
     head = dict(record.headers).get(HEADER)
     return None if head is None or record.value is None else msgspec.json.decode(head, type=Part).number
+
+
+def superseded(records: Iterable[Record]) -> dict[int, int]:
+    """Return each version but the newest → when the one after it arrived, epoch ms."""
+    arrived: dict[int, int] = {}
+    for record in {record.key: record for record in records}.values():
+        number = number_of(record)
+        if number is not None:
+            arrived[number] = max(record.timestamp, arrived.get(number, record.timestamp))
+    rising = sorted(arrived)
+    return {number: arrived[later] for number, later in pairwise(rising)}
+
+
+def tombstones(records: Iterable[Record], numbers: Collection[int]) -> list[Message]:
+    """Return what takes these versions out of the topic, the last part first: no reader sees half of one."""
+    keys = [one.key for one in records if number_of(one) in numbers and one.key]
+    return [Message(topics.CITIES, key, None, 0) for key in reversed(dict.fromkeys(keys))]
 
 
 def next_version(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import math
+import re
 from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
@@ -14,10 +15,10 @@ import msgspec
 from streams.contract.name import Name
 from streams.errors import SchemaError
 from streams.kernel.epoch import LEAST_AT_MS, MOST_AT_MS
-from streams.toml_files import read_toml
+from streams.toml_files import parse_toml
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
 DOMAINS_FOLDER = Path(__file__).parent
 LATE_LIMIT_S = 3600.0
@@ -50,6 +51,10 @@ REASONS = {
 """Reason of a dead letter → what it is called. Intake gives all but the last three, in the order of its checks;
 `bad_frame` is a record of an internal topic that nobody of this version wrote, `refused_by_history` what the store
 does not take."""
+
+RESERVED = ("sensor", "at")
+"""Fields of every reading."""
+_NAME = re.compile(r"[a-z][a-z0-9_]*")
 
 Instant = Annotated[int, msgspec.Meta(ge=LEAST_AT_MS, le=MOST_AT_MS)] | str
 """`at` of a reading: epoch ms, or text that `streams.intake.instants` reads."""
@@ -165,7 +170,26 @@ def load_schemas(folder: Path = DOMAINS_FOLDER) -> dict[str, Schema]:
     Raises SchemaError, naming file, column and key.
     """
     found = [_load(path) for path in sorted(folder.glob("*.toml"))]
+    if folder == DOMAINS_FOLDER:
+        found += _own.values()
     return {schema.domain: schema for schema in sorted(found, key=lambda schema: (schema.order, schema.domain))}
+
+
+def shipped() -> dict[str, Schema]:
+    """Return the schemas that come along: no city's own."""
+    return {domain: schema for domain, schema in load_schemas().items() if domain not in _own}
+
+
+_own: dict[str, Schema] = {}
+"""Domains of this process's city, beside those that come along."""
+
+
+def take_in(own: Mapping[str, Schema]) -> None:
+    """Have a city's own domains count in this process, in the place of those of a city before."""
+    if _own or own:
+        _own.clear()
+        _own.update(own)
+        load_schemas.cache_clear()
 
 
 def all_domains() -> tuple[str, ...]:
@@ -175,16 +199,30 @@ def all_domains() -> tuple[str, ...]:
 
 def _load(path: Path) -> Schema:
     try:
-        found = read_toml(path)
-    except (OSError, ValueError) as exc:
+        return parse(str(path), path.stem, path.read_bytes())
+    except OSError as exc:
         raise SchemaError(f"{path}: cannot be read: {exc}") from exc
-    if found.get("domain") != path.stem:
-        raise SchemaError(f"{path}: domain: it must be the file's name, {path.stem!r}, not {found.get('domain')!r}")
-    columns = tuple(_column(path, name, table) for name, table in found.get("columns", {}).items())
-    if not columns:
+
+
+def parse(path: str, name: str, data: bytes) -> Schema:
+    """Read the schema of the domain `name` from a file's bytes.
+
+    Raises SchemaError, naming file, column and key.
+    """
+    try:
+        found = parse_toml(data)
+    except ValueError as exc:
+        raise SchemaError(f"{path}: cannot be read: {exc}") from exc
+    if found.get("domain") != name:
+        raise SchemaError(f"{path}: domain: it must be the file's name, {name!r}, not {found.get('domain')!r}")
+    if not _NAME.fullmatch(name):
+        raise SchemaError(f"{path}: a domain's name has small letters, digits and underscores, not {name!r}")
+    tables = found.get("columns")
+    if not isinstance(tables, dict) or not tables:
         raise SchemaError(f"{path}: columns: at least one [columns.NAME] is needed")
+    columns = tuple(_column(path, column, table) for column, table in tables.items())
     return Schema(
-        path.stem,
+        name,
         str(found.get("zh", "")),
         str(found.get("en", "")),
         columns,
@@ -204,7 +242,7 @@ def late_limit_ms(domain: str) -> int:
     return round(LATE_LIMIT_S * 1000) if schema is None else schema.late_limit_ms
 
 
-def _late_limit_s(path: Path, found: dict[str, Any]) -> float:
+def _late_limit_s(path: str, found: dict[str, Any]) -> float:
     value = _seconds(path, found, "late_limit_s", LATE_LIMIT_S)
     if not 0 < value <= MOST_LATE_LIMIT_S:
         raise SchemaError(
@@ -213,29 +251,31 @@ def _late_limit_s(path: Path, found: dict[str, Any]) -> float:
     return value
 
 
-def _stamps(path: Path, found: dict[str, Any]) -> str:
+def _stamps(path: str, found: dict[str, Any]) -> str:
     value = found.get("stamps", STAMPS[0])
     if value not in STAMPS:
         raise SchemaError(f"{path}: stamps: {value!r} is not one of {', '.join(STAMPS)}")
     return str(value)
 
 
-def _whole(path: Path, found: dict[str, Any], key: str, default: int) -> int:
+def _whole(path: str, found: dict[str, Any], key: str, default: int) -> int:
     value = found.get(key, default)
     if isinstance(value, bool) or not isinstance(value, int) or value < 1:
         raise SchemaError(f"{path}: {key}: a whole number from 1 is needed, not {value!r}")
     return value
 
 
-def _seconds(path: Path, found: dict[str, Any], key: str, default: float) -> float:
+def _seconds(path: str, found: dict[str, Any], key: str, default: float) -> float:
     value = found.get(key, default)
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < math.inf:
         raise SchemaError(f"{path}: {key}: seconds from 0 are needed, not {value!r}")
     return float(value)
 
 
-def _column(path: Path, name: str, table: Any) -> Column:  # noqa: ANN401 - whatever stands in the file
+def _column(path: str, name: str, table: Any) -> Column:  # noqa: ANN401 - whatever stands in the file
     where = f"{path}: column {name}"
+    if not _NAME.fullmatch(name) or name in RESERVED:
+        raise SchemaError(f"{where}: small letters, digits and underscores are needed, and none of {RESERVED}")
     if not isinstance(table, dict):
         raise SchemaError(f"{where}: a table is needed, not {table!r}")
     for key in table:
@@ -247,6 +287,9 @@ def _column(path: Path, name: str, table: Any) -> Column:  # noqa: ANN401 - what
     for key in COLUMN_KEYS:
         if key not in table:
             raise SchemaError(f"{where}: the key {key!r} is missing")
+    for key in ("zh", "en", "unit"):
+        if not isinstance(table[key], str):
+            raise SchemaError(f"{where}: {key}: a text is needed, not {table[key]!r}")
     bounds = table["range"]
     if not (_are_numbers(bounds) and len(bounds) == 2 and bounds[0] < bounds[1]):  # noqa: PLR2004 - [low, high]
         raise SchemaError(f"{where}: range: [low, high] is needed, not {bounds!r}")

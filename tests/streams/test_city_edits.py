@@ -7,10 +7,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from alerts.engine import Engine
+from streams.alarms.alarm_stage import AlarmStage
 from streams.broker import topics
 from streams.city import versions
 from streams.city.folder import read_folder
 from streams.contract.metric_frames import decode_metrics
+from streams.intake import followed_city
+from tests.alerts.writing import events
+from tests.fakes import FakeHost
 from tests.small_city import write_small_city
 from tests.streams.stack import INBOX, MINUTE_MS, START_MS, Stack, fed, mark, reading
 
@@ -94,6 +99,48 @@ def test_any_edit_leaves_the_others_as_they_were(tmp_path: Path, change: str, re
     assert sent == sum(stack.books().get(name, 0) for name in ("in_frames", "duplicates", "too_late"))
     hours = rows_of(stack, "speed_km_h", window_s=3600)
     assert {entity for entity, _ in hours} >= {"s0", "zone:z0", "city:small"}
+
+
+@pytest.mark.parametrize("look_every_s", [0.0, 1e9], ids=["intake goes over", "only the alarm engine hears of it"])
+def test_the_alarm_of_a_sensor_that_left_ends_once_and_is_raised_when_it_is_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, look_every_s: float
+):
+    """d4 falls silent, leaves the city, comes back and says nothing."""
+    stack = Stack(write_small_city(tmp_path / "city"), minutes(0))
+    publish(stack)
+    lines = (stack.folder / "sensors.csv").read_text(encoding="utf-8")
+    alarms = FakeHost(AlarmStage(Engine), stack.bus)
+
+    async def six_minutes(first: int) -> None:
+        for host in stack.intake.hosts:
+            await host.tick()
+        stack.put([one for number in range(first, first + 6) for one in minutes(number, without=4)])
+        await stack.drain()
+        await alarms.drain()
+
+    async def run() -> None:
+        await alarms.start()
+        await stack.start()
+        await stack.intake.hosts[0].tick()  # the first look; the next one comes after `look_every_s`
+        monkeypatch.setattr(followed_city, "LOOK_EVERY_S", look_every_s)
+        await six_minutes(1)
+        edit(stack.folder, "removed")
+        publish(stack)
+        await six_minutes(7)
+        (stack.folder / "sensors.csv").write_text(lines, encoding="utf-8")
+        publish(stack)
+        await six_minutes(13)
+
+    asyncio.run(run())
+    found = events([record.value for record in stack.bus.log(topics.JOURNAL)])
+    told = [(one.get("change", one["type"]), one.get("detection", one)["version"]) for one in found]
+    if look_every_s:  # its processor never knew, and says nothing again
+        assert told == [("raised", 1), ("retired", 2), ("raised", 0)]
+        assert found[0]["alarm"] == found[2]["alarm"]
+    else:  # its processor's own end waits for the version that it was made with, and finds the alarm ended
+        assert told == [("raised", 1), ("retired", 2), ("normal", 2), ("raised", 3)]
+        assert found[0]["alarm"] != found[3]["alarm"]
+    assert {one["detection"]["processor"] for one in found if "detection" in one} == {"feed_health"}
 
 
 def test_a_backlog_of_a_zone_and_sensors_that_left_is_read_with_the_city_it_was_made_for(tmp_path: Path):

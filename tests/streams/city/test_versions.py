@@ -2,12 +2,14 @@
 
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from streams.city import versions
 from streams.city.folder import read_folder
 from streams.city.parts import Sensor, Zone
+from streams.city.publishing import holds_before
 from streams.city.registry import City, load_city
 from streams.contract.stage import Message, Record
 from tests.small_city import write_small_city
@@ -65,6 +67,84 @@ def test_an_old_folder_put_back_is_a_new_version_and_the_same_folder_is_none(tmp
     write_small_city(tmp_path)
     third = versions.next_version(read_folder(folder), versions.stored(records([*first, *second])), COUNTS)
     assert [message.key for message in (*second, *third)] == [b"small/2", b"small/3"]
+
+
+def test_other_rules_make_a_new_version_and_the_same_ones_none(tmp_path: Path):
+    folder = read_folder(write_small_city(tmp_path))
+    first = versions.next_version(folder, {}, COUNTS)  # of a CityWall that wrote no rules down
+    before, after = {"threshold": [{"name": "heat"}], "other": None}, {"threshold": [], "other": None}
+    second = versions.next_version(folder, versions.stored(records(first)), COUNTS, before)
+    known = versions.stored(records([*first, *second]))
+    assert versions.next_version(folder, known, COUNTS, before) == []
+    third = versions.next_version(folder, known, COUNTS, after)
+    assert [message.key for message in (*second, *third)] == [b"small/2", b"small/3"]
+    assert [known[number].open().rules for number in (1, 2)] == [None, before]
+
+
+def test_parts_that_a_dying_writer_left_do_not_hinder_the_next_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(versions, "PART_BYTES", 200)
+    left = versions.next_version(read_folder(write_small_city(tmp_path)), {}, COUNTS)[:2]
+    monkeypatch.setattr(versions, "PART_BYTES", 100_000)
+    assert versions.stored(records(left)) == {}
+    again = versions.next_version(read_folder(write_small_city(tmp_path, segments=4)), {}, COUNTS)
+    log = records([*left, *again])
+    assert len(versions.load(versions.stored(log)[1]).city.segments) == 4
+
+
+def test_a_version_is_superseded_when_the_next_one_there_came(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(versions, "PART_BYTES", 400)
+    folder = read_folder(write_small_city(tmp_path))
+    whole = versions.Opened(folder, {}, None)
+    log = [
+        Record(0, one.key, one.value, 1000 * number + place, one.headers)
+        for number in (1, 2, 4)
+        for place, one in enumerate(versions.to_messages("small", number, whole))
+    ]
+    last = sum(one.timestamp > 4000 for one in log)  # parts of the fourth after its first
+    assert last > 0
+    assert versions.superseded(log) == {1: 2000 + last, 2: 4000 + last}
+    gone = versions.tombstones(log, {1, 2})
+    assert [one.value for one in gone] == [None] * 2 * (last + 1)
+    assert gone[-1].key == b"small/1"
+    log += [Record(0, one.key, one.value, 5000, one.headers) for one in gone]
+    assert list(versions.stored(log)) == [4]
+    assert versions.superseded(log) == {}
+
+
+class Held:
+    """What a consumer says of partitions of (begin, [timestamp of each record])."""
+
+    def __init__(self, **held: tuple[int, list[int]]) -> None:
+        self.held = held
+
+    def beginning_offsets(self, partitions: list[str]) -> dict[str, int]:
+        return {one: self.held[one][0] for one in partitions}
+
+    def end_offsets(self, partitions: list[str]) -> dict[str, int]:
+        return {one: self.held[one][0] + len(self.held[one][1]) for one in partitions}
+
+    def offsets_for_times(self, wanted: dict[str, int]) -> dict[str, SimpleNamespace | None]:
+        found = {}
+        for one, at_ms in wanted.items():
+            begin, times = self.held[one]
+            later = [begin + place for place, time_ms in enumerate(times) if time_ms >= at_ms]
+            found[one] = SimpleNamespace(offset=later[0]) if later else None
+        return found
+
+
+@pytest.mark.parametrize(
+    ("held", "answer"),
+    [
+        ({"p": (0, [])}, False),
+        ({"p": (7, [])}, False),
+        ({"p": (7, [100, 200])}, False),
+        ({"p": (7, [99, 200])}, True),
+        ({"p": (7, [50, 60])}, True),
+        ({"p": (0, [100]), "q": (3, [99])}, True),
+    ],
+)
+def test_a_version_goes_when_no_record_from_before_it_was_replaced_is_held(held, answer):
+    assert holds_before(Held(**held), list(held), 100) is answer
 
 
 def test_a_version_in_parts_counts_when_all_are_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

@@ -1,0 +1,65 @@
+"""Alarm rules in force: those of the settings with the city's own (`rules.toml`) laid over them, checked."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from processors.maths.rules import laid_over
+from streams.city.check import Checked, check
+from streams.city.findings import Findings, sentences
+from streams.errors import CityFileError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from streams.city.folder import Folder
+    from streams.city.versions import Rules
+
+FILE = "rules.toml"
+RULES = "rules"
+
+
+def checked(folder: Folder, components: Mapping[str, Mapping[str, Any]]) -> Checked:
+    """Check a city folder, and whether its rules are ones that the processors can judge with these settings."""
+    found = check(folder)
+    findings = Findings()
+    for name in found.content.rules:
+        for text in _problems(name, found.content.rules, components):
+            findings.problem(f"{folder.name}/{FILE}", text, f"rule {name}")
+    return replace(found, findings=(*found.findings, *findings.found))
+
+
+def in_force(folder: Folder, components: Mapping[str, Mapping[str, Any]]) -> Rules:
+    """Return each processor with the rules by which it raises alarms.
+
+    Raises CityFileError with what is wrong with the folder.
+    """
+    found = checked(folder, components)
+    if found.problems:
+        raise CityFileError(sentences(found.problems, folder.name))
+    plain = msgspec.to_builtins(components)
+    own = found.content.rules
+    return {name: laid_over(one[RULES], own) if RULES in one else None for name, one in plain.items()}
+
+
+def _problems(name: str, own: Mapping[str, Any], components: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """Say what is wrong with a rule, by the first processor that takes rules; nothing where one takes it."""
+    from deploy.config.components import discover
+
+    specs = discover()
+    plain = msgspec.to_builtins(components)
+    said = ["no processor takes rules"]
+    for processor, settings in plain.items():
+        if RULES not in settings or processor not in specs:
+            continue
+        merged = [one for one in laid_over(settings[RULES], {name: own[name]}) if one["name"] == name]
+        try:
+            msgspec.convert({**settings, RULES: merged}, specs[processor].config)
+        except msgspec.ValidationError as exc:
+            said = [str(exc).removeprefix(f"rule {name}: ")]
+        else:
+            return []
+    return said

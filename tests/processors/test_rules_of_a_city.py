@@ -1,0 +1,68 @@
+"""A city's own rules: numbers changed, rules added, switched off and deleted, while alarms stand."""
+
+from dataclasses import replace
+
+import pytest
+
+from processors import threshold
+from processors.maths.rules import in_force
+from tests.processors.test_edits import FIRE, RULE, minute, panel, told, town
+
+CITY = town(panel("panel-a"))
+OWN = {"domain": "fire", "column": "alarmed_count", "iv": 5, "basis": "local", "reference": "own choice"}
+
+
+def with_rules(**rules: dict):
+    return replace(CITY, rules=rules)
+
+
+@pytest.mark.parametrize(
+    ("rules", "found"),
+    [
+        ({}, [("fire_alarm", None, 1)]),
+        ({"fire_alarm": {"iv": 0.5}}, [("fire_alarm", 0.5, 1)]),
+        ({"fire_alarm": {"enabled": False}}, []),
+        ({"many": OWN}, [("fire_alarm", None, 1), ("many", 5, None)]),
+        ({"many": {"iv": 5}}, [("fire_alarm", None, 1)]),  # not a whole rule: as if it were not there
+        ({"fire_alarm": {"iv": 3}}, [("fire_alarm", None, 1)]),  # not milder than III: as the settings have it
+        ({"fire_alarm": {"of_tomorrow": 3}}, [("fire_alarm", None, 1)]),
+    ],
+)
+def test_a_citys_own_values_lie_over_those_of_the_settings(rules, found):
+    assert [(one.name, one.iv, one.iii) for one in in_force((RULE,), with_rules(**rules))] == found
+
+
+@pytest.mark.parametrize(
+    "rules",
+    [
+        {"fire_alarm": {"enabled": False}},
+        {"fire_alarm": {"domain": "water", "column": "pressure_mpa"}},
+        {"fire_alarm": {"column": "hydrant_mpa"}},
+    ],
+    ids=["switched off", "of another domain now", "of another column now"],
+)
+def test_what_a_rule_found_ends_when_it_is_there_no_longer(rules):
+    state = threshold.State()
+    assert told(threshold.step(state, minute(CITY, 0, panel_a=3), CITY, FIRE).detections) == [("panel-a", 0, 2, None)]
+    changed = with_rules(**rules)
+    found = threshold.step(state, minute(changed, 1, panel_a=3), changed, FIRE).detections
+    assert told(found) == [("panel-a", 2, 0, "retired")]
+    assert threshold.step(state, minute(changed, 2, panel_a=3), changed, FIRE).detections == ()
+    back = threshold.step(state, minute(CITY, 3, panel_a=3), CITY, FIRE).detections
+    assert told(back) == [("panel-a", 3, 2, None)]
+
+
+def test_a_rule_deleted_from_the_settings_ends_what_it_found():
+    state = threshold.State()
+    threshold.step(state, minute(CITY, 0, panel_a=3), CITY, FIRE)
+    found = threshold.step(state, minute(CITY, 1, panel_a=3), CITY, threshold.Config()).detections
+    assert told(found) == [("panel-a", 2, 0, "retired")]
+    assert state.holds == {}
+
+
+def test_a_changed_limit_is_in_force_from_the_next_window_on():
+    state, changed = threshold.State(), with_rules(fire_alarm={"ii": 2, "i": 3})
+    threshold.step(state, minute(CITY, 0, panel_a=3), CITY, FIRE)
+    assert told(threshold.step(state, minute(changed, 1, panel_a=3), changed, FIRE).detections) == [
+        ("panel-a", 1, 1, None)
+    ]
