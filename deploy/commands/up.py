@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -63,6 +64,7 @@ def run(args: argparse.Namespace) -> int:
             speed=speed,
             data=data,
             show=not args.no_open,
+            begun_s=time.monotonic(),
         )
         launch.launch(wanted, lambda line: print(line, flush=True))
     finally:

@@ -72,6 +72,8 @@ class Wanted:
     data: Path
     show: bool
     """Open a browser, where there can be one."""
+    begun_s: float
+    """When the command began, by `time.monotonic`."""
 
 
 def hold(data: Path, city_id: str) -> Lock:
@@ -109,7 +111,7 @@ def launch(wanted: Wanted, say: Callable[[str], None], finished: Callable[[Run],
             signal.signal(number, handler)
     with supervisor.signals():
         try:
-            city = stack.Stack(run, supervisor, say)
+            city = stack.Stack(run, supervisor, say, wanted.begun_s)
             over = (lambda: False) if finished is None else (lambda: finished(run))
             show = (lambda: stack.open_browser(run.wall)) if wanted.show and settings.has_display() else (lambda: None)
             if city.start() and city.run(over, show):

@@ -50,7 +50,7 @@ def prepare(args: argparse.Namespace, settings: Settings, data: Path, say: Calla
 
     Raises CityFileError where the files cannot be used.
     """
-    city_folder = data / "city"
+    begun_s, city_folder = time.monotonic(), data / "city"
     if _is_recorded(args.dir):
         plan: Plan = recorded.prepare(args.dir, city_folder, args.at, args.until, city=args.city)
     else:
@@ -70,6 +70,7 @@ def prepare(args: argparse.Namespace, settings: Settings, data: Path, say: Calla
         speed=args.speed,
         data=data,
         show=not args.no_open,
+        begun_s=begun_s,
     )
 
 

@@ -23,10 +23,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
-    from deploy.config.run import Run
+    from deploy.config.run import Mode, Run
 
 LIVING_WITHIN_S = 60.0
-"""A city that is not living by then is announced with what it lacks."""
+"""A city that is not living by then, from when its parts may begin, is announced with what it lacks."""
+REPLAY_WITHIN_S = 45.0
+"""A replay, from when the command began: as soon then as its wall answers."""
 
 BROUGHT_WAIT_S, OWN_WAIT_S = 60.0, 10.0
 """How long a server may take to answer: one that we start ourselves, and one that should be there already."""
@@ -108,13 +110,14 @@ def tail_plan(data: Path) -> Plan:
 
 
 class Health:
-    """Asks the wall, in a thread, until it is living or `end` is called."""
+    """Asks the wall, in a thread, until it shows enough or `end` is called."""
 
-    def __init__(self, host: str, port: int) -> None:
+    def __init__(self, host: str, port: int, mode: Mode) -> None:
         self._address = (host, port)
+        self._mode = mode
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._ask, daemon=True, name="health")
-        self.living = False
+        self.enough = self.answers = False
         self.reasons: list[str] = []
 
     def begin(self) -> None:
@@ -130,9 +133,21 @@ class Health:
             found = ask_health(*self._address)
             if found is not None:
                 self.reasons = [str(reason) for reason in found.get("reasons", [])]
-                self.living = found.get("status") == "ok"
-                if self.living:
+                self.answers, self.enough = True, shows_enough(found, self._mode)
+                if self.enough:
                     return
+
+
+def shows_enough(health: Mapping[str, Any], mode: Mode) -> bool:
+    """Tell whether a wall's city may be announced: a living one; of a replay, one that shows any value of this start.
+
+    A replay at full speed comes in bursts and may be over before the wall is open: its feeds are late then, and all is
+    as it should be.
+    """
+    if health.get("status") == "ok":
+        return True
+    domains = health.get("domains", {}).values()
+    return mode == "replay" and any(domain.get("state") != "unheard" for domain in domains)
 
 
 def ask_health(host: str, port: int, timeout_s: float = 2.0) -> dict[str, Any] | None:
@@ -151,11 +166,12 @@ def ask_health(host: str, port: int, timeout_s: float = 2.0) -> dict[str, Any] |
 class Stack:
     """One start of a city."""
 
-    def __init__(self, run: Run, supervisor: Supervisor, say: Callable[[str], None]) -> None:
+    def __init__(self, run: Run, supervisor: Supervisor, say: Callable[[str], None], begun_s: float) -> None:
         self._run = run
+        self._begun_s = begun_s
         self._supervisor = supervisor
         self._say = say
-        self._health = Health(run.bind, run.port)
+        self._health = Health(run.bind, run.port, run.mode)
 
     def start(self) -> bool:
         """Start everything → False when asked to stop meanwhile.
@@ -190,7 +206,7 @@ class Stack:
             nonlocal told
             if not told:
                 lacks = self._lacks()
-                if not lacks or time.monotonic() > until:
+                if not lacks or time.monotonic() > until or self._may_wait_no_longer():
                     told = True
                     self._announce(lacks)
                     announced()
@@ -201,10 +217,16 @@ class Stack:
         finally:
             self._health.end()
 
+    def _may_wait_no_longer(self) -> bool:
+        overdue = self._run.mode == "replay" and time.monotonic() - self._begun_s > REPLAY_WITHIN_S
+        return overdue and self._health.answers
+
     def _lacks(self) -> list[str]:
         """Say what a living city does not have yet: a wall with data, or a part at work."""
-        if not self._health.living:
+        if not self._health.enough:
             return self._health.reasons or ["the wall does not answer yet"]
+        if self._run.mode == "replay":
+            return []
         idle = not_at_work(self._supervisor.state(), pulses.read(self._run.data_path))
         return [reason.en for reason in idle.values()]
 

@@ -11,6 +11,7 @@ from deploy.config import settings
 from deploy.supervision import replaying
 from deploy.supervision.pulses import PartitionPulse, PartPulse
 from deploy.supervision.replaying import HOSTED, all_absorbed
+from deploy.supervision.stack import shows_enough
 from streams.errors import CityFileError
 from streams.feeds.replay import plan as replay
 from tests.small_city import write_small_city
@@ -84,3 +85,19 @@ def test_a_folder_with_nothing_of_either_kind_says_what_is_taken(tmp_path: Path)
         CityFileError, match=r"no <domain>\.ndjson with inbox records, and no file has the columns of links"
     ):
         replaying.city_id(tmp_path, None)
+
+
+@pytest.mark.parametrize(
+    ("status", "states", "mode", "enough"),
+    [
+        ("ok", ["live"], "replay", True),
+        ("down", ["late", "unheard"], "replay", True),  # its rows came in one burst, a while ago
+        ("down", ["unheard"], "replay", False),  # nothing to see yet
+        ("down", [], "replay", False),
+        ("down", ["late"], "live", False),
+        ("ok", ["live", "late"], "simulated", True),
+    ],
+)
+def test_a_replay_is_announced_once_its_wall_shows_any_value(status, states, mode, enough):
+    domains = {str(number): {"state": state} for number, state in enumerate(states)}
+    assert shows_enough({"status": status, "domains": domains}, mode) is enough
