@@ -14,12 +14,15 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import msgspec
+
 from streams.accounts import zone_hours
+from streams.broker import topics
 from streams.contract.frames import decode_header
-from streams.contract.records import NO_TIME_MS, Rows
+from streams.contract.records import NO_TIME_MS, Detection, Rows
 from streams.contract.spec import Hosted
 from streams.domains.schema import late_limit_ms
 from streams.errors import FrameError, ProcessorError
@@ -31,8 +34,8 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Sequence
 
     from streams.city.registry import City
-    from streams.contract.records import Detection, Result
-    from streams.contract.stage import Bus, LogReader, Record, TopicPartition
+    from streams.contract.records import Result
+    from streams.contract.stage import Bus, LogReader, Message, Record, TopicPartition
     from streams.saving.chains import Found
     from streams.zone.partition import Partition
 
@@ -51,17 +54,9 @@ log = logging.getLogger("citywall")
 class Ways(NamedTuple):
     """What a stage lends to a rebuild."""
 
-    take: Callable[[Partition, TopicPartition, Record, Bus], Awaitable[Any]]
-    """Has a partition take a record; what it returns is not looked at."""
+    take: Callable[[Partition, TopicPartition, Record, Bus], Awaitable[list[Message]]]
+    """Has a partition take a record."""
     now_s: Callable[[], float]
-
-
-@dataclass
-class _Heard:
-    """The newest detection of each entity and kind, with the offset of its frame."""
-
-    newest: dict[tuple[str, str], tuple[int, Detection]] = field(default_factory=dict)
-    offset: int = 0
 
 
 class Rebuild:
@@ -84,9 +79,11 @@ class Rebuild:
         self._begin_again()
 
     def _begin_again(self) -> None:
-        self._heard: dict[str, _Heard] = {one.name: _Heard() for one in self._hosted}
-        silent = [_silent(one, self._heard[one.name]) for one in self._hosted]
-        self._shadow = self._live.beside(silent)
+        self._found: dict[tuple[str, str], tuple[int, Message]] = {}
+        """Entity and kind → offset and message of its newest detection."""
+        self._finder: dict[tuple[str, str], str] = {}
+        """Entity and kind → the processor that said it."""
+        self._shadow = self._live.beside([_silent(one, self._finder) for one in self._hosted])
         self._waiting: deque[Record] = deque()
         self._first: int | None = None
         self._next = 0
@@ -129,10 +126,8 @@ class Rebuild:
             if self._first > 0:  # marks reach all zones of a partition: they are there from the first frame on
                 self._shadow.zones = {zone_id: ZoneState() for zone_id in self._live.zones}
         self._let_in(record.offset)
-        for heard in self._heard.values():
-            heard.offset = record.offset
         try:
-            await ways.take(self._shadow, self._source, record, bus)
+            self._hear(record.offset, await ways.take(self._shadow, self._source, record, bus))
             self._bind(record)
         except FrameError:  # it stands with the dead letters
             pass
@@ -141,6 +136,12 @@ class Rebuild:
             return
         self._shadow.touched.clear()
         self._next = self._shadow.offset = record.offset + 1
+
+    def _hear(self, offset: int, messages: Iterable[Message]) -> None:
+        for message in messages:
+            if message.topic == topics.DETECTIONS:
+                one = msgspec.json.decode(message.value or b"", type=Detection)
+                self._found[one.entity, one.kind] = (offset, message)
 
     def _let_in(self, offset: int) -> None:
         """Have each processor get frames from where it can on."""
@@ -177,7 +178,7 @@ class Rebuild:
         await self.stop()
         self._begin_again()
 
-    def move_over(self) -> list[Detection]:
+    def move_over(self) -> list[Message]:
         """Give the partition the states, now that they stand where it does → detections that nobody has sent."""
         for zone_id, made in self._shadow.zones.items():
             state = self._live.zones.get(zone_id)
@@ -191,12 +192,8 @@ class Rebuild:
         self._live.placing.wait_for(frozenset())
         names = ", ".join(self._since)
         log.warning("%s[%d]: rebuilt from offset %d on: %s", *self._source, self._first or 0, names)
-        return [
-            found
-            for name, since in self._since.items()
-            for offset, found in self._heard[name].newest.values()
-            if offset >= since
-        ]
+        since = {key: self._since.get(name, 0) for key, name in self._finder.items()}
+        return [message for key, (offset, message) in self._found.items() if offset >= since[key]]
 
     def notice(self) -> Notice:
         """Say how far it is."""
@@ -212,14 +209,13 @@ class Rebuild:
         return max(self._next - first, 0) / max(self._live.offset - first, 1)
 
 
-def _silent(hosted: Hosted, heard: _Heard) -> Hosted:
-    """Return a processor that yields nothing, and whose detections are kept in mind."""
+def _silent(hosted: Hosted, finder: dict[tuple[str, str], str]) -> Hosted:
+    """Return a processor without rows; what it finds something about is noted as its own."""
 
     def step(state: Any, frame: Any, city: City, config: Any) -> Result[Any]:  # noqa: ANN401 - of any processor
         result = hosted.spec.step(state, frame, city, config)
-        for one in result.detections:
-            heard.newest[one.entity, one.kind] = (heard.offset, one)
-        return replace(result, rows=Rows.empty(), detections=())
+        finder.update(dict.fromkeys(((one.entity, one.kind) for one in result.detections), hosted.name))
+        return replace(result, rows=Rows.empty())
 
     return Hosted(hosted.name, replace(hosted.spec, step=step), hosted.config)
 
@@ -235,9 +231,9 @@ def unsent_since(found: Found, anew: Iterable[str]) -> dict[str, int]:
     return {**{one.processor: one.offset for one in found.notes}, **dict.fromkeys(anew, found.offset)}
 
 
-async def go_on(partitions: Iterable[Partition], bus: Bus, ways: Ways, budget_s: float) -> list[Detection]:
+async def go_on(partitions: Iterable[Partition], bus: Bus, ways: Ways, budget_s: float) -> list[Message]:
     """Go on with what is rebuilt, for at most so long; who is done gets the next frame → detections to be sent."""
-    found: list[Detection] = []
+    found: list[Message] = []
     until_s = ways.now_s() + budget_s
     for held in partitions:
         if held.rebuild is None:

@@ -34,14 +34,13 @@ from streams.zone.placing import Place, Placing, Touched
 from streams.zone.state import ZoneState
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
 
     from streams.city.versions import Version
     from streams.contract.frames import FrameHeader, FrameRows
-    from streams.contract.records import Detection
     from streams.contract.spec import Hosted
     from streams.contract.stage import Bus, Record
     from streams.health.notices import Notice, SetAside
@@ -129,7 +128,7 @@ class ZoneStage:
 
     async def _rebuild(self, bus: Bus, budget_s: float) -> None:
         ways = rebuilding.Ways(self._record, self._now_s)
-        await bus.send(_found(await rebuilding.go_on(self._partitions.values(), bus, ways, budget_s)))
+        await bus.send(await rebuilding.go_on(self._partitions.values(), bus, ways, budget_s))
 
     def _state_topic(self, topic: str) -> str:
         return topics.state("zone", self._domain[topic])
@@ -227,7 +226,10 @@ class ZoneStage:
             frame = MetricFrame(task.domain, task.index, Rows.concat(output.rows), state.watermark_ms)
             value = encode_metrics(city.id, frame, zone_id, city.version)
             messages.append(Message(topics.METRICS, zone_id.encode(), value, 0))
-        return messages + _found(output.detections)
+        messages += [
+            Message(topics.DETECTIONS, one.entity.encode(), msgspec.json.encode(one), 0) for one in output.detections
+        ]
+        return messages
 
     async def tick(self, bus: Bus) -> Sequence[TopicPartition]:
         """Publish provisional values, unless they would take much of the time; save what has waited long enough."""
@@ -289,7 +291,3 @@ class ZoneStage:
     def books(self) -> Mapping[str, Mapping[str, Any]]:
         """Return the counters of each readings partition, as of its last snapshot."""
         return {f"zone:{held.domain}:{held.partition}": held.books for held in self._partitions.values()}
-
-
-def _found(detections: Iterable[Detection]) -> list[Message]:
-    return [Message(topics.DETECTIONS, one.entity.encode(), msgspec.json.encode(one), 0) for one in detections]
