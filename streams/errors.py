@@ -10,6 +10,7 @@ CityError
 │   └── RefusedError       it answers and refuses (credentials, retention, type)
 │       └── RowsRefusedError   it refuses these rows, and takes others
 ├── FrameError             bytes on an internal topic are not what this version writes
+├── NewerError             a newer CityWall wrote them: the process ends and leaves them to it
 ├── ProcessorError         a processor's own code failed; the stage notes it and ends
 ├── ExactnessError         a promise of the engine would be broken, so the process must end
 └── SumOverflowError       an exact int64 sum left its range
@@ -66,6 +67,10 @@ class RowsRefusedError(RefusedError):
 
 class FrameError(CityError):
     """Bytes on an internal topic are not what this version writes."""
+
+
+class NewerError(CityError):
+    """A record of an internal topic was written by a newer CityWall: to pass over it would lose what it says."""
 
 
 class ProcessorError(CityError):

@@ -38,6 +38,22 @@ class FakeClock:
         self.now_ms += round(seconds * 1000)
 
 
+class FakeReader:
+    """Reads a log in memory, three records at a time."""
+
+    def __init__(self, log: list[Record], offset: int) -> None:
+        self._log = log
+        self._next = offset
+
+    async def read(self) -> list[Record]:
+        found = [record for record in self._log if record.offset >= self._next][:3]
+        self._next = found[-1].offset + 1 if found else self._next
+        return found
+
+    async def stop(self) -> None:
+        pass
+
+
 class FakeBus:
     """A `Bus` on topics in memory; a topic not named in `partitions` has one.
 
@@ -60,6 +76,9 @@ class FakeBus:
 
     async def read_all(self, topic: str, partition: int, offset: int = 0) -> list[Record]:
         return [record for record in self.log(topic, partition) if record.offset >= offset]
+
+    def reader(self, topic: str, partition: int, offset: int) -> FakeReader:
+        return FakeReader(self.log(topic, partition), offset)
 
     async def ends(self, sources: Sequence[TopicPartition]) -> Mapping[TopicPartition, int]:
         return {source: log[-1].offset + 1 if (log := self.log(*source)) else 0 for source in sources}

@@ -14,8 +14,9 @@ if TYPE_CHECKING:
 SUMMARY = "List the processors and what was set aside; take one in again"
 EPILOG = """\
 A processor that fails twice at the same offset of a partition is set aside there: the rest goes on, its readings count
-as dropped, `set_aside`, and status is degraded. `resume NAME` takes it in again from now on, wherever it was set aside
-until now; it begins anew, without the windows that have begun. The city need not run: it holds at the next start.
+as dropped, `set_aside`, and status is degraded. `resume NAME` takes it in again wherever it was set aside until now: it
+is rebuilt from what Kafka still holds, in silence and beside the rest, and goes on as if it had never been away; of
+what it alone would have found meanwhile the newest is said. The city need not run: it holds at the next start.
 """
 RUNS, SET_ASIDE = "runs", "set aside"
 

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 from streams.accounts import ledger
 from streams.accounts.feeds import Feed, Processing, audit
 from streams.accounts.stages import Ledger, Stages, hours_of, refused, stages_of, told
-from streams.accounts.zone_hours import JOINED_LATER
+from streams.accounts.zone_hours import JOINED_LATER, SET_ASIDE
 from streams.contract.spec import counting_metrics
 from streams.sinks.history.store import hours_kept_from_ms
 
@@ -153,7 +153,7 @@ def _judge_processor(hour: _Hour, name: str, zone: Sequence[Mapping[str, Any]]) 
     unstored = {_short(group): sum(hour.refused[hour.feed.domain, metric] for metric in group) for group in groups}
     total.refused += max(unstored.values())
     rests = {metric: expected - found - unstored[metric] for metric, found in in_rows.items()}
-    if dropped[JOINED_LATER]:  # rows of a state that it had before may stand there, and are not its own any more
+    if dropped[JOINED_LATER] or dropped[SET_ASIDE]:  # rows may stand there of a state before, or correct a silent one
         rests = {metric: max(rest, 0) for metric, rest in rests.items()}
     return _judge_rows(hour, f"{sentence}, less in rows of", rests)
 

@@ -14,10 +14,27 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
 
     from streams.contract.spec import Hosted
+    from streams.zone.partition import Partition
     from streams.zone.state import ZoneHour, ZoneState
 
 PROCESSING = ("used", "counted", "decided")
 ADMISSION = ("in_frames", "duplicates", "conflicts", "too_late", "forgotten", "repeated_values")
+
+
+def book(held: Partition, hosted: Sequence[Hosted], limit_ms: int) -> dict[str, Any]:
+    """Return the book of a readings partition as it stands; readings may come `limit_ms` after their hour."""
+    zones = held.zones.values()
+    return {
+        "stage": "zone",
+        "domain": held.domain,
+        "partition": held.partition,
+        "offset": held.offset,
+        "mark_ms": watermark_ms(zones),
+        "limit_ms": limit_ms,
+        "emitted": emitted(zones),
+        "hours": open_hours(zones, hosted),
+        "counts": zone_counts(zones, held.inbox_partitions),
+    }
 
 
 def zone_counts(zones: Collection[ZoneState], sources: int) -> dict[str, Any]:

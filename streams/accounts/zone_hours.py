@@ -138,12 +138,59 @@ def begin_later(state: ZoneState, name: str, window_ms: int) -> None:
 
 def set_aside(state: ZoneState, name: str, taken: Sequence[Part]) -> None:
     """Count readings that a processor does not get, because it is set aside."""
+    join(state, name, taken)  # one that failed at its first frame has never had those before
     state.joined_ms.pop(name, None)
     for hour_ms, frame in taken:
-        _drop(state.dropped.setdefault(name, {}), {SET_ASIDE: len(frame)})
+        _drop(state.dropped[name], {SET_ASIDE: len(frame)})
         if hour_ms is not None:
             mine = state.hours[hour_ms].processors.setdefault(name, ProcessorHour())
             _drop(mine.dropped, {SET_ASIDE: len(frame)})
+
+
+def wait(state: ZoneState, name: str, taken: Sequence[Part]) -> None:
+    """Count readings that a processor will have once it is rebuilt; where it has no book yet, nobody misses them."""
+    for hour_ms, frame in taken:
+        if name in state.dropped:
+            _drop(state.dropped[name], {JOINED_LATER: len(frame)})
+        if hour_ms is not None and name in state.hours[hour_ms].processors:
+            _drop(state.hours[hour_ms].processors[name].dropped, {JOINED_LATER: len(frame)})
+
+
+def rejoin(state: ZoneState, name: str, made: ZoneState, waiting: Mapping[int, int] | None) -> None:
+    """Book a processor that was rebuilt in silence: what stands in its windows is used, what they yielded joined later.
+
+    `made` is the zone that was rebuilt with it; `waiting` what stands in its windows, by start, None = it has none.
+    """
+    held: dict[int, int] = {}
+    for start_ms, count in (waiting or {}).items():
+        held[ledger.hour_of(start_ms)] = held.get(ledger.hour_of(start_ms), 0) + int(count)
+    used = 0
+    for start_ms, hour in state.hours.items():
+        its = made.hours[start_ms].processors.get(name) if start_ms in made.hours else None
+        mine = hour.processors.setdefault(name, ProcessorHour())
+        mine.dropped.pop(JOINED_LATER, None)
+        if its is not None:
+            used += _rebook(mine, its, hour.in_frames, None if waiting is None else held.get(start_ms, 0))
+    dropped = state.dropped.setdefault(name, {})
+    before = state.used.get(name, 0)
+    rest = sum(one.in_frames for one in state.counts.values()) - before - sum(dropped.values())
+    state.used[name] = before + min(used, rest)
+    join(state, name, ())
+
+
+def _rebook(mine: ProcessorHour, made: ProcessorHour, in_frames: int, held: int | None) -> int:
+    """Take over what a rebuilt processor did with an hour, as far as it is not booked → readings used."""
+    rest = in_frames - mine.used - sum(mine.dropped.values())
+    for reason, count in made.dropped.items():
+        if reason not in {JOINED_LATER, SET_ASIDE}:
+            taken = min(count, rest)
+            _drop(mine.dropped, {reason: taken})
+            rest -= taken
+    counted = made.counted if held is None else held
+    used = min(made.used if counted >= made.counted else made.used * counted // made.counted, rest)
+    mine.used += used
+    mine.counted += counted
+    return used
 
 
 def leave(state: ZoneState, name: str, waiting: Mapping[int, int]) -> None:
@@ -173,8 +220,7 @@ def join(state: ZoneState, name: str, taken: Sequence[Part]) -> None:
 def forget(state: ZoneState, name: str) -> None:
     """Take back what a processor had of the open hours: its state is gone, and what stood in its windows with it."""
     for hour in state.hours.values():
-        hour.processors[name] = ProcessorHour()
-        _drop(hour.processors[name].dropped, {JOINED_LATER: hour.in_frames})
+        hour.processors.pop(name, None)
     state.joined_ms.pop(name, None)
 
 

@@ -24,6 +24,8 @@ MAX_BATCH_BYTES = 1_000_000
 """What a broker takes of one batch by its own defaults. A producer has one batch of a partition under way at a time:
 the fewer of them, the fewer round trips a chunk costs."""
 READ_TIMEOUT_MS = 500
+READ_RECORDS = 1_000
+"""What a log that is read bit by bit gives in one go, at most."""
 ASK_TIMEOUT_MS = 3_000
 """Intake waits for the answer: by the client's own default, 40 s, a broker that was away would stop it for so long."""
 RETRY_S = 0.25
@@ -117,6 +119,10 @@ class KafkaBus:
         self.traffic.read(found)
         return found
 
+    def reader(self, topic: str, partition: int, offset: int) -> LogReader:
+        """Return what reads one partition bit by bit, from an offset on or where its log begins."""
+        return LogReader(self._bootstrap, TopicPartition(topic, partition), offset)
+
     async def ends(self, sources: Sequence[Place]) -> Mapping[Place, int]:
         """Ask the brokers where partitions end; waits while none answers."""
         asked = [TopicPartition(*source) for source in sources]
@@ -185,3 +191,47 @@ async def _put(
             batch = producer.create_batch()
             batch.append(**written)
     return [*waiting, await producer.send_batch(batch, topic, partition=partition)]
+
+
+class LogReader:
+    """Reads one partition bit by bit. Invariant: `_next` is the offset of what comes next."""
+
+    def __init__(self, bootstrap: str, source: TopicPartition, offset: int) -> None:
+        self._bootstrap = bootstrap
+        self._source = source
+        self._next = offset
+        self._consumer: AIOKafkaConsumer | None = None
+
+    async def read(self) -> list[Record]:
+        """Return the next records, none where there are none now or no broker answers.
+
+        Raises UnreachableError when a broker refuses.
+        """
+        try:
+            consumer = self._consumer or await self._started()
+            fetched = await consumer.getmany(self._source, timeout_ms=READ_TIMEOUT_MS, max_records=READ_RECORDS)
+        except AWAY:
+            await self.stop()
+            return []
+        except KafkaError as exc:
+            raise UnreachableError(f"Kafka at {self._bootstrap}: cannot read {self._source}: {exc}") from exc
+        found = [
+            Record(one.offset, one.key, one.value, one.timestamp, tuple(one.headers))
+            for one in fetched.get(self._source, ())
+        ]
+        self._next = found[-1].offset + 1 if found else self._next
+        return found
+
+    async def _started(self) -> AIOKafkaConsumer:
+        consumer = self._consumer = _reader(self._bootstrap)
+        await consumer.start()
+        consumer.assign([self._source])
+        begin = (await consumer.beginning_offsets([self._source]))[self._source]
+        consumer.seek(self._source, max(begin, self._next))
+        return consumer
+
+    async def stop(self) -> None:
+        """Disconnect; the next `read` goes on from here."""
+        consumer, self._consumer = self._consumer, None
+        if consumer is not None:
+            await consumer.stop()

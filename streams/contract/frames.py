@@ -18,7 +18,7 @@ import numpy as np
 import pyarrow as pa
 
 from streams.contract.stage import Message
-from streams.errors import FrameError
+from streams.errors import FrameError, NewerError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from streams.contract.stage import Record
 
 HEADER = "frame"
+"""A frame that older code must not take for this one, or pass over, is `frame.2` and so on."""
 SENSORS = "sensors"
 ALL_ZONES = ""
 """`zone` of a frame that carries a mark only, for every zone of its partition."""
@@ -153,10 +154,12 @@ def encode_frame(topic: str, partition: int, header: FrameHeader, rows: FrameRow
 def decode_header(record: Record) -> FrameHeader:
     """Read a frame's header.
 
-    Raises FrameError when the record is not a frame of this version.
+    Raises FrameError when the record is no frame, NewerError when a newer version wrote it.
     """
     parts = dict(record.headers)
     if HEADER not in parts:
+        if any(name.startswith(f"{HEADER}.") for name in parts):
+            raise NewerError(f"offset {record.offset}: a newer CityWall wrote this frame; start that one again")
         raise FrameError(f"offset {record.offset}: the record has no frame header")
     try:
         header = _header_decoder.decode(parts[HEADER])

@@ -16,13 +16,13 @@ import pyarrow as pa
 
 from streams.contract.records import ROW_TYPES, MetricFrame, Rows
 from streams.contract.spec import Sums
-from streams.errors import FrameError
+from streams.errors import FrameError, NewerError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 VERSION = b"1"
-"""Raised when a column or its meaning changes; a reader refuses any other."""
+"""Raised when a column or its meaning changes. What is newer ends its reader."""
 
 MADE_FROM = "made_from"
 """Record header of the last frame that was made from a frame of readings: its partition, and one above its offset."""
@@ -60,7 +60,7 @@ def encode_metrics(city_id: str, frame: MetricFrame, zone_id: str = "", city_ver
 def decode_metrics(data: bytes | memoryview) -> MetricFrame:
     """Return the frame that `encode_metrics` wrote; its arrays are views of the bytes, not to be written to.
 
-    Raises FrameError when the bytes are no such frame or of another version.
+    Raises FrameError when the bytes are no such frame, NewerError when a newer version wrote them.
     """
     if bytes(data[-len(_END) :]) != _END:
         raise FrameError(f"{len(data)} bytes are no frame of metrics: the end is missing")
@@ -68,6 +68,8 @@ def decode_metrics(data: bytes | memoryview) -> MetricFrame:
         with pa.ipc.open_stream(pa.py_buffer(data)) as reader:
             header = reader.schema.metadata or {}
             version = header.get(b"version")
+            if version is not None and version.isdigit() and int(version) > int(VERSION):
+                raise NewerError(f"a newer CityWall wrote these metrics (version {int(version)}); start that one again")
             if version != VERSION:
                 raise FrameError(f"metrics of version {version!r} cannot be read; this reads {VERSION!r}")
             if not reader.schema.equals(_SCHEMA):

@@ -74,6 +74,16 @@ class Message:
     headers: Headers = ()
 
 
+class LogReader(Protocol):
+    """Reads one partition bit by bit, without joining the group."""
+
+    async def read(self) -> list[Record]:
+        """Return the next records; none where there are none now."""
+
+    async def stop(self) -> None:
+        """Let go of what it holds."""
+
+
 class Bus(Protocol):
     """What a stage may do with Kafka."""
 
@@ -85,6 +95,9 @@ class Bus(Protocol):
 
     async def read_all(self, topic: str, partition: int, offset: int = 0) -> list[Record]:
         """Read a partition from an offset to its present end, without joining the group."""
+
+    def reader(self, topic: str, partition: int, offset: int) -> LogReader:
+        """Return what reads one partition bit by bit, from an offset on or where its log begins."""
 
     async def ends(self, sources: Sequence[TopicPartition]) -> Mapping[TopicPartition, int]:
         """Return where partitions end now: one above the newest record of each."""

@@ -27,18 +27,18 @@ class Aside:
     def __init__(self, topic: str, source: TopicPartition, found: Sequence[Note] = ()) -> None:
         self._topic = topic
         self._source = source
-        self._notes = {one.processor: one for one in found}
+        self.notes = {one.processor: one for one in found}
 
     def __bool__(self) -> bool:
-        return any(one.count >= notes.FAILURES_COUNT for one in self._notes.values())
+        return any(one.count >= notes.FAILURES_COUNT for one in self.notes.values())
 
     def left_out(self, offset: int) -> frozenset[str]:
         """Return the processors that do not get the record at an offset."""
-        return frozenset(name for name, note in self._notes.items() if note.leaves_out(offset))
+        return frozenset(name for name, note in self.notes.items() if note.leaves_out(offset))
 
     async def failed(self, bus: Bus, processor: str, offset: int, reason: str, at_ms: int) -> None:
         """Note, before the process ends, that a processor failed; often enough at one offset, it is set aside there."""
-        before = self._notes.get(processor)
+        before = self.notes.get(processor)
         again = before is not None and before.offset == offset and before.resumed is None
         count = before.count + 1 if before is not None and again else 1
         note = Note(processor=processor, offset=offset, reason=reason, count=count, at_ms=at_ms)
@@ -49,7 +49,7 @@ class Aside:
     async def resume(self, bus: Bus, asked: Mapping[str, int], offset: int) -> bool:
         """Take in again, from an offset on, those that were asked for (name → when, ms) after they were set aside."""
         resumed = False
-        for name, note in list(self._notes.items()):
+        for name, note in list(self.notes.items()):
             wanted = asked.get(name, 0) > note.at_ms and note.leaves_out(offset)
             if wanted:
                 await self._write(bus, msgspec.structs.replace(note, resumed=offset))
@@ -69,13 +69,13 @@ class Aside:
                 reason=note.reason,
                 at_ms=note.at_ms,
             )
-            for name, note in sorted(self._notes.items())
+            for name, note in sorted(self.notes.items())
             if name in out
         ]
 
     async def _write(self, bus: Bus, note: Note) -> None:
         await bus.send([notes.to_message(self._topic, self._source.partition, note)])
-        self._notes[note.processor] = note
+        self.notes[note.processor] = note
 
     def _place(self, note: Note) -> str:
         return f"{self._source.topic}[{self._source.partition}], offset {note.offset}"

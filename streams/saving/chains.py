@@ -47,6 +47,9 @@ FORMAT = 2
 """Of the chains that this code writes; what is older is read, what is newer never continued. 0: one record a state, of
 0.1.0 (`streams.saving.snapshots`); 1: no forms beside the state; 2: the forms of all states with it."""
 
+WITH_FORMS = 2
+"""The first format that has them."""
+
 HEADER = "step.2"
 """Has the format in its name, so that code that knows only older ones ends instead of reading defaults."""
 _HEADERS = {"step": 1, HEADER: FORMAT}
@@ -198,7 +201,7 @@ async def load(bus: Bus, topic: str, partition: int) -> Found:
             )
         return Found(keys=keys, notes=told)
     tree, forms = _tree(best), None
-    if formats[best[0][0].chain] == FORMAT:
+    if formats[best[0][0].chain] >= WITH_FORMS:
         forms, tree = _opened(tree)
     return Found(offset=best[-1][0].offset, tree=tree, keys=keys, forms=forms, notes=told)
 

@@ -2,7 +2,8 @@
 
 A state that may grow large is saved as a chain (`streams.saving.chains`).
 Its value is the state by Zstandard, which halves it or better; its header says how long it was, and what it is a state
-of. The one with the highest offset counts: an older one behind it was written by a worker that had lost the partition.
+of. Each format has a key of its own. The one with the highest offset counts: an older one behind it was written by a
+worker that had lost the partition.
 """
 
 from __future__ import annotations
@@ -22,8 +23,12 @@ if TYPE_CHECKING:
     from streams.contract.stage import Bus, Record
 
 KEY = b"state"
+"""Of what was saved before formats were in keys."""
 HEADER = "snapshot.2"
-"""Has the format in its name, so that code that knows only the older one ends instead of reading defaults."""
+"""Has the format in its name, so that code that knows only older ones ends instead of reading defaults. So has the key:
+an older worker that does not know yet that it has been replaced writes over nothing."""
+HEADERS = (HEADER,)
+"""Of the formats with a header of their own, that this code reads."""
 OFFSET, SIZE = "offset", "size"
 """Headers of format 1: next input offset; bytes of the state before compression."""
 
@@ -68,7 +73,7 @@ class Snapshot(NamedTuple):
 def to_message(topic: str, partition: int, offset: int, state: bytes, form: Form) -> Message:
     """Return the record of a snapshot that contains everything below `offset` of its input partition."""
     headers = ((HEADER, msgspec.json.encode(_Header(offset, len(state), form))),)
-    return Message(topic, KEY, _ZSTD.compress(state, asbytes=True), partition, headers)
+    return Message(topic, HEADER.encode(), _ZSTD.compress(state, asbytes=True), partition, headers)
 
 
 async def load(bus: Bus, topic: str, partition: int) -> Snapshot | None:
@@ -91,8 +96,9 @@ def newest(topic: str, records: Iterable[Record]) -> Snapshot | None:
 
 def _header(topic: str, record: Record) -> _Header:
     headers = dict(record.headers)
-    if HEADER in headers:
-        return msgspec.json.decode(headers[HEADER], type=_Header)
+    for name in HEADERS:
+        if name in headers:
+            return msgspec.json.decode(headers[name], type=_Header)
     if OFFSET in headers and SIZE in headers:
         return _Header(int(headers[OFFSET]), int(headers[SIZE]), Form(1, ""))
     raise newer(topic, record.offset)

@@ -72,6 +72,8 @@ class ZoneTask:
     stepping: Stepping = field(default_factory=Stepping)
     left_out: frozenset[str] = frozenset()
     """Processors that are set aside."""
+    rebuilt: frozenset[str] = frozenset()
+    """Processors that are being rebuilt beside (`streams.zone.rebuilding`)."""
 
     @cached_property
     def sums(self) -> dict[str, Sums]:
@@ -213,7 +215,11 @@ def _frame(zone: ZoneTask, state: ZoneState, header: FrameHeader, rows: FrameRow
 def _process(zone: ZoneTask, state: ZoneState, parts: Sequence[zone_hours.Part], city: City, output: Output) -> None:
     for hosted in zone.hosted:
         if hosted.name in zone.left_out:
-            _leave_out(state, hosted, parts)
+            leave_out(state, hosted)
+            zone_hours.set_aside(state, hosted.name, parts)
+            continue
+        if hosted.name in zone.rebuilt:
+            zone_hours.wait(state, hosted.name, parts)
             continue
         if hosted.name not in state.processors:
             state.processors[hosted.name] = hosted.spec.state()
@@ -234,11 +240,16 @@ def _step(hosted: Hosted, state: ZoneState, frame: Frame, city: City) -> Result[
     return hosted.spec.step(state.processors[hosted.name], frame, city, hosted.config)
 
 
-def _leave_out(state: ZoneState, hosted: Hosted, parts: Sequence[zone_hours.Part]) -> None:
+def leave_out(state: ZoneState, hosted: Hosted) -> None:
+    """Let a processor's state go, if there is one."""
     if hosted.name in state.processors:
-        waiting = hosted.spec.waiting
-        zone_hours.leave(state, hosted.name, waiting(state.processors[hosted.name], hosted.config) if waiting else {})
-    zone_hours.set_aside(state, hosted.name, parts)
+        zone_hours.leave(state, hosted.name, waiting_of(state, hosted) or {})
+
+
+def waiting_of(state: ZoneState, hosted: Hosted) -> Mapping[int, int] | None:
+    """Return what stands in a processor's windows, by start; None = it has none of that kind."""
+    waiting = hosted.spec.waiting
+    return None if waiting is None else waiting(state.processors[hosted.name], hosted.config)
 
 
 def provisional(zone: ZoneTask, state: ZoneState, sensors: NDArray[np.int32], city: City) -> list[Rows]:

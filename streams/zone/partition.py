@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from streams.saving.aside import Aside
     from streams.saving.chains import Chain
     from streams.zone.placing import Placing, Touched
+    from streams.zone.rebuilding import Rebuild
     from streams.zone.state import ZoneState
 
 
@@ -39,6 +40,36 @@ class Partition:
     aside: Aside = field(kw_only=True)
     left_out: frozenset[str] = frozenset()
     """Processors that do not get the frames at hand."""
+    unsent_since: dict[str, int] = field(default_factory=dict)
+    """Processor → offset of the frame from which on nobody sent its detections; one that is not there: from 0."""
+    rebuild: Rebuild | None = None
+    """Processors that are rebuilt beside."""
+
+    def beside(self, hosted: Sequence[Hosted]) -> Partition:
+        """Return the same partition as it was when nothing had come, with other processors."""
+        return Partition(
+            self.domain,
+            self.partition,
+            self.inbox_partitions,
+            self.readings_partitions,
+            self.placing.beside(hosted),
+            self.chain,
+            aside=self.aside,
+        )
+
+    def resumed(self, hosted: Sequence[Hosted]) -> None:
+        """Take in again who is not set aside any more."""
+        for name, note in self.aside.notes.items():
+            self.unsent_since[name] = note.offset
+        self.leave_out(self.aside.left_out(self.offset), hosted)
+
+    def missing(self, hosted: Sequence[Hosted]) -> list[Hosted]:
+        """List the processors that have no state although something was admitted, and are not set aside."""
+        out = self.aside.left_out(self.offset)
+        begun = [state for state in self.zones.values() if any(one.in_frames for one in state.counts.values())]
+        return [
+            one for one in hosted if one.name not in out and any(one.name not in state.processors for state in begun)
+        ]
 
     def leave_out(self, names: frozenset[str], hosted: Sequence[Hosted]) -> None:
         """Have these processors get nothing from now on; who comes back gets nothing of windows that have begun."""

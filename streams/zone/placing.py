@@ -48,11 +48,22 @@ class Placing:
         self._fixed = (topics.inbox(domain), inbox_partitions, hosted)
         self._judge, self._stepping = how
         self._left_out: frozenset[str] = frozenset()
+        self._rebuilt: frozenset[str] = frozenset()
         self._found: dict[tuple[str, int], Place] = {}
+
+    def beside(self, hosted: Sequence[Hosted]) -> Placing:
+        """Return the same for other processors."""
+        inbox_partitions = self._fixed[1]
+        return Placing(self._domain, inbox_partitions, hosted, (self._judge, self._stepping))
 
     def leave_out(self, names: frozenset[str]) -> None:
         """Have these processors get nothing from now on."""
         self._left_out = names
+        self._found.clear()
+
+    def wait_for(self, names: frozenset[str]) -> None:
+        """Have these processors, which are being rebuilt, get nothing for now."""
+        self._rebuilt = names
         self._found.clear()
 
     def of(self, zone: str, city: City, zones: int) -> Place:
@@ -74,6 +85,7 @@ class Placing:
                 late_limit_ms=late_limit_ms(self._domain),
                 stepping=self._stepping,
                 left_out=self._left_out,
+                rebuilt=self._rebuilt,
             )
             found = Place(task, city)
             self._found[zone, id(city)] = found

@@ -27,7 +27,7 @@ from streams.health.stepping import Stepping
 from streams.saving import aside, chains, snapshots
 from streams.saving.aside import Aside
 from streams.saving.resuming import Resuming, note_death
-from streams.zone import dedup, restoring
+from streams.zone import dedup, rebuilding, restoring
 from streams.zone.absorb import Output, absorb, provisional
 from streams.zone.partition import Partition
 from streams.zone.placing import Place, Placing, Touched
@@ -90,6 +90,7 @@ class ZoneStage:
 
     async def assigned(self, partitions: Sequence[TopicPartition], bus: Bus) -> Mapping[TopicPartition, int]:
         """Load the snapshots of these partitions → next offsets."""
+        await rebuilding.stop(self._partitions.values())
         self._partitions, self._notices = {}, []
         await note_death(self._stepping, self._state_topic, bus)
         await self._cities.begin(bus)
@@ -97,6 +98,8 @@ class ZoneStage:
             domain = self._domain[source.topic]
             topic = self._state_topic(source.topic)
             found = await chains.load(bus, topic, source.partition)
+            zones, anew = restoring.restored(found, self._hosted[domain], topic)
+            self._notices += notices.begun_anew(source, anew)
             inbox_partitions = await bus.partition_count(topics.inbox(domain))
             held = Partition(
                 domain,
@@ -105,17 +108,27 @@ class ZoneStage:
                 await bus.partition_count(topics.readings(domain)),
                 Placing(domain, inbox_partitions, self._hosted[domain], (self._judge, self._stepping)),
                 chains.Chain(topic, source.partition, found.keys, restoring.forms(self._hosted[domain])),
-                self._zones(found, domain, topic, source),
+                zones,
                 found.offset,
                 found.offset,
+                unsent_since={
+                    **{one.processor: one.offset for one in found.notes},
+                    **dict.fromkeys(anew, found.offset),
+                },
                 aside=Aside(topic, source, found.notes),
             )
             for version in {state.version for state in held.zones.values()}:
                 await self._cities.of(str(version), bus)
             self._add_missing_zones(held, self._cities.newest)
-            held.books = self._book(held)
             self._partitions[source] = held
+            held.books = zone_books.book(held, self._hosted[domain], self._cities.limit_ms(domain))
+            rebuilding.begin(source, held, self._hosted[domain])
+        await self._rebuild(bus, rebuilding.START_S)
         return {source: held.offset for source, held in self._partitions.items() if held.offset}
+
+    async def _rebuild(self, bus: Bus, budget_s: float) -> None:
+        ways = rebuilding.Ways(self._record, self._now_s)
+        await bus.send(await rebuilding.go_on(self._partitions.values(), bus, ways, budget_s))
 
     def _state_topic(self, topic: str) -> str:
         return topics.state("zone", self._domain[topic])
@@ -140,10 +153,8 @@ class ZoneStage:
                 continue
             if held.aside:
                 held.leave_out(held.aside.left_out(record.offset), self._hosted[held.domain])
-            self._stepping.at(chunk.source, record.offset)
             try:
-                header = decode_header(record)
-                messages += self._frame(held, header, await self._cities.of(header.version, bus), record)
+                messages += await self._record(held, chunk.source, record, bus)
             except ProcessorError as exc:
                 await held.aside.failed(bus, exc.processor, record.offset, exc.reason, now_ms())
                 raise
@@ -158,6 +169,11 @@ class ZoneStage:
             await self._save(held, bus)
             return True
         return False
+
+    async def _record(self, held: Partition, source: TopicPartition, record: Record, bus: Bus) -> list[Message]:
+        self._stepping.at(source, record.offset)
+        header = decode_header(record)
+        return self._frame(held, header, await self._cities.of(header.version, bus), record)
 
     def _frame(self, held: Partition, header: FrameHeader, made: Version | None, record: Record) -> list[Message]:
         rows = decode_rows(header, record.value) if record.value else None
@@ -226,8 +242,11 @@ class ZoneStage:
         asked = self._resuming.asked() if any(one.aside for one in self._partitions.values()) else {}
         saved = []
         for source, held in self._partitions.items():
-            if asked:
-                await held.aside.resume(bus, asked, held.offset)
+            if asked and await held.aside.resume(bus, asked, held.offset):
+                held.resumed(self._hosted[held.domain])
+                rebuilding.begin(source, held, self._hosted[held.domain])
+        await self._rebuild(bus, rebuilding.TURN_S)
+        for source, held in self._partitions.items():
             if held.offset > held.saved_offset and self._now_s() >= held.save_due_at:
                 await self._save(held, bus)
                 saved.append(source)
@@ -260,27 +279,11 @@ class ZoneStage:
         failpoints.reach("zone:snapshot_written")
         held.saved_offset = held.offset
         held.save_due_at = self._now_s() + snapshots.pause_s(size_bytes)
-        held.books = self._book(held)
-
-    def _zones(self, found: chains.Found, domain: str, topic: str, source: TopicPartition) -> dict[str, ZoneState]:
-        zones, anew = restoring.restored(found, self._hosted[domain], topic)
-        self._notices += notices.begun_anew(source, anew)
-        return zones
-
-    def _book(self, held: Partition) -> dict[str, Any]:
-        zones = held.zones.values()
-        return {
-            "offset": held.offset,
-            "mark_ms": zone_books.watermark_ms(zones),
-            "limit_ms": self._cities.limit_ms(held.domain),
-            "emitted": zone_books.emitted(zones),
-            "hours": zone_books.open_hours(zones, self._hosted[held.domain]),
-            "counts": zone_books.zone_counts(zones, held.inbox_partitions),
-        }
+        held.books = zone_books.book(held, self._hosted[held.domain], self._cities.limit_ms(held.domain))
 
     def notices(self) -> Sequence[Notice]:
         """Return what a person has to know of the processors."""
-        return [*self._notices, *aside.notices(self.set_aside())]
+        return [*self._notices, *rebuilding.notices(self._partitions.values()), *aside.notices(self.set_aside())]
 
     def set_aside(self) -> Sequence[SetAside]:
         """Return the processors that are set aside now."""
@@ -288,12 +291,4 @@ class ZoneStage:
 
     def books(self) -> Mapping[str, Mapping[str, Any]]:
         """Return the counters of each readings partition, as of its last snapshot."""
-        return {
-            f"zone:{held.domain}:{source.partition}": {
-                "stage": "zone",
-                "domain": held.domain,
-                "partition": source.partition,
-                **held.books,
-            }
-            for source, held in self._partitions.items()
-        }
+        return {f"zone:{held.domain}:{held.partition}": held.books for held in self._partitions.values()}

@@ -16,7 +16,7 @@ from streams.contract.frames import decode_header, decode_rows
 from streams.contract.metric_frames import decode_metrics
 from streams.contract.stage import Record
 from streams.domains.schema import Schema, load_schemas
-from streams.errors import FrameError
+from streams.errors import FrameError, NewerError
 from streams.intake.columns import Columns, of_readings
 from streams.intake.decode import Decoded, decode_fast, decode_slow, originals
 from streams.intake.packing import plain
@@ -147,7 +147,7 @@ def frames(data: bytes) -> None:
         )
         header = decode_header(Record(0, None, None, 0, parts if sensors_size else parts[:1]))
         found = decode_rows(header, data[header_size + sensors_size :])
-    except FrameError:
+    except (FrameError, NewerError):
         return
     count = len(found.at_ms)
     assert all(len(one) == count for one in (found.offset, found.place, found.sensor, found.lag_ms))

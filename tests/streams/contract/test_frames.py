@@ -11,7 +11,7 @@ import pytest
 from streams.contract.frames import FIXED, FrameHeader, FrameRows, decode_header, decode_rows, encode_frame
 from streams.contract.metric_frames import decode_metrics
 from streams.contract.stage import Message, Record
-from streams.errors import FrameError
+from streams.errors import FrameError, NewerError
 
 HEADER = FrameHeader(
     city="c",
@@ -64,6 +64,11 @@ def test_a_frame_comes_back_as_it_was_sent() -> None:
 
 def test_an_arrow_stream_of_the_same_columns_is_read() -> None:
     assert decode_rows(HEADER, stream(columns())).at_ms.tolist() == [1]
+
+
+def test_a_frame_of_a_newer_format_is_not_passed_over() -> None:
+    with pytest.raises(NewerError, match="offset 0: a newer CityWall"):
+        decode_header(Record(0, b"z0", b"", 0, (("frame.2", b"{}"),)))
 
 
 @pytest.mark.parametrize("header", [None, b"", b"{}", b"\x80", b'"\xff"', b"[" * 100_000, b"null"])

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from streams.contract.metric_frames import decode_metrics, encode_metrics
 from streams.contract.records import NO_TIME_MS, ROW_TYPES, MetricFrame, Rows
 from streams.contract.spec import Sums
-from streams.errors import FrameError
+from streams.errors import FrameError, NewerError
 
 
 def rows_of(*rows: tuple[object, ...]) -> Rows:
@@ -97,6 +97,14 @@ def test_another_version_is_refused() -> None:
     data = encode_metrics("riverton", MetricFrame("traffic", 7, THREE, 180_000))
     with pytest.raises(FrameError, match="version"):
         decode_metrics(data.replace(b"\x07\x00\x00\x00version", b"\x07\x00\x00\x00versioX"))
+
+
+def test_a_newer_version_is_not_passed_over() -> None:
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, pa.schema([("a", pa.int64())], metadata={"version": "2"})):
+        pass
+    with pytest.raises(NewerError, match="version 2"):
+        decode_metrics(bytes(sink.getvalue()))
 
 
 def test_another_schema_is_refused() -> None:
