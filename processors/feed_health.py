@@ -168,8 +168,7 @@ def _fold(state: State, where: _Where) -> dict[str, int]:
     spoken = Spoken(place, due_ms, least, greatest, lagging, ahead_ms)
     for start_ms, row in by_window(due_ms, MINUTE_MS):
         kept = now[row]
-        at = place[row][kept]
-        if at.size:
+        if kept.any():
             state.open[start_ms] = roomy(state.open.get(start_ms), places)
             add(state.open[start_ms], spoken.of(row, kept))
     if frame.late.any():

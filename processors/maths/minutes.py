@@ -29,7 +29,9 @@ class Spoken(NamedTuple):
     ahead_ms: NDArray[np.int64]
 
     def of(self, row: slice | NDArray[np.intp], kept: NDArray[np.bool_]) -> Spoken:
-        """Return those of these rows that are kept."""
+        """Return those of these rows that are kept; itself where that is all."""
+        if len(kept) == len(self.place) and kept.all():
+            return self
         times = (self.at_ms[row][kept], self.least[row][kept], self.greatest[row][kept])
         return Spoken(self.place[row][kept], *times, self.lagging[row][kept], self.ahead_ms[row][kept])
 
