@@ -1,10 +1,10 @@
 """Which sensors have fallen silent, are stuck or deliver late, and how much of a zone's feed is silent, per minute.
 
 in      city.readings.v1 of every domain: who spoke when, and whether the values ever change
-out     silent_ratio and reporting_count of `feed:<domain>:<zone>`; detections sensor_silent, sensor_stuck and
-        sensor_late, IV; where half of the zone is silent that has one cause, see feed_outage
+out     silent_ratio and reporting_count of `feed:<domain>:<zone>`; detections sensor_silent, sensor_stuck,
+        sensor_late, sensor_clock_wrong, IV; where half of the zone is silent that has one cause, see feed_outage
 state   per open minute and sensor: readings, newest, whether their values differ; per sensor: last reading on time, the
-        run of equal values, what it alarms; per hour: readings and late ones
+        run of equal values, what it alarms; per hour: readings and late ones; per quarter: how far ahead they were
 drops   no_value: it brought nothing that could be used, so its sensor was not heard; elsewhere: its sensor is another
         zone's; late: it counts for its hour's lateness, in no minute; lagging: judged when it was due, counts in none
 source  own choice, see docs/processors.md. Silent is judged at whole minutes of the watermark, late when nothing later
@@ -20,9 +20,11 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray  # at run time: `streams.saving.state` reads the types of a state's fields
 
-from processors.maths import digests, retired
+from processors.maths import clocks, digests, lateness, retired
+from processors.maths.clocks import Clocks
 from processors.maths.digests import Runs
 from processors.maths.findings import Finding, detection
+from processors.maths.lateness import HOUR_MS, Lateness
 from processors.maths.measures import FEED_PREFIX, FEEDS, REPORTING, SILENT, Amounts, Heads, make_rows
 from processors.maths.minutes import GREATEST, LAGGING, LEAST, NEWEST, READINGS, Spoken, add, roomy
 from processors.maths.places import Layout, Places, grown
@@ -38,9 +40,9 @@ if TYPE_CHECKING:
     from streams.city.registry import City
 
 NO_VALUE, ELSEWHERE, LATE_FOR_MINUTE, OF_LAGGING = "no_value", "elsewhere", "late", "lagging"
-MINUTE_MS, HOUR_MS = 60_000, 3_600_000
-ALL, LATE = range(2)
-SILENT_KIND, STUCK_KIND, LATE_KIND = "sensor_silent", "sensor_stuck", "sensor_late"
+MINUTE_MS = 60_000
+SILENT_KIND, STUCK_KIND = "sensor_silent", "sensor_stuck"
+LATE_KIND, CLOCK_KIND = "sensor_late", "sensor_clock_wrong"
 
 
 class Config(BaseConfig, frozen=True, kw_only=True):
@@ -68,6 +70,10 @@ class Config(BaseConfig, frozen=True, kw_only=True):
     """… and below which it is on time again."""
     late_least_count: Annotated[int, msgspec.Meta(ge=1)] = 10
     """Readings an hour needs for that judgement."""
+    clock_ahead_s: Annotated[float, msgspec.Meta(gt=0)] = 60.0
+    """So much further ahead than half of its zone's sensors, in a quarter of an hour's mean, its clock is wrong."""
+    clock_least_count: Annotated[int, msgspec.Meta(ge=1)] = 3
+    """Readings that a quarter of an hour needs for that judgement."""
 
 
 def _none() -> NDArray[np.int64]:
@@ -80,17 +86,16 @@ class State:
 
     places: Places = field(default_factory=Places)
     open: dict[int, NDArray[np.int64]] = field(default_factory=dict)
-    """Minute → (5, m): READINGS, NEWEST, LEAST, GREATEST, LAGGING of the readings on time."""
-    hours: dict[int, NDArray[np.int64]] = field(default_factory=dict)
-    """Hour → (2, m): ALL readings and LATE ones."""
+    """Minute → (6, m): the fields of `processors.maths.minutes`, of the readings on time."""
+    lateness: Lateness = field(default_factory=Lateness)
+    clocks: Clocks = field(default_factory=Clocks)
     judged_ms: int = NO_TIME_MS
     """The minutes before are judged; the first is that of the first reading."""
     last_ms: NDArray[np.int64] = field(default_factory=_none)
     """Newest reading on time; of a sensor that never spoke, when it was first waited for; NO_TIME_MS = it is not."""
     silent: NDArray[np.int64] = field(default_factory=_none)
-    """1 = it has an alarm of its own for being silent, and likewise `stuck` and `late`."""
+    """1 = it has an alarm of its own for being silent, and likewise `stuck`."""
     stuck: NDArray[np.int64] = field(default_factory=_none)
-    late: NDArray[np.int64] = field(default_factory=_none)
     runs: Runs = field(default_factory=Runs)
     """Of readings that repeat each other."""
 
@@ -109,6 +114,17 @@ class _Where(NamedTuple):
         intervals_s = self.config.silent_intervals_count * self.layout.interval_s
         return (np.maximum(intervals_s, self.config.silent_least_s) * 1000).astype(np.int64)
 
+    @property
+    def late_limits(self) -> lateness.Limits:
+        """When a sensor is late."""
+        config = self.config
+        return lateness.Limits(LATE_KIND, config.late_ratio, config.late_cleared_ratio, config.late_least_count)
+
+    @property
+    def clock_limits(self) -> clocks.Limits:
+        """When a clock is wrong."""
+        return clocks.Limits(CLOCK_KIND, self.config.clock_ahead_s, self.config.clock_least_count)
+
 
 def step(state: State, frame: Frame, city: City, config: Config) -> Result[State]:
     """Fold a frame; judge the minutes and hours that the watermark has closed, in their order."""
@@ -123,8 +139,9 @@ def step(state: State, frame: Frame, city: City, config: Config) -> Result[State
             minute = roomy(minute, len(where.layout.sensor_ids))
             found += _stuck(state, start_ms, minute, where)
             state.last_ms = np.maximum(state.last_ms, minute[NEWEST])
-            _count(state, start_ms - start_ms % HOUR_MS, minute[READINGS], late=False)
+            lateness.count(state.lateness, start_ms - start_ms % HOUR_MS, minute[READINGS], late=False)
         found += _retired(state, start_ms, where.layout)
+        found += clocks.add(state.clocks, start_ms, minute, where.layout.present, where.clock_limits)
         found += _silent(state, start_ms + MINUTE_MS, where)
         if where.layout.present.any():
             parts.append(_rows(state, start_ms, minute, where))
@@ -132,8 +149,7 @@ def step(state: State, frame: Frame, city: City, config: Config) -> Result[State
             decided[start_ms] = _counted(minute)
         state.judged_ms = start_ms + MINUTE_MS
     told_ms = frame.watermark_ms - HOUR_MS - late_limit_ms(frame.domain)
-    for hour_ms in sorted(hour for hour in state.hours if hour <= told_ms):
-        found += _late(state, hour_ms, state.hours.pop(hour_ms), where)
+    found += lateness.judge(state.lateness, told_ms, where.layout.present, where.late_limits)
     of = retired.Where(city.id, frame.domain, city.zones[frame.zone].id)
     told = tuple(detection(one, of, str(where.layout.sensor_ids[one.place])) for one in found)
     return Result(state, Rows.concat(parts), told, dropped, decided=decided)
@@ -147,18 +163,18 @@ def _fold(state: State, where: _Where) -> dict[str, int]:
     lag_ms = np.where(here, where.layout.lag_ms[place], 0) if where.layout.lags else np.zeros(1, np.int64)
     due_ms, lagging = frame.at_ms + lag_ms, np.broadcast_to(lag_ms > 0, here.shape)
     now = heard & ~frame.late & (due_ms >= state.judged_ms)
+    ahead_ms = clocks.ahead_ms(frame)
     least, greatest = digests.bounds(frame, where.config.steady_columns)
+    spoken = Spoken(place, due_ms, least, greatest, lagging, ahead_ms)
     for start_ms, row in by_window(due_ms, MINUTE_MS):
         kept = now[row]
-        at = place[row][kept]
-        if at.size:
+        if kept.any():
             state.open[start_ms] = roomy(state.open.get(start_ms), places)
-            spoken = Spoken(at, due_ms[row][kept], least[row][kept], greatest[row][kept], lagging[row][kept])
-            add(state.open[start_ms], spoken)
+            add(state.open[start_ms], spoken.of(row, kept))
     if frame.late.any():
         for hour_ms, row in by_window(due_ms, HOUR_MS):
             late = place[row][frame.late[row] & heard[row]]
-            _count(state, hour_ms, np.bincount(late, minlength=places), late=True)
+            lateness.count(state.lateness, hour_ms, np.bincount(late, minlength=places), late=True)
     reasons = {NO_VALUE: here & ~heard, ELSEWHERE: ~here, LATE_FOR_MINUTE: heard & ~now, OF_LAGGING: now & lagging}
     return {reason: int(np.count_nonzero(rows)) for reason, rows in reasons.items() if rows.any()}
 
@@ -173,16 +189,10 @@ def _counted(minute: NDArray[np.int64]) -> int:
     return int(minute[READINGS].sum() - minute[LAGGING].sum())
 
 
-def _count(state: State, hour_ms: int, readings: NDArray[np.int64], *, late: bool) -> None:
-    """Add (m,) readings to an hour."""
-    counts = grown(state.hours.get(hour_ms, np.zeros((2, 0), np.int64)), len(readings))
-    counts[[ALL, LATE] if late else [ALL]] += readings
-    state.hours[hour_ms] = counts
-
-
 def _grow(state: State, places: int) -> None:
     state.last_ms = grown(state.last_ms, places, NO_TIME_MS)
-    state.silent, state.stuck, state.late = (grown(one, places) for one in (state.silent, state.stuck, state.late))
+    state.silent, state.stuck = grown(state.silent, places), grown(state.stuck, places)
+    state.lateness.late, state.clocks.wrong = grown(state.lateness.late, places), grown(state.clocks.wrong, places)
     digests.grow(state.runs, places)
 
 
@@ -210,7 +220,8 @@ def _retired(state: State, start_ms: int, layout: Layout) -> list[Finding]:
     """Forget the sensors that have left, and begin to wait for those that joined → what alarmed and is over."""
     gone = ~layout.present
     found = []
-    for kind, flags in ((SILENT_KIND, state.silent), (STUCK_KIND, state.stuck), (LATE_KIND, state.late)):
+    kinds = (SILENT_KIND, state.silent), (STUCK_KIND, state.stuck), (LATE_KIND, state.lateness.late)
+    for kind, flags in (*kinds, (CLOCK_KIND, state.clocks.wrong)):
         for place in np.flatnonzero(gone & (flags == 1)).tolist():
             found.append(Finding(kind, place, start_ms + MINUTE_MS, start_ms + MINUTE_MS, on=False, retired=True))
         flags[gone] = 0
@@ -253,24 +264,6 @@ def _stuck(state: State, start_ms: int, minute: NDArray[np.int64], where: _Where
         )
         for place in np.flatnonzero(begins | ends).tolist()
     ]  # fmt: skip
-
-
-def _late(state: State, hour_ms: int, counts: NDArray[np.int64], where: _Where) -> list[Finding]:
-    """Judge an hour for which nothing can come any more."""
-    config = where.config
-    places = len(where.layout.sensor_ids)
-    counts, state.late = grown(counts, places), grown(state.late, places)
-    enough = where.layout.present & (counts[ALL] >= config.late_least_count)
-    share = counts[LATE] / np.maximum(counts[ALL], 1)
-    begins = enough & (share >= config.late_ratio) & (state.late == 0)
-    ends = enough & (share < config.late_cleared_ratio) & (state.late == 1)
-    state.late = np.where(begins, 1, np.where(ends, 0, state.late))
-    return [
-        Finding(
-            LATE_KIND, place, hour_ms, hour_ms + HOUR_MS, bool(begins[place]), float(share[place]), config.late_ratio
-        )
-        for place in np.flatnonzero(begins | ends).tolist()
-    ]
 
 
 def _rows(state: State, start_ms: int, minute: NDArray[np.int64] | None, where: _Where) -> Rows:

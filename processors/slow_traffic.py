@@ -31,7 +31,8 @@ if TYPE_CHECKING:
     from processors.maths.fixed import Wide
     from streams.city.registry import City
 
-LATE, KIND = "late", "slow_traffic"
+LATE = "late"
+KIND = "slow_traffic"
 NORMAL, MILD, CLEAR_DROP, SEVERE = range(4)
 """What a segment's alarm has reached; its level is IV, III, II for 1, 2, 3."""
 LEVELS: tuple[Level, ...] = (0, 4, 3, 2)
@@ -136,8 +137,7 @@ def step(state: State, frame: Frame, city: City, config: Config) -> Result[State
     if len(frame):
         punctual = travel.on_time(frame, state.windows, where.layout.place[frame.sensor], WINDOW_MS)
         batch, unused = travel.readings(punctual, where.layout, config.speed_floor_km_h)
-        late = len(frame) - len(punctual)
-        dropped = {**unused, LATE: late} if late else unused
+        dropped = {**unused, LATE: late} if (late := len(frame) - len(punctual)) else unused
         windows.fold(state.windows, batch, places, WINDOW_MS)
     found: list[Detection] = []
     decided: dict[int, int] = {}

@@ -76,18 +76,19 @@ def step(state: State, frame: Frame, city: City, config: Config) -> Result[State
     windows.follow(state.windows, layout.lag_ms[state.sensor_of], lags=layout.lags)
     at = _At(layout, city, frame, config)
     dropped: dict[str, int] = {}
-    counted = 0
+    batch: Batch | None = None
     touched: dict[int, NDArray[np.integer[Any]]] = {}
-    found: list[Detection] = []
+    changes: list[Change] = []
     if len(frame):
         batch, dropped = _batch(state, frame, layout)
         windows.follow(state.windows, layout.lag_ms[state.sensor_of], lags=layout.lags)
-        counted = len(batch.terms.at_ms)
-        touched, changes = levels.take(state.levels, _to_judge(state, at), batch, frame)
-        found = _detections(changes, at)
+    cells = _to_judge(state, at)
+    if batch is not None:
+        touched, changes = levels.take(state.levels, cells, batch, frame)
+    found = _detections(changes, at)
     if frame.watermark_ms > state.windows.watermark_ms:
-        found += _detections(levels.pass_by(state.levels, _to_judge(state, at), frame.watermark_ms), at)
-        found += _retired(state, at)
+        found += _detections(levels.pass_by(state.levels, cells, frame.watermark_ms), at)
+        found += _retired(levels.end(state.levels, cells), at)
     parts: list[Rows] = []
     for one in windows.due(state.windows, frame.watermark_ms, WINDOW_MS):
         start_ms, sums = one.start_ms, _close(state, one, at)
@@ -98,6 +99,7 @@ def step(state: State, frame: Frame, city: City, config: Config) -> Result[State
         sums, late = windows.with_late(state.windows, start_ms, FIELDS, len(state.column_of))
         parts.append(_rows(state, start_ms, late_places, sums, late, at))
     windows.forget(state.windows, WINDOW_MS, late_limit_ms(frame.domain))
+    counted = 0 if batch is None else len(batch.terms.at_ms)
     return Result(state, Rows.concat(parts), tuple(found), dropped, counted)
 
 
@@ -226,12 +228,12 @@ def _detections(changes: list[Change], at: _At) -> list[Detection]:
     ]
 
 
-def _retired(state: State, at: _At) -> list[Detection]:
+def _retired(ended: list[tuple[str, int, int]], at: _At) -> list[Detection]:
     """End the alarms of sensors and rules that have left."""
     where = retired.Where(at.city.id, at.frame.domain, at.city.zones[at.frame.zone].id)
     return [
         retired.end(where, rule, str(at.layout.sensor_ids[sensor]), at.frame.watermark_ms, known_ms)
-        for rule, sensor, known_ms in levels.end(state.levels, _to_judge(state, at))
+        for rule, sensor, known_ms in ended
     ]
 
 

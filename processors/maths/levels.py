@@ -82,7 +82,9 @@ def grow(levels: Levels, cells: Cells) -> None:
     """Make room for new sensors and cells."""
     levels.judged_ms = grown(levels.judged_ms, len(cells.layout.sensor_ids), NO_TIME_MS)
     for rule in cells.rules:
-        hold.grow(levels.holds.setdefault(rule.name, Hold()), len(cells.column_of))
+        held = levels.holds.setdefault(rule.name, Hold())
+        if len(held.severity) < len(cells.column_of):
+            hold.grow(held, len(cells.column_of))
 
 
 class Batch(NamedTuple):
@@ -145,6 +147,8 @@ def pass_by(levels: Levels, cells: Cells, watermark_ms: int) -> list[Change]:
 def judge(levels: Levels, cells: Cells, up_to_ms: NDArray[np.int64]) -> list[Change]:
     """Judge each sensor's windows that end by then, (m,), and are not judged yet, in their order."""
     found: list[Change] = []
+    if not (up_to_ms > levels.judged_ms).any():
+        return found
     last_ms = int(up_to_ms.max(initial=NO_TIME_MS))
     for start_ms in sorted({*cells.windows.open, *cells.windows.late}):
         end_ms = start_ms + cells.window_ms

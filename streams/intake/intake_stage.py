@@ -17,6 +17,7 @@ from streams.domains.schema import load_schemas
 from streams.engine import failpoints
 from streams.health.pulse import now_ms
 from streams.intake import marks, saving
+from streams.intake.delays import Delays
 from streams.intake.followed_city import FollowedCity
 from streams.intake.followed_clock import FollowedClock
 from streams.intake.quiet import Quiet
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
     from streams.city.versions import Version
     from streams.contract.stage import Bus
+    from streams.health.notices import Notice, SetAside
 
 IDLE_EVERY_S = 1.0
 IDLE_SAID_MS = 60_000
@@ -50,6 +52,7 @@ class IntakeStage:
         self._city = FollowedCity(city_folder, self.schemas, kernel=kernel)
         self._clock = FollowedClock()
         self._quiet = Quiet()
+        self._delays = Delays(self.schemas)
         self._states: dict[TopicPartition, IntakeState] = {}
         self._idle_mark_ms: dict[TopicPartition, int] = {}
 
@@ -91,6 +94,8 @@ class IntakeStage:
         await self._save(source, taken.state, bus)
         failpoints.reach("intake:state_acked")
         self._states[source] = taken.state
+        if not taken.state.is_marked:
+            self._delays.heard(domain, (rows.lag_ms for _, rows in taken.frames))
         self._quiet.heard(source, mark_rose=taken.state.fed_mark_ms > state.fed_mark_ms)
         return True
 
@@ -166,6 +171,14 @@ class IntakeStage:
         """Return how long after their hour its readings may come, at most."""
         domain, city = self._domain[source.topic], self._city.version(state).city
         return self.schemas[domain].late_limit_ms + city.longest_lag_ms.get(domain, 0)
+
+    def notices(self) -> Sequence[Notice]:
+        """Return what a person has to know of the feeds."""
+        return self._delays.notices()
+
+    def set_aside(self) -> Sequence[SetAside]:
+        """Return nothing: it hosts no processors."""
+        return ()
 
     def books(self) -> Mapping[str, Mapping[str, Any]]:
         """Return the counters of each inbox partition."""

@@ -52,3 +52,17 @@ def test_ten_minutes_of_deep_water_each_reading_late(tmp_path: Path, cut: int) -
     deep = [Reading(at_ms + 15 * MINUTE_MS, "gauge", at_ms, 30.0) for at_ms in times[:10]]
     told = run(folder, DEPTH, [*(Reading(at_ms, "other", at_ms, 0.0) for at_ms in times), *deep], cut=cut)
     assert {(entity, since) for entity, since, _, _ in told.found("underpass_flooding")} == {("gauge", 0)}
+
+
+def test_a_clock_that_is_ahead_is_found_and_forgotten_when_it_is_right(tmp_path: Path) -> None:
+    """panel-b 270 s ahead until minute 20: said after the first quarter of an hour, over with the third.
+
+    In the second its times from 15:00 to 24:30 are ahead, the 33 behind them right: a mean of 57 · 270 / 90 = 171 s.
+    """
+    folder = town(tmp_path / "city", "fire", "panel-a,10,,,", "panel-b,10,,,")
+    wrong, right = panels(20, ahead_s=270), panels(48)
+    readings = [*wrong, *(one for one in right if one.at_ms >= START_MS + 20 * MINUTE_MS)]
+    assert run(folder, ALARMED, readings, cut=50).found("sensor_clock_wrong") == [
+        ("panel-b", 0, 15, 4),
+        ("panel-b", 30, 45, 0),
+    ]
