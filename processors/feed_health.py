@@ -4,7 +4,7 @@ in      city.readings.v1 of every domain: who spoke when, and whether the values
 out     silent_ratio and reporting_count of `feed:<domain>:<zone>`; detections sensor_silent, sensor_stuck,
         sensor_late, sensor_clock_wrong, IV; where half of the zone is silent that has one cause, see feed_outage
 state   per open minute and sensor: readings, newest, whether their values differ; per sensor: last reading on time, the
-        run of equal values, what it alarms; per hour: readings and late ones; per quarter: how far ahead they were
+        runs of equal values, what it alarms; per hour: readings and late ones; per quarter: how far ahead they were
 drops   no_value: it brought nothing that could be used, so its sensor was not heard; elsewhere: its sensor is another
         zone's; late: it counts for its hour's lateness, in no minute; lagging: judged when it was due, counts in none
 source  own choice, see docs/processors.md. Silent is judged at whole minutes of the watermark, late when nothing later
@@ -20,7 +20,8 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray  # at run time: `streams.saving.state` reads the types of a state's fields
 
-from processors.maths import clocks, digests, lateness, retired
+from processors.maths import channels, clocks, digests, lateness, retired, stuck
+from processors.maths.channels import Channels
 from processors.maths.clocks import Clocks
 from processors.maths.digests import Runs
 from processors.maths.findings import Finding, detection
@@ -62,8 +63,14 @@ class Config(BaseConfig, frozen=True, kw_only=True):
     """Readings with the same values, none of them 0 …"""
     stuck_s: Annotated[float, msgspec.Meta(ge=0)] = 1800.0
     """… over this time: the sensor is stuck."""
+    channel_count: Annotated[int, msgspec.Meta(ge=2)] = 12
+    """Minutes, of those looked at, with one value of one column, not 0, …"""
+    channel_s: Annotated[float, msgspec.Meta(ge=0)] = 7200.0
+    """… over this time: the sensor is stuck, although its other columns move."""
     steady_columns: tuple[str, ...] = digests.STEADY_COLUMNS
     """Columns that may rightly stay the same for long: they are no sign of a stuck sensor."""
+    coarse_columns: tuple[str, ...] = digests.COARSE_COLUMNS
+    """Columns of which one alone may rightly stay the same for long."""
     late_ratio: Annotated[float, msgspec.Meta(gt=0, le=1)] = 0.5
     """Share of an hour's readings that came late, from which on a sensor counts as late …"""
     late_cleared_ratio: Annotated[float, msgspec.Meta(ge=0, lt=1)] = 0.1
@@ -98,6 +105,8 @@ class State:
     stuck: NDArray[np.int64] = field(default_factory=_none)
     runs: Runs = field(default_factory=Runs)
     """Of readings that repeat each other."""
+    channels: Channels = field(default_factory=Channels)
+    """Of single columns that do."""
 
 
 class _Where(NamedTuple):
@@ -171,6 +180,7 @@ def _fold(state: State, where: _Where) -> dict[str, int]:
         if kept.any():
             state.open[start_ms] = roomy(state.open.get(start_ms), places)
             add(state.open[start_ms], spoken.of(row, kept))
+            channels.look(state.channels, start_ms, frame, (row, kept), where.layout)
     if frame.late.any():
         for hour_ms, row in by_window(due_ms, HOUR_MS):
             late = place[row][frame.late[row] & heard[row]]
@@ -226,6 +236,7 @@ def _retired(state: State, start_ms: int, layout: Layout) -> list[Finding]:
             found.append(Finding(kind, place, start_ms + MINUTE_MS, start_ms + MINUTE_MS, on=False, retired=True))
         flags[gone] = 0
     digests.forget(state.runs, gone)
+    channels.forget(state.channels, gone)
     state.last_ms = np.where(gone, NO_TIME_MS, np.where(state.last_ms == NO_TIME_MS, start_ms, state.last_ms))
     return found
 
@@ -250,20 +261,15 @@ def _silent(state: State, now_ms: int, where: _Where) -> list[Finding]:
 
 
 def _stuck(state: State, start_ms: int, minute: NDArray[np.int64], where: _Where) -> list[Finding]:
-    """Move the runs of equal values on → sensors that are stuck now, or no longer."""
+    """Move the runs of equal values on → sensors that are stuck now, whole or in one column, or no longer."""
     config = where.config
-    broken = digests.move_on(state.runs, minute[READINGS], (minute[LEAST], minute[GREATEST]), start_ms)
-    lasted_ms = start_ms + MINUTE_MS - state.runs.since_ms
-    stuck = (state.runs.count >= config.stuck_count) & (lasted_ms >= config.stuck_s * 1000)
-    begins, ends = where.layout.present & stuck & (state.stuck == 0), broken & (state.stuck == 1)
+    digests.move_on(state.runs, minute[READINGS], (minute[LEAST], minute[GREATEST]), start_ms)
+    channels.move_on(state.channels, start_ms, minute.shape[1])
+    limits = stuck.Limits(*(getattr(config, name) for name in stuck.Limits._fields))
+    found = stuck.judge(state.runs, state.channels, start_ms + MINUTE_MS, limits)
+    begins, ends = where.layout.present & found.flag & (state.stuck == 0), ~found.flag & (state.stuck == 1)
     state.stuck = np.where(begins, 1, np.where(ends, 0, state.stuck))
-    return [
-        Finding(
-            STUCK_KIND, place, int(state.runs.since_ms[place]), start_ms + MINUTE_MS, bool(begins[place]),
-            float(state.runs.count[place]), float(config.stuck_count), "",
-        )
-        for place in np.flatnonzero(begins | ends).tolist()
-    ]  # fmt: skip
+    return [stuck.finding(STUCK_KIND, found, place, start_ms) for place in np.flatnonzero(begins | ends).tolist()]
 
 
 def _rows(state: State, start_ms: int, minute: NDArray[np.int64] | None, where: _Where) -> Rows:

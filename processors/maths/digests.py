@@ -24,6 +24,11 @@ STEADY_COLUMNS = tuple(
     "tilt_deg trapped_s".split()
 )
 """Columns that rightly stay the same for long."""
+COARSE_COLUMNS = tuple(
+    "capacity_ratio co_mg_m3 humidity_ratio hydrant_mpa pressure_mpa so2_ug_m3 speed_km_h travel_time_s visibility_m "
+    "voltage_ratio".split()
+)
+"""Columns told so coarsely, capped or carried over, that one may rightly stay for hours while the others move."""
 
 
 def _none() -> NDArray[np.int64]:
@@ -52,17 +57,16 @@ def forget(runs: Runs, places: NDArray[np.bool_]) -> None:
 
 def move_on(
     runs: Runs, readings: NDArray[np.int64], bounds_of: tuple[NDArray[np.int64], NDArray[np.int64]], start_ms: int
-) -> NDArray[np.bool_]:
-    """Take a minute's (m,) readings and the bounds of their digests → (m,) bool: a run ended."""
+) -> None:
+    """Take a minute's (m,) readings and the bounds of their digests."""
     spoke = readings > 0
     least, greatest = bounds_of
     even = least == greatest
     goes_on = spoke & even & (least == runs.same)
-    broken: NDArray[np.bool_] = spoke & ~goes_on
+    broken = spoke & ~goes_on
     runs.count = np.where(goes_on, runs.count + readings, np.where(spoke, even * readings, runs.count))
     runs.since_ms = np.where(broken, start_ms, runs.since_ms)
     runs.same = np.where(spoke, np.where(even, least, -FAR), runs.same)
-    return broken
 
 
 def bounds(frame: Frame, but: tuple[str, ...]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

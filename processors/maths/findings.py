@@ -25,6 +25,8 @@ class Finding(NamedTuple):
     unit: str = ""
     retired: bool = False
     """It ended because the sensor has left."""
+    column: str = ""
+    """The one column that it is about, "" = the sensor as a whole."""
 
 
 def detection(one: Finding, where: retired.Where, sensor: str) -> Detection:
@@ -44,4 +46,5 @@ def detection(one: Finding, where: retired.Where, sensor: str) -> Detection:
         limit=one.limit,
         unit=one.unit,
         basis="own choice",
+        evidence={"column": one.column} if one.column else {},
     )

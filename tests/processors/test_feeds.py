@@ -1,6 +1,7 @@
 """Silent, stuck and late sensors, and silent feeds, by hand: four sensors of a zone that speak every 30 s."""
 
 import numpy as np
+import pytest
 
 from processors import feed_health, feed_outage
 from streams.city.registry import City, Sensor, Zone
@@ -102,6 +103,70 @@ def test_a_sensor_that_repeats_itself_is_stuck_until_it_moves():
     town.live(40, stuck="d03")
     town.live(2)
     assert town.found == [("sensor_stuck", "d03", 4, 5.0), ("sensor_stuck", "d03", 0, 45.0)]
+
+
+def frozen(minutes: int, interval_s: float, **columns: object) -> list[tuple[str, int, float, str]]:
+    """What one sensor comes to whose columns are functions of the minute, or numbers, or None where it says none."""
+    city = City(
+        "c", "", "", "UTC", "", (Zone("z", "", ""),), (), (Sensor("d", DOMAIN, 0, -1, 0.0, 0.0, interval_s, "", ""),)
+    )
+    state, found = feed_health.State(), []
+    for minute in np.arange(0, minutes, interval_s / 60).tolist():
+        said = {name: column(minute) if callable(column) else column for name, column in columns.items()}
+        frame = Frame(
+            DOMAIN, 0, np.array([0], np.int32), np.array([int(minute * MINUTE_MS)]), np.array([False]),
+            {name: np.array([value], float) for name, value in said.items() if value is not None},
+            int(minute * MINUTE_MS),
+        )  # fmt: skip
+        result = feed_health.step(state, frame, city, feed_health.Config())
+        state = result.state
+        found += [(one.kind, one.level, one.at_ms / MINUTE_MS, str(one.evidence)) for one in result.detections]
+    return found
+
+
+def moves(minute: float) -> float:
+    return 20.0 + minute / 7
+
+
+@pytest.mark.parametrize("interval_s", [10.0, 60.0, 150.0, 300.0, 600.0])
+def test_a_frozen_column_beside_one_that_moves_is_found(interval_s):
+    found = frozen(180, interval_s, pm2_5_ug_m3=12.5, pm10_ug_m3=moves)
+    assert found == [("sensor_stuck", 4, 0.0, "{'column': 'pm2_5_ug_m3'}")]
+
+
+def test_it_is_over_when_the_column_moves_again():
+    found = frozen(240, 60.0, pm2_5_ug_m3=lambda minute: 12.5 if minute < 200 else moves(minute), pm10_ug_m3=moves)
+    assert [(kind, level, at) for kind, level, at, _ in found] == [("sensor_stuck", 4, 0.0), ("sensor_stuck", 0, 200.0)]
+
+
+@pytest.mark.parametrize(
+    "columns",
+    [
+        pytest.param({"pm2_5_ug_m3": moves, "pm10_ug_m3": moves}, id="both move"),
+        pytest.param({"pm2_5_ug_m3": 0.0, "pm10_ug_m3": moves}, id="a zero that stays"),
+        pytest.param({"occupancy_ratio": 0.25, "pm10_ug_m3": moves}, id="a column that may rightly stay"),
+        pytest.param({"humidity_ratio": 0.99, "pm10_ug_m3": moves}, id="a column that is told coarsely"),
+        pytest.param({"pm2_5_ug_m3": lambda minute: 12.5 + (minute > 100), "pm10_ug_m3": moves}, id="a step of one"),
+        pytest.param({"pm2_5_ug_m3": None, "pm10_ug_m3": moves}, id="a column that it does not have"),
+    ],
+)
+def test_columns_that_are_no_sign(columns):
+    assert frozen(180, 60.0, **columns) == []
+
+
+def test_a_sensor_that_is_frozen_whole_is_told_as_such():
+    assert frozen(180, 60.0, pm2_5_ug_m3=12.5, pm10_ug_m3=30.0) == [("sensor_stuck", 4, 0.0, "{}")]
+
+
+def test_columns_that_come_in_records_of_their_own_are_looked_at_each():
+    """One measurement a record: PM2.5 at :00, PM10 at :30."""
+    found = frozen(
+        180,
+        30.0,
+        pm2_5_ug_m3=lambda minute: 12.5 if minute % 1 == 0 else None,
+        pm10_ug_m3=lambda minute: None if minute % 1 == 0 else moves(minute),
+    )
+    assert found == [("sensor_stuck", 4, 0.0, "{'column': 'pm2_5_ug_m3'}")]
 
 
 def test_a_sensor_whose_hour_came_late_is_late():

@@ -176,8 +176,9 @@ def test_a_second_level_processor_reads_what_the_first_level_yields(folder: Path
     found = tried(capsys, "network", "--on", folder, "--lang", "en")
     assert found[2][0].startswith("fed by: congestion, ")
     rows = {(cells[0], cells[2]): cells for cells in found if len(cells) == 10}
-    # zones z0 at 08:00 and 08:01, z1 at 08:00, the city at both: tti 5/3, 3, 1 and, of the city, between them
-    assert rows["tti_ratio", "1m"][3:9] == ["5", "0", "2", "1", "1.667", "3"]
+    # four zones and the city at 08:00 and 08:01. Known are z0 at both, z1 at 08:00 and the city at both: tti 5/3, 3, 1
+    # and, of the city, between them
+    assert rows["tti_ratio", "1m"][3:9] == ["10", "5", "2", "1", "1.667", "3"]
 
 
 def test_compressed_lines_and_a_city_elsewhere(tmp_path: Path, capsys: pytest.CaptureFixture[str]):

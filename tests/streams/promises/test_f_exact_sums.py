@@ -1,5 +1,6 @@
 """design.md 6.2 f: "Sums in state are exact and order-free (int64 fixed point, each summed quantity's scale declared
-with it; overflow is an error), so that any split or merge of the input gives the same bits."
+with it), so that any split or merge of the input gives the same bits; a term too large for the widest window is dropped
+by itself as `too_large`, sums over sensors and zones carry two words."
 
 Without the guard (floating point) two splits of the same terms differ; without the check a sum wraps around unseen.
 """
@@ -102,6 +103,22 @@ def test_many_terms_at_once_cannot_wrap_around_before_the_check() -> None:
         add_at(np.zeros((1, 1), np.int64), np.zeros(4, np.intp), np.full((1, 4), 2**61))
 
 
+@given(st.lists(st.tuples(st.integers(0, PLACES - 1), st.integers(-(2**62), 2**62)), max_size=40), st.data())
+def test_sums_of_two_words_are_exact_in_any_order(rows: list[tuple[int, int]], data: st.DataObject) -> None:
+    exact = [0] * PLACES
+    for place, term in rows:
+        exact[place] += term
+    shuffled = data.draw(st.permutations(rows))
+    terms = np.array([[term for _, term in shuffled]], np.int64)
+    found = fixed.add_wide(terms, np.array([place for place, _ in shuffled], np.intp), PLACES)
+    words = zip(found.high[0].tolist(), found.low[0].tolist(), strict=True)
+    assert [high * 2**32 + low for high, low in words] == exact
+    assert found.number[0].tolist() == [float(one) for one in exact]
+    assert found.whole[0].tolist() == [max(min(one, 2**63 - 1), 1 - 2**63) for one in exact]
+    total = found.total()
+    assert int(total.high[0, 0]) * 2**32 + int(total.low[0, 0]) == sum(exact)
+
+
 def test_without_the_check_it_would_wrap_around(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fixed, "check_range", lambda _: None)
     sums = np.zeros((1, 1), np.int64)
@@ -109,11 +126,28 @@ def test_without_the_check_it_would_wrap_around(monkeypatch: pytest.MonkeyPatch)
     assert sums.tolist() == [[-(2**63)]]
 
 
+def test_a_term_too_large_costs_itself_and_the_stage_goes_on(
+    city_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(travel, "SCALES", np.full((3, 1), 1e14))  # too fine: 9,999 veh/h fit no thousand times
+
+    async def story() -> None:
+        rows = [reading(0, START_MS, flow_veh_h=9), reading(0, START_MS + 1, flow_veh_h=9_999)]
+        stack = Stack(city_folder, [fed(0, rows[0]), fed(0, rows[1]), *mark(START_MS + 60_000)])
+        await stack.start()
+        await stack.drain()
+        processors = stack.zone.hosts[0].stage.books()["zone:traffic:0"]["counts"]["processors"]
+        assert processors["congestion"]["dropped"] == {"too_large": 1}
+        assert processors["congestion"]["used"] == 1
+
+    asyncio.run(story())
+
+
 def test_an_overflow_ends_the_stage_and_nothing_after_it_is_saved(
     city_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("streams.saving.snapshots.pause_s", lambda _: 0.0)
-    monkeypatch.setattr(travel, "SCALES", np.full((3, 1), 1e15))  # a scale too fine: a flow of 9,999 is 2^63 and more
+    monkeypatch.setattr(fixed, "SUM_LIMIT", 10**14)  # 9,999 veh/h at 60 km/h are 1.7e14 units, 9 of them 1.5e11
 
     async def story() -> None:
         rows = [reading(0, START_MS, flow_veh_h=9), reading(0, START_MS + 1, flow_veh_h=9_999)]
@@ -124,7 +158,7 @@ def test_an_overflow_ends_the_stage_and_nothing_after_it_is_saved(
         saved, metrics = len(stack.bus.log(state, 0)), len(stack.bus.log(topics.METRICS))
         stack.put([fed(0, rows[1])])
         await stack.intake.hosts[0].drain()
-        with pytest.raises(ProcessorError, match="too large for an exact sum"):
+        with pytest.raises(ProcessorError, match="an exact sum has left"):
             await stack.zone.hosts[0].deliver(READINGS, 0)
         noted = saved + 1  # who failed where: a second time, and it is set aside
         assert (len(stack.bus.log(state, 0)), len(stack.bus.log(topics.METRICS))) == (noted, metrics)
