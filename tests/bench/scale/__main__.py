@@ -13,6 +13,7 @@ import os
 import sys
 import tempfile
 from concurrent.futures import ProcessPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -42,6 +43,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.bench.scale", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"{', '.join(NAMES)} (default: all)")
     parser.add_argument("--repeats", type=int, default=costs.REPEATS, help="of each point of an axis")
+    parser.add_argument("--hours", type=int, default=memory.HOURS, help=f"of memory (default {memory.HOURS})")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there")
     args = parser.parse_args(argv)
     names = list(dict.fromkeys(args.names or NAMES))
@@ -53,7 +55,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     with tempfile.TemporaryDirectory(prefix="citywall-scale-") as folder:
         for name in names:
             print(f"{name}: load {os.getloadavg()[0]:.1f}", flush=True)
-            mine = _measure(name, Path(folder), args.repeats)
+            mine = _measure(name, Path(folder), args)
             for key, value in mine.items():
                 print(
                     f"  {key:36s}{value:14.3f}" + (f"   at most {TARGETS[key]:g}" if key in TARGETS else ""), flush=True
@@ -69,13 +71,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 1 if missed else 0
 
 
-def _measure(name: str, folder: Path, repeats: int) -> dict[str, float]:
+def _measure(name: str, folder: Path, args: argparse.Namespace) -> dict[str, float]:
     if name in ALONE:  # in a process of its own: what others left in this one's heap would hide growth
+        run = partial(memory.run, hours=args.hours) if name == "memory" else ALONE[name]
         with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
-            return pool.submit(ALONE[name], folder).result()
+            return pool.submit(run, folder).result()
     if name == "workers":
         return workers.measure(folder / "workers")
-    return costs.measure(name, folder, repeats)
+    return costs.measure(name, folder, args.repeats)
 
 
 if __name__ == "__main__":

@@ -168,9 +168,9 @@ async def measure(folder: Path, hours: int = HOURS, shape: Shape = SHAPE) -> dic
     return {"memory_readings": float(await day.end()), "memory_with_free_mb": kept[-1], **figures(rss, states)}
 
 
-def run(folder: Path) -> dict[str, float]:
+def run(folder: Path, hours: int = HOURS) -> dict[str, float]:
     """Do the same for a caller in another process."""
-    return asyncio.run(measure(folder))
+    return asyncio.run(measure(folder, hours))
 
 
 def _give_back() -> None:
