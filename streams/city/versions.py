@@ -12,8 +12,8 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
+import cramjam
 import msgspec
-import pyarrow as pa
 
 from streams.broker import topics
 from streams.city.check import check
@@ -37,7 +37,7 @@ Rules: TypeAlias = dict[str, list[dict[str, Any]] | None]
 PART_BYTES = 8 * 2**20
 HEADER = "city"
 STRANGERS_INTERVAL_S = 60.0
-_ZSTD = pa.Codec("zstd", compression_level=9)
+COMPRESSION_LEVEL = 9
 
 
 class Part(msgspec.Struct, frozen=True, kw_only=True):
@@ -80,7 +80,7 @@ class Stored:
 
     def open(self) -> Opened:
         """Return the folder, the zones' partitions and the rules."""
-        plain = _ZSTD.decompress(self.data, decompressed_size=self.size, asbytes=True)
+        plain = bytes(cramjam.zstd.decompress(self.data, output_len=self.size))
         whole = msgspec.msgpack.decode(plain, type=_Whole)
         return Opened(Folder(f"version {self.number} of the city", whole.files), whole.partitions, whole.rules)
 
@@ -164,7 +164,7 @@ def to_messages(city_id: str, number: int, whole: Opened) -> list[Message]:
     """Return the records of a version."""
     folder, partitions, rules = whole
     plain = msgspec.msgpack.encode(_Whole(dict(folder.files), partitions, rules))
-    data: bytes = _ZSTD.compress(plain, asbytes=True)
+    data = bytes(cramjam.zstd.compress(plain, level=COMPRESSION_LEVEL))
     cuts = [data[first : first + PART_BYTES] for first in range(0, len(data), PART_BYTES)]
     messages = []
     for index, cut in enumerate(cuts):
