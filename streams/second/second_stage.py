@@ -26,6 +26,7 @@ from streams.saving import state as state_codec
 from streams.saving.aside import Aside
 from streams.saving.resuming import Resuming, note_death
 from streams.saving.versions import check, form_of
+from streams.second import rebuilding
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -34,19 +35,13 @@ if TYPE_CHECKING:
     from streams.city.registry import City
     from streams.city.versions import Version
     from streams.contract.spec import Hosted
-    from streams.contract.stage import Bus
+    from streams.contract.stage import Bus, Record
     from streams.health.notices import Notice, SetAside
 
 SECOND_LEVEL = -1
 """`MetricFrame.zone` of what this stage yields itself, and does not fold again."""
 
 SOURCE = TopicPartition(topics.METRICS, 0)
-
-MINUTE_MS = 60_000
-"""The shortest window of the first level."""
-
-JOINED_FOR_MS = 26 * 3_600_000
-"""No row comes of a window that began longer ago: of a day, and of what may be late."""
 
 log = logging.getLogger("citywall")
 
@@ -115,6 +110,8 @@ class SecondLevelStage:
         self._forms = processors.forms(_OWN, hosted)
         self._chain = chains.Chain(topics.state("second"), 0, forms=self._forms)
         self._notices: list[Notice] = []
+        self._unsent_since: dict[str, int] = {}
+        """Processor → offset from which on nobody sent its detections."""
         self._saved_offset = 0
         self._save_due_at = 0.0
         self._book: dict[str, Any] = {}
@@ -132,6 +129,7 @@ class SecondLevelStage:
         self._state = self._decode(found)
         await self._cities.of(str(self._state.version), bus)
         self._saved_offset = self._state.offset
+        await self._rebuild(self._state, bus)
         self._book = self._make_book(self._state)
         return {SOURCE: self._state.offset} if self._state.offset else {}
 
@@ -151,6 +149,8 @@ class SecondLevelStage:
             state = state_codec.decode(_Second, data)
         kept = processors.restored([saved], found.forms, self._hosted)
         self._notices = notices.begun_anew(SOURCE, kept.anew)
+        self._unsent_since = {note.processor: note.offset for note in found.notes}
+        self._unsent_since |= dict.fromkeys(kept.anew, found.offset)
         state.processors = kept.states[0]
         return state
 
@@ -162,12 +162,9 @@ class SecondLevelStage:
         messages: list[Message] = []
         for record in chunk.records:
             if record.offset >= state.offset:
-                self._stepping.at(SOURCE, record.offset)
                 left_out = self._aside.left_out(record.offset) if self._aside else frozenset()
                 try:
-                    frame = decode_metrics(record.value or b"")
-                    made = await self._cities.of(frame.city_version, bus)
-                    messages += self._take(state, frame, made, left_out)
+                    messages += await self._record(state, record, bus, left_out)
                 except ProcessorError as exc:
                     await self._aside.failed(bus, exc.processor, record.offset, exc.reason, now_ms())
                     raise
@@ -179,6 +176,16 @@ class SecondLevelStage:
             await bus.send(messages)
             failpoints.reach("second:outputs_sent")
         return bool(await self._save_when_due(bus))
+
+    async def _record(self, state: _Second, record: Record, bus: Bus, left_out: frozenset[str]) -> list[Message]:
+        self._stepping.at(SOURCE, record.offset)
+        frame = decode_metrics(record.value or b"")
+        return self._take(state, frame, await self._cities.of(frame.city_version, bus), left_out)
+
+    async def _rebuild(self, state: _Second, bus: Bus) -> None:
+        mine = [one for one in self._hosted if one.name not in self._aside.left_out(state.offset)]
+        ways = rebuilding.Ways(_Second, self._record, self._now_s)
+        await bus.send(await rebuilding.rebuild(state, mine, self._unsent_since, bus, ways))
 
     def _take(
         self, state: _Second, frame: MetricFrame, made: Version | None, left_out: frozenset[str]
@@ -205,7 +212,7 @@ class SecondLevelStage:
             state.processors[hosted.name] = result.state
             _count(state, hosted.name, len(frame.rows), result.dropped)
             if len(result.rows):
-                rows.append(_of_whole_windows(state, hosted.name, frame, result.rows))
+                rows.append(rebuilding.of_whole_windows(state, hosted.name, frame, result.rows))
             made_by = partial(structs.replace, processor=hosted.name, version=city.number)
             messages += [
                 Message(topics.DETECTIONS, one.entity.encode(), msgspec.json.encode(made_by(one)), 0)
@@ -239,7 +246,9 @@ class SecondLevelStage:
     async def tick(self, bus: Bus) -> Sequence[TopicPartition]:
         """Take in again who was asked for; save what has waited long enough."""
         if self._aside and self._state is not None:
-            await self._aside.resume(bus, self._resuming.asked(), self._state.offset)
+            if await self._aside.resume(bus, self._resuming.asked(), self._state.offset):
+                self._unsent_since |= {name: note.offset for name, note in self._aside.notes.items()}
+                await self._rebuild(self._state, bus)
         return await self._save_when_due(bus)
 
     async def _save_when_due(self, bus: Bus) -> Sequence[TopicPartition]:
@@ -274,16 +283,6 @@ class SecondLevelStage:
     def books(self) -> Mapping[str, Mapping[str, Any]]:
         """Return the counters, as of the last snapshot."""
         return {"second:all:0": self._book} if self._state is not None else {}
-
-
-def _of_whole_windows(state: _Second, name: str, frame: MetricFrame, rows: Rows) -> Rows:
-    """Leave out rows of windows of which a processor that joined later has not had all minutes."""
-    joined_ms = state.joined_ms.get(name, {}).get(frame.domain)
-    if joined_ms is None:
-        return rows
-    if frame.watermark_ms > joined_ms + JOINED_FOR_MS:
-        del state.joined_ms[name][frame.domain]
-    return rows.where(rows.at_ms >= joined_ms - joined_ms % MINUTE_MS)
 
 
 def _count(state: _Second, name: str, rows: int, dropped: Mapping[str, int]) -> None:

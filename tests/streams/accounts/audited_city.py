@@ -95,10 +95,10 @@ class Stack:
         self.bus = FakeBus(PARTITIONS, FakeClock(START_MS + 5 * HOUR_MS + 30 * MINUTE_MS))
         fill(self.bus)
 
-    async def restart(self, specs: Mapping[str, Spec] = SPECS) -> None:
+    async def restart(self, specs: Mapping[str, Spec] = SPECS, data: Path | None = None) -> None:
         hosted = [Hosted(name, spec, spec.config()) for name, spec in specs.items() if not spec.second_level]
         self.intake = FakeHost(IntakeStage(self.city), self.bus)
-        self.zone = FakeHost(ZoneStage(self.city, hosted), self.bus)
+        self.zone = FakeHost(ZoneStage(self.city, hosted, data=data), self.bus)
         if self.spill is not None:
             self.spill.close()
         self.spill = Spill(self.city.parent / "history.spill")

@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from streams.accounts.balance import account
 from streams.broker import topics
+from streams.contract.records import Result
+from streams.errors import ProcessorError
+from streams.saving import resuming
 from streams.sinks.history.opening import open_history
-from tests.streams.accounts.audited_city import SPECS, Stack
+from tests.streams.accounts.audited_city import MINUTE_MS, SPECS, START_MS, Stack
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from streams.accounts.feeds import Feed
+    from streams.contract.spec import Spec
 
 READINGS = topics.readings("traffic")
 WITHOUT = {name: spec for name, spec in SPECS.items() if name != "congestion"}
@@ -87,3 +92,52 @@ def test_all_begin_anew(stack: Stack, frames: int) -> None:
     for mine in feed.processors.values():
         assert mine.dropped["joined_later"] > 0
         assert mine.used + sum(mine.dropped.values()) == feed.in_frames
+
+
+class Failing:
+    """A processor that fails at the readings of one moment until it is mended."""
+
+    def __init__(self, whole: Spec, at_ms: int) -> None:
+        self.whole, self.at_ms, self.mended = whole, at_ms, False
+
+    def spec(self) -> Spec:
+        return replace(self.whole, step=self.step)
+
+    def step(self, state: Any, frame: Any, city: Any, config: Any) -> Result[Any]:
+        if not self.mended and (frame.at_ms == self.at_ms).any():
+            raise ValueError("not this moment")
+        return self.whole.step(state, frame, city, config)
+
+
+def marked_ms(stack: Stack) -> int:
+    books = stack.zone.stage.books()
+    return min(int(books[f"zone:traffic:{one}"]["mark_ms"]) for one in (0, 1))
+
+
+@pytest.mark.parametrize("minute", [0, 50, 115], ids=["at its first frame", "in the first hour", "in the second"])
+@pytest.mark.parametrize("mended", [True, False])
+def test_set_aside_and_taken_in_again(stack: Stack, tmp_path: Path, minute: int, mended: bool) -> None:
+    """It is rebuilt over the moment where it failed, or without its windows; late readings correct what it missed."""
+    failing = Failing(SPECS["congestion"], START_MS + minute * MINUTE_MS)
+    specs = {**SPECS, "congestion": failing.spec()}
+
+    async def run() -> None:
+        await begin(stack)
+        for _ in range(5):  # twice in each partition, then without it
+            with suppress(ProcessorError):
+                await stack.restart(specs, tmp_path)
+                while marked_ms(stack) < failing.at_ms + 15 * MINUTE_MS:
+                    await go_on(stack, 1)
+        assert len(stack.zone.stage.set_aside()) > 0  # type: ignore[attr-defined] - the zone stage's own
+        failing.mended = mended
+        resuming.ask(tmp_path, "congestion")
+        await stack.zone.tick()
+        assert stack.zone.stage.set_aside() == []  # type: ignore[attr-defined] - the zone stage's own
+        await stack.drain()
+
+    asyncio.run(run())
+    feed = balanced(stack)
+    mine = feed.processors["congestion"]
+    assert mine.dropped["set_aside"] > 0
+    for one in feed.processors.values():
+        assert one.used + sum(one.dropped.values()) == feed.in_frames == 5 * 96 + 1

@@ -184,3 +184,16 @@ def test_rows_that_come_while_the_audit_reads_are_ahead_of_the_books_it_has_read
     more = ROWS | {(metric, "s1"): 4 for metric, _ in ROWS}
     assert only(balance(ledger(found, more))).unaccounted == 1
     assert only(balance(replace(ledger(found, more), books_now=lambda: now))).unaccounted == 0
+
+
+@pytest.mark.parametrize("reason", ["joined_later", "set_aside"])
+@pytest.mark.parametrize(("told", "unaccounted"), [(6, 0), (4, 0), (3, 1)])
+def test_rows_of_a_rebuilt_processor_may_tell_what_it_is_not_booked_for_but_not_less(
+    reason: str, told: int, unaccounted: int
+):
+    """Of 8 in frames it has 5, 1 of them waits: 4 in rows. A correction of what it had in silence tells 2 more."""
+    changed = books()
+    mine = changed["zone"]["hours"][str(START_MS)]["processors"]["congestion"]
+    mine |= {"used": 5, "counted": 5, "dropped": {"no_vehicles": 1, reason: 2}}
+    rows = {(metric, "s1"): told for metric in ("tti_ratio", "speed_km_h", "delay_s")}
+    assert only(balance(ledger(changed, rows))).unaccounted == unaccounted

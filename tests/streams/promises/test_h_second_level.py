@@ -23,6 +23,7 @@ from streams.broker import topics
 from streams.contract.metric_frames import decode_metrics
 from streams.contract.stage import Message
 from streams.saving import chains
+from streams.second import rebuilding
 from streams.second.second_stage import SECOND_LEVEL
 from tests.streams.stack import MINUTE_MS, START_MS, Stack, fed, feed, found, mark, reading
 
@@ -200,6 +201,8 @@ def test_without_one_snapshot_rows_are_lost(city_folder: Path, monkeypatch: pyte
 
     assert run(city_folder, 1, half_way) == expected
     monkeypatch.setattr(chains, "load", torn)
+    assert run(city_folder, 1, half_way) == expected  # rebuilt from what Kafka holds
+    monkeypatch.setattr(rebuilding, "BUDGET_S", -1)
     assert run(city_folder, 1, half_way) != expected
 
 
