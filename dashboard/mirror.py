@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from streams.city.clock import ClockSetting
 from streams.sinks import live_fields
 
 if TYPE_CHECKING:
@@ -150,7 +151,5 @@ def city_now_ms(clock: Mapping[str, Any], wall_ms: int) -> int:
     """Return the event time of the city clock at a wall time; without a clock, the wall time itself."""
     if not clock:
         return wall_ms
-    now_ms = int(clock["at_ms"] + (wall_ms - clock["wall_ms"]) * clock["speed"])
-    now_ms = min(max(now_ms, live_fields.LEAST_MS), live_fields.MOST_MS)
-    until_ms = clock.get("until_ms")
-    return now_ms if until_ms is None else min(now_ms, until_ms)
+    now_ms = msgspec.convert(clock, ClockSetting).at(wall_ms)
+    return min(max(now_ms, live_fields.LEAST_MS), live_fields.MOST_MS)

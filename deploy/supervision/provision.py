@@ -15,11 +15,10 @@ from urllib.parse import urlsplit
 
 from deploy.config import run as runs
 from deploy.config.compose import run_from_settings
-from deploy.config.rules import in_force
 from deploy.supervision.process import is_open
+from deploy.supervision.publish import publish_alone
 from streams.broker import topics
 from streams.city.folder import read_folder
-from streams.city.publishing import publish
 from streams.errors import CityError, UnreachableError
 from streams.sinks.history.opening import open_history
 from streams.sinks.history.spill import FOLDER_NAME
@@ -42,8 +41,7 @@ def main(argv: list[str]) -> int:
         prepare = topics.begin_replay if run.mode == "replay" else topics.refuse_replays_kafka
         prepare(run.kafka, args.wait_s)
         made = topics.ensure_topics(run.kafka, timeout_s=args.wait_s)
-        found = read_folder(run.city_path)
-        publish(run.kafka, found, in_force(found, run.components))
+        publish_alone(run, read_folder(run.city_path))
         _reach(run.redis, "Redis", "--redis HOST:PORT", args.wait_s)
         if run.history.startswith("http"):
             _reach(run.history, "InfluxDB", "--influx URL", args.wait_s)

@@ -2,43 +2,73 @@
 
 A process of its own, started when the folder has changed: what it needs is large, and seldom needed. It ends with 0
 when there is a new version, or nothing to do, with 1 when the folder is no city, which it says, and with 2 to be tried
-again.
+again. Under a supervisor its tail reader looks at the folder; where there is none, `--from-settings --follow` does,
+for ever. Whoever publishes holds `<data>/city.lock` meanwhile: there is one writer at a time.
 """
 
 from __future__ import annotations
 
 import argparse
+import fcntl
+import logging
 import subprocess
 import sys
+import time
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from deploy.config import run as runs
+from deploy.config.compose import run_from_settings
 from streams.city import folder as folders
 from streams.city.kept import keep
 from streams.errors import CityError, UnreachableError
 
 if TYPE_CHECKING:
-    from streams.city.folder import Signature
+    from collections.abc import Iterator, Sequence
+
+    from deploy.config.run import Run
+    from streams.city.folder import Folder, Signature
 
 TRY_AGAIN = 2
+LOOK_EVERY_S = 2.0
+LOCK_FILE = "city.lock"
+COMMAND = (sys.executable, "-m", "deploy.supervision.publish")
 
 
 def main(argv: list[str]) -> int:
-    """Publish once."""
-    from deploy.config.rules import in_force
-    from streams.city.own_domains import take_in
-    from streams.city.publishing import publish
-
+    """Publish once, or whenever the folder changes."""
     parser = argparse.ArgumentParser(
         prog="python -m deploy.supervision.publish", description="Publish a changed city folder."
     )
-    parser.add_argument("--data", type=Path, required=True)
-    run = runs.read(parser.parse_args(argv).data)
+    where = parser.add_mutually_exclusive_group(required=True)
+    where.add_argument("--data", type=Path)
+    where.add_argument("--from-settings", action="store_true")
+    parser.add_argument("--follow", action="store_true", help="look at the folder for ever, publish each change")
+    args = parser.parse_args(argv)
+    try:
+        run = run_from_settings() if args.from_settings else runs.read(args.data)
+    except CityError as error:
+        print(f"the city folder cannot be published: {error}", flush=True)
+        return 1
+    if not args.follow:
+        return publish_once(run)
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    once = ["--from-settings"] if args.from_settings else ["--data", str(args.data)]
+    publisher = Publisher(run.city_edited_path, [*COMMAND, *once])
+    while True:
+        publisher.look()
+        time.sleep(LOOK_EVERY_S)
+
+
+def publish_once(run: Run) -> int:
+    """Publish the folder that people edit as it is now → the exit code."""
+    from streams.city.own_domains import take_in
+
     try:
         take_in(run.city_edited_path)  # a rule may be of a domain that comes with it
         found = folders.read_folder(run.city_edited_path)
-        number = publish(run.kafka, found, in_force(found, run.components))
+        number = publish_alone(run, found)
         if run.city_edited:
             keep(found, run.city_copies_path)  # what parts begin with that know no versions
     except UnreachableError as error:
@@ -52,31 +82,56 @@ def main(argv: list[str]) -> int:
     return 0
 
 
-class Publisher:
-    """Looks at a folder and starts `main` when it changed. What is half written is no city: it looks twice."""
+def publish_alone(run: Run, found: Folder) -> int | None:
+    """Append a folder as a version while nobody else does → its number, None where it is the newest already.
 
-    def __init__(self, data: Path) -> None:
-        self._data = data
-        run = runs.read(data)
-        self._folder = run.city_edited_path
-        self._seen = folders.signature(self._folder)
+    Raises CityFileError, UnreachableError.
+    """
+    from deploy.config.rules import in_force
+    from streams.city.publishing import publish
+
+    with _alone(run.data_path):
+        return publish(run.kafka, found, in_force(found, run.components))
+
+
+@contextmanager
+def _alone(data: Path) -> Iterator[None]:
+    """Hold the city's lock; wait for it."""
+    with (data / LOCK_FILE).open("ab") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+class Publisher:
+    """Looks at a folder and runs a command when it changed. What is half written is no city: it looks twice."""
+
+    def __init__(self, folder: Path, command: Sequence[str], published: Path | None = None) -> None:
+        """Prepare to look.
+
+        Args:
+            folder: what people edit.
+            command: publishes it, as `main` does.
+            published: a copy of what is in force; None = nobody knows, so it is published at first.
+        """
+        self._folder = folder
+        self._command = command
+        self._seen = folders.signature(folder)
         self._done: Signature | None = None
-        if folders.read_folder(self._folder).digest == folders.read_folder(run.city_path).digest:
-            self._done = self._seen  # what the city began with is published
-        self._at_work: subprocess.Popen[bytes] | None = None
+        if published is not None and folders.read_folder(folder).digest == folders.read_folder(published).digest:
+            self._done = self._seen
+        self.at_work: subprocess.Popen[bytes] | None = None
 
     def look(self) -> None:
         """Look once; what is said goes to the log of this process."""
         now = folders.signature(self._folder)
         still, self._seen = now == self._seen, now
-        ended = None if self._at_work is None else self._at_work.poll()
+        ended = None if self.at_work is None else self.at_work.poll()
         if ended == TRY_AGAIN:
-            self._at_work, self._done = None, None
-        if not still or now == self._done or (self._at_work is not None and ended is None):
+            self.at_work, self._done = None, None
+        if not still or now == self._done or (self.at_work is not None and ended is None):
             return
         self._done = now
-        command = [sys.executable, "-m", "deploy.supervision.publish", "--data", str(self._data)]
-        self._at_work = subprocess.Popen(command)
+        self.at_work = subprocess.Popen(self._command)
 
 
 if __name__ == "__main__":

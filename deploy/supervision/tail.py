@@ -20,7 +20,7 @@ import msgspec
 from deploy.config import run as runs
 from deploy.supervision.child import now_ms
 from deploy.supervision.folder import write_json
-from deploy.supervision.publish import Publisher
+from deploy.supervision.publish import COMMAND, Publisher
 from streams.broker.ends import EndsReader, Extent
 from streams.errors import UnreachableError
 
@@ -74,7 +74,8 @@ def main(argv: list[str]) -> int:
     args = parser.parse_args(argv)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     run = runs.read(args.data)
-    reader, publisher = EndsReader(run.kafka), Publisher(args.data)
+    reader = EndsReader(run.kafka)
+    publisher = Publisher(run.city_edited_path, [*COMMAND, "--data", str(args.data)], run.city_path)
     answered = True
     while True:
         began_s = time.monotonic()

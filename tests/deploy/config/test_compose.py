@@ -27,7 +27,8 @@ COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8
 OURS = {
     name: service for name, service in COMPOSE["services"].items() if service.get("image", "").startswith("citywall:")
 }
-PARTS = {name: service for name, service in OURS.items() if name != "topics"}
+LASTING = {name: service for name, service in OURS.items() if name != "topics"}
+PARTS = {name: service for name, service in LASTING.items() if service["command"][2] == "deploy.parts"}
 
 
 def test_the_schema_is_the_one_that_was_brought_along():
@@ -48,6 +49,12 @@ def test_schema_refuses_what_is_misspelt():
 
 def test_every_part_has_a_service_and_every_service_a_part():
     assert {service["command"][3] for service in PARTS.values()} == set(parts.names())
+
+
+def test_one_service_alone_writes_versions_of_the_city():
+    writers = [name for name, service in LASTING.items() if "deploy.supervision.publish" in service["command"]]
+    assert (writers, COMPOSE["services"]["city"].get("scale", 1)) == (["city"], 1)
+    assert LASTING.keys() == {*PARTS, "city"}
 
 
 def test_images_are_pinned_and_the_servers_are_those_we_test_with():
@@ -99,7 +106,7 @@ def test_each_service_starts_natively_and_together_they_make_a_living_wall(tmp_p
         done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=90, check=False)
         assert done.returncode == 0, done.stdout + done.stderr
         try:
-            for name, service in PARTS.items():
+            for name, service in LASTING.items():
                 command, environment = native(service, tmp_path, port, (broker, redis))
                 with (tmp_path / f"{name}.log").open("wb") as log:
                     running[name] = subprocess.Popen(command, env=environment, stdout=log, stderr=log)

@@ -1,0 +1,67 @@
+"""The one writer of a city's versions: when it publishes, and what it says when it cannot."""
+
+import fcntl
+import sys
+
+import pytest
+
+from deploy.supervision import publish
+from deploy.supervision.publish import Publisher
+from tests.city_edits import head
+from tests.small_city import write_small_city
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return write_small_city(tmp_path / "city")
+
+
+def looks(publisher, count):
+    """Look so often → how many times the command was run."""
+    runs = 0
+    for _ in range(count):
+        before = publisher.at_work
+        publisher.look()
+        runs += publisher.at_work not in (None, before)
+        if publisher.at_work is not None:
+            publisher.at_work.wait(30)
+    return runs
+
+
+def command(code):
+    return [sys.executable, "-c", f"raise SystemExit({code})"]
+
+
+def test_a_folder_of_which_nothing_is_known_is_published_once(folder):
+    assert looks(Publisher(folder, command(0)), 4) == 1
+
+
+def test_what_is_in_force_is_not_published_again(folder, tmp_path):
+    copy = write_small_city(tmp_path / "copy")
+    publisher = Publisher(folder, command(0), copy)
+    assert looks(publisher, 3) == 0
+    head("Small", "Smaller")(folder)
+    assert looks(publisher, 1) == 0  # it may be half written: look twice
+    assert looks(publisher, 3) == 1
+
+
+def test_one_that_could_not_be_sent_is_tried_again_one_that_is_wrong_is_not(folder):
+    assert looks(Publisher(folder, command(publish.TRY_AGAIN)), 3) == 3
+    assert looks(Publisher(folder, command(1)), 3) == 1
+
+
+def test_without_a_supervisor_the_settings_say_what_to_publish(folder, tmp_path, monkeypatch, capsys):
+    for name, value in {"CITY": folder, "DATA": tmp_path / "data", "KAFKA": "127.0.0.1:1", "REDIS": "h:1"}.items():
+        monkeypatch.setenv(f"CITYWALL_{name}", str(value))
+    assert publish.main(["--from-settings"]) == publish.TRY_AGAIN
+    assert "no Kafka answers at 127.0.0.1:1" in capsys.readouterr().out
+    monkeypatch.delenv("CITYWALL_REDIS")
+    assert publish.main(["--from-settings"]) == 1
+    assert "CITYWALL_REDIS is not set" in capsys.readouterr().out
+
+
+def test_two_never_write_at_once(tmp_path):
+    with publish._alone(tmp_path):
+        other = (tmp_path / publish.LOCK_FILE).open("ab")
+        with other, pytest.raises(BlockingIOError):
+            fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
