@@ -95,4 +95,6 @@ def on_time(frame: Frame, closed_ms: int, window_ms: int) -> Frame:
 def by_segment(sums: NDArray[np.int64], layout: RoadLayout) -> Wide:
     """Add up the sensors of each segment: (fields, m) → (fields, k)."""
     watching = layout.segment >= 0
+    if watching.all():
+        return add_wide(sums, layout.segment, len(layout.segment_ids))
     return add_wide(sums[:, watching], layout.segment[watching], len(layout.segment_ids))
