@@ -139,8 +139,7 @@ def _zones_and_city(
     """Return the rows of the zones that have members, and are among those touched, and of the city."""
     sums, zone, only = members
     names = at.identities.zones
-    by_zone = add_wide(sums, zone, len(names))
-    total = by_zone.joined(by_zone.total())
+    total = add_wide(sums, zone, len(names)).with_total()
     present = total[MEMBERS].whole > 0
     if only is not None:
         present &= np.isin(np.arange(len(present)), np.append(only, len(present) - 1))

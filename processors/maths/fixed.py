@@ -77,40 +77,48 @@ def add_at(sums: NDArray[np.int64], place: NDArray[Any], terms: NDArray[np.int64
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Wide:
-    """Sums of two words: high · 2^32 + low, 0 ≤ low < 2^32. No sum over sensors and zones leaves their range."""
+    """Sums of two words: high · 2^32 + low; no sum over sensors and zones leaves their range.
 
-    high: NDArray[np.int64]
+    Where all fit 64 bits, `low` is the sums and `high` None; else 0 ≤ low < 2^32.
+    """
+
+    high: NDArray[np.int64] | None
     low: NDArray[np.int64]
 
-    @staticmethod
-    def carried(high: NDArray[np.int64], low: NDArray[np.int64]) -> Wide:
-        """Return sums of words as sums of two words."""
-        return Wide(high + (low >> _WORD), low & _MASK)
-
     def __getitem__(self, at: Any) -> Wide:  # noqa: ANN401 - whatever selects from an array
-        """Select from both words."""
-        return Wide(self.high[at], self.low[at])
+        """Select from the sums."""
+        return Wide(None if self.high is None else self.high[at], self.low[at])
 
-    def total(self) -> Wide:
-        """Return the sums over the last axis, which stays with length 1."""
-        return Wide.carried(self.high.sum(axis=-1, keepdims=True), self.low.sum(axis=-1, keepdims=True))
+    def with_total(self) -> Wide:
+        """Put the sum over the last axis behind the others along it."""
+        high, low = self.words()
+        total = _carried(high.sum(axis=-1, keepdims=True), low.sum(axis=-1, keepdims=True))
+        return Wide(*(np.concatenate(both, axis=-1) for both in zip((high, low), total, strict=True)))
 
-    def joined(self, other: Wide) -> Wide:
-        """Put others behind these along the last axis."""
-        return Wide(*(np.concatenate(both, axis=-1) for both in ((self.high, other.high), (self.low, other.low))))
+    def words(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Return both words of each."""
+        return (self.low >> _WORD, self.low & _MASK) if self.high is None else (self.high, self.low)
 
     @property
     def number(self) -> NDArray[np.float64]:
         """The sums, rounded once."""
+        if self.high is None:
+            return self.low.astype(np.float64)
         found: NDArray[np.float64] = self.high.astype(np.float64) * 2.0**_WORD + self.low
         return found
 
     @property
     def whole(self) -> NDArray[np.int64]:
         """The sums; one that 64 bits do not hold stands at their end."""
+        if self.high is None:
+            return self.low
         most = np.int64(2**63 - 1)
         fits = (self.high >= -(2**31)) & (self.high < 2**31)
         return np.where(fits, (self.high << _WORD) | self.low, np.where(self.high < 0, -most, most))
+
+
+def _carried(high: NDArray[np.int64], low: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    return high + (low >> _WORD), low & _MASK
 
 
 def add_wide(terms: NDArray[np.int64], place: NDArray[Any], places: int) -> Wide:
@@ -119,18 +127,19 @@ def add_wide(terms: NDArray[np.int64], place: NDArray[Any], places: int) -> Wide
     >>> add_wide(np.array([[2**62, 2**62, 2**62, -1]]), np.array([0, 0, 0, 1]), 2).number.tolist()
     [[1.3835058055282164e+19, -1.0]]
     """
-    words = Wide(*np.zeros((2, len(terms), places), np.int64))
+    low = np.zeros((len(terms), places), np.int64)
     if not place.size:
-        return words
+        return Wide(None, low)
     peak = max(int(terms.max()), -int(terms.min()))
-    if peak * int(np.bincount(place, minlength=1).max()) < SUM_LIMIT:
-        for row, of_field in zip(words.low, terms, strict=True):
+    if peak * place.size < SUM_LIMIT or peak * int(np.bincount(place).max()) < SUM_LIMIT:
+        for row, of_field in zip(low, terms, strict=True):
             np.add.at(row, place, of_field)
-        return Wide.carried(words.high, words.low)
-    for high, low, of_field in zip(words.high, words.low, terms, strict=True):
-        np.add.at(high, place, of_field >> _WORD)
-        np.add.at(low, place, of_field & _MASK)
-    return Wide.carried(words.high, words.low)
+        return Wide(None, low)
+    high = np.zeros_like(low)
+    for row, upper, of_field in zip(low, high, terms, strict=True):
+        np.add.at(upper, place, of_field >> _WORD)
+        np.add.at(row, place, of_field & _MASK)
+    return Wide(*_carried(high, low))
 
 
 def check_range(sums: NDArray[np.int64]) -> None:

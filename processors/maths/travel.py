@@ -103,4 +103,6 @@ def on_time(frame: Frame, windows: Windows, place: NDArray[np.int32], window_ms:
 def by_segment(sums: NDArray[np.int64], layout: RoadLayout) -> Wide:
     """Add up the sensors of each segment: (fields, m) → (fields, k)."""
     watching = layout.segment >= 0
+    if watching.all():
+        return add_wide(sums, layout.segment, len(layout.segment_ids))
     return add_wide(sums[:, watching], layout.segment[watching], len(layout.segment_ids))

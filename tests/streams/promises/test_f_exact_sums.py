@@ -103,6 +103,11 @@ def test_many_terms_at_once_cannot_wrap_around_before_the_check() -> None:
         add_at(np.zeros((1, 1), np.int64), np.zeros(4, np.intp), np.full((1, 4), 2**61))
 
 
+def words(sums: fixed.Wide) -> list[int]:
+    high, low = (word[0].tolist() for word in sums.words())
+    return [upper * 2**32 + lower for upper, lower in zip(high, low, strict=True)]
+
+
 @given(st.lists(st.tuples(st.integers(0, PLACES - 1), st.integers(-(2**62), 2**62)), max_size=40), st.data())
 def test_sums_of_two_words_are_exact_in_any_order(rows: list[tuple[int, int]], data: st.DataObject) -> None:
     exact = [0] * PLACES
@@ -111,12 +116,10 @@ def test_sums_of_two_words_are_exact_in_any_order(rows: list[tuple[int, int]], d
     shuffled = data.draw(st.permutations(rows))
     terms = np.array([[term for _, term in shuffled]], np.int64)
     found = fixed.add_wide(terms, np.array([place for place, _ in shuffled], np.intp), PLACES)
-    words = zip(found.high[0].tolist(), found.low[0].tolist(), strict=True)
-    assert [high * 2**32 + low for high, low in words] == exact
+    assert words(found) == exact
     assert found.number[0].tolist() == [float(one) for one in exact]
     assert found.whole[0].tolist() == [max(min(one, 2**63 - 1), 1 - 2**63) for one in exact]
-    total = found.total()
-    assert int(total.high[0, 0]) * 2**32 + int(total.low[0, 0]) == sum(exact)
+    assert words(found.with_total()) == [*exact, sum(exact)]
 
 
 def test_without_the_check_it_would_wrap_around(monkeypatch: pytest.MonkeyPatch) -> None:
