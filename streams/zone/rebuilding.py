@@ -43,6 +43,8 @@ START_S = 2.0
 """At a start it may take so long before anything else goes on: what is not there then is rebuilt beside …"""
 TURN_S = 0.1
 """… for so long at each tick."""
+GIVE_UP_S = 900.0
+"""What takes longer, in a large city, begins with the next frame instead: nothing comes of it while it is rebuilt."""
 SLICE_S = 0.02
 """So long the event loop belongs to it in one go."""
 MOST_FAILURES = 5
@@ -71,6 +73,7 @@ class Rebuild:
         self._without_until: dict[str, int] = {}
         """Processor → offset up to which it failed."""
         self._failures = 0
+        self._begun_s: float | None = None
         self._reader: LogReader | None = None
         for one in self._hosted:
             for state in live.zones.values():
@@ -94,6 +97,9 @@ class Rebuild:
     async def go_on(self, bus: Bus, ways: Ways, until_s: float) -> bool:
         """Take frames until a time comes → whether it stands where the partition does."""
         slice_ends_s = ways.now_s() + SLICE_S
+        self._begun_s = slice_ends_s if self._begun_s is None else self._begun_s
+        if slice_ends_s > self._begun_s + GIVE_UP_S:
+            self._give_up({*self._since}, f"it takes more than {GIVE_UP_S:g} s")
         while self._since and self._next < self._live.offset:
             if not self._waiting and not await self._read(bus):
                 return False
@@ -172,11 +178,19 @@ class Rebuild:
         log.error("processor %s failed while it was rebuilt at %s: %s", exc.processor, where, exc.reason)
         self._without_until[exc.processor] = offset + 1
         if self._failures > MOST_FAILURES:
-            self._hosted = [one for one in self._hosted if one.name != exc.processor]
-            del self._since[exc.processor]
-            self._live.placing.wait_for(frozenset(self._since))
+            self._give_up({exc.processor}, f"it failed {self._failures} times")
         await self.stop()
         self._begin_again()
+
+    def _give_up(self, names: set[str], why: str) -> None:
+        """Have processors begin with the next frame, with the windows that begin from now on."""
+        for one in [one for one in self._hosted if one.name in names]:
+            log.warning("%s[%d]: %s is not rebuilt, %s", *self._source, one.name, why)
+            self._hosted.remove(one)
+            del self._since[one.name]
+            for state in self._live.zones.values():
+                zone_hours.begin_later(state, one.name, one.window_ms)
+        self._live.placing.wait_for(frozenset(self._since))
 
     def move_over(self) -> list[Message]:
         """Give the partition the states, now that they stand where it does → detections that nobody has sent."""
@@ -190,10 +204,11 @@ class Rebuild:
                         state.joined_ms[one.name] = made.joined_ms[one.name]
                     zone_hours.rejoin(state, one.name, made, waiting_of(state, one))
         self._live.placing.wait_for(frozenset())
-        names = ", ".join(self._since)
-        log.warning("%s[%d]: rebuilt from offset %d on: %s", *self._source, self._first or 0, names)
-        since = {key: self._since.get(name, 0) for key, name in self._finder.items()}
-        return [message for key, (offset, message) in self._found.items() if offset >= since[key]]
+        if self._since:
+            names = ", ".join(self._since)
+            log.warning("%s[%d]: rebuilt from offset %d on: %s", *self._source, self._first or 0, names)
+        since = {key: self._since[name] for key, name in self._finder.items() if name in self._since}
+        return [message for key, (offset, message) in self._found.items() if key in since and offset >= since[key]]
 
     def notice(self) -> Notice:
         """Say how far it is."""

@@ -15,14 +15,14 @@ from streams.broker import topics
 from streams.contract.frames import decode_header
 from streams.contract.metric_frames import decode_metrics
 from streams.contract.records import Detection, Result
-from streams.contract.spec import Config, Hosted, Spec
+from streams.contract.spec import Config, Spec
 from streams.contract.stage import Message
 from streams.errors import ProcessorError
 from streams.intake.intake_stage import IntakeStage
 from streams.saving import resuming
 from streams.saving import state as state_codec
-from streams.zone.zone_stage import ZoneStage
-from tests.fakes import FakeBus, FakeClock, FakeHost, FakeReader
+from streams.zone import rebuilding
+from tests.fakes import FakeHost
 from tests.streams.stack import (
     INBOX,
     MINUTE_MS,
@@ -32,10 +32,10 @@ from tests.streams.stack import (
     fed,
     feed,
     mark,
-    partitions,
     reading,
     zones_of,
 )
+from tests.streams.zone.lives import City
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -49,50 +49,6 @@ HALF = 40
 @pytest.fixture(autouse=True)
 def save_each_time(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("streams.saving.snapshots.pause_s", lambda _: 0.0)
-
-
-class Kept(FakeBus):
-    """Kafka has deleted the readings below an offset."""
-
-    begin = 0
-
-    def reader(self, topic: str, partition: int, offset: int) -> FakeReader:
-        kept = self.begin if topic == READINGS else 0
-        return FakeReader([record for record in self.log(topic, partition) if record.offset >= kept], offset)
-
-
-class City:
-    """Intake has read everything; the zone stage reads half of it in one life, the rest in the next."""
-
-    def __init__(self, folder: Path, records: Sequence[Fed]) -> None:
-        self.folder = folder
-        self.bus = Kept(partitions(), FakeClock(START_MS + 5 * 3_600_000))
-        for partition, value, headers in records:
-            self.bus.put(Message(INBOX, b"", value, partition, headers))
-
-    async def frames(self) -> None:
-        intake = FakeHost(IntakeStage(self.folder), self.bus)
-        await intake.start()
-        while any([await intake.deliver(INBOX, one, at_most=7) for one in (0, 1)]):
-            pass
-
-    def stage(self, specs: Mapping[str, Spec], **more: Any) -> FakeHost:
-        hosted = [Hosted(name, spec, spec.config()) for name, spec in specs.items()]
-        return FakeHost(ZoneStage(self.folder, hosted, **more), self.bus)
-
-    async def life(self, specs: Mapping[str, Spec], frames: int = 1_000_000, **more: Any) -> FakeHost:
-        """Take so many frames of each partition, up to a dozen in one go, with a tick after each."""
-        host = self.stage(specs, **more)
-        await host.start()
-        while frames > 0:
-            if not any([await host.deliver(READINGS, one, at_most=min(frames, 12)) for one in (0, 1)]):
-                break
-            frames -= 12
-            await host.tick()
-        return host
-
-    def sent(self, topic: str = topics.METRICS) -> list[Any]:
-        return [(record.key, record.value, tuple(record.headers)) for record in self.bus.log(topic)]
 
 
 def states(host: FakeHost, name: str) -> list[bytes]:
@@ -222,6 +178,34 @@ def test_the_rest_goes_on_while_it_is_rebuilt(city_folder: Path) -> None:
         for state in zones_of(host):
             in_frames = sum(one.in_frames for one in state.counts.values())
             assert state.used["congestion"] + sum(state.dropped["congestion"].values()) == in_frames
+
+    asyncio.run(story())
+
+
+def test_what_takes_too_long_begins_with_whole_windows(city_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All but two records are read while it is rebuilt; given up, it gets the one of the next minute."""
+    monkeypatch.setattr(rebuilding, "GIVE_UP_S", 20.0)
+
+    async def story() -> None:
+        city = City(city_folder, minutes(0, 60))
+        await city.frames()
+        await city.life(without("congestion"), HALF)
+        host = city.stage(FIRST, now_s=Ticking())
+        await host.start()
+        await host.drain()
+        for _ in range(20):
+            await host.tick()
+        assert host.stage.notices() == []  # type: ignore[attr-defined] - the zone stage's own
+        assert "congestion" not in {name for state in zones_of(host) for name in state.processors}
+        for partition, value, headers in [fed(0, reading(0, START_MS + 57 * MINUTE_MS + 9000)), *minutes(60, 61)]:
+            city.bus.put(Message(INBOX, b"", value, partition, headers))
+        await city.frames()
+        await host.drain()
+        for state in zones_of(host):
+            in_frames = sum(one.in_frames for one in state.counts.values())
+            if in_frames:
+                assert state.used["congestion"] == 1
+                assert state.dropped["congestion"] == {"joined_later": in_frames - 1}
 
     asyncio.run(story())
 
