@@ -14,7 +14,7 @@ from dashboard.places import picture, short
 from dashboard.roads import Corridors
 from dashboard.vitals import vitals
 from processors.maths.tpi import GRADE_TTI, TOLERANCE
-from streams.domains.schema import REASONS
+from streams.contract.reasons import REASONS
 
 if TYPE_CHECKING:
     from dashboard.vitals import Vital

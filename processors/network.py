@@ -39,14 +39,8 @@ if TYPE_CHECKING:
     from streams.city.registry import City
 
 MINUTE_MS, HOUR_MS = 60_000, 3_600_000
-REPEAT, OTHER_WINDOW, PROVISIONAL, TOO_LATE, UNKNOWN_ENTITY, TOO_LARGE = DROPS = (
-    "repeat",
-    "other_window",
-    "provisional",
-    "too_late",
-    "unknown_entity",
-    "too_large",
-)
+DROPS = ("repeat", "other_window", "provisional", "too_late", "unknown_entity", "too_large")
+REPEAT, OTHER_WINDOW, PROVISIONAL, TOO_LATE, UNKNOWN_ENTITY, TOO_LARGE = DROPS
 
 
 class Config(BaseConfig, frozen=True, kw_only=True):

@@ -22,8 +22,8 @@ from processors.maths.measures import TRAFFIC
 from processors.maths.places import RoadLayout, Roads, grown
 from processors.maths.windows import Windows
 from streams.contract.records import NO_TIME_MS, Detection, Frame, Level, Result
+from streams.contract.spec import WINDOW_MS, Spec
 from streams.contract.spec import Config as BaseConfig
-from streams.contract.spec import Spec
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -36,7 +36,6 @@ KIND = "slow_traffic"
 NORMAL, MILD, CLEAR_DROP, SEVERE = range(4)
 """What a segment's alarm has reached; its level is IV, III, II for 1, 2, 3."""
 LEVELS: tuple[Level, ...] = (0, 4, 3, 2)
-WINDOW_MS = 60_000
 GAP_INTERVALS = 3
 """A run ends where as many reports in a row are missing."""
 

@@ -13,7 +13,8 @@ from deploy.terminal.timespan import iso
 from streams.broker import topics
 from streams.broker.backwards import backwards
 from streams.contract.name import Name
-from streams.domains.schema import REASONS, all_domains
+from streams.contract.reasons import REASONS
+from streams.domains.schema import all_domains
 from streams.errors import SettingError
 
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from streams.broker import topics
+from streams.contract.reasons import REASONS
 from streams.contract.stage import Message
-from streams.domains.schema import REASONS
 from streams.intake.decode import MOST_REFUSED
 from streams.intake.decoded import MARK
 from streams.intake.intake_stage import IntakeStage

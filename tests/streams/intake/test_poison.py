@@ -21,8 +21,9 @@ from streams.broker import topics
 from streams.city.clock import CityClock
 from streams.city.registry import City, load_city
 from streams.contract.frames import FrameHeader, FrameRows, decode_header, decode_rows
+from streams.contract.reasons import REASONS
 from streams.contract.stage import Chunk, Message, Record
-from streams.domains.schema import REASONS, load_schemas
+from streams.domains.schema import load_schemas
 from streams.intake.intake_stage import IntakeStage
 from streams.intake.reader import Reader
 from streams.intake.take import Clocks, IntakeState, take
