@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-import shutil
 import subprocess
 import tempfile
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from deploy import install
 from deploy.config.settings import cache_home
+from tests.bench import java
 from tests.bench.contract import ContestantError
 
 if TYPE_CHECKING:
@@ -21,9 +21,7 @@ if TYPE_CHECKING:
 PROJECT = Path(__file__).with_name("jvm")
 
 JAVA_OPTIONS = (
-    "-Xms1g",  # the heap does not grow while it is timed, and 1 GB is more than any of them fills
-    "-Xmx1g",
-    "-XX:+UseParallelGC",  # least CPU of the collectors; on two cores Java would choose G1
+    *java.HEAP,
     "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
     "--add-opens=java.base/java.util=ALL-UNNAMED",  # Flink looks into the classes that it serializes
     "--add-opens=java.base/java.lang=ALL-UNNAMED",
@@ -32,10 +30,10 @@ JAVA_OPTIONS = (
 
 def command(main: str, process: str, place: Place) -> list[str]:
     """Build what is missing → the command of one Java process; it gets the broker, its folder and its name."""
-    java, maven = _program("java"), _program("mvn")
+    program, maven = java.program("java"), java.program("mvn")
     built = _built(maven)
     class_path = f"{built / 'classes'}{os.pathsep}{built / 'lib' / '*'}"
-    return [java, *JAVA_OPTIONS, "-cp", class_path, f"bench.{main}", place.bootstrap, str(place.folder), process]
+    return [program, *JAVA_OPTIONS, "-cp", class_path, f"bench.{main}", place.bootstrap, str(place.folder), process]
 
 
 def versions(*artifacts: str) -> dict[str, str]:
@@ -43,13 +41,6 @@ def versions(*artifacts: str) -> dict[str, str]:
     text = (PROJECT / "pom.xml").read_text(encoding="utf-8")
     pinned = dict(re.findall(r"<artifactId>(.+?)</artifactId>\s*<version>(.+?)</version>", text))
     return {artifact: pinned[artifact] for artifact in artifacts}
-
-
-def _program(name: str) -> str:
-    found = shutil.which(name)
-    if found is None:
-        raise ContestantError(f"{name} is not on the PATH; the JVM peers need a JDK, 17 or later, and Maven 3.8")
-    return found
 
 
 def _built(maven: str) -> Path:

@@ -12,6 +12,7 @@ RATIOS = {
     "intake/bytewax": 2.5,
     "kernel/textbook_faust": 200.0,
     "kernel/kafka_streams": 3.0,
+    "kernel/flink_tuned": 1.0,
     "one_hop/bare_loop": 0.8,
     "one_hop_kernel/textbook_faust": 400.0,
     "one_hop_kernel/kafka_streams": 8.0,
