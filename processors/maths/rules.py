@@ -65,7 +65,7 @@ def laid_over(rules: Iterable[Mapping[str, Any]], own: Mapping[str, Mapping[str,
     """Return the rules, as plain data, with a city's own values put over those of the same name; new names at the end.
 
     >>> laid_over([{"name": "heat", "iv": 35, "iii": 37}], {"heat": {"iv": 38}, "fog": {"domain": "weather"}})
-    [{'name': 'heat', 'iv': 38, 'iii': 37}, {'name': 'fog', 'domain': 'weather'}]
+    [{'name': 'heat', 'iv': 38, 'iii': 37}, {'domain': 'weather', 'name': 'fog'}]
     """
     known = {str(rule["name"]): dict(rule) for rule in rules}
     return [{**known.get(name, {}), **own.get(name, {}), "name": name} for name in dict.fromkeys((*known, *own))]

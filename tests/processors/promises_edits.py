@@ -77,6 +77,10 @@ def an_edit_of_the_files_moves_nothing(subject: Subject, data: st.DataObject) ->
     assert edited.dropped == straight.dropped
 
 
+BESIDE_OTHERS = {"sensor_silent", "sensor_clock_wrong"}
+"""Found by looking at the zone's other sensors: how many are silent, how far ahead their clocks are."""
+
+
 def who_leaves_and_who_joins_changes_nobody_else(subject: Subject, data: st.DataObject) -> None:
     straight, edited = _before_and_after_an_edit(subject, data, HERE)
     gone, new = f"{subject.domain}-north-{LEAVER}", f"{subject.domain}-new"
@@ -86,11 +90,11 @@ def who_leaves_and_who_joins_changes_nobody_else(subject: Subject, data: st.Data
 
     rows = [{key: row for key, row in one.newest().items() if of_others(key[0])} for one in (straight, edited)]
     assert rows[0] == rows[1]
-    said = [  # how many are silent decides whether it is their silence or the feed's
+    said = [
         sorted(
             msgspec.json.encode(found)
             for found in one.detections
-            if of_others(found.entity) and found.kind != "sensor_silent"
+            if of_others(found.entity) and found.kind not in BESIDE_OTHERS
         )
         for one in (straight, edited)
     ]

@@ -57,7 +57,7 @@ def test_a_rule_deleted_from_the_settings_ends_what_it_found():
     threshold.step(state, minute(CITY, 0, panel_a=3), CITY, FIRE)
     found = threshold.step(state, minute(CITY, 1, panel_a=3), CITY, threshold.Config()).detections
     assert told(found) == [("panel-a", 2, 0, "retired")]
-    assert state.holds == {}
+    assert state.levels.holds == {}
 
 
 def test_a_changed_limit_is_in_force_from_the_next_window_on():
