@@ -143,7 +143,9 @@ def test_a_changed_lock_is_installed_on_top(installed: Tree):
 
 
 def test_an_interrupted_installation_is_made_anew(tree: Tree):
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # what a shell starts behind it ignores ^C
     process = tree.start("up")
+    signal.signal(signal.SIGINT, before)
     guard = tree.root / ".venv" / "citywall.lock"
     while not guard.exists() and process.poll() is None:
         time.sleep(0.005)
