@@ -215,10 +215,7 @@ class LogReader:
             return []
         except KafkaError as exc:
             raise UnreachableError(f"Kafka at {self._bootstrap}: cannot read {self._source}: {exc}") from exc
-        found = [
-            Record(one.offset, one.key, one.value, one.timestamp, tuple(one.headers))
-            for one in fetched.get(self._source, ())
-        ]
+        found = [as_record(one) for one in fetched.get(self._source, ())]
         self._next = found[-1].offset + 1 if found else self._next
         return found
 
