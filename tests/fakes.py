@@ -17,7 +17,6 @@ from streams.transport.wire import WireFetch, WireRecords, framed
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from streams.contract.records import MARK
 from streams.contract.stage import Stage
 
 
