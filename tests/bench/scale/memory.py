@@ -114,11 +114,15 @@ class Day:
         for run in runs(waiting):
             yield Chunk(source.topic, source.partition, run, run[-1].offset + 1)
 
-    async def end(self) -> int:
-        """Have everything saved → readings that the zones admitted. Raises ValueError when one is missing."""
+    async def save(self) -> None:
+        """Have everything saved: what was saved last by itself may be of early in the hour."""
         self._ahead_s += snapshots.AT_LEAST_EVERY_S
         for stage in (self.zone, self.second):
             await stage.tick(self.bus)
+
+    async def end(self) -> int:
+        """Have everything saved → readings that the zones admitted. Raises ValueError when one is missing."""
+        await self.save()
         admitted = sum(book["counts"]["in_frames"] for book in self.zone.books().values())
         if admitted != sum(self._offset):
             raise ValueError(f"{sum(self._offset)} readings were sent, {admitted} admitted")
@@ -158,6 +162,7 @@ async def measure(folder: Path, hours: int = HOURS, shape: Shape = SHAPE) -> dic
     states: list[dict[str, int]] = []
     for number in range(hours):
         await day.hour(number)
+        await day.save()
         day.clean()
         gc.collect()
         kept.append(psutil.Process().memory_info().rss / MB)
