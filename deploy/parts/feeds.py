@@ -15,10 +15,10 @@ def main(run: Run) -> None:
     stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
     if run.mode == "replay":
-        from streams.feeds.replay import plan, running
+        from streams.feeds.replay import running, saved
 
         speed = None if run.speed == "max" else run.speed
-        running.run_replay(plan.load(run.city_path), run.kafka, speed=speed, data=run.data_path, stop=stop)
+        running.run_replay(saved.load(run.city_path), run.kafka, speed=speed, data=run.data_path, stop=stop)
     elif run.mode == "simulated":
         from streams.feeds.sample_city.feed import run_sample_city
 

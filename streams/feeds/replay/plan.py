@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 import msgspec
 
-from streams.errors import CityFileError
-
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
@@ -69,21 +67,6 @@ def save(plan: P, city_folder: Path) -> P:
     """Write a plan beside its city."""
     (city_folder / PLAN_FILE).write_bytes(msgspec.json.format(msgspec.json.encode(plan)))
     return plan
-
-
-def load(city_folder: Path) -> Plan:
-    """Read the plan that was saved there, whichever reader made it.
-
-    Raises CityFileError where it is missing or of another version.
-    """
-    from streams.feeds.aarhus.plan import FilesPlan
-    from streams.feeds.recorded.plan import RecordsPlan
-
-    path = city_folder / PLAN_FILE
-    try:
-        return msgspec.json.decode(path.read_bytes(), type=FilesPlan | RecordsPlan)
-    except (OSError, msgspec.DecodeError) as exc:
-        raise CityFileError(f"{path}: cannot be read: {exc}; start the replay again") from exc
 
 
 def epoch_ms(at: datetime) -> int:

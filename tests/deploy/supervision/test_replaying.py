@@ -13,7 +13,7 @@ from deploy.supervision.pulses import PartitionPulse, PartPulse
 from deploy.supervision.replaying import HOSTED, all_absorbed
 from deploy.supervision.stack import shows_enough
 from streams.errors import CityFileError
-from streams.feeds.replay import plan as replay
+from streams.feeds.replay import saved
 from tests.small_city import write_small_city
 
 ENDED_MS = 1_000_000
@@ -74,7 +74,7 @@ def test_either_kind_of_folder_is_prepared(
     said: list[str] = []
     wanted = replaying.prepare(args, settings.load(environment={}), tmp_path / "data", said.append)
     assert replaying.city_id(folder, None) == wanted.city.id == city
-    plan = replay.load(wanted.city_folder)
+    plan = saved.load(wanted.city_folder)
     assert plan.rows == rows
     assert [row.sensor for row in plan.read()] == (["d0", "d0"] if which == "recorded" else ["aarhus-link-158324"])
     assert said == [*(f"found {line}" for line in plan.found), *(f"left out {line}" for line in plan.left_out)]

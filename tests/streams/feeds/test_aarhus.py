@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from streams.feeds import aarhus
-from streams.feeds.replay import plan as replay
+from streams.feeds.replay import saved
 from tests.streams.feeds.promises import Lives
 
 if TYPE_CHECKING:
@@ -19,9 +19,9 @@ LINKS, STAMPS = 40, 30
 SCRIPT = """
 import sys, threading
 from pathlib import Path
-from streams.feeds.replay import plan, running
+from streams.feeds.replay import running, saved
 folder, kafka, speed = sys.argv[1:]
-planned = plan.load(Path(folder) / "city")
+planned = saved.load(Path(folder) / "city")
 running.run_replay(planned, kafka, speed=float(speed) if speed else None, data=Path(folder), stop=threading.Event())
 """
 
@@ -51,6 +51,6 @@ LIVES = Lives(
 
 def test_a_plan_survives_its_file(tmp_path: Path):
     city = prepare(tmp_path)
-    plan = replay.load(city)
+    plan = saved.load(city)
     assert plan.rows == {"traffic": LINKS * STAMPS + 1, "weather": 1}
     assert len(plan.read()) == LINKS * STAMPS + 2

@@ -17,9 +17,9 @@ START_MS = 1_577_836_800_000
 SCRIPT = """
 import sys, threading
 from pathlib import Path
-from streams.feeds.replay import plan, running
+from streams.feeds.replay import running, saved
 folder, kafka, speed = sys.argv[1:]
-planned = plan.load(Path(folder) / "city")
+planned = saved.load(Path(folder) / "city")
 running.run_replay(planned, kafka, speed=float(speed) if speed else None, data=Path(folder), stop=threading.Event())
 """
 

@@ -12,7 +12,7 @@ from streams.city.registry import load_city
 from streams.errors import CityFileError
 from streams.feeds.aarhus import prepare
 from streams.feeds.aarhus.files import DAY_MS
-from streams.feeds.replay import plan as replay
+from streams.feeds.replay import saved
 
 META = (
     "POINT_1_STREET,POINT_1_NAME,POINT_2_NAME,POINT_2_STREET,NDT_IN_KMH,POINT_1_POSTAL_CODE,POINT_1_LAT,POINT_1_LNG,"
@@ -203,7 +203,7 @@ def inside(point, ring):
 
 def test_plan_is_found_again_and_each_prepare_is_another_run(folder, tmp_path):
     plan = prepare(folder, tmp_path / "city")
-    assert replay.load(tmp_path / "city") == plan
+    assert saved.load(tmp_path / "city") == plan
     assert prepare(folder, tmp_path / "city").run != plan.run
 
 

@@ -10,7 +10,7 @@ from streams.city.registry import load_city
 from streams.errors import CityFileError
 from streams.feeds import recorded
 from streams.feeds.recorded.lines import arrivals
-from streams.feeds.replay import plan as replay
+from streams.feeds.replay import saved
 from tests.streams.conftest import write_small_city
 
 START_MS = 1_577_836_800_000  # 2020-01-01T00:00Z
@@ -58,8 +58,8 @@ def test_the_whole_recording_is_the_default_and_its_city_stays_as_it_is(folder, 
     assert (plan.first_at_ms, plan.last_at_ms) == (START_MS + 10_000, START_MS + 120_000)
     assert load_city(tmp_path / "city") == load_city(folder)
     assert plan.city == load_city(folder).id
-    assert replay.load(tmp_path / "city") == plan
-    assert [row.sensor for row in replay.load(tmp_path / "city").read()] == ["", "d0", "w0", "d1", "d0", "d1", "d2"]
+    assert saved.load(tmp_path / "city") == plan
+    assert [row.sensor for row in saved.load(tmp_path / "city").read()] == ["", "d0", "w0", "d1", "d0", "d1", "d2"]
     assert "traffic: 6 records from traffic.ndjson" in plan.found
     assert any(sentence.startswith("wether.ndjson: no domain is called so") for sentence in plan.left_out)
 

@@ -143,9 +143,9 @@ def test_stop_leaves_the_rest_for_the_next_start(folder, broker, tmp_path):
 def test_killed_feed_goes_on_with_the_next_row(folder, broker, tmp_path):
     plan = prepare(folder, tmp_path)
     script = (
-        "import sys, threading; from pathlib import Path; from streams.feeds.replay import plan, running; "
+        "import sys, threading; from pathlib import Path; from streams.feeds.replay import running, saved; "
         "print('up', flush=True); data = Path(sys.argv[1]); "
-        "running.run_replay(plan.load(data), sys.argv[2], speed=10.0, data=data, stop=threading.Event())"
+        "running.run_replay(saved.load(data), sys.argv[2], speed=10.0, data=data, stop=threading.Event())"
     )
     for more in (1, 20, 45):  # of some 90
         with subprocess.Popen([sys.executable, "-c", script, str(tmp_path), broker], stdout=subprocess.PIPE) as feed:
