@@ -202,6 +202,5 @@ def make_rows(metric: str | NDArray[np.object_], heads: Heads, amounts: Amounts)
         denominator=amounts.denominator,
         count=amounts.count,
         coverage_ratio=heads.coverage_ratio,
-        imputed_ratio=np.zeros(size),
         revision=heads.revision,
     )

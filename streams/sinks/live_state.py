@@ -131,7 +131,7 @@ class LiveState:
         if received_ms is not None and len(rows):
             self._receive(domain, received_ms, RECEIVED_STEP_MS)
         rows = rows.where(rows.window_s == WINDOW_S)
-        names = ("entity", "metric", "at_ms", "value", "coverage_ratio", "imputed_ratio", "revision")
+        names = ("entity", "metric", "at_ms", "value", "coverage_ratio", "revision")
         for entity, metric, at_ms, *numbers, revision in zip(
             *(getattr(rows, name).tolist() for name in names), strict=True
         ):
@@ -215,13 +215,12 @@ class LiveState:
         self._put(field, [max(at_ms, shown_ms), *values])
 
     def _metric(self, domain: str, metric: str, at_ms: int, numbers: list[float], revision: int) -> dict[str, Any]:
-        value, coverage_ratio, imputed_ratio = map(_known, numbers)
+        value, coverage_ratio = map(_known, numbers)
         return {
             "at_ms": at_ms,
             "window_s": WINDOW_S,
             "value": value,
             "coverage_ratio": coverage_ratio,
-            "imputed_ratio": imputed_ratio,
             "state": _state(revision),
             "method": self._methods.get(metric, ""),
             "domain": domain,
@@ -236,7 +235,7 @@ class LiveState:
 
     def _plausible(self, domain: str, rows: Rows) -> Rows:
         """Leave out rows that no field can hold: of no calendar's time, infinite, of no revision."""
-        numbers = (rows.value, rows.coverage_ratio, rows.imputed_ratio)
+        numbers = (rows.value, rows.coverage_ratio)
         odd = (rows.at_ms < live_fields.LEAST_MS) | (rows.at_ms > live_fields.MOST_MS) | (rows.revision < PROVISIONAL)
         for number in numbers:
             odd |= np.isinf(number)

@@ -36,7 +36,6 @@ def row(entity: str, metric: str, at_ms: int, top: int, bottom: int, coverage: f
         denominator=np.array([bottom]),
         count=np.array([1]),
         coverage_ratio=np.array([coverage]),
-        imputed_ratio=np.zeros(1),
         revision=np.array([revision]),
     )
 

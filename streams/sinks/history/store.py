@@ -118,7 +118,7 @@ def newest_revisions(rows: Rows) -> Rows:
 def unknown_where_not_finite(rows: Rows) -> dict[str, list[Any]]:
     """Return the columns as lists of plain Python values; a number that is not finite becomes None."""
     columns: dict[str, list[Any]] = {}
-    for name in ("value", "coverage_ratio", "imputed_ratio"):
+    for name in ("value", "coverage_ratio"):
         column = getattr(rows, name)
         plain = column.astype(object)
         plain[~np.isfinite(column)] = None
