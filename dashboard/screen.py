@@ -12,13 +12,14 @@ from dashboard.roads import tally
 from dashboard.tracks import Track
 from dashboard.view import View
 from dashboard.vitals import SHOWN, TRENDS_SHOWN, Figure, Row, Vital, choose, figure, judge, rows_of, trends, vitals
+from streams.contract.durations import MINUTE_MS
 
 if TYPE_CHECKING:
     from dashboard.alarm_list import Sending
     from dashboard.config import WallConfig
     from dashboard.sources import Source
 
-SPARK_MS, SPARK_LENGTH = 60_000, 60
+SPARK_MS, SPARK_LENGTH = MINUTE_MS, 60
 SLOW_BLOCK_MS = 1000
 TREND_BLOCK_MS = 5000
 SETTLED_MS = 180_000

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
+from streams.contract.durations import MINUTE_S
 from streams.domains.schema import load_schemas
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ EVERY_DOMAIN = ("*",)
 COLUMN_SCALE = 1e6
 """Units of the numerator in 1 of a column's unit, for the means of every column; their denominator is a count."""
 
-WINDOW_S = 60
+WINDOW_S = MINUTE_S
 """Length of the windows of a first-level processor whose configuration has no `window_s`. Hours, zones, city and wall
 read windows of this length alone, so ours have no such setting."""
 WINDOW_MS = WINDOW_S * 1000

@@ -18,7 +18,9 @@ import msgspec
 import numpy as np
 
 from streams.accounts import ledger, losses
+from streams.contract.durations import HOUR_MS
 from streams.contract.records import NO_TIME_MS
+from streams.contract.spec import WINDOW_S
 from streams.sinks import live_fields
 from streams.sinks.live_city import Residents
 
@@ -27,8 +29,6 @@ if TYPE_CHECKING:
 
     from streams.contract.records import Rows
 
-WINDOW_S = 60
-"""Windows of this length are live; longer ones are history."""
 ROAD_METRICS = {"tti_ratio": 1, "speed_km_h": 2}
 """Metric of a segment → its place in `[at_ms, tti, speed_km_h, state]`."""
 WIDE = ("zone:", "city:", "feed:")
@@ -37,7 +37,7 @@ SILENT = "silent_ratio"
 """Metric of `feed:<domain>`: the share of its sensors that say nothing."""
 PULSE = "pulse:"
 INTAKE, ZONE = "intake:", "zone:"
-HEARD_MS = 3_600_000
+HEARD_MS = HOUR_MS
 """A sensor that has not been heard for so long, in event time, does not tell how often its domain speaks."""
 RECEIVED_STEP_MS = 1_000
 """Provisional rows come several times a second: when the last came is told no finer than this."""
@@ -130,7 +130,7 @@ class LiveState:
         self._hear(domain, rows)
         if received_ms is not None and len(rows):
             self._receive(domain, received_ms, RECEIVED_STEP_MS)
-        rows = rows.where(rows.window_s == WINDOW_S)
+        rows = rows.where(rows.window_s == WINDOW_S)  # longer ones are history
         names = ("entity", "metric", "at_ms", "value", "coverage_ratio", "revision")
         for entity, metric, at_ms, *numbers, revision in zip(
             *(getattr(rows, name).tolist() for name in names), strict=True
