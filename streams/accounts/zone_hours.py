@@ -28,7 +28,7 @@ JOINED_LATER = "joined_later"
 SET_ASIDE = "set_aside"
 """Reason under which the readings count that a processor did not get while it was set aside."""
 
-JOINED_FOR_MS = 7 * HOUR_MS
+LATEST_READING_MS = 7 * HOUR_MS
 """No reading comes later than this: design.md allows six hours."""
 
 
@@ -231,7 +231,7 @@ def of_whole_windows(state: ZoneState, name: str, part: Part) -> Part:
     joined_ms = state.joined_ms.get(name)
     if joined_ms is None:
         return part
-    if frame.watermark_ms > joined_ms + JOINED_FOR_MS:
+    if frame.watermark_ms > joined_ms + LATEST_READING_MS:
         del state.joined_ms[name]
     whole = frame.at_ms >= joined_ms
     missed = len(frame) - int(np.count_nonzero(whole))
