@@ -61,5 +61,5 @@ def _metrics(specs: Mapping[str, Spec], domain: str, column: str, wide_name: str
     for name, spec in specs.items():
         near = column if not spec.second_level and spec.takes(domain) else wide_name
         for metric in spec.metrics:
-            if {near, wide_name} & {metric.name, metric.wide_name}:
+            if {near, wide_name} & {metric.name, metric.sums.wide_name}:
                 yield f"the metric {metric.name!r} ({metric.en}) of the processor {name}"

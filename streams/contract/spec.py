@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
@@ -37,12 +37,18 @@ class Sums(msgspec.Struct, frozen=True, array_like=True):
     """How rows of a metric add up: the part of a `Metric` that travels with its rows. New fields come last."""
 
     numerator_scale: float = 1.0
+    """Units of the numerator in 1 of its quantity, e.g. 1e9: int64 fixed point."""
     denominator_scale: float = 1.0
     least: float = -math.inf
+    """A value below it is it; the clamp comes after the division, so that sums are of what was measured."""
     most: float = math.inf
     value: Literal["quotient", "numerator"] = "quotient"
+    """What the value of a sum is: numerator over denominator, or the numerator alone."""
     rolls_up: Literal["sums", "feed", "never"] = "sums"
+    """`sums`: into hours of each segment and sensor, and into minutes and hours of zones and city; `feed`: rows of
+    `feed:<domain>:<zone>` into minutes of `feed:<domain>`, no hours; `never`: rows stand for themselves."""
     wide_name: str = ""
+    """Its name for zones and city where another metric has its own there, "" = the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,24 +63,8 @@ class Metric:
     """Id of the method, a file of `docs/methods/`."""
     standard: str
     """Standard with clause, or `own choice`."""
-    numerator_scale: float = 1.0
-    """Units of the numerator in 1 of its quantity, e.g. 1e9: int64 fixed point."""
-    denominator_scale: float = 1.0
-    least: float = -math.inf
-    """A value below it is it; the clamp comes after the division, so that sums are of what was measured."""
-    most: float = math.inf
-    value: Literal["quotient", "numerator"] = "quotient"
-    """What the value of a sum is: numerator over denominator, or the numerator alone."""
-    rolls_up: Literal["sums", "feed", "never"] = "sums"
-    """`sums`: into hours of each segment and sensor, and into minutes and hours of zones and city; `feed`: rows of
-    `feed:<domain>:<zone>` into minutes of `feed:<domain>`, no hours; `never`: rows stand for themselves."""
-    wide_name: str = ""
-    """Its name for zones and city where another metric has its own there, "" = the same."""
-
-    @property
-    def sums(self) -> Sums:
-        """How its rows add up."""
-        return Sums(*(getattr(self, name) for name in Sums.__struct_fields__))
+    sums: Sums = field(default_factory=Sums)
+    """How its rows add up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,8 +150,7 @@ def column_mean(domain: str, column: str) -> Metric:
         en=found.en,
         method="measurement_mean",
         standard="own choice",
-        numerator_scale=COLUMN_SCALE,
-        wide_name="" if wide_name == column else wide_name,
+        sums=Sums(COLUMN_SCALE, wide_name="" if wide_name == column else wide_name),
     )
 
 
@@ -182,6 +171,6 @@ def all_metrics(spec: Spec) -> tuple[Metric, ...]:
         for name in load_schemas()[domain].names:
             mean = column_mean(domain, name)
             found.setdefault(name, mean)
-            if mean.wide_name:
-                found.setdefault(mean.wide_name, replace(mean, name=mean.wide_name, wide_name=""))
+            if wide_name := mean.sums.wide_name:
+                found.setdefault(wide_name, replace(mean, name=wide_name, sums=Sums(COLUMN_SCALE)))
     return tuple(found.values())
