@@ -134,6 +134,7 @@ class Mirror:
             if kind == "s":
                 self.segments.pop(rest, None)
                 self.changed.add("segments")
+                self.changed_segments.add(rest)
             elif kind == "m":
                 metric, _, entity = rest.partition(":")
                 self.metrics.get(metric, {}).pop(entity, None)

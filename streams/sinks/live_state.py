@@ -89,7 +89,7 @@ class LiveState:
     def move_to(self, residents: Residents) -> None:
         """Go on with another version of the city; what it has not is gone after the next two sweeps."""
         self._residents = residents
-        self._strange = {field for field in self.fields if not residents.have(field)}
+        self._strange = {field for field, value in self.fields.items() if not residents.have(field, _domain(value))}
 
     def sweep(self) -> None:
         """Forget whom the city does not have and did not have at the last sweep: till then, it may be about to."""
@@ -119,7 +119,7 @@ class LiveState:
             if self.fields.pop(field, None) is not None:
                 self._changed.add(field)
         elif self.fields.get(field) != value:
-            if field not in self.fields and not self._residents.have(field):
+            if field not in self.fields and not self._residents.have(field, _domain(value)):
                 self._strange.add(field)
             self.fields[field] = value
             self._changed.add(field)
@@ -271,6 +271,11 @@ class LiveState:
 def _admitted(book: Mapping[str, Any] | None) -> int | None:
     """Return how many rows a zone stage's books told that it has admitted."""
     return None if book is None else book["counts"].get("in_frames")
+
+
+def _domain(value: Any) -> str:  # noqa: ANN401 - a value of its field
+    """Return the domain that the row of a metric is of; other fields say none, or nothing that counts here."""
+    return value.get("domain", "") if isinstance(value, dict) else ""
 
 
 def _window(at_ms: int) -> int:
