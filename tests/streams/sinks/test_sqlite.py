@@ -45,10 +45,10 @@ def test_release_0_1_0_reads_and_writes_the_same_file(path: Path, table: str):
     history = SqliteHistory(path)
     history.write(rows_of(row(revision=0 if table == "final" else -1)))
     with contextlib.closing(sqlite3.connect(path)) as db, db:
-        query = f"SELECT value, coverage_ratio, imputed_ratio FROM {table} WHERE window_s = 60"  # noqa: S608
+        query = f"SELECT value, coverage_ratio, imputed_ratio FROM {table} WHERE window_s = 60"  # noqa: S608 - one of two names
         assert db.execute(query).fetchall() == [(1.5, 1.0, 0.0)]
         later = (60, START_MS + 60_000, 1, 2.5, 5, 2, 7, 1.0, 0.0, 0 if table == "final" else -1)
-        db.execute(f"INSERT INTO {table} VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", later)  # noqa: S608
+        db.execute(f"INSERT INTO {table} VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", later)  # noqa: S608 - one of two names
     assert [one[2] for one in seen(history.read("tti_ratio", provisional=True))] == [1.5, 2.5]
     history.close()
 
