@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from copy import copy
 from dataclasses import dataclass, field, fields
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, TypeVar
 
 from msgspec.structs import replace
 
@@ -20,6 +20,11 @@ Key: TypeAlias = tuple[str, str, str]
 
 Name = TypeVar("Name")
 Kept = TypeVar("Kept")
+
+OF_WHAT = ("city", "domain", "kind", "entity")
+"""What a finding and its alarm both say, and no later finding of it changes …"""
+TOLD = ("zone", "level", "value", "limit", "unit", "basis", "evidence", "processor")
+"""… and what the alarm says as the newest finding with a level does."""
 
 REMEMBERED = 10_000
 """Newest commands and closed alarms that are remembered: days of work of a busy room. Older ones are unknown."""
@@ -115,38 +120,16 @@ def _find(state: State, event: Finding) -> None:
         alarm,
         state="active",
         cleared_at_ms=None,
-        level=found.level,
-        zone=found.zone,
         updated_at_ms=found.at_ms,
-        value=found.value,
-        limit=found.limit,
-        unit=found.unit,
-        basis=found.basis,
-        evidence=found.evidence,
         count=alarm.count + 1,
-        processor=found.processor,
+        **_fields(found, TOLD),
     )
 
 
 def _opened(event: Finding) -> Alarm:
     found = event.detection
-    return Alarm(
-        id=event.alarm,
-        city=found.city,
-        domain=found.domain,
-        kind=found.kind,
-        entity=found.entity,
-        zone=found.zone,
-        level=found.level,
-        raised_at_ms=found.at_ms,
-        updated_at_ms=found.at_ms,
-        value=found.value,
-        limit=found.limit,
-        unit=found.unit,
-        basis=found.basis,
-        evidence=found.evidence,
-        processor=found.processor,
-    )
+    shared = _fields(found, OF_WHAT + TOLD)
+    return Alarm(id=event.alarm, raised_at_ms=found.at_ms, updated_at_ms=found.at_ms, **shared)
 
 
 def _retire(state: State, event: Retired) -> None:
@@ -160,22 +143,11 @@ def _retire(state: State, event: Retired) -> None:
 
 def _finding_of(alarm: Alarm, known_ms: int) -> Detection:
     """Return the finding that opens the alarm as it stands."""
-    return Detection(
-        city=alarm.city,
-        domain=alarm.domain,
-        kind=alarm.kind,
-        entity=alarm.entity,
-        zone=alarm.zone,
-        at_ms=alarm.raised_at_ms,
-        known_at_ms=known_ms,
-        level=alarm.level,
-        value=alarm.value,
-        limit=alarm.limit,
-        unit=alarm.unit,
-        basis=alarm.basis,
-        evidence=alarm.evidence,
-        processor=alarm.processor,
-    )
+    return Detection(at_ms=alarm.raised_at_ms, known_at_ms=known_ms, **_fields(alarm, OF_WHAT + TOLD))
+
+
+def _fields(of: Detection | Alarm, names: tuple[str, ...]) -> dict[str, Any]:
+    return {name: getattr(of, name) for name in names}
 
 
 def _acknowledge(state: State, event: Acknowledged) -> None:

@@ -6,6 +6,8 @@ from datetime import datetime, time, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
+from streams.contract.durations import MINUTE_MS
+
 SLOT_MS = 300_000
 """A trend's values and its band are for five minutes each: every zone's hours and changes are multiples of them."""
 SLOTS = 288
@@ -32,7 +34,7 @@ def faces(time_zone: str, start_ms: int) -> tuple[int, ...]:
     found = []
     for at_ms in range(start_ms, midnight_ms(time_zone, start_ms, -1), SLOT_MS):
         local = datetime.fromtimestamp(at_ms / 1000, tz=zone)
-        found.append((local.hour * 60 + local.minute) * 60_000 // SLOT_MS)
+        found.append((local.hour * 60 + local.minute) * MINUTE_MS // SLOT_MS)
     return tuple(found)
 
 

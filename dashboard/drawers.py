@@ -15,7 +15,9 @@ from dashboard.alarm_list import metric_of, scale_of
 from dashboard.hub import wall_clock_ms
 from dashboard.labels import column_name, kind_name, text, unit_name
 from dashboard.vitals import vitals
+from streams.contract.durations import DAY_MS, MINUTE_MS
 from streams.contract.name import Name
+from streams.contract.spec import WINDOW_S
 from streams.errors import CityError
 
 if TYPE_CHECKING:
@@ -27,8 +29,6 @@ if TYPE_CHECKING:
     from dashboard.hub import Hub
     from dashboard.vitals import Vital
 
-DAY_MS = 86_400_000
-WINDOW_S = 60
 POINTS = 288
 """A point each five minutes: the newest minute of each."""
 
@@ -205,7 +205,7 @@ def _acknowledged(hub: Hub, alarm: Mapping[str, Any]) -> Name:
 async def last_day(hub: Hub, subject: Subject) -> dict[str, Any]:
     """Return 24 hours of a subject as the page's chart wants it: one value per five minutes, None = unknown."""
     until_ms = hub.screen.now_ms(wall_clock_ms())
-    until_ms -= until_ms % 60_000 - 60_000
+    until_ms -= until_ms % MINUTE_MS - MINUTE_MS
     problem = None
     values: list[float | None] = [None] * POINTS
     try:

@@ -15,6 +15,8 @@ from dashboard.hub import wall_clock_ms
 from dashboard.screen import SPARK_LENGTH, SPARK_MS
 from dashboard.tracks import Track, band
 from dashboard.vitals import fold, rows_of, trends
+from streams.contract.durations import HOUR_S
+from streams.contract.spec import WINDOW_S
 from streams.errors import CityError
 
 if TYPE_CHECKING:
@@ -23,9 +25,8 @@ if TYPE_CHECKING:
     from dashboard.vitals import Vital
 
 LOOK_S = 2.0
-AGAIN_S = 3600.0
+AGAIN_S = float(HOUR_S)
 BAND_DAYS = 7
-WINDOW_S = 60
 MOST_SENSORS = 80
 """A fold over more sensors begins empty: it would cost too many reads."""
 

@@ -37,6 +37,8 @@ EARLY_S = 0.2
 QUIET_TICKS = 4
 """A message goes out at least every so many ticks, so that silence means a lost line."""
 QUEUE_LENGTH = 8
+NO_VALUES = (0, None, None, 0)
+"""Time, travel time index, speed and state of a segment that has none."""
 RETRY_S = (0.2, 2.0)
 POLL_S = 1.0
 
@@ -125,9 +127,12 @@ class Hub:
             self.tick()
 
     def _rows(self, segments: Iterable[str]) -> list[list[Any]]:
-        """Return the rows of segments that the city has, by their places in what the page has drawn."""
+        """Return the rows of segments that the city has, by their places in what the page has drawn.
+
+        One whose values are gone, because nobody watches it any more, has none.
+        """
         code, known = self.screen.view.city.segment_code, self.mirror.segments
-        return [[code[one], *known[one]] for one in segments if one in code and one in known]
+        return [[code[one], *known.get(one, NO_VALUES)] for one in segments if one in code]
 
     def sending(self, alarm_id: str, mark: Sending | None) -> None:
         """Mark an alarm's acknowledgement as on its way (None: no longer), and tell every browser at once."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from streams.city.clock import ClockSetting
+from streams.contract.spec import WINDOW_MS
 from streams.sinks import live_fields
 
 if TYPE_CHECKING:
@@ -17,7 +18,6 @@ Segment = tuple[int, float | None, float | None, int]
 """(at_ms, tti, speed_km_h, state); state 0 provisional, 1 final, 2 corrected."""
 
 FINAL = 1
-ROW_WINDOW_MS = 60_000
 
 
 class Delta(msgspec.Struct, frozen=True):
@@ -122,7 +122,7 @@ class Mirror:
         self.segments[segment] = (at_ms, tti, speed_km_h, state)
         self.changed.add("segments")
         self.changed_segments.add(segment)
-        self._final(state, at_ms // ROW_WINDOW_MS * ROW_WINDOW_MS + ROW_WINDOW_MS)
+        self._final(state, at_ms // WINDOW_MS * WINDOW_MS + WINDOW_MS)
 
     def _final(self, state: int, until_ms: int) -> None:
         if state >= FINAL and (self.newest_final_ms is None or until_ms > self.newest_final_ms):
@@ -134,6 +134,7 @@ class Mirror:
             if kind == "s":
                 self.segments.pop(rest, None)
                 self.changed.add("segments")
+                self.changed_segments.add(rest)
             elif kind == "m":
                 metric, _, entity = rest.partition(":")
                 self.metrics.get(metric, {}).pop(entity, None)

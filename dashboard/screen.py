@@ -11,14 +11,29 @@ from dashboard.mirror import Mirror, city_now_ms
 from dashboard.roads import tally
 from dashboard.tracks import Track
 from dashboard.view import View
-from dashboard.vitals import SHOWN, TRENDS_SHOWN, Figure, Row, Vital, choose, figure, judge, rows_of, trends, vitals
+from dashboard.vitals import (
+    SHOWN,
+    TRENDS_SHOWN,
+    Figure,
+    Row,
+    Vital,
+    choose,
+    figure,
+    is_left_behind,
+    judge,
+    rows_of,
+    trends,
+    vitals,
+)
+from processors.maths.measures import FEED_PREFIX, SILENT
+from streams.contract.durations import MINUTE_MS
 
 if TYPE_CHECKING:
     from dashboard.alarm_list import Sending
     from dashboard.config import WallConfig
     from dashboard.sources import Source
 
-SPARK_MS, SPARK_LENGTH = 60_000, 60
+SPARK_MS, SPARK_LENGTH = MINUTE_MS, 60
 SLOW_BLOCK_MS = 1000
 TREND_BLOCK_MS = 5000
 SETTLED_MS = 180_000
@@ -183,7 +198,7 @@ class Screen:
         coverage = found.coverage_ratio
         return {
             "id": vital.id,
-            "state": judge(vital, found, late),
+            "state": judge(vital, found, late or self._is_left_behind(vital.domain, found)),
             "value": None if found.value is None else round(found.value, 4),
             "at_ms": found.at_ms,
             "label": found.state,
@@ -191,6 +206,12 @@ class Screen:
             "domain": vital.domain,
             "entity": found.entity,
         }
+
+    def _is_left_behind(self, domain: str, found: Figure) -> bool:
+        """Say whether the domain goes on without a figure, by how far its feed's own has come."""
+        feed = self.mirror.metrics.get(SILENT.name, {}).get(f"{FEED_PREFIX}{domain}", {})
+        lag_ms = self.view.city.longest_lag_ms.get(domain, 0)
+        return is_left_behind(found, feed.get("at_ms"), self.view.slowest_s[domain], lag_ms)
 
     def _slow(self, wall_ms: int) -> dict[str, Any]:
         mirror = self.mirror

@@ -47,10 +47,21 @@ class Source(NamedTuple):
 
 def intervals_s(city: City, domains: Iterable[str]) -> dict[str, float]:
     """Return how often the fastest sensor of each domain reports."""
+    every = _every(city)
+    return {domain: min(every.get(domain, (USUAL_INTERVAL_S,))) for domain in domains}
+
+
+def slowest_s(city: City, domains: Iterable[str]) -> dict[str, float]:
+    """Return how often the slowest sensor of each domain reports."""
+    every = _every(city)
+    return {domain: max(every.get(domain, (USUAL_INTERVAL_S,))) for domain in domains}
+
+
+def _every(city: City) -> dict[str, list[float]]:
     every: dict[str, list[float]] = {}
     for sensor in city.sensors:
         every.setdefault(sensor.domain, []).append(sensor.interval_s)
-    return {domain: min(every[domain]) if domain in every else USUAL_INTERVAL_S for domain in domains}
+    return every
 
 
 def limit_s(interval_s: float, speed: float) -> float:

@@ -35,6 +35,7 @@ class View:
         """Names of the domains that the city has sensors for, in the wall's order."""
         self.domain_code = {domain: index for index, domain in enumerate(self.names)}
         self.intervals_s = sources.intervals_s(city, self.names)
+        self.slowest_s = sources.slowest_s(city, self.names)
         self.sensor_s = {sensor.id: sensor.interval_s for sensor in city.sensors}
         self.places = Places(city)
         self.corridors = Corridors(city)

@@ -14,6 +14,7 @@ import msgspec
 
 from dashboard.labels import column_name, column_unit
 from processors.maths.measures import TRAFFIC
+from streams.contract.durations import MINUTE_MS
 from streams.contract.name import Name
 from streams.contract.spec import column_metric
 
@@ -27,6 +28,9 @@ TRENDS_SHOWN = 2
 MIN_COVERAGE = 0.6
 """Below this share of sensors a figure of the whole city is not shown (reference: GB/T 33171 practice)."""
 
+
+LEAST_RHYTHM_MS = 5 * MINUTE_MS
+"""No figure is taken to come more often."""
 
 Row = dict[str, Any]
 """A field `m:<metric>:<entity>` of the live state."""
@@ -177,12 +181,23 @@ def fold(vital: Vital, values: Sequence[float]) -> float:
 
 
 def _rhythm_ms(row: Mapping[str, Any], interval_s: float | None) -> int:
-    return max(int(row["window_s"]) * 1000, 300_000, int((interval_s or 0) * 1000))
+    return max(int(row["window_s"]) * 1000, LEAST_RHYTHM_MS, int((interval_s or 0) * 1000))
 
 
 def known(value: float | None) -> bool:
     """Say whether there is a number."""
     return value is not None and math.isfinite(value)
+
+
+def is_left_behind(found: Figure, reached_ms: int | None, interval_s: float, lag_ms: int) -> bool:
+    """Say whether a figure is of a time that its domain has long left: whoever gave it has left, or gives it no more.
+
+    The domain has come to `reached_ms`, None = nobody knows; its slowest sensor speaks every `interval_s`, its longest
+    lag is `lag_ms`.
+    """
+    if found.at_ms is None or reached_ms is None:
+        return False
+    return reached_ms - found.at_ms > 2 * max(LEAST_RHYTHM_MS, int(interval_s * 1000)) + lag_ms
 
 
 def judge(vital: Vital, found: Figure, source_is_late: bool) -> State:

@@ -19,6 +19,7 @@ import numpy as np
 from processors.maths import retired
 from processors.maths.measures import FEED_PREFIX, SILENT
 from processors.maths.watermarks import Marks
+from streams.contract.durations import MINUTE_MS
 from streams.contract.records import NO_TIME_MS, Detection, Level, MetricFrame, Result
 from streams.contract.spec import EVERY_DOMAIN, Spec
 from streams.contract.spec import Config as BaseConfig
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
 
 OTHER_METRIC, REPEAT = "other_metric", "repeat"
 KIND = "feed_silent"
-MINUTE_MS = 60_000
 ALL_ZONES = ""
 LEVEL_OF_DOMAIN: Level = 3
 LEVEL_OF_ZONE: Level = 4

@@ -57,7 +57,7 @@ def run(args: argparse.Namespace) -> int:
     from deploy.supervision.counts import gone
     from deploy.terminal.reading import data_of, history_of
     from streams.accounts.balance import account
-    from streams.accounts.ledger import HOUR_MS
+    from streams.contract.durations import HOUR_MS
     from streams.errors import UnreachableError
 
     data = data_of(args)

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from deploy.terminal.timespan import add_range
+from streams.contract.durations import DAY_S, HOUR_S, MINUTE_S
 
 if TYPE_CHECKING:
     import argparse
@@ -23,8 +24,7 @@ name_zh, name_en, unit. An unknown value is empty. Rows are sorted by entity, th
   citywall export tti_ratio --window 1h --out tti.csv
   citywall export speed_km_h --entity 158324 --from 2014-08-20T06:00Z --until 2014-08-20T10:00Z
 """
-MINUTE_S = 60
-UNITS_S = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
+UNITS_S = {"s": 1, "m": MINUTE_S, "h": HOUR_S, "d": DAY_S}
 
 
 def _window_s(text: str) -> int:

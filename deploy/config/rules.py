@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from deploy.config import clashes
+from deploy.config.components import discover
 from processors.maths.rules import laid_over
 from streams.city.check import Checked, check
 from streams.city.findings import Findings, sentences
@@ -23,9 +25,13 @@ RULES = "rules"
 
 
 def checked(folder: Folder, components: Mapping[str, Mapping[str, Any]]) -> Checked:
-    """Check a city folder, and whether its rules are ones that the processors can judge with these settings."""
+    """Check a city folder: also whether the processors can judge its rules with these settings, and its own columns.
+
+    Its own domains have been taken in.
+    """
     found = check(folder)
     findings = Findings()
+    clashes.judge(folder, discover(), findings)
     for name in found.content.rules:
         for text in _problems(name, found.content.rules, components):
             findings.problem(f"{folder.name}/{FILE}", text, f"rule {name}")
@@ -47,8 +53,6 @@ def in_force(folder: Folder, components: Mapping[str, Mapping[str, Any]]) -> Rul
 
 def _problems(name: str, own: Mapping[str, Any], components: Mapping[str, Mapping[str, Any]]) -> list[str]:
     """Say what is wrong with a rule, by the first processor that takes rules; nothing where one takes it."""
-    from deploy.config.components import discover
-
     specs = discover()
     plain = msgspec.to_builtins(components)
     said = ["no processor takes rules"]

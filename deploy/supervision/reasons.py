@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from deploy.supervision.pulses import PULSE_AGE_S
 from deploy.terminal.timespan import iso
+from streams.contract.durations import DAY_S
 from streams.contract.name import Name
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ OFTEN = 3
 STOOD_STILL_TOLD_S = 60.0
 """So long it is told that a part stood still and was started again, though it is well."""
 
-LOST_TOLD_S = 24 * 3600.0
+LOST_TOLD_S = float(DAY_S)
 """So long a loss makes the city degraded; the audit of its time tells it for ever."""
 
 PHASES_ZH = {"starting": "启动中", "stopping": "停止中"}

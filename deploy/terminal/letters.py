@@ -7,8 +7,6 @@ import difflib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import msgspec
-
 from deploy.terminal.timespan import iso
 from streams.broker import topics
 from streams.broker.backwards import backwards
@@ -16,6 +14,7 @@ from streams.contract.name import Name
 from streams.contract.reasons import REASONS
 from streams.domains.schema import all_domains
 from streams.errors import SettingError
+from streams.intake.decode import object_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -97,7 +96,7 @@ def newest(bootstrap: str, of: Wanted) -> list[Letter]:
 def letter_of(received_ms: int, headers: Sequence[tuple[str, bytes | None]], payload: bytes) -> Letter:
     """Read a record; what it says of its sensor and time is looked for in its bytes, where no header says it."""
     said = {name: value.decode(errors="replace") for name, value in headers if value is not None}
-    reading = _object(payload)
+    reading = object_of(payload) if len(payload) <= READ_BYTES else {}
     sensor = said.get("sensor", reading.get("sensor", reading.get("entity", "")))
     at = reading.get("at", reading.get("at_ms", ""))
     return Letter(received_ms, said, payload, sensor if isinstance(sensor, str) else repr(sensor), _time(at))
@@ -163,17 +162,6 @@ def _cut(text: str, most: int) -> str:
 
 def _word(key: str, language: str) -> str:
     return WORDS[key].said_in(language)
-
-
-def _object(payload: bytes) -> dict[str, Any]:
-    """Return the reading, empty where the bytes are no JSON object."""
-    if len(payload) > READ_BYTES:
-        return {}
-    try:
-        found = msgspec.json.decode(payload)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return {}
-    return found if isinstance(found, dict) else {}
 
 
 def _time(at: Any) -> str:  # noqa: ANN401 - whatever a sensor wrote

@@ -64,10 +64,8 @@ def table_of(rows: Rows, metric: Metric | None, city: City | None) -> pa.Table:
         "entity": pa.array(rows.entity, pa.string()),
         "at": pa.array(rows.at_ms, pa.timestamp("ms", tz="UTC")),
         "window_s": pa.array(rows.window_s),
-        **{
-            name: pa.array(getattr(rows, name), from_pandas=True)
-            for name in ("value", "coverage_ratio", "imputed_ratio")
-        },
+        **{name: pa.array(getattr(rows, name), from_pandas=True) for name in ("value", "coverage_ratio")},
+        "imputed_ratio": pa.array(np.zeros(len(rows))),  # nothing is imputed
         "state": pa.array(STATES[np.minimum(rows.revision, 1) + 1], pa.string()),
         "method": pa.array(["" if metric is None else metric.method] * len(rows), pa.string()),
         **{

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from streams.contract.durations import DAY_S, HOUR_S, MINUTE_S
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from zoneinfo import ZoneInfo
@@ -22,7 +24,6 @@ LEGEND_TOP, LEGEND_STEP = 452, 20
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#8a6d00")
 """After Okabe and Ito: told apart by everyone; the yellow darkened for white paper."""
 FONT = "font-family=\"system-ui, 'Noto Sans CJK SC', 'Microsoft YaHei', sans-serif\""
-MINUTE_S, HOUR_S, DAY_S = 60, 3600, 86_400
 STEPS_S = (
     *(MINUTE_S * count for count in (1, 2, 5, 10, 15, 30)),
     *(HOUR_S * count for count in (1, 2, 3, 6, 12)),

@@ -17,6 +17,7 @@ import numpy as np
 
 from deploy.trial.recording import Piece, zones_of
 from streams.broker import topics
+from streams.contract.durations import MINUTE_MS
 from streams.contract.frames import ALL_ZONES, LAST_PLACE, FrameHeader
 from streams.contract.records import NO_TIME_MS, Detection, MetricFrame, Result, Rows
 from streams.contract.spec import Hosted
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
     from deploy.trial.recording import Recording
     from streams.zone.absorb import Output
 
-MINUTE_MS = 60_000
 AFTER_ALL = (2**62, LAST_PLACE)
 """Where the mark stands that ends a recording."""
 

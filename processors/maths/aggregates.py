@@ -12,6 +12,7 @@ import numpy as np
 from processors.maths.fixed import SUM_LIMIT, Wide, add_wide
 from processors.maths.identities import Identities
 from processors.maths.measures import FEED_PREFIX, Amounts, Heads, declared_before, make_rows, value_of
+from streams.contract.durations import MINUTE_MS
 from streams.contract.records import Rows
 
 if TYPE_CHECKING:
@@ -28,9 +29,6 @@ expected, share of them that reported, and how many had a final."""
 COVERAGE_SCALE = 1e9
 ROW_LIMIT = SUM_LIMIT // 60
 """A minute's row below it fits an hour, the widest window of one entity."""
-
-
-MINUTE_MS = 60_000
 
 
 class At(NamedTuple):

@@ -16,6 +16,7 @@ from numpy.typing import NDArray  # at run time: `streams.saving.state` reads th
 from processors.maths.findings import Finding
 from processors.maths.minutes import AHEAD, READINGS
 from processors.maths.places import grown
+from streams.contract.durations import DAY_MS, MINUTE_MS
 from streams.contract.records import NO_TIME_MS
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
     from streams.contract.records import Frame
 
-QUARTER_MS, DAY_MS = 900_000, 86_400_000
+QUARTER_MS = 15 * MINUTE_MS
 ENDS_BELOW = 0.5
 """Share of the limit below which a clock is right again."""
 

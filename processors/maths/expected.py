@@ -14,14 +14,13 @@ import numpy as np
 from processors.maths import identities
 from processors.maths.identities import UNKNOWN, Identities
 from processors.maths.places import Same
+from streams.contract.durations import MINUTE_MS
 from streams.contract.records import NO_TIME_MS
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from streams.city.registry import City
-
-MINUTE_MS = 60_000
 
 
 class Roster(NamedTuple):

@@ -26,9 +26,7 @@ TTI = Metric(
     en="Travel time index",
     method="tti",
     standard=f"{GB_33171}, 7.2.2.1",
-    numerator_scale=1e12,
-    denominator_scale=1e12,
-    least=1.0,
+    sums=Sums(numerator_scale=1e12, denominator_scale=1e12, least=1.0),
 )
 """Vehicle-hours over free-flow vehicle-hours."""
 SPEED = Metric(
@@ -38,8 +36,7 @@ SPEED = Metric(
     en="Space-mean speed",
     method="speed",
     standard=f"{GB_33171}, 7.2.1; Wardrop 1952",
-    numerator_scale=1e10,
-    denominator_scale=1e12,
+    sums=Sums(numerator_scale=1e10, denominator_scale=1e12),
 )
 """Vehicle-kilometres over vehicle-hours."""
 DELAY = Metric(
@@ -49,9 +46,7 @@ DELAY = Metric(
     en="Delay per vehicle and segment",
     method="delay",
     standard=f"{GB_33171}, 3.9",
-    numerator_scale=1e8,
-    denominator_scale=1e10,
-    least=0.0,
+    sums=Sums(numerator_scale=1e8, denominator_scale=1e10, least=0.0),
 )
 """Vehicle-seconds lost against free flow over vehicles that passed a segment; below 0 only before the clamp."""
 FLOW = Metric(
@@ -61,7 +56,7 @@ FLOW = Metric(
     en="Flow",
     method="flow",
     standard="own choice",
-    numerator_scale=1e6,
+    sums=Sums(numerator_scale=1e6),
 )
 """Sum of the flows that were read over how many those are."""
 TPI = Metric(
@@ -71,11 +66,7 @@ TPI = Metric(
     en="Traffic performance index",
     method="tpi",
     standard=f"{GB_33171}, 7.2.3 and Annex C",
-    numerator_scale=1e12,
-    denominator_scale=1e12,
-    least=0.0,
-    most=10.0,
-    rolls_up="never",
+    sums=Sums(numerator_scale=1e12, denominator_scale=1e12, least=0.0, most=10.0, rolls_up="never"),
 )
 """Made of each sum of the travel time index; numerator and denominator are that one's."""
 SILENT = Metric(
@@ -85,7 +76,7 @@ SILENT = Metric(
     en="Silent sensors",
     method="silent",
     standard="own choice",
-    rolls_up="feed",
+    sums=Sums(rolls_up="feed"),
 )
 REPORTING = Metric(
     name="reporting_count",
@@ -94,8 +85,7 @@ REPORTING = Metric(
     en="Reporting sensors",
     method="reporting",
     standard="own choice",
-    value="numerator",
-    rolls_up="feed",
+    sums=Sums(value="numerator", rolls_up="feed"),
 )
 TRAVEL = (TTI, SPEED, DELAY, FLOW)
 FEEDS = (SILENT, REPORTING)
@@ -163,18 +153,18 @@ def travel_amounts(
     vkt = vehicles * road.length_km
     vht = veh_per_km * share * road.length_km
     free_vht = vkt / road.free_flow_km_h
-    vht_fixed = to_fixed(vht, TTI.numerator_scale)
+    vht_fixed = to_fixed(vht, TTI.sums.numerator_scale)
     known = used > 0
     with np.errstate(divide="ignore", invalid="ignore"):
-        tti = np.where(known, np.maximum(veh_per_km * road.free_flow_km_h / flow_veh_h, TTI.least), np.nan)
+        tti = np.where(known, np.maximum(veh_per_km * road.free_flow_km_h / flow_veh_h, TTI.sums.least), np.nan)
         speed = np.where(known, flow_veh_h / veh_per_km, np.nan)
         lost_hours = road.length_km / speed - road.length_km / road.free_flow_km_h
-        delay = np.where(known, np.maximum(lost_hours, DELAY.least), np.nan)
-    lost = to_fixed((vht - free_vht) * 3600.0, DELAY.numerator_scale)
+        delay = np.where(known, np.maximum(lost_hours, DELAY.sums.least), np.nan)
+    lost = to_fixed((vht - free_vht) * 3600.0, DELAY.sums.numerator_scale)
     return {
-        TTI.name: Amounts(vht_fixed, to_fixed(free_vht, TTI.denominator_scale), tti, used),
-        SPEED.name: Amounts(to_fixed(vkt, SPEED.numerator_scale), vht_fixed, speed, used),
-        DELAY.name: Amounts(lost, to_fixed(vehicles, DELAY.denominator_scale), delay * 3600.0, used),
+        TTI.name: Amounts(vht_fixed, to_fixed(free_vht, TTI.sums.denominator_scale), tti, used),
+        SPEED.name: Amounts(to_fixed(vkt, SPEED.sums.numerator_scale), vht_fixed, speed, used),
+        DELAY.name: Amounts(lost, to_fixed(vehicles, DELAY.sums.denominator_scale), delay * 3600.0, used),
     }
 
 
@@ -202,6 +192,5 @@ def make_rows(metric: str | NDArray[np.object_], heads: Heads, amounts: Amounts)
         denominator=amounts.denominator,
         count=amounts.count,
         coverage_ratio=heads.coverage_ratio,
-        imputed_ratio=np.zeros(size),
         revision=heads.revision,
     )

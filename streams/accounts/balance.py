@@ -20,10 +20,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from streams.accounts import ledger
 from streams.accounts.feeds import Feed, Processing, audit
 from streams.accounts.stages import Ledger, Stages, hours_of, refused, stages_of, told
 from streams.accounts.zone_hours import JOINED_LATER, SET_ASIDE
+from streams.contract.durations import HOUR_MS
 from streams.contract.spec import counting_metrics
 from streams.sinks.history.store import hours_kept_from_ms
 
@@ -92,7 +92,7 @@ def touches(start_ms: int, from_ms: int | None, until_ms: int | None) -> bool:
     >>> [touches(0, 3_599_999, None), touches(0, 3_600_000, None), touches(0, None, 0), touches(0, None, 1)]
     [True, False, False, True]
     """
-    return (until_ms is None or start_ms < until_ms) and (from_ms is None or start_ms + ledger.HOUR_MS > from_ms)
+    return (until_ms is None or start_ms < until_ms) and (from_ms is None or start_ms + HOUR_MS > from_ms)
 
 
 def _judge(hour: _Hour) -> None:

@@ -14,6 +14,7 @@ import msgspec
 import numpy as np
 
 from streams.broker import topics
+from streams.contract.durations import HOUR_MS
 from streams.contract.stage import Message
 
 if TYPE_CHECKING:
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-HOUR_MS = 3_600_000
 SETTLED_AFTER_LIMITS = 2
 """So many late limits after its end an hour is settled: nothing is admitted for it after half of that."""
 PREFIX = "hour:"

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import msgspec
 
 from streams.accounts import ledger
+from streams.contract.durations import HOUR_MS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -31,7 +32,7 @@ Held: TypeAlias = "Callable[[str, str, int, int], tuple[int, int] | None]"
 def books(offset: int, rows: Rows) -> dict[str, str]:
     """Return the books of the rows of one record of metrics that the history refused, key → JSON."""
     columns = [getattr(rows, name).tolist() for name in _WHAT]
-    named = [row for row in zip(*columns, strict=True) if row[5] and row[4] >= 0 and row[2] * 1000 < ledger.HOUR_MS]
+    named = [row for row in zip(*columns, strict=True) if row[5] and row[4] >= 0 and row[2] * 1000 < HOUR_MS]
     named.sort(key=lambda row: row[3])
     found = {}
     for start_ms, of_hour in groupby(named, key=lambda row: ledger.hour_of(row[3])):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from streams.accounts import ledger, refused_rows
 from streams.accounts.feeds import of_stage
+from streams.contract.durations import HOUR_MS
 from streams.contract.spec import counting_metrics
 from streams.domains.schema import late_limit_ms
 
@@ -156,7 +157,7 @@ def _place(of: Ledger, book: Mapping[str, Any]) -> Place:
 
 def told(of: Ledger, hour_ms: int) -> Counter[tuple[str, str]]:
     """Add up what the first level's rows of an hour count → (domain, metric) → readings or values."""
-    return _by_domain(of, of.counts(hour_ms, hour_ms + ledger.HOUR_MS))
+    return _by_domain(of, of.counts(hour_ms, hour_ms + HOUR_MS))
 
 
 def refused(of: Ledger, hour_ms: int) -> Counter[tuple[str, str]]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 
 from streams.accounts import ledger
+from streams.contract.durations import HOUR_MS
 from streams.kernel import verdicts
 from streams.zone.state import ProcessorHour, SourceCounts, ZoneHour
 
@@ -27,7 +28,7 @@ JOINED_LATER = "joined_later"
 SET_ASIDE = "set_aside"
 """Reason under which the readings count that a processor did not get while it was set aside."""
 
-JOINED_FOR_MS = 7 * ledger.HOUR_MS
+LATEST_READING_MS = 7 * HOUR_MS
 """No reading comes later than this: design.md allows six hours."""
 
 
@@ -88,7 +89,7 @@ def parts(frame: Frame, before_ms: int) -> list[Part]:
 def _turns(frame: Frame) -> NDArray[np.int64]:
     """Return (n,) how often each row's sensor has gone back to an earlier hour before."""
     order = np.argsort(frame.sensor, kind="stable")
-    sensor, hour_ms = frame.sensor[order], frame.at_ms[order] // ledger.HOUR_MS
+    sensor, hour_ms = frame.sensor[order], frame.at_ms[order] // HOUR_MS
     begins = np.append(True, sensor[1:] != sensor[:-1])
     back = np.cumsum(np.append(False, hour_ms[1:] < hour_ms[:-1]) & ~begins)
     turn = np.empty(len(order), np.int64)
@@ -230,7 +231,7 @@ def of_whole_windows(state: ZoneState, name: str, part: Part) -> Part:
     joined_ms = state.joined_ms.get(name)
     if joined_ms is None:
         return part
-    if frame.watermark_ms > joined_ms + JOINED_FOR_MS:
+    if frame.watermark_ms > joined_ms + LATEST_READING_MS:
         del state.joined_ms[name]
     whole = frame.at_ms >= joined_ms
     missed = len(frame) - int(np.count_nonzero(whole))

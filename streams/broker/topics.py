@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from streams.broker import arrivals
 from streams.broker.reach import listens
+from streams.contract.durations import DAY_MS, MINUTE_MS
 from streams.domains.schema import all_domains, load_schemas
 from streams.errors import RefusedError, UnreachableError
 
@@ -46,8 +47,6 @@ _MIB = 2**20
 
 DEAD_LETTER_MAX_BYTES = 9 * _MIB
 """A dead letter keeps so much of what came: all of what an inbox takes, not all of what may be inflated from it."""
-_MINUTE_MS = 60_000
-_DAY_MS = 86_400_000
 _OVERHEAD = 64 * 1024
 """Room for a record's key, headers and batch."""
 
@@ -94,7 +93,7 @@ def all_topics(partitions: Mapping[str, int] | None = None) -> tuple[Topic, ...]
 
 def _of_domain(schema: Schema, partitions: int) -> Iterator[Topic]:
     domain, size_mib = schema.domain, schema.retained_mib
-    kept = _deleted(_DAY_MS // 4, size_mib, INBOX_MAX_BYTES + _OVERHEAD)
+    kept = _deleted(DAY_MS // 4, size_mib, INBOX_MAX_BYTES + _OVERHEAD)
     yield Topic(inbox(domain), partitions, kept | arrivals.BY_THE_BROKER)
     yield Topic(readings(domain), partitions, kept)
     yield Topic(state("intake", domain), partitions, _SNAPSHOTS)
@@ -102,23 +101,23 @@ def _of_domain(schema: Schema, partitions: int) -> Iterator[Topic]:
 
 
 def _of_city() -> Iterator[Topic]:
-    yield Topic(LIVE, configs=_deleted(_MINUTE_MS, 64, INBOX_MAX_BYTES, segment_ms=_MINUTE_MS // 2))
-    yield Topic(METRICS, configs=_deleted(_DAY_MS, 256, INBOX_MAX_BYTES))
-    yield Topic(DETECTIONS, configs=_deleted(7 * _DAY_MS, 64) | arrivals.BY_THE_BROKER)
-    yield Topic(COMMANDS, configs=_deleted(7 * _DAY_MS, 64) | arrivals.BY_THE_BROKER)
+    yield Topic(LIVE, configs=_deleted(MINUTE_MS, 64, INBOX_MAX_BYTES, segment_ms=MINUTE_MS // 2))
+    yield Topic(METRICS, configs=_deleted(DAY_MS, 256, INBOX_MAX_BYTES))
+    yield Topic(DETECTIONS, configs=_deleted(7 * DAY_MS, 64) | arrivals.BY_THE_BROKER)
+    yield Topic(COMMANDS, configs=_deleted(7 * DAY_MS, 64) | arrivals.BY_THE_BROKER)
     yield Topic(JOURNAL, configs=_KEPT | arrivals.BY_THE_BROKER)
     yield Topic(ALARMS, configs=_COMPACTED)
     yield Topic(CASES, configs=_COMPACTED)
-    yield Topic(BOOKS, configs=_COMPACTED | {"cleanup.policy": "compact,delete", "retention.ms": str(14 * _DAY_MS)})
+    yield Topic(BOOKS, configs=_COMPACTED | {"cleanup.policy": "compact,delete", "retention.ms": str(14 * DAY_MS)})
     yield Topic(CITIES, configs=_COMPACTED | _LARGE | arrivals.BY_THE_BROKER)
     yield Topic(CLOCK, configs=_KEPT | arrivals.BY_THE_BROKER)
-    yield Topic(TRUTH, configs=_deleted(7 * _DAY_MS, 64))
-    yield Topic(DEAD_LETTERS, configs=_deleted(7 * _DAY_MS, 256, DEAD_LETTER_MAX_BYTES + _OVERHEAD))
+    yield Topic(TRUTH, configs=_deleted(7 * DAY_MS, 64))
+    yield Topic(DEAD_LETTERS, configs=_deleted(7 * DAY_MS, 256, DEAD_LETTER_MAX_BYTES + _OVERHEAD))
     yield Topic(state("second"), configs=_SNAPSHOTS)
 
 
 def _deleted(
-    retention_ms: int, size_mib: int, max_bytes: int = _MIB, *, segment_ms: int = 10 * _MINUTE_MS
+    retention_ms: int, size_mib: int, max_bytes: int = _MIB, *, segment_ms: int = 10 * MINUTE_MS
 ) -> dict[str, str]:
     """Keep for a time, and never more than a size (per partition); segments small enough that both are kept to."""
     return {
@@ -134,9 +133,9 @@ def _deleted(
 _COMPACTED = {
     "cleanup.policy": "compact",
     "segment.bytes": str(8 * _MIB),
-    "segment.ms": str(5 * _MINUTE_MS),
+    "segment.ms": str(5 * MINUTE_MS),
     "min.cleanable.dirty.ratio": "0.2",
-    "delete.retention.ms": str(10 * _MINUTE_MS),
+    "delete.retention.ms": str(10 * MINUTE_MS),
 }
 """The newest value of each key; a tombstone stays long enough for a reader that was away."""
 
@@ -148,7 +147,7 @@ _LARGE = {"max.message.bytes": str(SNAPSHOT_MAX_BYTES + _OVERHEAD), "segment.byt
 _SNAPSHOTS = {
     "cleanup.policy": "compact",
     "segment.bytes": str(2 * SNAPSHOT_MAX_BYTES),  # Kafka refuses a record that is larger than a segment
-    "segment.ms": str(_MINUTE_MS),
+    "segment.ms": str(MINUTE_MS),
     "min.cleanable.dirty.ratio": "0.01",
     "delete.retention.ms": "1000",
     "max.message.bytes": str(SNAPSHOT_MAX_BYTES),

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from streams.broker import topics
 from streams.broker.reach import listens
 from streams.city import versions
+from streams.contract.durations import HOUR_MS
 from streams.contract.stage import Record
 from streams.domains.schema import all_domains
 from streams.errors import UnreachableError
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 SEND_TIMEOUT_S = 30.0
 READ_TIMEOUT_MS = 500
 
-TAKEN_OVER_MS = 3_600_000
+TAKEN_OVER_MS = HOUR_MS
 """So long after a version came intake has surely gone over to it, or was away: then what it will send again is made of
 inbox records from before."""
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from streams.contract.durations import MINUTE_MS
 from streams.domains.schema import load_schemas
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from streams.city.parts import Sensor
 
 BEGIN, END = "begin", "end"
-FUTURE_MS = 5 * 60_000
+FUTURE_MS = 5 * MINUTE_MS
 """A time further ahead of the city clock than this is the mistake of a clock, not a reading's or a mark's."""
 
 

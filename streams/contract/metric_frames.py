@@ -34,6 +34,10 @@ _TEXT = pa.dictionary(pa.int32(), pa.string())
 _SCHEMA = pa.schema(
     [(name, _TEXT if kind is np.object_ else pa.from_numpy_dtype(np.dtype(kind))) for name, kind in ROW_TYPES.items()]
 )
+IMPUTED = "imputed_ratio"
+"""Column of zeros that nobody reads. 0.1.0 takes no frame without it, and may stand beside this release on one Kafka,
+so it is still written. This release reads frames without it: the one after 0.2.0 may write `_SCHEMA`, and this goes."""
+_WRITTEN = _SCHEMA.insert(_SCHEMA.get_field_index("revision"), pa.field(IMPUTED, pa.float64()))
 
 
 def encode_metrics(city_id: str, frame: MetricFrame, zone_id: str = "", city_version: str = "") -> bytes:
@@ -49,7 +53,7 @@ def encode_metrics(city_id: str, frame: MetricFrame, zone_id: str = "", city_ver
     }
     if sums := _sums(frame):
         header[b"sums"] = sums
-    schema = _SCHEMA.with_metadata(header)
+    schema = _WRITTEN.with_metadata(header)
     sink = pa.BufferOutputStream()
     with pa.ipc.new_stream(sink, schema) as writer:
         if len(frame.rows):
@@ -72,7 +76,7 @@ def decode_metrics(data: bytes | memoryview) -> MetricFrame:
                 raise NewerError(f"a newer CityWall wrote these metrics (version {int(version)}); start that one again")
             if version != VERSION:
                 raise FrameError(f"metrics of version {version!r} cannot be read; this reads {VERSION!r}")
-            if not reader.schema.equals(_SCHEMA):
+            if not any(map(reader.schema.equals, (_WRITTEN, _SCHEMA))):
                 raise FrameError(f"a frame of metrics has the columns {reader.schema.names}, not {_SCHEMA.names}")
             parts = [_rows(batch) for batch in reader]
         return MetricFrame(
@@ -107,10 +111,10 @@ def _decode_sums(data: bytes) -> dict[str, Sums]:
 
 
 def _batch(rows: Rows, schema: pa.Schema) -> pa.RecordBatch:
-    columns = []
+    columns = {IMPUTED: pa.array(np.zeros(len(rows)))}
     for name, kind in ROW_TYPES.items():
         values = getattr(rows, name)
-        columns.append(pa.array(values, schema.field(name).type, from_pandas=kind is np.float64))
+        columns[name] = pa.array(values, schema.field(name).type, from_pandas=kind is np.float64)
     return pa.record_batch(columns, schema=schema)
 
 

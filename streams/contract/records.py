@@ -98,7 +98,6 @@ class Rows:
     """(n,) readings in the value."""
     coverage_ratio: NDArray[np.float64]
     """(n,) share of the expected sensors that reported."""
-    imputed_ratio: NDArray[np.float64]
     revision: NDArray[np.int64]
     """(n,) number of late readings in the value; 0 = final, above = corrected; -1 = provisional."""
 
@@ -132,10 +131,9 @@ ROW_TYPES: dict[str, type] = {
     "denominator": np.int64,
     "count": np.int64,
     "coverage_ratio": np.float64,
-    "imputed_ratio": np.float64,
     "revision": np.int64,
 }
-"""Column → numpy type of `Rows`, in wire order."""
+"""Column → numpy type of `Rows`."""
 
 _NO_ROWS = Rows(**{name: np.empty(0, dtype) for name, dtype in ROW_TYPES.items()})
 

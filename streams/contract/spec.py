@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
+from streams.contract.durations import MINUTE_S
 from streams.domains.schema import load_schemas
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ EVERY_DOMAIN = ("*",)
 COLUMN_SCALE = 1e6
 """Units of the numerator in 1 of a column's unit, for the means of every column; their denominator is a count."""
 
-WINDOW_S = 60
+WINDOW_S = MINUTE_S
 """Length of the windows of a first-level processor whose configuration has no `window_s`. Hours, zones, city and wall
 read windows of this length alone, so ours have no such setting."""
 WINDOW_MS = WINDOW_S * 1000
@@ -35,27 +36,6 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 class Sums(msgspec.Struct, frozen=True, array_like=True):
     """How rows of a metric add up: the part of a `Metric` that travels with its rows. New fields come last."""
 
-    numerator_scale: float = 1.0
-    denominator_scale: float = 1.0
-    least: float = -math.inf
-    most: float = math.inf
-    value: Literal["quotient", "numerator"] = "quotient"
-    rolls_up: Literal["sums", "feed", "never"] = "sums"
-    wide_name: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Metric:
-    """What a metric is: its name with unit, where its definition comes from, and how its rows add up."""
-
-    name: str
-    unit: str
-    zh: str
-    en: str
-    method: str
-    """Id of the method, a file of `docs/methods/`."""
-    standard: str
-    """Standard with clause, or `own choice`."""
     numerator_scale: float = 1.0
     """Units of the numerator in 1 of its quantity, e.g. 1e9: int64 fixed point."""
     denominator_scale: float = 1.0
@@ -70,10 +50,21 @@ class Metric:
     wide_name: str = ""
     """Its name for zones and city where another metric has its own there, "" = the same."""
 
-    @property
-    def sums(self) -> Sums:
-        """How its rows add up."""
-        return Sums(*(getattr(self, name) for name in Sums.__struct_fields__))
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """What a metric is: its name with unit, where its definition comes from, and how its rows add up."""
+
+    name: str
+    unit: str
+    zh: str
+    en: str
+    method: str
+    """Id of the method, a file of `docs/methods/`."""
+    standard: str
+    """Standard with clause, or `own choice`."""
+    sums: Sums = field(default_factory=Sums)
+    """How its rows add up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,8 +150,7 @@ def column_mean(domain: str, column: str) -> Metric:
         en=found.en,
         method="measurement_mean",
         standard="own choice",
-        numerator_scale=COLUMN_SCALE,
-        wide_name="" if wide_name == column else wide_name,
+        sums=Sums(COLUMN_SCALE, wide_name="" if wide_name == column else wide_name),
     )
 
 
@@ -181,6 +171,6 @@ def all_metrics(spec: Spec) -> tuple[Metric, ...]:
         for name in load_schemas()[domain].names:
             mean = column_mean(domain, name)
             found.setdefault(name, mean)
-            if mean.wide_name:
-                found.setdefault(mean.wide_name, replace(mean, name=mean.wide_name, wide_name=""))
+            if wide_name := mean.sums.wide_name:
+                found.setdefault(wide_name, replace(mean, name=wide_name, sums=Sums(COLUMN_SCALE)))
     return tuple(found.values())

@@ -124,6 +124,12 @@ def originals(value: bytes) -> list[bytes]:
     return [payload for _, payload in _items(plain or b"") or ((None, value),)]
 
 
+def object_of(payload: bytes) -> dict[str, Any]:
+    """Return the object that a reading's bytes hold, a bare `nan` in it or not; empty where they hold none."""
+    found = _parse(payload)
+    return found if isinstance(found, dict) else {}
+
+
 def _items(value: bytes) -> list[tuple[Any, bytes]] | None:
     """Take a record apart → (any JSON value, or _UNDECODABLE; its bytes) of each reading; None = it holds none."""
     whole = _whole(value)

@@ -14,6 +14,7 @@ from datetime import date
 from functools import lru_cache
 from typing import Any
 
+from streams.contract.durations import MINUTE_MS
 from streams.kernel.epoch import LEAST_AT_MS, MOST_AT_MS
 
 EPOCH_DAY = date(1970, 1, 1).toordinal()
@@ -59,7 +60,7 @@ def of_text(text: str) -> int | None:
         return None
     ahead_min = (int(zone_h) * 60 + int(zone_min)) * (-1 if sign == "-" else 1)
     minutes = (days * 24 + int(hour)) * 60 + int(minute) - ahead_min
-    return minutes * 60_000 + int(second) * 1000 + int(fraction[:3].ljust(3, "0"))
+    return minutes * MINUTE_MS + int(second) * 1000 + int(fraction[:3].ljust(3, "0"))
 
 
 def _number(text: str) -> int | float:

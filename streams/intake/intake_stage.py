@@ -10,6 +10,7 @@ import msgspec
 
 from streams.accounts import ledger
 from streams.broker import dead_letters, topics
+from streams.contract.durations import MINUTE_MS
 from streams.contract.frames import ALL_ZONES, LAST_PLACE, FrameHeader, encode_frame
 from streams.contract.records import NO_TIME_MS
 from streams.contract.stage import LINGER_S, Chunk, Message, TopicPartition
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from streams.health.notices import Notice, SetAside
 
 IDLE_EVERY_S = 1.0
-IDLE_SAID_MS = 60_000
+IDLE_SAID_MS = MINUTE_MS
 """The state holds a quiet source's mark rounded up to this."""
 
 log = logging.getLogger("citywall")

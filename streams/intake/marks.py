@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from streams.city.timing import FUTURE_MS
+from streams.contract.durations import HOUR_MS
 from streams.contract.frames import MARK_STEP_MS
 from streams.contract.records import NO_TIME_MS
 
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from streams.city.clock import CityClock
     from streams.contract.frames import FrameHeader
 
-PAST_END_MS = 3 * 3_600_000
+PAST_END_MS = 3 * HOUR_MS
 """Where the clock has an end, marks may close the windows behind it: so far."""
 
 

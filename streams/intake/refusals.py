@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import msgspec
 import numpy as np
 
+from streams.contract.durations import MINUTE_MS
 from streams.intake.values import REASONS
 
 if TYPE_CHECKING:
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from streams.intake.columns import Columns
     from streams.intake.values import RefusedValues
 
-MINUTE_MS = 60_000
 MOST_LETTERS = 10
 """Dead letters a minute for the values of one sensor and column."""
 MOST_PAIRS = 4_000

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterator, Mapping
+    from collections.abc import Container, Iterator, Mapping, Set
 
     from streams.city.registry import City
 
@@ -21,26 +21,35 @@ class Residents:
     """Who lives in one version of the city."""
 
     segments: Container[str] = ()
-    """Segments, whose newest values have a field of their own."""
+    """Segments that a sensor watches, whose newest values have a field of their own."""
     entities: Container[str] = ()
     """Every other entity that may have rows, but for corridors."""
     intervals_s: Mapping[str, float] = field(default_factory=dict)
     """Sensor, or segment, → how often it reports."""
+    domains: Mapping[str, Set[str]] = field(default_factory=dict)
+    """Zone, or city, → the domains that have sensors there; who is not named may have rows of any."""
 
-    def have(self, field_name: str) -> bool:
-        """Tell whether what a field is about is in the city; a field that is about none of it always is."""
+    def have(self, field_name: str, domain: str = "") -> bool:
+        """Tell whether what a field is about is in the city, with sensors of the domain that its value is of, if any.
+
+        A field that is about nothing of the city always is.
+        """
         kind, _, rest = field_name.partition(":")
         if kind == ROAD:
             return rest in self.segments
         if kind != METRIC:
             return True
         entity = rest.partition(":")[2]
+        if domain and domain not in self.domains.get(entity, (domain,)):
+            return False
         return entity.startswith(CORRIDOR) or entity in self.entities or entity in self.segments
 
 
 def residents(city: City) -> Residents:
     """Return who lives in a version of the city."""
-    return Residents(city.segment_code, frozenset(_entities(city)), intervals_s(city))
+    interval_s = intervals_s(city)
+    watched = frozenset(segment.id for segment in city.segments if segment.id in interval_s)
+    return Residents(watched, frozenset(_entities(city)), interval_s, _domains(city))
 
 
 def _entities(city: City) -> Iterator[str]:
@@ -50,6 +59,14 @@ def _entities(city: City) -> Iterator[str]:
     for domain, zones in city.zones_of_domain.items():
         yield f"feed:{domain}"
         yield from (f"feed:{domain}:{zone}" for zone in zones)
+
+
+def _domains(city: City) -> dict[str, set[str]]:
+    found = {f"zone:{zone.id}": set[str]() for zone in city.zones}
+    for domain, zones in city.zones_of_domain.items():
+        for zone in zones:
+            found[f"zone:{zone}"].add(domain)
+    return {**found, f"city:{city.id}": set(city.zones_of_domain)}
 
 
 def intervals_s(city: City) -> dict[str, float]:

@@ -60,7 +60,6 @@ class MetricRow(Struct, frozen=True, kw_only=True):
     window_s: Annotated[int, Meta(ge=1, le=10_000_000)]
     value: Finite | None
     coverage_ratio: Finite | None = None
-    imputed_ratio: Finite | None = None
     state: Truth
     method: Text = ""
     domain: Text = ""

@@ -18,7 +18,9 @@ import msgspec
 import numpy as np
 
 from streams.accounts import ledger, losses
+from streams.contract.durations import HOUR_MS
 from streams.contract.records import NO_TIME_MS
+from streams.contract.spec import WINDOW_S
 from streams.sinks import live_fields
 from streams.sinks.live_city import Residents
 
@@ -27,8 +29,6 @@ if TYPE_CHECKING:
 
     from streams.contract.records import Rows
 
-WINDOW_S = 60
-"""Windows of this length are live; longer ones are history."""
 ROAD_METRICS = {"tti_ratio": 1, "speed_km_h": 2}
 """Metric of a segment → its place in `[at_ms, tti, speed_km_h, state]`."""
 WIDE = ("zone:", "city:", "feed:")
@@ -37,7 +37,7 @@ SILENT = "silent_ratio"
 """Metric of `feed:<domain>`: the share of its sensors that say nothing."""
 PULSE = "pulse:"
 INTAKE, ZONE = "intake:", "zone:"
-HEARD_MS = 3_600_000
+HEARD_MS = HOUR_MS
 """A sensor that has not been heard for so long, in event time, does not tell how often its domain speaks."""
 RECEIVED_STEP_MS = 1_000
 """Provisional rows come several times a second: when the last came is told no finer than this."""
@@ -89,7 +89,7 @@ class LiveState:
     def move_to(self, residents: Residents) -> None:
         """Go on with another version of the city; what it has not is gone after the next two sweeps."""
         self._residents = residents
-        self._strange = {field for field in self.fields if not residents.have(field)}
+        self._strange = {field for field, value in self.fields.items() if not residents.have(field, _domain(value))}
 
     def sweep(self) -> None:
         """Forget whom the city does not have and did not have at the last sweep: till then, it may be about to."""
@@ -119,7 +119,7 @@ class LiveState:
             if self.fields.pop(field, None) is not None:
                 self._changed.add(field)
         elif self.fields.get(field) != value:
-            if field not in self.fields and not self._residents.have(field):
+            if field not in self.fields and not self._residents.have(field, _domain(value)):
                 self._strange.add(field)
             self.fields[field] = value
             self._changed.add(field)
@@ -130,8 +130,8 @@ class LiveState:
         self._hear(domain, rows)
         if received_ms is not None and len(rows):
             self._receive(domain, received_ms, RECEIVED_STEP_MS)
-        rows = rows.where(rows.window_s == WINDOW_S)
-        names = ("entity", "metric", "at_ms", "value", "coverage_ratio", "imputed_ratio", "revision")
+        rows = rows.where(rows.window_s == WINDOW_S)  # longer ones are history
+        names = ("entity", "metric", "at_ms", "value", "coverage_ratio", "revision")
         for entity, metric, at_ms, *numbers, revision in zip(
             *(getattr(rows, name).tolist() for name in names), strict=True
         ):
@@ -215,13 +215,12 @@ class LiveState:
         self._put(field, [max(at_ms, shown_ms), *values])
 
     def _metric(self, domain: str, metric: str, at_ms: int, numbers: list[float], revision: int) -> dict[str, Any]:
-        value, coverage_ratio, imputed_ratio = map(_known, numbers)
+        value, coverage_ratio = map(_known, numbers)
         return {
             "at_ms": at_ms,
             "window_s": WINDOW_S,
             "value": value,
             "coverage_ratio": coverage_ratio,
-            "imputed_ratio": imputed_ratio,
             "state": _state(revision),
             "method": self._methods.get(metric, ""),
             "domain": domain,
@@ -236,7 +235,7 @@ class LiveState:
 
     def _plausible(self, domain: str, rows: Rows) -> Rows:
         """Leave out rows that no field can hold: of no calendar's time, infinite, of no revision."""
-        numbers = (rows.value, rows.coverage_ratio, rows.imputed_ratio)
+        numbers = (rows.value, rows.coverage_ratio)
         odd = (rows.at_ms < live_fields.LEAST_MS) | (rows.at_ms > live_fields.MOST_MS) | (rows.revision < PROVISIONAL)
         for number in numbers:
             odd |= np.isinf(number)
@@ -272,6 +271,11 @@ class LiveState:
 def _admitted(book: Mapping[str, Any] | None) -> int | None:
     """Return how many rows a zone stage's books told that it has admitted."""
     return None if book is None else book["counts"].get("in_frames")
+
+
+def _domain(value: Any) -> str:  # noqa: ANN401 - a value of its field
+    """Return the domain that the row of a metric is of; other fields say none, or nothing that counts here."""
+    return value.get("domain", "") if isinstance(value, dict) else ""
 
 
 def _window(at_ms: int) -> int:

@@ -64,10 +64,10 @@ class ZoneTask:
     sources: int
     """How many inbox partitions its domain has; the watermark waits for each."""
     hosted: Sequence[Hosted]
+    late_limit_ms: int
+    """Of its domain."""
     judge: dedup.Judge = dedup.judge
     """How repeats are found: in numpy, or compiled."""
-    late_limit_ms: int = 3_600_000
-    """Of its domain."""
     numbers: Numbers = field(default_factory=Numbers)
     stepping: Stepping = field(default_factory=Stepping)
     left_out: frozenset[str] = frozenset()

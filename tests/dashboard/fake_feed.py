@@ -215,7 +215,7 @@ class FakeFeed:
     def _metric(self, metric: str, value: float, domain: str, now: int) -> dict[str, Any]:
         return {
             "at_ms": now // 60_000 * 60_000, "window_s": 60, "value": round(value, 4), "coverage_ratio": 0.97,
-            "imputed_ratio": 0.01, "state": 0, "method": f"fake-{metric}", "domain": domain,
+            "state": 0, "method": f"fake-{metric}", "domain": domain,
         }  # fmt: skip
 
     def _metrics(self, now: int) -> dict[str, Any]:

@@ -11,6 +11,7 @@ import pytest
 
 from dashboard.drawers import find
 from dashboard.hub import Hub
+from dashboard.mirror import Delta
 from dashboard.view import View
 from streams.city.registry import Sensor
 from tests.dashboard.conftest import an_alarm
@@ -89,6 +90,28 @@ def test_the_tile_of_a_sensor_that_left_is_not_kept(hub, city):
     hub.screen._slow_at_ms = 0
     hub.tick()
     assert depth_of(json.loads(hub.snapshot())) == []
+
+
+def test_a_figure_that_nobody_gives_any_more_is_stale_while_its_domain_goes_on(hub):
+    """The only station with that column left: the domain's feed is told for each minute, the figure is of 11 before."""
+    minute_ms = 60_000
+    hub.mirror._set("m:silent_ratio:feed:weather", {**ROW, "at_ms": ROW["at_ms"] + 10 * minute_ms, "value": 0.0})
+    hub.screen._slow_at_ms = 0
+    hub.tick()
+    assert [tile["state"] for tile in hub.screen.blocks["vitals"] if tile["id"] == "depth"] == ["warn"]
+    hub.mirror._set("m:silent_ratio:feed:weather", {**ROW, "at_ms": ROW["at_ms"] + 11 * minute_ms, "value": 0.0})
+    hub.tick()
+    [tile] = [tile for tile in hub.screen.blocks["vitals"] if tile["id"] == "depth"]
+    assert (tile["state"], tile["value"], tile["at_ms"]) == ("stale", 12.0, ROW["at_ms"])
+
+
+def test_a_segment_that_nobody_watches_any_more_is_sent_without_values(hub):
+    messages = []
+    hub._send = messages.append
+    hub.mirror.apply(Delta("e", 2, {}, ["s:A"]), NOW)
+    hub.tick()
+    assert json.loads(messages[0])["segments"] == [[0, 0, None, None, 0]]
+    assert json.loads(hub.snapshot())["segments"] == [[1, NOW, 3.0, 10.0, 1]]
 
 
 def test_a_domain_that_left_and_one_that_came(hub, city):

@@ -26,6 +26,12 @@ def test_a_delta_that_follows_is_merged_and_told(mirror):
     assert mirror.take_changed() == ({"segments", "alarms"}, {"A2"})
 
 
+def test_a_segment_whose_values_are_gone_is_told(mirror):
+    assert mirror.apply(delta(6, {}, ("s:A",)), wall_ms=9)
+    assert mirror.segments == {}
+    assert mirror.take_changed() == ({"segments"}, {"A"})
+
+
 @pytest.mark.parametrize("change", [delta(7, {}), delta(6, {}, epoch="e2")], ids=["gap", "other epoch"])
 def test_what_does_not_follow_asks_for_the_whole_state(mirror, change):
     assert not mirror.apply(change, wall_ms=9)

@@ -2,7 +2,19 @@ from __future__ import annotations
 
 import pytest
 
-from dashboard.vitals import Figure, State, Vital, choose, figure, judge, rows_of, sensor_metrics, trends, vitals
+from dashboard.vitals import (
+    Figure,
+    State,
+    Vital,
+    choose,
+    figure,
+    is_left_behind,
+    judge,
+    rows_of,
+    sensor_metrics,
+    trends,
+    vitals,
+)
 from deploy.config.components import discover
 from streams.contract.spec import all_metrics
 from streams.domains.schema import load_schemas
@@ -79,6 +91,24 @@ def test_a_figure_of_the_city_on_thin_coverage_is_not_shown():
 def test_states_come_from_the_limits_and_the_source(value, late, state):
     limits = vital(normal=(0, 3), alarm=(0, 15))
     assert judge(limits, Figure(value, 0, 1, 1.0, None), source_is_late=late) is state
+
+
+@pytest.mark.parametrize(
+    ("behind_min", "interval_s", "lag_min", "left"),
+    [
+        (10, 60.0, 0, False),  # two rounds, of five minutes at least
+        (11, 60.0, 0, True),
+        (20, 600.0, 0, False),  # two rounds of ten minutes
+        (21, 600.0, 0, True),
+        (200, 3600.0, 80, False),  # two hours and 80 minutes
+        (201, 3600.0, 80, True),
+    ],
+)
+def test_a_figure_that_its_domain_has_left_behind_is_known(behind_min, interval_s, lag_min, left):
+    found = Figure(1.0, 7, 1, 1.0, None)
+    assert is_left_behind(found, 7 + behind_min * 60_000, interval_s, lag_min * 60_000) is left
+    assert not is_left_behind(found, None, interval_s, 0)
+    assert not is_left_behind(Figure(None, None, 0, None, None), behind_min * 60_000, interval_s, 0)
 
 
 def test_rows_of_another_domain_with_the_same_column_and_of_who_left_stay_out(city):

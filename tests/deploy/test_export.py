@@ -41,7 +41,7 @@ def data(tmp_path: Path) -> Path:
         started_ms=0,
     ).write()
     history = open_history(address)
-    history.write(rows_of(row("S2", 0, 0.1 + 0.2), row("S10", 1, np.nan, coverage_ratio=0.5, imputed_ratio=np.nan)))
+    history.write(rows_of(row("S2", 0, 0.1 + 0.2), row("S10", 1, np.nan, coverage_ratio=0.5)))
     history.write(rows_of(row("S10", 0, 2.0), row("S10", 0, 2.5, revision=3), row("zone:东", 0, 7.0, window_s=3600)))
     history.write(rows_of(row("S2", 1, 9.0, revision=-1)))
     history.close()
@@ -57,7 +57,7 @@ def test_rows_are_sorted_the_latest_revision_only_and_unknown_is_empty(data: Pat
     assert export(data, capsys) == [
         HEADER,
         "S10,2014-08-20T00:00:00Z,60,2.5,1.0,0.0,corrected,tti,,,,1",
-        "S10,2014-08-20T00:01:00Z,60,,0.5,,final,tti,,,,1",
+        "S10,2014-08-20T00:01:00Z,60,,0.5,0.0,final,tti,,,,1",
         "S2,2014-08-20T00:00:00Z,60,0.30000000000000004,1.0,0.0,final,tti,,,,1",
     ]
 

@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 SHOWN = ("s:", "m:", "a:")
 """Fields of the live state that say nothing of wall clocks: segments, metrics, alarms."""
 DIFFERENCES_TOLD = 12
-ROWS = """SELECT metric, entity, window_s, at_ms, value, numerator, denominator, count, coverage_ratio, imputed_ratio,
-    revision FROM final JOIN series ON series.id = final.series"""
+ROWS = """SELECT metric, entity, window_s, at_ms, value, numerator, denominator, count, coverage_ratio, revision
+    FROM final JOIN series ON series.id = final.series"""
 ALARMS = "SELECT id, closed, body FROM alarms"
 
 

@@ -39,7 +39,6 @@ def rows(zone: int, at_ms: int, revision: int, chance: random.Random) -> Rows:
         denominator=np.array([chance.randrange(1, 10**13) for _ in of], np.int64),
         count=np.array([chance.randrange(1, 9) for _ in of], np.int64),
         coverage_ratio=np.ones(count),
-        imputed_ratio=np.zeros(count),
         revision=np.full(count, revision),
     )
 

@@ -36,7 +36,6 @@ def row(entity: str, metric: str, at_ms: int, top: int, bottom: int, coverage: f
         denominator=np.array([bottom]),
         count=np.array([1]),
         coverage_ratio=np.array([coverage]),
-        imputed_ratio=np.zeros(1),
         revision=np.array([revision]),
     )
 
@@ -137,9 +136,11 @@ def test_what_nothing_can_correct_any_more_is_too_late():
 
 def test_a_new_metric_is_what_it_declares():
     """120 m of queue, half of it in each of two segments of a zone's minute, at a scale that nobody else has."""
-    queue = Metric("queue_m", "m", "排队长度", "Queue", "queue", "own choice", 1e9, value="numerator", most=1000.0)
-    mean = Metric("queue_s", "s", "排队时间", "Queue time", "queue", "own choice", 1e9, 1e3)
-    apart = Metric("queue_count", "", "排队", "Queues", "queue", "own choice", rolls_up="never")
+    queue = Metric(
+        "queue_m", "m", "排队长度", "Queue", "queue", "own choice", Sums(1e9, value="numerator", most=1000.0)
+    )
+    mean = Metric("queue_s", "s", "排队时间", "Queue time", "queue", "own choice", Sums(1e9, 1e3))
+    apart = Metric("queue_count", "", "排队", "Queues", "queue", "own choice", Sums(rolls_up="never"))
     sums = {one.name: one.sums for one in (queue, mean, apart)}
     city = Watcher()
     for zone, queue_m in ((0, 120), (1, 60)):
@@ -153,7 +154,7 @@ def test_a_new_metric_is_what_it_declares():
 
 
 def test_a_value_beyond_its_bounds_is_the_bound():
-    sums = {"queue_m": Metric("queue_m", "m", "", "", "queue", "own choice", least=10.0, most=100.0).sums}
+    sums = {"queue_m": Sums(least=10.0, most=100.0)}
     city = Watcher()
     for zone, queue_m in ((0, 4), (1, 400)):
         city.take(zone, MINUTE_MS, row(f"s{zone}", "queue_m", 0, queue_m, 1), sums=sums)
@@ -162,7 +163,7 @@ def test_a_value_beyond_its_bounds_is_the_bound():
 
 def test_a_column_named_as_a_metric_of_another_domain_stays_apart():
     """Transit with a column `speed_km_h`, whose mean is fixed point at 1e6; traffic's speed is at 1e10 over 1e12."""
-    transit = {"speed_km_h": Metric("speed_km_h", "", "", "", "", "", 1e6, wide_name="transit_speed_km_h").sums}
+    transit = {"speed_km_h": Sums(1e6, wide_name="transit_speed_km_h")}
     city = Watcher()
     for zone in (0, 1):
         city.take(zone, MINUTE_MS, row(f"s{zone}", "speed_km_h", 0, 60 * 10**10, 10**12))
@@ -187,7 +188,7 @@ def test_a_frame_of_before_says_nothing_and_adds_up_as_then():
 def test_a_scale_that_a_newer_build_declares_is_brought_to_the_one_in_force():
     city = Watcher()
     for zone, scale in ((0, 1e6), (1, 1e9)):
-        sums = {"queue_m": Metric("queue_m", "m", "", "", "queue", "own choice", scale).sums}
+        sums = {"queue_m": Sums(scale)}
         city.take(zone, MINUTE_MS, row(f"s{zone}", "queue_m", 0, round(120 * scale), 1), sums=sums)
     assert city.held["city:c", "queue_m", 0, 60][0] == 120.0
 

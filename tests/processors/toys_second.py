@@ -100,7 +100,6 @@ def _rows(city: City, at_ms: np.ndarray, counts: np.ndarray) -> Rows:
         denominator=np.ones(n, np.int64),
         count=counts,
         coverage_ratio=np.ones(n),
-        imputed_ratio=np.zeros(n),
         revision=np.zeros(n, np.int64),
     )
 

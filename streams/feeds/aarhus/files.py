@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import msgspec
 import numpy as np
 
+from streams.contract.durations import DAY_MS
 from streams.errors import CityFileError
 from streams.feeds.aarhus import table
 from streams.feeds.aarhus.kinds import GARAGE_COLUMNS, KINDS, LINK_COLUMNS, Kind
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
 
     from streams.feeds.aarhus.table import Cells
 
-DAY_MS = 86_400_000
 
 Cell = int | float | str
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from streams.feeds.aarhus.files import DAY_MS, Contents, day_text
+from streams.contract.durations import DAY_MS
+from streams.feeds.aarhus.files import Contents, day_text
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence

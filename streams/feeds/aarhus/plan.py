@@ -6,9 +6,10 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from streams.contract.durations import DAY_MS
 from streams.errors import CityFileError
 from streams.feeds.aarhus.city import Link, SensorRow, middle_of, read_links, write_city
-from streams.feeds.aarhus.files import DAY_MS, Contents, FileDays, read_rows, scan
+from streams.feeds.aarhus.files import Contents, FileDays, read_rows, scan
 from streams.feeds.aarhus.kinds import KINDS
 from streams.feeds.aarhus.left_out import days_text, left_out, listed
 from streams.feeds.aarhus.named import name_city

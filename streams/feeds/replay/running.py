@@ -15,6 +15,7 @@ import msgspec
 
 from streams.broker.topics import inbox, partition_counts
 from streams.city.clock import ClockSetting
+from streams.contract.durations import HOUR_MS
 from streams.contract.records import EXACT
 from streams.errors import RefusedError, UnreachableError
 from streams.feeds.lanes import Lane, send_mark
@@ -39,7 +40,6 @@ MARK_EVERY_S = 1.0
 TICK_S = 0.05
 ACKNOWLEDGED_WITHIN_S = 60.0
 TAIL_RECORDS = 50
-HOUR_MS = 3_600_000
 SETTLE_MS = 2 * HOUR_MS
 """The last mark is that much after the last row, and then at a full hour: every window ends before it."""
 

@@ -26,18 +26,19 @@ from influxdb_client.rest import ApiException
 from urllib3.exceptions import HTTPError
 
 from streams.accounts import ledger
+from streams.contract.durations import DAY_MS, HOUR_S, MINUTE_MS
 from streams.contract.records import Rows
 from streams.errors import RefusedError, RowsRefusedError, ServerError, SettingError, UnreachableError
 from streams.sinks.history import influx_text
 from streams.sinks.history.influx_text import quoted
-from streams.sinks.history.store import DAY_MS, HOUR_S, HOURS_KEPT_MS, MINUTES_KEPT_MS, newest_revisions
+from streams.sinks.history.store import HOURS_KEPT_MS, MINUTES_KEPT_MS, newest_revisions
 
 if TYPE_CHECKING:
     from collections import Counter
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
 LINES_PER_WRITE = 5_000
-TIMEOUT_MS = 60_000
+TIMEOUT_MS = MINUTE_MS
 DEFAULT_NAME = "citywall"
 """Organisation and first part of the buckets' names, where the address tells none."""
 WRITE_TIMEOUT_MS = 15_000

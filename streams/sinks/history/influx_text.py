@@ -14,6 +14,7 @@ import pyarrow.compute
 import pyarrow.csv
 from influxdb_client.domain.dialect import Dialect
 
+from streams.contract.metric_frames import IMPUTED
 from streams.contract.records import ROW_TYPES, Rows
 from streams.errors import RefusedError
 from streams.sinks.history.store import unknown_where_not_finite
@@ -39,7 +40,6 @@ _FIELD_TYPES = {
     "denominator": pa.int64(),
     "count": pa.int64(),
     "coverage_ratio": pa.float64(),
-    "imputed_ratio": pa.float64(),
     "entity": pa.string(),
     "key": pa.string(),
     "body": pa.string(),
@@ -56,7 +56,7 @@ def final_lines(rows: Rows) -> list[str]:
     stamps = (rows.at_ms * NS_PER_MS + np.minimum(rows.revision, HIGHEST_REVISION)).tolist()
     series = zip(columns["metric"], columns["entity"], columns["window_s"], strict=True)
     sums = zip(columns["numerator"], columns["denominator"], columns["count"], strict=True)
-    ratios = zip(columns["value"], columns["coverage_ratio"], columns["imputed_ratio"], strict=True)
+    ratios = zip(columns["value"], columns["coverage_ratio"], strict=True)
     return [
         f"{_series(*name)} numerator={top}i,denominator={bottom}i,count={count}i{_known(*numbers)} {stamp}"
         for name, (top, bottom, count), numbers, stamp in zip(series, sums, ratios, stamps, strict=True)
@@ -64,11 +64,14 @@ def final_lines(rows: Rows) -> list[str]:
 
 
 def provisional_lines(rows: Rows) -> list[str]:
-    """Return a line a row, the row as JSON in one field, so that a newer one replaces it whole; time = its slot."""
+    """Return a line a row, the row as JSON in one field, so that a newer one replaces it whole; time = its slot.
+
+    0.1.0 reads no such row without IMPUTED.
+    """
     columns = unknown_where_not_finite(rows)
     lines = []
     for cells in zip(*(columns[name] for name in ROW_TYPES), strict=True):
-        row = dict(zip(ROW_TYPES, cells, strict=True))
+        row = {**dict(zip(ROW_TYPES, cells, strict=True)), IMPUTED: 0.0}
         slot = row["at_ms"] // (row["window_s"] * 1000) % SLOTS
         tags = f"metric={_tag(row['metric'])},entity={_tag(row['entity'])},window={row['window_s']}"
         lines.append(f"provisional,{tags} row={_string(msgspec.json.encode(row).decode())} {slot}")
@@ -142,7 +145,7 @@ def final_rows(found: Any, metric: str, window_s: int) -> Rows:  # noqa: ANN401 
     }
     for name in SUMS:
         columns[name] = found.column(name).to_numpy()
-    for name in ("value", "coverage_ratio", "imputed_ratio"):
+    for name in ("value", "coverage_ratio"):
         columns[name] = found.column(name).to_numpy() if name in found.column_names else np.full(count, np.nan)
     return Rows(**{name: np.asarray(columns[name], kind) for name, kind in ROW_TYPES.items()})
 
@@ -160,12 +163,10 @@ def _series(metric: str, entity: str, window_s: int) -> str:
     return f"{_escaped(metric, ', ')},entity={_tag(entity)},window={window_s}"
 
 
-def _known(value: float | None, coverage_ratio: float | None, imputed_ratio: float | None) -> str:
+def _known(value: float | None, coverage_ratio: float | None) -> str:
     text = "" if value is None else f",value={value!r}"
     if coverage_ratio is not None:
         text += f",coverage_ratio={coverage_ratio!r}"
-    if imputed_ratio is not None:
-        text += f",imputed_ratio={imputed_ratio!r}"
     return text
 
 

@@ -16,12 +16,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from streams.contract.durations import HOUR_S
 from streams.contract.records import ROW_TYPES, Rows
 from streams.errors import RefusedError, RowsRefusedError, UnreachableError
 from streams.sinks.history import sqlite_hours
 from streams.sinks.history import sqlite_statements as sql
 from streams.sinks.history.store import (
-    HOUR_S,
     HOURS_KEPT_MS,
     PROVISIONAL_KEPT_MS,
     hours_kept_from_ms,

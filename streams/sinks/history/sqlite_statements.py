@@ -9,6 +9,7 @@ ROW_TABLE = """CREATE TABLE IF NOT EXISTS {name} (
     value REAL, numerator INTEGER NOT NULL, denominator INTEGER NOT NULL, count INTEGER NOT NULL,
     coverage_ratio REAL, imputed_ratio REAL, revision INTEGER NOT NULL,
     PRIMARY KEY (window_s, at_ms, series)) WITHOUT ROWID;"""
+"""`imputed_ratio` is 0 in each row and read by nobody: 0.1.0, which may open the same file, wants the column."""
 SCHEMA = f"""
 CREATE TABLE IF NOT EXISTS series (
     id INTEGER PRIMARY KEY, metric TEXT NOT NULL, entity TEXT NOT NULL, UNIQUE (metric, entity));
@@ -20,15 +21,14 @@ CREATE TABLE IF NOT EXISTS alarms (
 CREATE INDEX IF NOT EXISTS alarms_by_time ON alarms (raised_at_ms);
 PRAGMA user_version = {VERSION};
 """
-UPSERT = """INSERT INTO final VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+UPSERT = """INSERT INTO final VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0, ?)
 ON CONFLICT DO UPDATE SET value = excluded.value, numerator = excluded.numerator, denominator = excluded.denominator,
-    count = excluded.count, coverage_ratio = excluded.coverage_ratio, imputed_ratio = excluded.imputed_ratio,
-    revision = excluded.revision
+    count = excluded.count, coverage_ratio = excluded.coverage_ratio, revision = excluded.revision
 WHERE excluded.revision >= revision"""
-UPSERT_PROVISIONAL = """INSERT OR REPLACE INTO provisional SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10
+UPSERT_PROVISIONAL = """INSERT OR REPLACE INTO provisional SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, 0, ?9
 WHERE NOT EXISTS (SELECT 1 FROM final WHERE (window_s, at_ms, series) = (?1, ?2, ?3))"""
 FINISHED = "DELETE FROM provisional WHERE (window_s, at_ms, series) = (?, ?, ?)"
-CELLS = ("value", "numerator", "denominator", "count", "coverage_ratio", "imputed_ratio", "revision")
+CELLS = ("value", "numerator", "denominator", "count", "coverage_ratio", "revision")
 COLUMNS = ("series", "at_ms", *CELLS)
 ONE_SERIES = """WITH RECURSIVE times (at) AS (
     SELECT min(at_ms) FROM {table} WHERE window_s = :window_s AND at_ms >= :from_ms

@@ -7,14 +7,13 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from streams.accounts.ledger import hour_of
+from streams.contract.durations import DAY_MS, HOUR_MS, HOUR_S
 from streams.contract.records import ROW_TYPES, Rows
 
 if TYPE_CHECKING:
     from collections import Counter
     from collections.abc import Mapping, Sequence
 
-HOUR_S = 3600
-DAY_MS = 86_400_000
 MINUTES_KEPT_MS = 7 * DAY_MS
 """Rows of windows shorter than an hour."""
 HOURS_KEPT_MS = 2 * 365 * DAY_MS
@@ -98,7 +97,7 @@ class History(Protocol):
 
 def hours_kept_from_ms(newest_ms: int) -> int:
     """Return the first hour whose book is kept: all of its minutes are there, as long as this is asked often."""
-    return hour_of(newest_ms - MINUTES_KEPT_MS) + 2 * HOUR_S * 1000
+    return hour_of(newest_ms - MINUTES_KEPT_MS) + 2 * HOUR_MS
 
 
 def retention_ms(window_s: int) -> int:
@@ -118,7 +117,7 @@ def newest_revisions(rows: Rows) -> Rows:
 def unknown_where_not_finite(rows: Rows) -> dict[str, list[Any]]:
     """Return the columns as lists of plain Python values; a number that is not finite becomes None."""
     columns: dict[str, list[Any]] = {}
-    for name in ("value", "coverage_ratio", "imputed_ratio"):
+    for name in ("value", "coverage_ratio"):
         column = getattr(rows, name)
         plain = column.astype(object)
         plain[~np.isfinite(column)] = None

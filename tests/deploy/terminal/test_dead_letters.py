@@ -173,6 +173,12 @@ def test_the_screen_tells_all_that_is_known() -> None:
     ]
 
 
+def test_a_reading_with_a_bare_nan_says_whose_it_is() -> None:
+    """As gateways print a missing number in Python or C; no JSON, but intake refuses that one value alone."""
+    one = _letter(b'{"sensor":"d3","at":1700000000000,"speed_km_h":nan}', reason="not_finite", column="speed_km_h")
+    assert (one.sensor, one.at) == ("d3", "2023-11-14T22:13:20Z")
+
+
 @pytest.mark.parametrize(
     "payload",
     [

@@ -25,11 +25,10 @@ def row(
     revision: int = 0,
     window_s: int = 60,
     coverage_ratio: float = 1.0,
-    imputed_ratio: float = 0.0,
 ) -> tuple[object, ...]:
     """One row in the order of ROW_TYPES."""
     at_ms = START_MS + minute * MINUTE_MS
-    return (entity, metric, at_ms, window_s, value, 3 * 10**14, 2 * 10**14, 7, coverage_ratio, imputed_ratio, revision)
+    return (entity, metric, at_ms, window_s, value, 3 * 10**14, 2 * 10**14, 7, coverage_ratio, revision)
 
 
 def rows_of(*rows: tuple[object, ...]) -> Rows:

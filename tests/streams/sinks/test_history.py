@@ -15,7 +15,7 @@ from tests.streams.sinks.rows import MINUTE_MS, START_MS, row, rows_of, seen
 
 
 def test_a_row_comes_back_whole(history: History):
-    sent = rows_of(row("路 1,=x", 0, 1.5, coverage_ratio=0.25, imputed_ratio=0.5, revision=2))
+    sent = rows_of(row("路 1,=x", 0, 1.5, coverage_ratio=0.25, revision=2))
     history.write(sent)
     got = history.read("tti_ratio")
     for name, kind in ROW_TYPES.items():
@@ -24,10 +24,10 @@ def test_a_row_comes_back_whole(history: History):
 
 
 def test_an_unknown_number_is_never_zero(history: History):
-    history.write(rows_of(row(value=np.nan, coverage_ratio=np.nan, imputed_ratio=np.nan), row("S2", value=np.inf)))
+    history.write(rows_of(row(value=np.nan, coverage_ratio=np.nan), row("S2", value=np.inf)))
     got = history.read("tti_ratio")
     assert np.isnan(got.value).all()
-    assert np.isnan([got.coverage_ratio[0], got.imputed_ratio[0]]).all()
+    assert np.isnan(got.coverage_ratio[0])
     assert got.coverage_ratio[1] == 1.0
 
 

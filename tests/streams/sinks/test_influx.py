@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import time
 from dataclasses import replace
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from influxdb_client.client.influxdb_client import InfluxDBClient
 
@@ -14,7 +16,7 @@ from streams.contract.records import Rows
 from streams.errors import RefusedError, SettingError, UnreachableError
 from streams.sinks.history import influx_text
 from streams.sinks.history.influx import InfluxHistory
-from tests.streams.sinks.rows import TOKEN, row, rows_of
+from tests.streams.sinks.rows import START_MS, TOKEN, row, rows_of
 
 DAY_S = 86_400
 
@@ -75,10 +77,10 @@ def test_an_address_without_a_token_says_what_to_add():
         (
             row("S1", revision=3),
             "tti_ratio,entity=S1,window=60 numerator=300000000000000i,denominator=200000000000000i,count=7i,"
-            "value=1.5,coverage_ratio=1.0,imputed_ratio=0.0 1408492800000000003",
+            "value=1.5,coverage_ratio=1.0 1408492800000000003",
         ),
         (
-            row("路 1,a=b", value=np.nan, coverage_ratio=np.inf, imputed_ratio=np.nan),
+            row("路 1,a=b", value=np.nan, coverage_ratio=np.inf),
             r"tti_ratio,entity=路\ 1\,a\=b,window=60 numerator=300000000000000i,denominator=200000000000000i,count=7i "
             "1408492800000000000",
         ),
@@ -86,6 +88,31 @@ def test_an_address_without_a_token_says_what_to_add():
 )
 def test_a_row_is_one_line(one: tuple[object, ...], line: str):
     assert influx_text.final_lines(rows_of(one)) == [line]
+
+
+def test_an_open_window_has_the_column_without_which_release_0_1_0_reads_none_and_needs_it_not():
+    [line] = influx_text.provisional_lines(rows_of(row("S1", revision=-1)))
+    text = line.split(" row=", 1)[1].rsplit(" ", 1)[0]
+    body = json.loads(json.loads(text))
+    assert body["imputed_ratio"] == 0.0
+    del body["imputed_ratio"]
+    [got] = influx_text.provisional_rows(pa.table({"row": [json.dumps(body)]})).value.tolist()
+    assert got == 1.5
+
+
+def test_a_point_with_the_column_of_release_0_1_0_is_read():
+    answer = (
+        ",result,table,_time,entity,window,value,numerator,denominator,count,coverage_ratio,imputed_ratio\r\n"
+        ",_result,0,2014-08-20T00:00:00.000000003Z,S1,60,1.5,3,2,7,1,0\r\n"
+    )
+    got = influx_text.final_rows(influx_text.table(answer.encode()), "tti_ratio", 60)
+    assert [getattr(got, name).tolist() for name in ("entity", "at_ms", "value", "count", "revision")] == [
+        ["S1"],
+        [START_MS],
+        [1.5],
+        [7],
+        [3],
+    ]
 
 
 def test_an_answer_that_breaks_off_is_refused():

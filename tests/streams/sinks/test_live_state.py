@@ -91,16 +91,13 @@ def test_a_newer_window_forgets_the_other_value_of_the_older(state: LiveState):
 
 
 def test_a_zone_row_carries_its_truth_label(state: LiveState):
-    state.fold_rows(
-        "traffic", rows_of(row("zone:Z1", 0, np.nan, metric="tpi", coverage_ratio=0.5, imputed_ratio=np.nan))
-    )
+    state.fold_rows("traffic", rows_of(row("zone:Z1", 0, np.nan, metric="tpi", coverage_ratio=0.5)))
     assert taken(state) == {
         "m:tpi:zone:Z1": {
             "at_ms": START_MS,
             "window_s": 60,
             "value": None,
             "coverage_ratio": 0.5,
-            "imputed_ratio": None,
             "state": 1,
             "method": "tpi",
             "domain": "traffic",

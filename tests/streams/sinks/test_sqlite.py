@@ -39,6 +39,20 @@ def test_age_counts_from_the_newest_event_not_from_today(path: Path):
     history.close()
 
 
+@pytest.mark.parametrize("table", ["final", "provisional"])
+def test_release_0_1_0_reads_and_writes_the_same_file(path: Path, table: str):
+    """Its statements: it names `imputed_ratio` where it reads, and counts ten columns where it writes."""
+    history = SqliteHistory(path)
+    history.write(rows_of(row(revision=0 if table == "final" else -1)))
+    with contextlib.closing(sqlite3.connect(path)) as db, db:
+        query = f"SELECT value, coverage_ratio, imputed_ratio FROM {table} WHERE window_s = 60"  # noqa: S608 - one of two names
+        assert db.execute(query).fetchall() == [(1.5, 1.0, 0.0)]
+        later = (60, START_MS + 60_000, 1, 2.5, 5, 2, 7, 1.0, 0.0, 0 if table == "final" else -1)
+        db.execute(f"INSERT INTO {table} VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", later)  # noqa: S608 - one of two names
+    assert [one[2] for one in seen(history.read("tti_ratio", provisional=True))] == [1.5, 2.5]
+    history.close()
+
+
 def test_pruning_takes_bounded_steps(path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(sqlite, "PRUNE_ROWS", 4)
     history = SqliteHistory(path)

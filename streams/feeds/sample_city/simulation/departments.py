@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from streams.contract.durations import HOUR_MS
 from streams.feeds.sample_city.simulation.rhythm import (
     CALLS_BY_HOUR,
     CROWD_BY_HOUR,
@@ -199,7 +200,7 @@ def _brigade(s: Scene) -> Columns:
 
 
 def _bin(s: Scene) -> Columns:
-    day_share = (s.now.at_ms / 3_600_000 / (8 + 6 * s.trait) + 10 * s.trait) % 1.0
+    day_share = (s.now.at_ms / HOUR_MS / (8 + 6 * s.trait) + 10 * s.trait) % 1.0
     return {"fill_ratio": s.toward(0.05 + 0.68 * day_share, 1.05, 1.04, 1.02, 0.91) + 0.002 * s.fast}
 
 

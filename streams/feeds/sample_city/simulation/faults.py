@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from streams.contract.durations import HOUR_MS, MINUTE_MS
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from streams.feeds.sample_city.simulation.departments import Columns
 
-HOUR_MS = 3_600_000
 SHORTEST_MIN, LONGEST_MIN = 10, 60
 
 FAULTS_AN_HOUR = {"silent": 5.0, "stuck": 3.0, "spiking": 2.5, "late": 5.0, "twice": 5.0, "clock": 1.5}
@@ -107,7 +108,7 @@ class Faults:
             for kind, rate in FAULTS_AN_HOUR.items():
                 for _ in range(draw.poisson(rate)):
                     from_ms = hour * HOUR_MS + int(draw.integers(0, HOUR_MS))
-                    lasts_ms = int(draw.integers(SHORTEST_MIN, LONGEST_MIN)) * 60_000
+                    lasts_ms = int(draw.integers(SHORTEST_MIN, LONGEST_MIN)) * MINUTE_MS
                     found.append(Fault(kind, int(draw.integers(0, self.sensors)), from_ms, from_ms + lasts_ms))
             self._hours[hour] = tuple(found)
         return self._hours[hour]

@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from streams.contract.durations import HOUR_MS, MINUTE_MS
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from streams.city.registry import City
 
-HOUR_MS = 3_600_000
 LONGEST_HOURS = 3
 INCIDENTS_AN_HOUR = 3.0
 LEVEL_SHARES = {1: 0.03, 2: 0.12, 3: 0.35, 4: 0.50}
@@ -137,4 +138,4 @@ class Schedule:
 
 def _span(hour: int, draw: np.random.Generator, shortest_min: int, longest_min: int) -> tuple[int, int]:
     from_ms = hour * HOUR_MS + int(draw.integers(0, HOUR_MS))
-    return from_ms, from_ms + int(draw.integers(shortest_min, longest_min) * 60_000)
+    return from_ms, from_ms + int(draw.integers(shortest_min, longest_min) * MINUTE_MS)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from streams.contract.durations import MINUTE_MS
 from streams.feeds.lanes import Lane
 from streams.feeds.sample_city.simulation.faults import Fault, Faults, Readings
 
@@ -43,7 +44,7 @@ DECIMALS = {
     "river_level_m": 3,
 }
 """Digits after the point with which a column is sent; any other has two."""
-THINNEST_MS = 60_000
+THINNEST_MS = MINUTE_MS
 """However fast the clock, a sensor still reports once in every minute window."""
 
 

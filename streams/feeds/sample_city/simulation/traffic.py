@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from streams.contract.durations import MINUTE_MS
 from streams.feeds.sample_city.simulation.rhythm import TRAFFIC_BY_HOUR, TRAFFIC_ON_WEEKENDS, SlowNoise, curve
 from streams.feeds.sample_city.simulation.roads import SLOWED_AT_CAPACITY, lean, pull, shares
 
@@ -52,7 +53,7 @@ class Traffic:
         self.vehicles = np.zeros(n)
         self.flow_veh_h = np.zeros(n)
         self.speed_km_h = self.roads.free_km_h.copy()
-        self._appetite = SlowNoise(n, 20 * 60_000, (self.seed, 11))
+        self._appetite = SlowNoise(n, 20 * MINUTE_MS, (self.seed, 11))
         self._turning = (-1, self.roads.turning)
 
     @property

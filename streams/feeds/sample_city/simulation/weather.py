@@ -12,8 +12,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-DAY_MS = 86_400_000
-MINUTE_MS = 60_000
+from streams.contract.durations import DAY_MS, MINUTE_MS
+
 DAY_MINUTES = 1_440
 SPELLS_A_DAY = 0.8
 CLOUDBURST_MM_H = 40.0

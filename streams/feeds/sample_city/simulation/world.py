@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 
+from streams.contract.durations import MINUTE_MS
 from streams.feeds.sample_city.simulation import roads
 from streams.feeds.sample_city.simulation.departments import MEASURE, Scene
 from streams.feeds.sample_city.simulation.happenings import Happening, Schedule
@@ -24,9 +25,9 @@ if TYPE_CHECKING:
     from streams.feeds.sample_city.simulation.weather import Weather
 
 STEP_MS = int(STEP_S * 1000)
-WARM_UP_MS = 90 * 60_000
+WARM_UP_MS = 90 * MINUTE_MS
 """Empty roads fill, and the queues of earlier incidents build up, in that time."""
-SLOW_MS = 15 * 60_000
+SLOW_MS = 15 * MINUTE_MS
 DARK_SHARE = 0.7
 """Junctions without power carry that much of their traffic."""
 WET_ROAD_CM = 15.0

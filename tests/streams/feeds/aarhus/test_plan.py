@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from streams.city.registry import load_city
+from streams.contract.durations import DAY_MS
 from streams.errors import CityFileError
 from streams.feeds.aarhus import prepare
-from streams.feeds.aarhus.files import DAY_MS
 from streams.feeds.replay import saved
 
 META = (

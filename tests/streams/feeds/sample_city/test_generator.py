@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 
 from streams.city.registry import City, load_city
+from streams.contract.durations import HOUR_MS
 from streams.feeds.sample_city.generator.generate import FOLDER, generate
-from streams.feeds.sample_city.simulation.happenings import HOUR_MS, TROUBLES, Happening
+from streams.feeds.sample_city.simulation.happenings import TROUBLES, Happening
 from streams.feeds.sample_city.simulation.world import World
 
 RULES = tomllib.loads((Path(__file__).parents[4] / "deploy" / "config" / "citywall.toml").read_text(encoding="utf-8"))
