@@ -39,19 +39,25 @@ class Turns(NamedTuple):
 
 
 def up_to(rows: Rows, judged_ms: NDArray[np.int64], some: NDArray[np.bool_] | None = None) -> NDArray[np.int64]:
-    """Return (m,) up to where these rows let each sensor's windows be judged."""
-    found = judged_ms.copy()
+    """Return (m,) up to where these rows let each sensor's windows be judged; the same object where no further."""
     mine = rows.place >= 0 if some is None else some & (rows.place >= 0)
-    np.maximum.at(found, rows.place[mine], rows.reached_ms[mine])
+    place, reached_ms = (rows.place, rows.reached_ms) if mine.all() else (rows.place[mine], rows.reached_ms[mine])
+    if not (reached_ms > judged_ms[place]).any():
+        return judged_ms
+    found = judged_ms.copy()
+    np.maximum.at(found, place, reached_ms)
     return found
 
 
 def turns(rows: Rows, judged_ms: NDArray[np.int64]) -> Turns | None:
     """Put rows into turns; None = no row is behind, one turn takes them all. `judged_ms` is (m,)."""
     here = np.flatnonzero(rows.place >= 0)
-    if not here.size or (rows.start_ms[here] >= up_to(rows, judged_ms)[rows.place[here]]).all():
+    place, start_ms, reached_ms = rows.place[here], rows.start_ms[here], rows.reached_ms[here]
+    if not here.size:
         return None
-    order = here[np.argsort(rows.place[here], kind="stable")]
+    if int(start_ms.min()) >= int(reached_ms.max()) and (start_ms >= judged_ms[place]).all():
+        return None  # all of one window, or of rising ones whatever the sensor
+    order = here[np.argsort(place, kind="stable")]
     place, start_ms = rows.place[order], rows.start_ms[order]
     begins = np.append(True, place[1:] != place[:-1])
     first = np.flatnonzero(begins)
@@ -62,6 +68,8 @@ def turns(rows: Rows, judged_ms: NDArray[np.int64]) -> Turns | None:
     span = int(reached_ms.max()) - least_ms + 1
     highest_ms = np.maximum.accumulate(group * span + (reached_ms - least_ms)) - group * span + least_ms
     is_behind = start_ms < highest_ms
+    if not is_behind.any():
+        return None
     before = np.cumsum(is_behind) - is_behind
     turn, behind = np.zeros(len(rows.place), np.int64), np.zeros(len(rows.place), bool)
     turn[order], behind[order] = before - before[first][group], is_behind

@@ -6,9 +6,11 @@ What a processor keeps for corrections is written into every snapshot; packed, i
 from __future__ import annotations
 
 import struct
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+from processors.maths.fixed import add_at
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -46,3 +48,41 @@ def unpack(data: bytes) -> NDArray[np.int64]:
         rows[index] = full.reshape(-1).view("<u8").astype(np.uint64).view(np.int64) + least
         start += width * room
     return rows
+
+
+def pack_places(sums: NDArray[np.int64]) -> bytes:
+    """Return the places of (fields, places) sums where any is not 0, packed: a row of places, then the fields."""
+    place = np.flatnonzero(sums.any(axis=0))
+    return pack(np.concatenate([place[np.newaxis], sums[:, place]]))
+
+
+def dense(packed: bytes | None, fields: int, places: int) -> NDArray[np.int64]:
+    """Return what `pack_places` took, None = nothing, as (fields, places) sums."""
+    sums = np.zeros((fields, places), np.int64)
+    if packed is not None:
+        cells = unpack(packed)
+        sums[:, cells[0]] = cells[1:]
+    return sums
+
+
+def picked(packed: bytes | None, place: NDArray[np.integer[Any]], fields: int) -> NDArray[np.int64]:
+    """Return the first fields, (fields, n), of (n,) places, 0 where the place is not among those packed."""
+    cells = np.empty((1 + fields, 0), np.int64) if packed is None else unpack(packed)
+    if not cells.shape[1]:
+        return np.zeros((fields, len(place)), np.int64)
+    at = np.minimum(np.searchsorted(cells[0], place), cells.shape[1] - 1)
+    return np.where(cells[0, at] == place, cells[1 : 1 + fields, at], 0)
+
+
+def merged(packed: bytes | None, place: NDArray[np.integer[Any]], terms: NDArray[np.int64]) -> bytes:
+    """Add (fields, n) terms to packed sums at (n,) places, which may stand there often.
+
+    Raises SumOverflowError where a sum leaves its range.
+    """
+    if packed is not None:
+        cells = unpack(packed)
+        place, terms = np.concatenate([cells[0], place]), np.concatenate([cells[1:], terms], axis=1)
+    places, which = np.unique(place, return_inverse=True)
+    sums = np.zeros((len(terms), len(places)), np.int64)
+    add_at(sums, which, terms)
+    return pack(np.concatenate([places[np.newaxis], sums])[:, sums.any(axis=0)])
