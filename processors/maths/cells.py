@@ -16,6 +16,7 @@ from processors.maths.windows import READINGS
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from processors.maths.hold import Limits
     from processors.maths.places import Layout
     from processors.maths.rules import Rule
     from processors.maths.windows import Windows
@@ -27,20 +28,17 @@ GAP_INTERVALS, GAP_MS = 3, 180_000
 
 
 class Bounds(NamedTuple):
-    """For each of r columns that a rule watches: (r, m) the cells of sensors that are there, -1 = none, and limits.
+    """The cells that rules watch, and which means are near a limit.
 
-    (r, 1) a mean from `high` on, or below `low`, has reached the mildest limit of a rule.
+    (columns,) a mean from `high` on, or below `low`, has reached the mildest limit of a rule for that column. For each
+    of r columns that have a rule: (r,) its number, and (r, m) the cells of sensors that are there, -1 = none.
     """
 
-    cell: NDArray[np.int64]
     high: NDArray[np.float64]
     low: NDArray[np.float64]
-    column_of_rule: tuple[int, ...]
-
-    def passed(self, mean: NDArray[np.float64]) -> NDArray[np.bool_]:
-        """Tell which means, (r, n), some rule has a level for."""
-        found: NDArray[np.bool_] = (mean >= self.high) | (mean < self.low)
-        return found
+    column: NDArray[np.intp]
+    cell: NDArray[np.int64]
+    row_of_rule: tuple[int, ...]
 
 
 class Order(NamedTuple):
@@ -98,22 +96,31 @@ class Cells:
         return found
 
     @cached_property
+    def limits(self) -> tuple[Limits, ...]:
+        """Of each rule."""
+        return tuple(rule.limits for rule in self.rules)
+
+    @cached_property
     def bounds(self) -> Bounds:
         """What lets most means pass at a glance."""
-        watched = list(dict.fromkeys(self.columns.index(rule.column) for rule in self.rules))
-        row = {column: number for number, column in enumerate(watched)}
-        column_of_rule = tuple(row[self.columns.index(rule.column)] for rule in self.rules)
-        cell = np.full((len(watched), len(self.layout.sensor_ids)), -1)
-        cell[:, : self.number.shape[1]] = self.number[watched]
-        cell[:, ~self.layout.present] = -1
-        high, low = np.full((len(watched), 1), np.inf), np.full((len(watched), 1), -np.inf)
-        for rule, column in zip(self.rules, column_of_rule, strict=True):
-            limits = rule.limits
+        high, low = np.full(len(self.columns), np.inf), np.full(len(self.columns), -np.inf)
+        numbers = [self.columns.index(rule.column) for rule in self.rules]
+        for number, limits in zip(numbers, self.limits, strict=True):
             if limits.below:
-                low[column] = np.fmax(low[column], np.fmax.reduce(limits.limits))
+                low[number] = np.fmax(low[number], np.fmax.reduce(limits.limits))
             else:
-                high[column] = np.fmin(high[column], np.fmin.reduce(limits.limits))
-        return Bounds(cell, high, low, column_of_rule)
+                high[number] = np.fmin(high[number], np.fmin.reduce(limits.limits))
+        column, row_of_rule = np.unique(np.array(numbers, np.intp), return_inverse=True)
+        cell = np.full((len(column), len(self.layout.sensor_ids)), -1)
+        cell[:, : self.number.shape[1]] = self.number[column]
+        cell[:, ~self.layout.present] = -1
+        return Bounds(high, low, column, cell, tuple(row_of_rule.tolist()))
+
+    def near(self, cell: NDArray[np.integer[Any]], mean: NDArray[np.float64]) -> NDArray[np.bool_]:
+        """Tell which means of (n,) cells have reached a limit of some rule."""
+        column = self.column_of[cell]
+        found: NDArray[np.bool_] = (mean >= self.bounds.high[column]) | (mean < self.bounds.low[column])
+        return found
 
     @cached_property
     def order(self) -> Order:

@@ -114,10 +114,11 @@ def take(
     start_ms = whole(frame.at_ms, window_ms)
     in_time = frame.reached_ms is frame.at_ms
     rows = ordered.Rows(place, start_ms, start_ms if in_time else whole(frame.reached_ms, window_ms))
-    turns = ordered.turns(rows, levels.judged_ms)
+    up_to_ms = ordered.up_to(rows, levels.judged_ms)
+    turns = ordered.turns(rows, levels.judged_ms, up_to_ms)
     if turns is None:
         touched = windows.fold(cells.windows, batch.terms, count, window_ms)
-        return touched, judge(levels, cells, ordered.up_to(rows, levels.judged_ms))
+        return touched, judge(levels, cells, up_to_ms)
     touched, changes = {}, []
     for number in range(turns.number):
         now = turns.turn == number
@@ -169,19 +170,23 @@ def _judged(levels: Levels, cells: Cells, start_ms: int, sensor: NDArray[np.intp
     cell = bounds.cell[:, sensor]
     sums = windows.so_far(cells.windows, start_ms, cell.ravel(), MEAN).reshape(MEAN, *cell.shape)
     mean = sums[SUM] / COLUMN_SCALE / np.maximum(sums[READINGS], 1)
-    loud = (sums[READINGS] > 0) & (bounds.passed(mean) | busy[cell]) & (cell >= 0)
+    high, low = bounds.high[bounds.column, np.newaxis], bounds.low[bounds.column, np.newaxis]
+    loud = (mean >= high) | (mean < low) | busy[cell]
+    loud &= (sums[READINGS] > 0) & (cell >= 0)
     if not loud.any():
         return
     busy[cell[loud]] = False
     end_ms = start_ms + cells.window_ms
-    for rule, column in zip(cells.rules, bounds.column_of_rule, strict=True):
-        mine = loud[column]
-        place, value = cell[column, mine], mean[column, mine]
+    for rule, limits, row in zip(cells.rules, cells.limits, bounds.row_of_rule, strict=True):
+        mine = loud[row]
+        if not mine.any():
+            continue
+        place, value = cell[row, mine], mean[row, mine]
         held = levels.holds[rule.name]
-        changes = hold.judge(held, hold.Seen(place, value, cells.gap_ms(place), start_ms, end_ms), rule.limits)
+        changes = hold.judge(held, hold.Seen(place, value, cells.gap_ms(place), start_ms, end_ms), limits)
         busy[place] |= hold.is_busy(held, place)
-        for row, before, after, since_ms in zip(*(part.tolist() for part in changes), strict=True):
-            yield Change(rule, int(cells.sensor_of[place[row]]), before, after, since_ms, end_ms, float(value[row]))
+        for at, before, after, since_ms in zip(*(part.tolist() for part in changes), strict=True):
+            yield Change(rule, int(cells.sensor_of[place[at]]), before, after, since_ms, end_ms, float(value[at]))
 
 
 def _again(levels: Levels, cells: Cells, terms: Terms, late_ms: NDArray[Any]) -> list[Change]:
@@ -195,11 +200,13 @@ def _again(levels: Levels, cells: Cells, terms: Terms, late_ms: NDArray[Any]) ->
         mine = start_ms == start
         sums[:, mine] = windows.so_far(cells.windows, start, place[mine], MEAN)
     mean = quotient(sums[SUM], sums[READINGS], COLUMN_SCALE, 1.0)
-    found = []
-    for rule in cells.rules:
+    found: list[Change] = []
+    if not cells.near(place, mean).any():
+        return found
+    for rule, limits in zip(cells.rules, cells.limits, strict=True):
         grace_ms = cells.late_limit_ms if rule.grace_s is None else round(rule.grace_s * 1000)
         held = levels.holds[rule.name]
-        higher = rule.limits.severity(mean) > held.severity[place]
+        higher = limits.severity(mean) > held.severity[place]
         for row in np.flatnonzero(higher & (late_ms <= grace_ms) & cells.of(rule, place)).tolist():
             cell, start, value = int(place[row]), int(start_ms[row]), float(mean[row])
             before = int(held.severity[cell])

@@ -40,8 +40,10 @@ class Turns(NamedTuple):
 
 def up_to(rows: Rows, judged_ms: NDArray[np.int64], some: NDArray[np.bool_] | None = None) -> NDArray[np.int64]:
     """Return (m,) up to where these rows let each sensor's windows be judged; the same object where no further."""
-    mine = rows.place >= 0 if some is None else some & (rows.place >= 0)
-    place, reached_ms = (rows.place, rows.reached_ms) if mine.all() else (rows.place[mine], rows.reached_ms[mine])
+    place, reached_ms = rows.place, rows.reached_ms
+    if some is not None or int(place.min(initial=0)) < 0:
+        mine = place >= 0 if some is None else some & (place >= 0)
+        place, reached_ms = place[mine], reached_ms[mine]
     if not (reached_ms > judged_ms[place]).any():
         return judged_ms
     found = judged_ms.copy()
@@ -49,15 +51,13 @@ def up_to(rows: Rows, judged_ms: NDArray[np.int64], some: NDArray[np.bool_] | No
     return found
 
 
-def turns(rows: Rows, judged_ms: NDArray[np.int64]) -> Turns | None:
-    """Put rows into turns; None = no row is behind, one turn takes them all. `judged_ms` is (m,)."""
-    here = np.flatnonzero(rows.place >= 0)
-    place, start_ms, reached_ms = rows.place[here], rows.start_ms[here], rows.reached_ms[here]
-    if not here.size:
+def turns(rows: Rows, judged_ms: NDArray[np.int64], up_to_ms: NDArray[np.int64]) -> Turns | None:
+    """Put rows into turns; None = no row is behind, one turn takes all. (m,) judged before, and with these rows."""
+    here = slice(None) if int(rows.place.min(initial=0)) >= 0 else np.flatnonzero(rows.place >= 0)
+    place = rows.place[here]
+    if (rows.start_ms[here] >= up_to_ms[place]).all():
         return None
-    if int(start_ms.min()) >= int(reached_ms.max()) and (start_ms >= judged_ms[place]).all():
-        return None  # all of one window, or of rising ones whatever the sensor
-    order = here[np.argsort(place, kind="stable")]
+    order = np.arange(len(rows.place))[here][np.argsort(place, kind="stable")]
     place, start_ms = rows.place[order], rows.start_ms[order]
     begins = np.append(True, place[1:] != place[:-1])
     first = np.flatnonzero(begins)

@@ -13,6 +13,8 @@ import numpy as np
 from processors.maths.fixed import add_at
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from numpy.typing import NDArray
 
 _SHAPE = struct.Struct("<II")
@@ -36,18 +38,35 @@ def pack(rows: NDArray[np.int64]) -> bytes:
     return b"".join([_SHAPE.pack(height, width), *heads, *bodies])
 
 
+NOTHING = pack(np.empty((1, 0), np.int64))
+"""No places."""
+
+
 def unpack(data: bytes) -> NDArray[np.int64]:
     """Return the rows that `pack` took."""
     height, width = _SHAPE.unpack_from(data)
     rows = np.empty((height, width), np.int64)
+    for index, (least, differences) in enumerate(_rows(data, height, width)):
+        np.add(_whole(differences), least, out=rows[index])
+    return rows
+
+
+def _rows(data: bytes, height: int, width: int) -> Iterator[tuple[int, NDArray[np.uint8]]]:
+    """Yield of each row its least value and the (n, bytes) differences."""
     start = _SHAPE.size + height * _ROW.size
     for index in range(height):
         least, room = _ROW.unpack_from(data, _SHAPE.size + index * _ROW.size)
-        full = np.zeros((width, 8), np.uint8)
-        full[:, :room] = np.frombuffer(data, np.uint8, width * room, start).reshape(width, room)
-        rows[index] = full.reshape(-1).view("<u8").astype(np.uint64).view(np.int64) + least
+        yield least, np.frombuffer(data, np.uint8, width * room, start).reshape(width, room)
         start += width * room
-    return rows
+
+
+def _whole(differences: NDArray[np.uint8]) -> NDArray[np.int64]:
+    width, room = differences.shape
+    if room == 1:
+        return differences.reshape(-1).astype(np.int64)
+    full = np.zeros((width, 8), np.uint8)
+    full[:, :room] = differences
+    return full.reshape(-1).view("<u8").astype(np.uint64, copy=False).view(np.int64)
 
 
 def pack_places(sums: NDArray[np.int64]) -> bytes:
@@ -65,13 +84,21 @@ def dense(packed: bytes | None, fields: int, places: int) -> NDArray[np.int64]:
     return sums
 
 
-def picked(packed: bytes | None, place: NDArray[np.integer[Any]], fields: int) -> NDArray[np.int64]:
+def picked(packed: bytes, place: NDArray[np.integer[Any]], fields: int) -> NDArray[np.int64]:
     """Return the first fields, (fields, n), of (n,) places, 0 where the place is not among those packed."""
-    cells = np.empty((1 + fields, 0), np.int64) if packed is None else unpack(packed)
-    if not cells.shape[1]:
-        return np.zeros((fields, len(place)), np.int64)
-    at = np.minimum(np.searchsorted(cells[0], place), cells.shape[1] - 1)
-    return np.where(cells[0, at] == place, cells[1 : 1 + fields, at], 0)
+    found = np.zeros((fields, len(place)), np.int64)
+    height, width = _SHAPE.unpack_from(packed)
+    if not width:
+        return found
+    rows = _rows(packed, height, width)
+    first, differences = next(rows)
+    places = _whole(differences) + first
+    at = np.minimum(np.searchsorted(places, place), width - 1)
+    there = np.flatnonzero(places[at] == place)
+    if len(there):
+        for row, (least, differences) in zip(found, rows, strict=False):
+            row[there] = _whole(differences[at[there]]) + least
+    return found
 
 
 def merged(packed: bytes | None, place: NDArray[np.integer[Any]], terms: NDArray[np.int64]) -> bytes:

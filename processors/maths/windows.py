@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray  # at run time: `streams.saving.state` reads the types of a state's fields
 
 from processors.maths.fixed import add_at, check_range
-from processors.maths.packing import dense, merged, pack_places, picked, unpack
+from processors.maths.packing import NOTHING, dense, merged, pack_places, picked, unpack
 from processors.maths.places import grown
 from streams.contract.records import NO_TIME_MS
 
@@ -264,12 +264,17 @@ def forget(windows: Windows, window_ms: int, keep_ms: int) -> list[int]:
 
 def so_far(windows: Windows, start_ms: int, place: NDArray[np.integer[Any]], fields: int) -> NDArray[np.int64]:
     """Return a window's (fields, n) sums of all that has come for (n,) places, on time and late, closed or not."""
-    total = picked(windows.late.get(start_ms), place, fields) + picked(windows.closed.get(start_ms), place, fields)
     sums = windows.open.get(start_ms)
     if sums is None:
-        return total
-    found = sums[:fields].take(place, axis=1, mode="clip")
-    return total + (found if int(place.max(initial=0)) < sums.shape[1] else np.where(place < sums.shape[1], found, 0))
+        total = np.zeros((fields, len(place)), np.int64)
+    else:
+        total = sums[:fields].take(place, axis=1, mode="clip")
+        if int(place.max(initial=0)) >= sums.shape[1]:
+            total[:, place >= sums.shape[1]] = 0
+    for packed in (windows.late.get(start_ms), windows.closed.get(start_ms)):
+        if packed is not None:
+            total += picked(packed, place, fields)
+    return total
 
 
 def with_late(windows: Windows, start_ms: int, fields: int, places: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -284,7 +289,7 @@ def with_late_of(
     windows: Windows, start_ms: int, fields: int, place: NDArray[np.integer[Any]]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return the same of (n,) places: (fields, n) sums and (n,) late readings."""
-    late = picked(windows.late.get(start_ms), place, fields)
-    total = picked(windows.closed.get(start_ms), place, fields) + late
+    late = picked(windows.late.get(start_ms, NOTHING), place, fields)
+    total = picked(windows.closed.get(start_ms, NOTHING), place, fields) + late
     check_range(total)
     return total, late[READINGS]
