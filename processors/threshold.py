@@ -120,7 +120,7 @@ def step(state: State, frame: Frame, city: City, config: Config) -> Result[State
     corrected = windows.advance(state.windows, touched, frame.watermark_ms, WINDOW_MS)
     for start_ms, late_places in corrected.items():
         row = np.sort(cells.order.rank[late_places])
-        with_late = windows.with_late_of(state.windows, start_ms, FIELDS, cells.order.cell[row])
+        with_late = windows.with_late_of(state.windows, start_ms, EXPECTED, cells.order.cell[row])
         parts.append(_rows(cells, start_ms, row, *with_late))
     windows.forget(state.windows, WINDOW_MS, late_limit_ms(frame.domain))
     return Result(state, Rows.concat(parts), tuple(found), dropped, counted)
@@ -137,16 +137,18 @@ class _At(NamedTuple):
 
 def _batch(state: State, frame: Frame, place: NDArray[np.int32], places: int) -> tuple[Batch, dict[str, int]]:
     """Return every observed value as a term of its cell, and the readings that have none."""
-    rows, columns = len(frame), len(frame.columns)
-    here = place >= 0
-    values = np.concatenate([*frame.columns.values(), np.empty(0)])
-    observed = np.isfinite(values).reshape(columns, rows)
-    if not here.all():
-        observed &= here
+    rows, columns, elsewhere = len(frame), len(frame.columns), 0
+    values = np.concatenate([*frame.columns.values(), np.empty(0)]).reshape(columns, rows)
+    observed = np.isfinite(values)
+    if int(place.min()) < 0:
+        elsewhere = int(np.count_nonzero(place < 0))
+        observed &= place >= 0
     number = np.array([_column(state, name) for name in frame.columns], np.int64)
-    at = np.flatnonzero(observed)
-    column, row = np.divmod(at, rows)
-    amounts, too_large = to_terms(values[at], COLUMN_SCALE)
+    column, row = np.nonzero(observed)
+    without = rows - elsewhere
+    if columns:
+        without -= rows if len(row) == values.size else int(np.count_nonzero(observed.any(axis=0)))
+    amounts, too_large = to_terms(values[observed], COLUMN_SCALE)
     lost = 0
     if too_large is not None:
         lost = len(np.unique(row[too_large]))
@@ -154,11 +156,7 @@ def _batch(state: State, frame: Frame, place: NDArray[np.int32], places: int) ->
     cell = _cells(state, number[column], place[row], places)
     terms = np.empty((FIELDS, len(row)), np.int64)
     terms[READINGS], terms[SUM], terms[EXPECTED] = 1, amounts, 0
-    counts = {
-        ELSEWHERE: rows - int(np.count_nonzero(here)),
-        NO_VALUE: 0 if len(at) == values.size else int(np.count_nonzero(here & ~observed.any(axis=0))),
-        TOO_LARGE: lost,
-    }
+    counts = {ELSEWHERE: elsewhere, NO_VALUE: without, TOO_LARGE: lost}
     batch = Batch(Terms(frame.at_ms[row], cell, frame.late[row], terms), row)
     return batch, {name: n for name, n in counts.items() if n}
 

@@ -112,7 +112,7 @@ def take(
         return windows.fold(cells.windows, batch.terms, count, window_ms), []
     _watching(levels, cells)
     start_ms = whole(frame.at_ms, window_ms)
-    in_time = frame.reached_ms is frame.at_ms
+    in_time = frame.behind_ms is None or int(frame.behind_ms.max(initial=0)) <= 0
     rows = ordered.Rows(place, start_ms, start_ms if in_time else whole(frame.reached_ms, window_ms))
     up_to_ms = ordered.up_to(rows, levels.judged_ms)
     turns = ordered.turns(rows, levels.judged_ms, up_to_ms)
@@ -159,7 +159,8 @@ def judge(levels: Levels, cells: Cells, up_to_ms: NDArray[np.int64]) -> list[Cha
         end_ms = start_ms + cells.window_ms
         if first_ms < end_ms <= last_ms:
             due = sensor[(judged_ms < end_ms) & (end_ms <= up_to_ms)]
-            found += _judged(levels, cells, start_ms, due)
+            if len(due):
+                found += _judged(levels, cells, start_ms, due)
     levels.judged_ms[sensor] = up_to_ms
     return found
 

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 _SHAPE = struct.Struct("<II")
 _ROW = struct.Struct("<qB")
+_WORDS = {1: "u1", 2: "<u2", 4: "<u4"}
+"""Whole numbers that numpy knows, by bytes."""
 
 
 def pack(rows: NDArray[np.int64]) -> bytes:
@@ -31,10 +33,13 @@ def pack(rows: NDArray[np.int64]) -> bytes:
     heads, bodies = [], []
     for row in rows:
         least = int(row.min()) if width else 0
-        differences = (row.astype("<u8") - np.uint64(least % 2**64)).astype("<u8")
+        differences = row.astype("<u8", copy=False) - np.uint64(least % 2**64)
         room = (int(differences.max(initial=np.uint64(0))).bit_length() + 7) // 8
         heads.append(_ROW.pack(least, room))
-        bodies.append(np.ascontiguousarray(differences.view(np.uint8).reshape(width, 8)[:, :room]).tobytes())
+        if room in _WORDS:
+            bodies.append(differences.astype(_WORDS[room]).tobytes())
+        else:
+            bodies.append(differences.astype("<u8", copy=False).view(np.uint8).reshape(width, 8)[:, :room].tobytes())
     return b"".join([_SHAPE.pack(height, width), *heads, *bodies])
 
 
@@ -62,8 +67,8 @@ def _rows(data: bytes, height: int, width: int) -> Iterator[tuple[int, NDArray[n
 
 def _whole(differences: NDArray[np.uint8]) -> NDArray[np.int64]:
     width, room = differences.shape
-    if room == 1:
-        return differences.reshape(-1).astype(np.int64)
+    if room in _WORDS:
+        return differences.reshape(-1).view(_WORDS[room]).astype(np.int64)
     full = np.zeros((width, 8), np.uint8)
     full[:, :room] = differences
     return full.reshape(-1).view("<u8").astype(np.uint64, copy=False).view(np.int64)
@@ -72,7 +77,8 @@ def _whole(differences: NDArray[np.uint8]) -> NDArray[np.int64]:
 def pack_places(sums: NDArray[np.int64]) -> bytes:
     """Return the places of (fields, places) sums where any is not 0, packed: a row of places, then the fields."""
     place = np.flatnonzero(sums.any(axis=0))
-    return pack(np.concatenate([place[np.newaxis], sums[:, place]]))
+    some = sums if len(place) == sums.shape[1] else sums[:, place]
+    return pack(np.concatenate([place[np.newaxis], some]))
 
 
 def dense(packed: bytes | None, fields: int, places: int) -> NDArray[np.int64]:

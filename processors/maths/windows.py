@@ -255,6 +255,8 @@ def forget(windows: Windows, window_ms: int, keep_ms: int) -> list[int]:
     settled = windows.settled is windows.lag_ms
     longest_ms = max(windows.lags_ms, default=0) if settled else int(windows.lag_ms.max(initial=0))
     limit_ms = windows.watermark_ms - keep_ms - window_ms - longest_ms
+    if min(min(windows.closed, default=limit_ms + 1), min(windows.late, default=limit_ms + 1)) > limit_ms:
+        return []
     old = sorted(start_ms for start_ms in {*windows.closed, *windows.late} if start_ms <= limit_ms)
     for start_ms in old:
         windows.closed.pop(start_ms, None)
