@@ -67,8 +67,8 @@ class Cells:
 
     def of(self, rule: Rule, cell: NDArray[np.integer[Any]]) -> NDArray[np.bool_]:
         """Return (n,) whether the rule is for each, and its sensor is there."""
-        found: NDArray[np.bool_] = self.column_of[cell] == self.columns.index(rule.column)
-        return found & self.present[cell]
+        found: NDArray[np.bool_] = (self.column_of[cell] == self.columns.index(rule.column)) & self.present[cell]
+        return found
 
     def gap_ms(self, cell: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return (n,) the longest gap that does not end a run."""

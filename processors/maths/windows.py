@@ -55,7 +55,7 @@ class Terms(NamedTuple):
     """Readings to fold: (n,) event time, (n,) place, (n,) bool late, (fields, n) terms of which field 0 is 1."""
 
     at_ms: NDArray[np.int64]
-    place: NDArray[np.int32]
+    place: NDArray[np.integer[Any]]
     late: NDArray[np.bool_]
     terms: NDArray[np.int64]
 
