@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 START_S = 2.0
 """At a start it may take so long before anything else goes on: what is not there then is rebuilt beside …"""
-TURN_S = 0.1
+TURN_S = 0.4
 """… for so long at each tick."""
 GIVE_UP_S = 900.0
 """What takes longer, in a large city, begins with the next frame instead: nothing comes of it while it is rebuilt."""
