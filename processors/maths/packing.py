@@ -17,6 +17,11 @@ _SHAPE = struct.Struct("<II")
 _ROW = struct.Struct("<qB")
 
 
+_SIZES = (8, 4, 2, 1)
+_CUT = {room: np.dtype([(str(size), f"<u{size}") for size in _SIZES if room & size]) for room in range(1, 9)}
+"""Bytes of room → the whole numbers that it is made of, the lower bytes first."""
+
+
 def pack(rows: NDArray[np.int64]) -> bytes:
     """Return (r, n) whole numbers as bytes.
 
@@ -26,12 +31,21 @@ def pack(rows: NDArray[np.int64]) -> bytes:
     height, width = rows.shape
     heads, bodies = [], []
     for row in rows:
-        least = int(row.min()) if width else 0
-        differences = (row.astype("<u8") - np.uint64(least % 2**64)).astype("<u8")
-        room = (int(differences.max(initial=np.uint64(0))).bit_length() + 7) // 8
+        least, most = (int(row.min()), int(row.max())) if width else (0, 0)
+        room = ((most - least).bit_length() + 7) // 8
         heads.append(_ROW.pack(least, room))
-        bodies.append(np.ascontiguousarray(differences.view(np.uint8).reshape(width, 8)[:, :room]).tobytes())
+        if room:
+            bodies.append(_cut(row.view(np.uint64) - np.uint64(least % 2**64), room))
     return b"".join([_SHAPE.pack(height, width), *heads, *bodies])
+
+
+def _cut(differences: NDArray[np.uint64], room: int) -> bytes:
+    found, shift = np.empty(len(differences), _CUT[room]), 0
+    for size in _SIZES:
+        if room & size:
+            found[str(size)] = differences >> np.uint64(shift)
+            shift += 8 * size
+    return found.tobytes()
 
 
 def unpack(data: bytes) -> NDArray[np.int64]:
@@ -39,10 +53,12 @@ def unpack(data: bytes) -> NDArray[np.int64]:
     height, width = _SHAPE.unpack_from(data)
     rows = np.empty((height, width), np.int64)
     start = _SHAPE.size + height * _ROW.size
+    padded = data + bytes(8)  # each number is read as eight bytes, of which those of its neighbour are cut off
     for index in range(height):
         least, room = _ROW.unpack_from(data, _SHAPE.size + index * _ROW.size)
-        full = np.zeros((width, 8), np.uint8)
-        full[:, :room] = np.frombuffer(data, np.uint8, width * room, start).reshape(width, room)
-        rows[index] = full.reshape(-1).view("<u8").astype(np.uint64).view(np.int64) + least
+        rows[index] = least
+        if room:
+            differences = np.ndarray(width, "<u8", padded, start, (room,)) & np.uint64(2 ** (8 * room) - 1)
+            rows[index].view(np.uint64)[:] += differences
         start += width * room
     return rows
