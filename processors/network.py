@@ -14,7 +14,7 @@ source  GB/T 33171-2016, 7.2.3 and Annex C (TPI); sums first, one division: `doc
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Annotated, NamedTuple
+from typing import TYPE_CHECKING, Annotated, NamedTuple, TypeAlias
 
 import msgspec
 import numpy as np
@@ -27,6 +27,7 @@ from processors.maths.identities import UNKNOWN, Identities
 from processors.maths.measures import FEEDS, TPI, TRAVEL, TTI
 from processors.maths.packing import pack, unpack
 from processors.maths.places import grown
+from processors.maths.slots import among, newest, run, with_slots
 from processors.maths.watermarks import Marks
 from streams.contract.records import NO_TIME_MS, MetricFrame, Result, Rows
 from streams.contract.spec import EVERY_DOMAIN, Spec
@@ -34,13 +35,13 @@ from streams.contract.spec import Config as BaseConfig
 from streams.domains.schema import late_limit_ms
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from streams.city.registry import City
 
 MINUTE_MS, HOUR_MS = 60_000, 3_600_000
 DROPS = ("repeat", "other_window", "provisional", "too_late", "unknown_entity", "too_large")
 REPEAT, OTHER_WINDOW, PROVISIONAL, TOO_LATE, UNKNOWN_ENTITY, TOO_LARGE = DROPS
+USED = 0
+_JUDGED = {reason: number for number, reason in enumerate(DROPS, 1)}
 
 
 class Config(BaseConfig, frozen=True, kw_only=True):
@@ -65,8 +66,8 @@ class Domain:
 
     def __post_init__(self) -> None:
         """Begin without what is derived."""
-        self.corrected: dict[Window, ByZone] = {}
-        """Closed windows that were corrected → their sums by metric and zone."""
+        self.by_zone: dict[Window, ByZone] = {}
+        """Closed windows → their sums by metric and zone."""
 
 
 @dataclass
@@ -76,17 +77,14 @@ class State:
     domains: dict[str, Domain] = field(default_factory=dict)
 
 
-class _Touched(NamedTuple):
-    """Closed windows that rows have changed: start → slots."""
-
-    minutes: dict[int, NDArray[np.int64]]
-    hours: dict[int, NDArray[np.int64]]
+_Touched: TypeAlias = "dict[Window, NDArray[np.int64]]"
+"""Closed windows that rows have changed → slots."""
 
 
 def step(state: State, frame: MetricFrame, city: City, config: Config) -> Result[State]:
     """Fold the rows that say something new; emit the windows that all zones have passed, and those corrected."""
     domain = state.domains.setdefault(frame.domain, Domain())
-    touched = _Touched({}, {})
+    touched: _Touched = {}
     dropped: dict[str, int] = {}
     if len(frame.rows):
         dropped = _fold(domain, frame, city, touched)
@@ -94,19 +92,29 @@ def step(state: State, frame: MetricFrame, city: City, config: Config) -> Result
     domain.marks.advance(frame, city)
     if domain.marks.watermark_ms != NO_TIME_MS:
         domain.closed_ms = max(before_ms, domain.marks.watermark_ms - city.longest_lag_ms.get(frame.domain, 0))
-    if domain.closed_ms == before_ms and not touched.minutes and not touched.hours:
+    if domain.closed_ms == before_ms and not touched:
         return Result(state=state, dropped=dropped)
     at = aggregates.At(domain.identities, city, frame.domain)
-    parts = []
-    for start_ms in _due(domain.minutes, before_ms, domain, MINUTE_MS):
-        _ask(domain, start_ms, at)
-        parts.append(_minute(domain, start_ms, None, at))
-    parts += [_minute(domain, start_ms, slot, at) for start_ms, slot in sorted(touched.minutes.items())]
-    parts += [_hour(domain, start_ms, None, at) for start_ms in _due(domain.hours, before_ms, domain, HOUR_MS)]
-    parts += [_hour(domain, start_ms, slot, at) for start_ms, slot in sorted(touched.hours.items())]
+    parts, wide = [], []
+    for window, slot in _windows(domain, before_ms, touched):
+        if window.length_ms == HOUR_MS:
+            parts += _entities(domain, window, slot, at)
+        elif slot is None:
+            _close(domain, window, at)
+        wide.append(_totals(domain, window, slot, at))
+        parts.append(wide[-1])
     _forget(domain, late_limit_ms(frame.domain))
-    rows = Rows.concat(parts)
-    return Result(state=state, rows=Rows.concat([rows, _indices(rows, config)]), dropped=dropped)
+    return Result(state=state, rows=Rows.concat([*parts, _indices(Rows.concat(wide), config)]), dropped=dropped)
+
+
+def _windows(domain: Domain, before_ms: int, touched: _Touched) -> list[tuple[Window, NDArray[np.int64] | None]]:
+    """List the windows that have closed, and those corrected with their slots; minutes first."""
+    found: list[tuple[Window, NDArray[np.int64] | None]] = []
+    for starts, length_ms in ((domain.minutes, MINUTE_MS), (domain.hours, HOUR_MS)):
+        closed = sorted(start_ms for start_ms in starts if before_ms < start_ms + length_ms <= domain.closed_ms)
+        found += [(Window(start_ms, length_ms), None) for start_ms in closed]
+        found += [(window, touched[window]) for window in sorted(touched) if window.length_ms == length_ms]
+    return found
 
 
 def _fold(domain: Domain, frame: MetricFrame, city: City, touched: _Touched) -> dict[str, int]:
@@ -118,20 +126,25 @@ def _fold(domain: Domain, frame: MetricFrame, city: City, touched: _Touched) -> 
     slot = identities.slots(known, rows, zone, city)
     terms = aggregates.amounts(rows, expected.sensors(known, slot, city, frame.domain))
     aggregates.rescale(terms, known, frame)
-    judged = np.full(len(rows), "", object)
-    judged[aggregates.too_large(terms)] = TOO_LARGE
-    judged[slot == UNKNOWN] = UNKNOWN_ENTITY
-    judged[rows.revision < 0] = PROVISIONAL
-    judged[rows.window_s * 1000 != MINUTE_MS] = OTHER_WINDOW
+    judged = np.zeros(len(rows), np.int8)
+    judged[aggregates.too_large(terms)] = _JUDGED[TOO_LARGE]
+    judged[slot == UNKNOWN] = _JUDGED[UNKNOWN_ENTITY]
+    judged[rows.revision < 0] = _JUDGED[PROVISIONAL]
+    judged[rows.window_s * 1000 != MINUTE_MS] = _JUDGED[OTHER_WINDOW]
     old_ms = NO_TIME_MS if domain.closed_ms == NO_TIME_MS else domain.closed_ms - late_limit_ms(frame.domain)
-    judged[(judged == "") & (rows.at_ms + MINUTE_MS <= old_ms)] = TOO_LATE
-    for start_ms in np.unique(rows.at_ms[judged == ""]).tolist():
-        of_minute = np.flatnonzero((rows.at_ms == start_ms) & (judged == ""))
+    judged[(judged == USED) & (rows.at_ms + MINUTE_MS <= old_ms)] = _JUDGED[TOO_LATE]
+    for start_ms, of_minute in _minutes(rows.at_ms, judged == USED):
         told = _Told(start_ms, zone, slot[of_minute], terms[:, of_minute])
-        used = _fold_minute(domain, told, touched)
-        judged[of_minute[~used]] = REPEAT
-    reasons, counts = np.unique(judged[judged != ""].astype(str), return_counts=True)
-    return dict(zip(reasons.tolist(), counts.tolist(), strict=True))
+        judged[of_minute] = np.where(_fold_minute(domain, told, touched), USED, _JUDGED[REPEAT])
+    counts = dict(zip(DROPS, np.bincount(judged, minlength=1 + len(DROPS))[1:].tolist(), strict=True))
+    return {reason: counts[reason] for reason in sorted(DROPS) if counts[reason]}
+
+
+def _minutes(at_ms: NDArray[np.int64], of: NDArray[np.bool_]) -> list[tuple[int, NDArray[np.intp] | slice]]:
+    """Return which of those rows are of each minute."""
+    if of.all() and at_ms.min() == at_ms.max():
+        return [(int(at_ms[0]), slice(None))]
+    return [(start_ms, np.flatnonzero((at_ms == start_ms) & of)) for start_ms in np.unique(at_ms[of]).tolist()]
 
 
 class _Told(NamedTuple):
@@ -146,64 +159,75 @@ class _Told(NamedTuple):
 def _fold_minute(domain: Domain, told: _Told, touched: _Touched) -> NDArray[np.bool_]:
     """Put a minute's rows in the place of lower revisions, and the difference into the hour → (n,) which were used."""
     start_ms, slot, amounts = told.start_ms, told.slot, told.amounts
-    of_zones = domain.minutes.setdefault(start_ms, {})
-    wanted, present = _with(of_zones.get(told.zone), slot)
-    at = np.searchsorted(wanted, slot)
-    newest = np.lexsort((amounts[REVISION], slot))
-    last = np.append(slot[newest][1:] != slot[newest][:-1], True)
-    used = np.zeros(len(slot), bool)
-    used[newest[last]] = True
-    silent = (present[FINAL, at] == 0) & (present[REVISION, at] == 0)  # or nothing is known at all
-    used &= silent | (amounts[REVISION] > present[REVISION, at])
-    place, fresh = slot[used], amounts[:, used]
-    hour_ms = start_ms - start_ms % HOUR_MS
-    hour = grown(domain.hours.get(hour_ms, np.zeros((aggregates.FIELDS, 0), np.int64)), len(domain.identities))
-    domain.hours[hour_ms] = hour
+    known, of_zones = domain.identities, domain.minutes.setdefault(start_ms, {})
+    cells, at = with_slots(of_zones.get(told.zone), slot, aggregates.FIELDS)
+    present = cells[1:]
+    before = present[:, at]
+    silent = (before[FINAL] == 0) & (before[REVISION] == 0)  # or nothing is known at all
+    used = newest(slot, amounts[REVISION])
+    used &= silent | (amounts[REVISION] > before[REVISION])
     finals = amounts[FINAL] > 0  # one may come with its correction, which takes its place
-    fresh[FINAL] = present[FINAL, at[used]]
-    difference = fresh - present[:, at[used]]
+    heard, final_at = among(run(slot), finals), among(at, finals)
+    known.heard_ms[heard] = np.minimum(known.heard_ms[heard], start_ms)
+    if not used.all():
+        slot, amounts, before, at = slot[used], amounts[:, used], before[:, used], among(at, used)
+    difference = amounts - before
+    difference[FINAL] = 0
+    hour_ms = start_ms - start_ms % HOUR_MS
+    hour = grown(domain.hours.get(hour_ms, np.zeros((aggregates.FIELDS, 0), np.int64)), len(known))
+    domain.hours[hour_ms] = hour
     windows = (Window(start_ms, MINUTE_MS), Window(hour_ms, HOUR_MS))
-    follow(domain.corrected, windows, Change(domain.identities, place, difference))
-    hour[:, place] += difference
-    present[:, at[used]] = fresh
-    present[FINAL, at[finals]] = 1
-    heard_ms = domain.identities.heard_ms
-    heard_ms[slot[finals]] = np.minimum(heard_ms[slot[finals]], start_ms)
-    of_zones[told.zone] = pack(np.concatenate([wanted[np.newaxis], present]))
-    if place.size:
-        _touch(touched.minutes, start_ms, place, start_ms + MINUTE_MS <= domain.closed_ms)
-        _touch(touched.hours, hour_ms, place, hour_ms + HOUR_MS <= domain.closed_ms)
+    follow(domain.by_zone, windows, Change(known, slot, difference))
+    hour[:, run(slot)] += difference
+    present[:FINAL, at] = amounts[:FINAL]
+    present[FINAL, final_at] = 1
+    of_zones[told.zone] = pack(cells)
+    if slot.size:
+        for window in windows:
+            if sum(window) <= domain.closed_ms:
+                touched[window] = np.union1d(touched.get(window, np.empty(0, np.int64)), slot)
     return used
 
 
-def _ask(domain: Domain, start_ms: int, at: aggregates.At) -> None:
-    """Put whom a closing minute asked and did not hear beside the others: without a value, and with no coverage."""
+def _close(domain: Domain, minute: Window, at: aggregates.At) -> None:
+    """Add a minute up, and put whom it asked and did not hear beside the others: with no value, and no coverage."""
     known = domain.identities
-    sums = _sums(domain, Window(start_ms, MINUTE_MS))
-    final = np.flatnonzero(sums[FINAL] > 0)
-    for number in np.unique(known.metric[final]).tolist():
-        if known.sums_of(number).rolls_up == "sums":
-            asked = expected.due(known, number, (at.city, at.domain), start_ms)
-            here = grown(sums, len(known))[MEMBERS, asked.slot] > 0
-            _silent(domain, start_ms, asked.slot[~here], asked.sensors[~here])
-            known.asked_ms[asked.slot] = start_ms
-    known.asked_ms[final] = start_ms
+    by_zone = ByZone(known, np.zeros((aggregates.FIELDS, 0), np.int64))
+    final, here = np.zeros(len(known), bool), np.zeros(len(known), bool)
+    for packed in domain.minutes[minute.start_ms].values():
+        cells = unpack(packed)
+        by_zone.add(Change(known, cells[0], cells[1:]))
+        place = run(cells[0])
+        final[place], here[place] = cells[1 + FINAL] > 0, cells[1 + MEMBERS] > 0
+    spoke = np.flatnonzero(final)
+    numbers = np.flatnonzero(np.bincount(known.metric[spoke])).tolist()
+    metrics = [number for number in numbers if known.sums_of(number).rolls_up == "sums"]
+    if metrics:
+        due = expected.due(known, metrics, (at.city, at.domain), minute.start_ms)
+        here = np.append(here, np.zeros(len(known) - len(here), bool))
+        silent = [one.among(~here[one.slot]) for one in due]
+        by_zone.add(_silent(domain, minute.start_ms, *(np.concatenate(both) for both in zip(*silent, strict=True))))
+        for asked in due:
+            known.asked_ms[asked.slot] = minute.start_ms
+    known.asked_ms[spoke] = minute.start_ms
+    domain.by_zone[minute] = by_zone
 
 
-def _silent(domain: Domain, start_ms: int, slot: NDArray[np.int64], sensors: NDArray[np.int64]) -> None:
+def _silent(domain: Domain, start_ms: int, slot: NDArray[np.int64], sensors: NDArray[np.int64]) -> Change:
     """Add slots without a row to their zones' minute, and to its hour."""
-    zone = domain.identities.zone[slot]
+    known = domain.identities
+    zone = known.zone[slot]
     hour_ms = start_ms - start_ms % HOUR_MS
-    hour = domain.hours[hour_ms] = grown(domain.hours[hour_ms], len(domain.identities))
+    hour = domain.hours[hour_ms] = grown(domain.hours[hour_ms], len(known))
+    terms = np.zeros((aggregates.FIELDS, slot.size), np.int64)
+    terms[MEMBERS], terms[EXPECTED] = 1, sensors
     for number in np.unique(zone).tolist():
-        of_zone = zone == number
-        name = domain.identities.zones[number]
-        wanted, present = _with(domain.minutes[start_ms].get(name), slot[of_zone])
-        at = np.searchsorted(wanted, slot[of_zone])
-        present[MEMBERS, at], present[EXPECTED, at] = 1, sensors[of_zone]
-        domain.minutes[start_ms][name] = pack(np.concatenate([wanted[np.newaxis], present]))
-    hour[MEMBERS, slot] += 1
-    hour[EXPECTED, slot] += sensors
+        of_zone, name = zone == number, known.zones[number]
+        cells, at = with_slots(domain.minutes[start_ms].get(name), slot[of_zone], aggregates.FIELDS)
+        cells[1:, at] = terms[:, of_zone]
+        domain.minutes[start_ms][name] = pack(cells)
+    hour[:, slot] += terms
+    return Change(known, slot, terms)
 
 
 def _indices(rows: Rows, config: Config) -> Rows:
@@ -215,23 +239,6 @@ def _indices(rows: Rows, config: Config) -> Rows:
     return replace(of, metric=np.full(len(of), TPI.name, object), value=value)
 
 
-def _with(packed: bytes | None, slot: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return (k,) slots, rising, of a zone's minute and of these rows, and (fields, k) what is known of each."""
-    if packed is None:
-        wanted = np.unique(slot)
-        return wanted, np.zeros((aggregates.FIELDS, len(wanted)), np.int64)
-    cells = unpack(packed)
-    wanted = np.union1d(cells[0], slot)
-    present = np.zeros((aggregates.FIELDS, len(wanted)), np.int64)
-    present[:, np.searchsorted(wanted, cells[0])] = cells[1:]
-    return wanted, present
-
-
-def _touch(touched: dict[int, NDArray[np.int64]], start_ms: int, slot: NDArray[np.int64], closed: bool) -> None:
-    if closed:
-        touched[start_ms] = np.union1d(touched.get(start_ms, np.empty(0, np.int64)), slot)
-
-
 def _sums(domain: Domain, window: Window) -> NDArray[np.int64]:
     """Return (fields, slots) the sums of a window."""
     start_ms, length_ms = window
@@ -240,40 +247,27 @@ def _sums(domain: Domain, window: Window) -> NDArray[np.int64]:
     sums = np.zeros((aggregates.FIELDS, len(domain.identities)), np.int64)
     for packed in domain.minutes.get(start_ms, {}).values():
         cells = unpack(packed)
-        sums[:, cells[0]] = cells[1:]
+        sums[:, run(cells[0])] = cells[1:]
     return sums
 
 
-def _due(starts: Iterable[int], before_ms: int, domain: Domain, window_ms: int) -> list[int]:
-    return sorted(start for start in starts if before_ms < start + window_ms <= domain.closed_ms)
-
-
-def _minute(domain: Domain, start_ms: int, slot: NDArray[np.int64] | None, at: aggregates.At) -> Rows:
-    """Return the zones', the city's and the feed's rows of a minute; of a corrected one those that `slot` touches."""
-    return _totals(domain, Window(start_ms, MINUTE_MS), slot, at)
-
-
-def _hour(domain: Domain, start_ms: int, slot: NDArray[np.int64] | None, at: aggregates.At) -> Rows:
-    """Return an hour's rows of entities, zones and city; of a corrected one those that `slot` touches."""
+def _entities(domain: Domain, window: Window, slot: NDArray[np.int64] | None, at: aggregates.At) -> list[Rows]:
+    """Return an hour's rows of entities; of a corrected one those that `slot` touches."""
+    start_ms = window.start_ms
     sums = domain.hours[start_ms] = grown(domain.hours[start_ms], len(domain.identities))
-    window = Window(start_ms, HOUR_MS)
     if slot is None:
-        entities = aggregates.entities(sums, window, None, at)
-    else:
-        few = of_entities(at.identities, sums, slot)
-        entities = aggregates.entities(few.sums, window, few.only, at._replace(identities=few.known))
-    return Rows.concat([entities, _totals(domain, window, slot, at)])
+        return aggregates.entities(sums, window, None, at)
+    few = of_entities(at.identities, sums, slot)
+    return aggregates.entities(few.sums, window, few.only, at._replace(identities=few.known))
 
 
 def _totals(domain: Domain, window: Window, slot: NDArray[np.int64] | None, at: aggregates.At) -> Rows:
-    """Return the rows of zones and city of a window; of a corrected one from its sums by zone."""
-    if slot is None:
-        return aggregates.totals(_sums(domain, window), window, None, at)
-    if window not in domain.corrected:
-        domain.corrected[window] = ByZone(domain.identities, _sums(domain, window))
-    if not domain.corrected[window].fits:
+    """Return the rows of zones, city and feed of a window; of a corrected one those that `slot` touches."""
+    if window not in domain.by_zone:
+        domain.by_zone[window] = ByZone(domain.identities, _sums(domain, window))
+    if not domain.by_zone[window].fits:
         return aggregates.totals(_sums(domain, window), window, slot, at)
-    few = domain.corrected[window].touched(domain.identities, slot)
+    few = domain.by_zone[window].touched(domain.identities, slot)
     return aggregates.totals(few.sums, window, few.only, at._replace(identities=few.known))
 
 
@@ -282,7 +276,7 @@ def _forget(domain: Domain, keep_ms: int) -> None:
     limit_ms = domain.closed_ms - keep_ms
     domain.minutes = {start: packed for start, packed in domain.minutes.items() if start + MINUTE_MS > limit_ms}
     domain.hours = {start: sums for start, sums in domain.hours.items() if start + HOUR_MS > limit_ms}
-    domain.corrected = {one: sums for one, sums in domain.corrected.items() if sum(one) > limit_ms}
+    domain.by_zone = {one: sums for one, sums in domain.by_zone.items() if sum(one) > limit_ms}
 
 
 SPEC = Spec(

@@ -111,7 +111,7 @@ class Trial:
             zone = ZoneTask(piece.domain, index, inbox, sources, mine, late_limit_ms=limit_ms)
             state = self._zones.setdefault((piece.domain, index), ZoneState())
             before_ms = state.watermark_ms
-            output = absorb(zone, state, piece.header, piece.rows, self._recording.city)
+            *_, output = absorb(zone, state, piece.header, piece.rows, self._recording.city)
             if self._tried.spec.second_level:
                 self._fold(zone, state, before_ms, output)
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from processors.maths.fixed import SUM_LIMIT, Wide, add_wide
-from processors.maths.identities import Identities
+from processors.maths.identities import Identities, first_of_runs
 from processors.maths.measures import FEED_PREFIX, Amounts, Heads, declared_before, make_rows, value_of
 from streams.contract.durations import MINUTE_MS
 from streams.contract.records import Rows
@@ -48,23 +48,23 @@ class Window(NamedTuple):
 
 def amounts(rows: Rows, weight: NDArray[np.int64]) -> NDArray[np.int64]:
     """Return (fields, n) what these rows, (n,) of so many sensors each, add to a sum; an unknown coverage is none."""
-    coverage = np.nan_to_num(rows.coverage_ratio, nan=0.0)
-    parts = {
-        MEMBERS: np.ones(len(rows), np.int64),
-        REVISION: rows.revision,
-        NUMERATOR: rows.numerator,
-        DENOMINATOR: rows.denominator,
-        COUNT: rows.count,
-        EXPECTED: weight,
-        COVERAGE: np.rint(coverage * COVERAGE_SCALE).astype(np.int64) * weight,
-        FINAL: (rows.revision == 0).astype(np.int64),
-    }
-    return np.stack([parts[field] for field in range(FIELDS)])
+    coverage = np.where(np.isnan(rows.coverage_ratio), 0.0, rows.coverage_ratio)
+    terms = np.empty((FIELDS, len(rows)), np.int64)
+    terms[MEMBERS] = 1
+    terms[REVISION] = rows.revision
+    terms[NUMERATOR] = rows.numerator
+    terms[DENOMINATOR] = rows.denominator
+    terms[COUNT] = rows.count
+    terms[EXPECTED] = weight
+    terms[COVERAGE] = np.rint(coverage * COVERAGE_SCALE)
+    terms[COVERAGE] *= weight
+    terms[FINAL] = rows.revision == 0
+    return terms
 
 
 def declared(known: Identities, frame: MetricFrame) -> dict[str, Sums]:
     """Return how the metrics of a frame add up; what it does not say, as a frame of before, is as it was then."""
-    names = dict.fromkeys(frame.rows.metric.tolist())
+    names = dict.fromkeys(frame.rows.metric[first_of_runs(frame.rows.metric)].tolist())
     silent = {name: declared_before(frame.domain, name) for name in names if name not in {*frame.sums, *known.metrics}}
     return {**silent, **{name: frame.sums[name] for name in names if name in frame.sums}}
 
@@ -82,13 +82,15 @@ def rescale(terms: NDArray[np.int64], known: Identities, frame: MetricFrame) -> 
 
 def too_large(terms: NDArray[np.int64]) -> NDArray[np.bool_]:
     """Return (n,) bool: more than the sum of an hour can hold."""
-    sums = terms[[NUMERATOR, DENOMINATOR]]
-    found: NDArray[np.bool_] = np.any((sums >= ROW_LIMIT) | (sums <= -ROW_LIMIT), axis=0)
+    found = np.zeros(terms.shape[1], bool)
+    for sums in terms[NUMERATOR], terms[DENOMINATOR]:
+        if sums.max(initial=0) >= ROW_LIMIT or sums.min(initial=0) <= -ROW_LIMIT:
+            found |= (sums >= ROW_LIMIT) | (sums <= -ROW_LIMIT)
     return found
 
 
-def entities(sums: NDArray[np.int64], window: Window, only: NDArray[np.int64] | None, at: At) -> Rows:
-    """Return a row per segment or sensor that has members, and is among `only`; feeds have none."""
+def entities(sums: NDArray[np.int64], window: Window, only: NDArray[np.int64] | None, at: At) -> list[Rows]:
+    """Return, by metric, a row per segment or sensor that has members, and is among `only`; feeds have none."""
     known = at.identities
     present = sums[MEMBERS] > 0
     parts = []
@@ -97,22 +99,26 @@ def entities(sums: NDArray[np.int64], window: Window, only: NDArray[np.int64] | 
         if how.rolls_up != "sums":
             continue
         slot = np.flatnonzero(present & (known.metric == number))
-        wanted, place = np.unique(known.entity[slot], return_inverse=True)
-        total = add_wide(sums[:, slot], place, len(wanted))  # what moved from zone to zone has a slot in each
+        slot = slot[np.argsort(known.entity[slot], kind="stable")]
+        wanted, total = known.entity[slot], Wide(None, sums[:, slot])
+        new = np.append(True, wanted[1:] != wanted[:-1])[: len(wanted)]
+        if not new.all():  # what moved from zone to zone has a slot in each
+            wanted, total = wanted[new], add_wide(sums[:, slot], np.cumsum(new) - 1, int(new.sum()))
         if only is not None:
             touched = np.isin(wanted, known.entity[only[known.metric[only] == number]])
             wanted, total = wanted[touched], total[:, touched]
         parts.append(_rows(metric, how, known.ids(wanted), total, window))
-    return Rows.concat(parts)
+    return parts
 
 
 def totals(sums: NDArray[np.int64], window: Window, only: NDArray[np.int64] | None, at: At) -> Rows:
     """Return the rows of zones and city, and of the feed for a minute; where `only` is given, those of its slots."""
     known = at.identities
+    present = sums[MEMBERS] > 0
     parts = []
     for number, metric in enumerate(known.metrics):
         how = known.sums_of(number)
-        slot = np.flatnonzero((known.metric == number) & (sums[MEMBERS] > 0))
+        slot = np.flatnonzero((known.metric == number) & present)
         touched = None if only is None else np.intersect1d(only, slot)
         if how.rolls_up == "never" or not slot.size or (touched is not None and not touched.size):
             continue

@@ -24,11 +24,12 @@ if TYPE_CHECKING:
 
 
 class Few(NamedTuple):
-    """Fewer sums, (fields, k), with their own identities, and which of these, (m,), a correction has touched."""
+    """Fewer sums, (fields, k), with their own identities."""
 
     known: Identities
     sums: NDArray[np.int64]
-    only: NDArray[np.int64]
+    only: NDArray[np.int64] | None
+    """(m,) which of these a correction has touched, None = all are wanted."""
 
 
 class Change(NamedTuple):
@@ -59,18 +60,26 @@ class ByZone:
         more = ((0, metrics - self._sums.shape[1]), (0, zones - self._sums.shape[2]))
         if more != ((0, 0), (0, 0)):
             self._sums, self._bound = np.pad(self._sums, ((0, 0), *more)), np.pad(self._bound, more)
+        if not slot.size:
+            return
         cell = known.metric[slot] * zones + known.zone[slot]
-        for sums, of_field in zip(self._sums, terms, strict=True):
-            np.add.at(sums.reshape(-1), cell, of_field)
-        np.add.at(self._bound.reshape(-1), cell, np.abs(terms.astype(np.float64)).max(axis=0, initial=0.0))
+        first = np.flatnonzero(np.append(True, cell[1:] != cell[:-1]))  # of runs: a zone's slots stand metric by metric
+        for sums, of_runs in zip(self._sums, np.add.reduceat(terms, first, axis=1), strict=True):
+            np.add.at(sums.reshape(-1), cell[first], of_runs)
+        most = np.maximum(
+            np.maximum.reduceat(terms, first, axis=1), -np.minimum.reduceat(terms, first, axis=1).astype(np.float64)
+        )
+        np.add.at(self._bound.reshape(-1), cell[first], most.max(axis=0) * np.diff(first, append=slot.size))
 
-    def touched(self, known: Identities, slot: NDArray[np.int64]) -> Few:
-        """Return the sums of the metrics of touched slots: one for each zone, in the place of its slots."""
+    def touched(self, known: Identities, slot: NDArray[np.int64] | None) -> Few:
+        """Return the sums of the metrics of touched slots, None = all: one for each zone, in the place of its slots."""
         zones = self._sums.shape[2]
-        metric = np.unique(known.metric[slot])
+        metric = np.arange(self._sums.shape[1]) if slot is None else np.unique(known.metric[slot])
         few = _like(known, np.repeat(metric, zones), np.tile(np.arange(zones), len(metric)))
-        cell = np.searchsorted(metric, known.metric[slot]) * zones + known.zone[slot]
-        return Few(few, self._sums[:, metric].reshape(len(self._sums), -1), np.unique(cell))
+        only = None
+        if slot is not None:
+            only = np.unique(np.searchsorted(metric, known.metric[slot]) * zones + known.zone[slot])
+        return Few(few, self._sums[:, metric].reshape(len(self._sums), -1), only)
 
 
 def follow(kept: Mapping[Window, ByZone], windows: Iterable[Window], change: Change) -> None:

@@ -18,6 +18,8 @@ from streams.contract.durations import MINUTE_MS
 from streams.contract.records import NO_TIME_MS
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from numpy.typing import NDArray
 
     from streams.city.registry import City
@@ -37,6 +39,10 @@ class Asked(NamedTuple):
 
     slot: NDArray[np.int64]
     sensors: NDArray[np.int64]
+
+    def among(self, of: NDArray[np.bool_]) -> Asked:
+        """Return those that `of`, (n,), selects."""
+        return Asked(self.slot[of], self.sensors[of])
 
 
 def rosters(city: City, domain: str) -> tuple[Roster, Roster]:
@@ -74,33 +80,43 @@ def _roster(intervals_s: dict[str, list[float]], zone_of: dict[str, str]) -> Ros
 def sensors(known: Identities, slot: NDArray[np.int64], city: City, domain: str) -> NDArray[np.int64]:
     """Return (n,) how many sensors speak for the entity of each slot: 1 where the city does not say."""
     segments, _ = rosters(city, domain)
-    entity, _ = known.numbered(segments, city)
-    count = np.ones(known.entity_count, np.int64)
-    count[entity] = segments.sensors
+    count = known.weights(segments, city)
+    if slot.min(initial=0) != UNKNOWN:
+        return count[known.entity[slot]]
     found = np.ones(len(slot), np.int64)
     found[slot != UNKNOWN] = count[known.entity[slot[slot != UNKNOWN]]]
     return found
 
 
-def due(known: Identities, metric: int, of: tuple[City, str], start_ms: int) -> Asked:
-    """Return whom a minute with a final of a metric, by its number, asks for one by their intervals, heard or not.
+def due(known: Identities, metrics: Iterable[int], of: tuple[City, str], start_ms: int) -> list[Asked]:
+    """Return whom a minute asks for these metrics, by their numbers, of which it has finals, heard or not.
 
-    Who has not been heard at all is asked for every metric of its kind, and counts as heard just before. What other
-    zones have said of later minutes decides nothing.
+    It asks by their intervals. Who has not been heard at all is asked for every metric of its kind, and counts as heard
+    just before. What other zones have said of later minutes decides nothing.
     """
     city, domain = of
     segments, single = rosters(city, domain)
-    on_segments = np.zeros(known.entity_count + len(segments.ids), bool)
+    room = known.entity_count + len(segments.ids) + len(single.ids)
+    on_segments, spoken = np.zeros(room, bool), np.zeros(room, bool)
     on_segments[known.numbered(segments, city)[0]] = True
-    heard = known.heard_ms <= start_ms
-    roster = segments if on_segments[known.entity[heard & (known.metric == metric)]].any() else single
-    entity, zone = known.numbered(roster, city)
-    spoken = np.zeros(known.entity_count, bool)
-    spoken[known.entity[heard]] = True
-    slot = identities.found(known, metric, entity, zone)
-    new = (slot == UNKNOWN) & ~spoken[entity]
-    slot[new] = identities.registered(known, np.full(int(new.sum()), metric), entity[new], zone[new])
-    asked_ms = np.where(known.asked_ms[slot] == NO_TIME_MS, start_ms - MINUTE_MS, known.asked_ms[slot])
-    wanted = (slot != UNKNOWN) & ((known.heard_ms[slot] <= start_ms) | ~spoken[entity])
+    heard = np.flatnonzero(known.heard_ms <= start_ms)
+    metric, entity = known.metric[heard], known.entity[heard]
+    spoken[entity] = True
+    wide = {number: bool(on_segments[entity[metric == number]].any()) for number in metrics}
+    rolls = ((number, segments if on_roads else single) for number, on_roads in wide.items())
+    return [_due(known, number, (roster, city), (spoken, start_ms)) for number, roster in rolls]
+
+
+def _due(known: Identities, metric: int, of: tuple[Roster, City], heard: tuple[NDArray[np.bool_], int]) -> Asked:
+    (roster, city), (spoken, start_ms) = of, heard
+    entity, zone, slot = identities.of_roster(known, metric, roster, city)
+    silent = ~spoken[entity]
+    new = (slot == UNKNOWN) & silent
+    if new.any():
+        slot = slot.copy()
+        slot[new] = identities.registered(known, np.full(int(new.sum()), metric), entity[new], zone[new])
+    asked_ms = known.asked_ms[slot]
+    asked_ms[asked_ms == NO_TIME_MS] = start_ms - MINUTE_MS
+    wanted = (slot != UNKNOWN) & ((known.heard_ms[slot] <= start_ms) | silent)
     wanted &= start_ms - asked_ms >= roster.interval_ms
     return Asked(slot[wanted], roster.sensors[wanted])

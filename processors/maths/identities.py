@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import lru_cache
+from itertools import repeat
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -34,6 +35,15 @@ _pack = msgspec.msgpack.Encoder().encode
 
 def _none() -> NDArray[np.int64]:
     return np.empty(0, np.int64)
+
+
+class _OfRosters:
+    """Slots found of rosters' entities; they hold as long as there are the same slots."""
+
+    def __init__(self, keys: NDArray[np.int64]) -> None:
+        self.keys = keys
+        self.found: list[tuple[int, Roster, NDArray[np.int64]]] = []
+        """Metric, roster and (e,) slots."""
 
 
 @dataclass
@@ -63,6 +73,8 @@ class Identities:
         self._number = {entity: number for number, entity in enumerate(ids)}
         self._ids = np.array(ids, object)
         self._rosters: list[tuple[Roster, tuple[NDArray[np.int64], NDArray[np.int64]]]] = []
+        self._weights: tuple[Roster, NDArray[np.int64]] | None = None
+        self.slots_of_rosters = _OfRosters(self.keys)
 
     def __len__(self) -> int:
         return len(self.metric)
@@ -99,6 +111,16 @@ class Identities:
             found = self._number.setdefault(entity, len(self._number)) if known else UNKNOWN
         return found
 
+    def numbers(self, entities: list[str], city: City) -> NDArray[np.int64]:
+        """Return (n,) the numbers of entities, UNKNOWN as above."""
+        found = np.fromiter(map(self._number.get, entities, repeat(UNKNOWN)), np.int64, len(entities))
+        if found.min(initial=0) != UNKNOWN:
+            return found
+        before_count = self.entity_count
+        number_of = {entity: self.number(entity, city) for entity in dict.fromkeys(entities)}
+        self.repack(before_count)
+        return np.array([number_of[entity] for entity in entities], np.int64)
+
     def numbered(self, roster: Roster, city: City) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Return (e,) the numbers of a roster's entities and of their zones: registered once, they stay."""
         for known, found in self._rosters:
@@ -111,6 +133,15 @@ class Identities:
         zone = np.array([number_of[one] for one in roster.zones], np.int64)
         self._rosters = [(roster, (entity, zone)), *self._rosters[:1]]
         return entity, zone
+
+    def weights(self, roster: Roster, city: City) -> NDArray[np.int64]:
+        """Return (entities,) how many sensors speak for each: 1 for those that the roster does not name."""
+        entity, _ = self.numbered(roster, city)
+        if self._weights is None or self._weights[0] is not roster or len(self._weights[1]) < self.entity_count:
+            count = np.ones(self.entity_count, np.int64)
+            count[entity] = roster.sensors
+            self._weights = (roster, count)
+        return self._weights[1]
 
     def repack(self, before_count: int) -> None:
         """Note the entities that came since there were so many."""
@@ -139,13 +170,21 @@ def slots(known: Identities, rows: Rows, zone: str, city: City) -> NDArray[np.in
 
     Their metrics are declared.
     """
-    before_count = known.entity_count
-    entity_of = {name: known.number(name, city) for name in dict.fromkeys(rows.entity.tolist())}
-    known.repack(before_count)
-    metric_of = {name: known.metrics.index(name) for name in dict.fromkeys(rows.metric.tolist())}
-    entity = np.array([entity_of[name] for name in rows.entity.tolist()], np.int64)
-    metric = np.array([metric_of[name] for name in rows.metric.tolist()], np.int64)
+    entity = known.numbers(rows.entity.tolist(), city)
+    number = {name: number for number, name in enumerate(known.metrics)}
+    first = first_of_runs(rows.metric)
+    metric = np.array([number[name] for name in rows.metric[first].tolist()], np.int64)
+    metric = np.repeat(metric, np.diff(first, append=len(entity)))
     return registered(known, metric, entity, np.full(len(entity), known.zone_number(zone)))
+
+
+def first_of_runs(names: NDArray[np.object_]) -> NDArray[np.intp]:
+    """Return where a name stands that is not the one before it.
+
+    >>> first_of_runs(np.array(["a", "a", "b", "a"], object)).tolist()
+    [0, 2, 3]
+    """
+    return np.flatnonzero(np.append(True, names[1:] != names[:-1])[: len(names)])
 
 
 def registered(
@@ -153,15 +192,29 @@ def registered(
 ) -> NDArray[np.int64]:
     """Return (n,) the slots of these numbers, made where they are new; UNKNOWN where the entity is."""
     key = _keys(metric, entity, zone)
-    missing = np.unique(key[(key != UNKNOWN) & (_find(known, key) == UNKNOWN)])
-    if missing.size:
-        _add(known, missing)
+    slot = _find(known, key)
+    missing = np.unique(key[(slot == UNKNOWN) & (key != UNKNOWN)])
+    if not missing.size:
+        return slot
+    _add(known, missing)
     return _find(known, key)
 
 
-def found(known: Identities, metric: int, entity: NDArray[np.int64], zone: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return (n,) the slots of these numbers, UNKNOWN where there is none."""
-    return _find(known, _keys(np.full(len(entity), metric), entity, zone))
+def of_roster(known: Identities, metric: int, roster: Roster, city: City) -> tuple[NDArray[np.int64], ...]:
+    """Return (e,) the numbers of a roster's entities and of their zones, and their slots of a metric, by its number.
+
+    UNKNOWN where there is no slot. They are not to be written to.
+    """
+    entity, zone = known.numbered(roster, city)
+    of = known.slots_of_rosters
+    if of.keys is not known.keys:
+        of.keys, of.found = known.keys, []
+    for its_metric, its_roster, slot in of.found:
+        if its_metric == metric and its_roster is roster:
+            return entity, zone, slot
+    slot = _find(known, _keys(np.full(len(entity), metric), entity, zone))
+    of.found.append((metric, roster, slot))
+    return entity, zone, slot
 
 
 def _keys(metric: NDArray[np.int64], entity: NDArray[np.int64], zone: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -6,7 +6,7 @@ What a processor keeps for corrections is written into every snapshot; packed, i
 from __future__ import annotations
 
 import struct
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -19,8 +19,9 @@ if TYPE_CHECKING:
 
 _SHAPE = struct.Struct("<II")
 _ROW = struct.Struct("<qB")
-_WORDS = {1: "u1", 2: "<u2", 4: "<u4"}
-"""Whole numbers that numpy knows, by bytes."""
+_SIZES = (8, 4, 2, 1)
+_CUT = {room: np.dtype([(str(size), f"<u{size}") for size in _SIZES if room & size]) for room in range(1, 9)}
+"""Bytes of room → the whole numbers that it is made of, the lower bytes first."""
 
 
 def pack(rows: NDArray[np.int64]) -> bytes:
@@ -32,14 +33,11 @@ def pack(rows: NDArray[np.int64]) -> bytes:
     height, width = rows.shape
     heads, bodies = [], []
     for row in rows:
-        least = int(row.min()) if width else 0
-        differences = row.astype("<u8", copy=False) - np.uint64(least % 2**64)
-        room = (int(differences.max(initial=np.uint64(0))).bit_length() + 7) // 8
+        least, most = (int(row.min()), int(row.max())) if width else (0, 0)
+        room = ((most - least).bit_length() + 7) // 8
         heads.append(_ROW.pack(least, room))
-        if room in _WORDS:
-            bodies.append(differences.astype(_WORDS[room]).tobytes())
-        else:
-            bodies.append(differences.astype("<u8", copy=False).view(np.uint8).reshape(width, 8)[:, :room].tobytes())
+        if room:
+            bodies.append(_cut(row.view(np.uint64) - np.uint64(least % 2**64), room))
     return b"".join([_SHAPE.pack(height, width), *heads, *bodies])
 
 
@@ -47,31 +45,45 @@ NOTHING = pack(np.empty((1, 0), np.int64))
 """No places."""
 
 
+def _cut(differences: NDArray[np.uint64], room: int) -> bytes:
+    found, shift = np.empty(len(differences), _CUT[room]), 0
+    for size in _SIZES:
+        if room & size:
+            found[str(size)] = differences >> np.uint64(shift)
+            shift += 8 * size
+    return found.tobytes()
+
+
 def unpack(data: bytes) -> NDArray[np.int64]:
     """Return the rows that `pack` took."""
     height, width = _SHAPE.unpack_from(data)
     rows = np.empty((height, width), np.int64)
-    for index, (least, differences) in enumerate(_rows(data, height, width)):
-        np.add(_whole(differences), least, out=rows[index])
+    for row, packed in zip(rows, _rows(data, height, width), strict=True):
+        row[:] = packed.whole()
     return rows
 
 
-def _rows(data: bytes, height: int, width: int) -> Iterator[tuple[int, NDArray[np.uint8]]]:
-    """Yield of each row its least value and the (n, bytes) differences."""
+class _Row(NamedTuple):
+    """One packed row: its least value, and (n,) differences from it, each with bytes of its neighbour behind."""
+
+    least: int
+    padded: NDArray[np.uint64]
+    mask: int
+
+    def whole(self, at: NDArray[np.intp] | slice = slice(None)) -> NDArray[np.int64]:
+        """Return the numbers at these places."""
+        found = self.padded[at] & np.uint64(self.mask)
+        found += np.uint64(self.least % 2**64)
+        return found.view(np.int64)
+
+
+def _rows(data: bytes, height: int, width: int) -> Iterator[_Row]:
     start = _SHAPE.size + height * _ROW.size
+    padded = data + bytes(8)  # each number is read as eight bytes, of which those of its neighbour are cut off
     for index in range(height):
         least, room = _ROW.unpack_from(data, _SHAPE.size + index * _ROW.size)
-        yield least, np.frombuffer(data, np.uint8, width * room, start).reshape(width, room)
+        yield _Row(least, np.ndarray(width, "<u8", padded, start, (room,)), 2 ** (8 * room) - 1)
         start += width * room
-
-
-def _whole(differences: NDArray[np.uint8]) -> NDArray[np.int64]:
-    width, room = differences.shape
-    if room in _WORDS:
-        return differences.reshape(-1).view(_WORDS[room]).astype(np.int64)
-    full = np.zeros((width, 8), np.uint8)
-    full[:, :room] = differences
-    return full.reshape(-1).view("<u8").astype(np.uint64, copy=False).view(np.int64)
 
 
 def pack_places(sums: NDArray[np.int64]) -> bytes:
@@ -97,13 +109,12 @@ def picked(packed: bytes, place: NDArray[np.integer[Any]], fields: int) -> NDArr
     if not width:
         return found
     rows = _rows(packed, height, width)
-    first, differences = next(rows)
-    places = _whole(differences) + first
+    places = next(rows).whole()
     at = np.minimum(np.searchsorted(places, place), width - 1)
     there = np.flatnonzero(places[at] == place)
     if len(there):
-        for row, (least, differences) in zip(found, rows, strict=False):
-            row[there] = _whole(differences[at[there]]) + least
+        for row, one in zip(found, rows, strict=False):
+            row[there] = one.whole(at[there])
     return found
 
 

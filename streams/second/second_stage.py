@@ -21,6 +21,7 @@ from streams.errors import FrameError, ProcessorError
 from streams.health import notices
 from streams.health.pulse import now_ms
 from streams.health.stepping import Stepping
+from streams.health.turns import Turns
 from streams.saving import aside, chains, pieces, processors, snapshots
 from streams.saving import state as state_codec
 from streams.saving.aside import Aside
@@ -102,6 +103,7 @@ class SecondLevelStage:
     ) -> None:
         self._stepping = Stepping(None if data is None else data / "pulses" / f"{part}.step")
         self._resuming = Resuming(data)
+        self._turns = Turns()
         self._aside = Aside(topics.state("second"), SOURCE)
         self._now_s = now_s
         self._hosted = hosted
@@ -160,6 +162,7 @@ class SecondLevelStage:
         if state is None:
             return False
         messages: list[Message] = []
+        self._turns.begin()
         for record in chunk.records:
             if record.offset >= state.offset:
                 left_out = self._aside.left_out(record.offset) if self._aside else frozenset()
@@ -179,15 +182,16 @@ class SecondLevelStage:
 
     async def _record(self, state: _Second, record: Record, bus: Bus, left_out: frozenset[str]) -> list[Message]:
         self._stepping.at(SOURCE, record.offset)
+        await self._turns.give()
         frame = decode_metrics(record.value or b"")
-        return self._take(state, frame, await self._cities.of(frame.city_version, bus), left_out)
+        return await self._take(state, frame, await self._cities.of(frame.city_version, bus), left_out)
 
     async def _rebuild(self, state: _Second, bus: Bus) -> None:
         mine = [one for one in self._hosted if one.name not in self._aside.left_out(state.offset)]
         ways = rebuilding.Ways(_Second, self._record, self._now_s)
         await bus.send(await rebuilding.rebuild(state, mine, self._unsent_since, bus, ways))
 
-    def _take(
+    async def _take(
         self, state: _Second, frame: MetricFrame, made: Version | None, left_out: frozenset[str]
     ) -> list[Message]:
         if frame.zone == SECOND_LEVEL:
@@ -218,6 +222,7 @@ class SecondLevelStage:
                 Message(topics.DETECTIONS, one.entity.encode(), msgspec.json.encode(made_by(one)), 0)
                 for one in result.detections
             ]
+            await self._turns.give()
         if rows:
             yielded = MetricFrame(frame.domain, SECOND_LEVEL, Rows.concat(rows), frame.watermark_ms)
             messages.append(Message(topics.METRICS, frame.domain.encode(), encode_metrics(city.id, yielded), 0))

@@ -28,7 +28,7 @@ from streams.zone.numbers import Numbers
 from streams.zone.state import SourceCounts
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -88,15 +88,17 @@ def absorb(
     rows: FrameRows | None,
     city: City,
     later: tuple[ZoneTask, City] | None = None,
-) -> Output:
-    """Take one frame (or mark) into the zone. `state` changes in place; repeats change nothing.
+) -> Iterator[Output]:
+    """Take one frame (or mark) into the zone, a processor at a time → what it has yielded so far, at the end all.
 
+    `state` changes in place, and nobody else may touch it before the end; repeats change nothing.
     `city` is the one that the frame was made with; where the zone has absorbed a later one, that closes its windows.
     """
     output = Output()
     absorbed = state.absorbed.get(header.source, (-1, -1))
     if header.last < absorbed:
-        return output
+        yield output
+        return
     fresh = None if rows is None else _admit(zone, state, (header, city), rows, output)
     state.absorbed[header.source] = header.last
     if rows is not None:
@@ -107,14 +109,14 @@ def absorb(
     state.watermark_ms = max(watermark_ms, state.watermark_ms)
     if later is not None and fresh is not None:
         frame = replace(_frame(zone, state, header, fresh, city), watermark_ms=before_ms)
-        _process(zone, state, zone_hours.parts(frame, before_ms), city, output)
+        yield from _process(zone, state, zone_hours.parts(frame, before_ms), city, output)
         fresh = None
     if fresh is not None or output.watermark_moved:
         zone, city = later or (zone, city)
         frame = _frame(zone, state, header, fresh, city)
         output.touched = frame.sensor
-        _process(zone, state, zone_hours.parts(frame, before_ms), city, output)
-    return output
+        yield from _process(zone, state, zone_hours.parts(frame, before_ms), city, output)
+    yield output
 
 
 def _watermark(marks: Mapping[int, int], sources: int) -> int:
@@ -212,7 +214,9 @@ def _frame(zone: ZoneTask, state: ZoneState, header: FrameHeader, rows: FrameRow
     )
 
 
-def _process(zone: ZoneTask, state: ZoneState, parts: Sequence[zone_hours.Part], city: City, output: Output) -> None:
+def _process(
+    zone: ZoneTask, state: ZoneState, parts: Sequence[zone_hours.Part], city: City, output: Output
+) -> Iterator[Output]:
     for hosted in zone.hosted:
         if hosted.name in zone.left_out:
             leave_out(state, hosted)
@@ -234,6 +238,7 @@ def _process(zone: ZoneTask, state: ZoneState, parts: Sequence[zone_hours.Part],
             output.detections += (
                 structs.replace(one, processor=hosted.name, version=city.number) for one in result.detections
             )
+            yield output
 
 
 def _step(hosted: Hosted, state: ZoneState, frame: Frame, city: City) -> Result[Any]:

@@ -8,7 +8,6 @@ from collections import defaultdict
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-import msgspec
 import numpy as np
 
 from streams.accounts import ledger, zone_books
@@ -24,13 +23,14 @@ from streams.errors import FrameError, ProcessorError
 from streams.health import notices
 from streams.health.pulse import now_ms
 from streams.health.stepping import Stepping
+from streams.health.turns import Turns
 from streams.saving import aside, chains, snapshots
 from streams.saving.aside import Aside
 from streams.saving.resuming import Resuming, note_death
-from streams.zone import dedup, rebuilding, restoring
-from streams.zone.absorb import Output, absorb, provisional
+from streams.zone import dedup, outgoing, rebuilding, restoring
+from streams.zone.absorb import absorb, provisional
 from streams.zone.partition import Partition
-from streams.zone.placing import Place, Placing, Touched
+from streams.zone.placing import Placing, Touched
 from streams.zone.shadow import Ways
 from streams.zone.state import ZoneState
 
@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from streams.contract.spec import Hosted
     from streams.contract.stage import Bus, Record
     from streams.health.notices import Notice, SetAside
+    from streams.zone.placing import Place
 
 WATERMARK_NEWS_MS = 60_000
 """A watermark that moved alone is published when it passes a multiple of this, the second level's shortest window."""
@@ -88,6 +89,7 @@ class ZoneStage:
         self._notices: list[Notice] = []
         self._stepping = Stepping(None if data is None else data / "pulses" / f"{part}.step")
         self._resuming = Resuming(data)
+        self._turns = Turns()
 
     async def assigned(self, partitions: Sequence[TopicPartition], bus: Bus) -> Mapping[TopicPartition, int]:
         """Load the snapshots of these partitions → next offsets."""
@@ -146,6 +148,7 @@ class ZoneStage:
         if held is None:
             return False
         messages: list[Message] = []
+        self._turns.begin()
         for record in chunk.records:
             if record.offset < held.offset:
                 continue
@@ -171,9 +174,9 @@ class ZoneStage:
     async def _record(self, held: Partition, source: TopicPartition, record: Record, bus: Bus) -> list[Message]:
         self._stepping.at(source, record.offset)
         header = decode_header(record)
-        return self._frame(held, header, await self._cities.of(header.version, bus), record)
+        return await self._frame(held, header, await self._cities.of(header.version, bus), record)
 
-    def _frame(self, held: Partition, header: FrameHeader, made: Version | None, record: Record) -> list[Message]:
+    async def _frame(self, held: Partition, header: FrameHeader, made: Version | None, record: Record) -> list[Message]:
         rows = decode_rows(header, record.value) if record.value else None
         if rows is not None and header.zone == ALL_ZONES:
             raise FrameError(f"offset {record.offset}: a frame of rows names no zone")
@@ -182,7 +185,7 @@ class ZoneStage:
         elif header.zone not in held.zones and not self._cities.ever_had(held.domain, header.zone):
             raise FrameError(f"offset {record.offset}: no version of the city has a zone {header.zone!r}")
         zones = [header.zone] if header.zone != ALL_ZONES else list(held.zones)
-        messages = [message for zone_id in zones for message in self._take(held, zone_id, header, made, rows)]
+        messages = [message for zone_id in zones for message in await self._take(held, zone_id, header, made, rows)]
         for index in reversed(range(len(messages))):
             if messages[index].topic == topics.METRICS:
                 held.zones[messages[index].key.decode()].emitted = record.offset + 1
@@ -191,9 +194,10 @@ class ZoneStage:
                 break
         return messages
 
-    def _take(
+    async def _take(
         self, held: Partition, zone_id: str, header: FrameHeader, made: Version | None, rows: FrameRows | None
     ) -> list[Message]:
+        await self._turns.give()
         state = held.zones.get(zone_id)
         if state is None:
             state = held.zones[zone_id] = ZoneState()
@@ -205,11 +209,13 @@ class ZoneStage:
             city = self._cities.with_all_of(header, held.domain) if made is None else made.city
         its = ours if city is ours.city else held.placing.of(zone_id, city, len(held.zones))
         before_ms = state.watermark_ms
-        output = absorb(its.task, state, header, rows, its.city, None if its is ours else ours)
+        for so_far in absorb(its.task, state, header, rows, its.city, None if its is ours else ours):
+            output = so_far
+            await self._turns.give()
         if len(output.touched):
             self._touch(held, zone_id, ours, output.touched)
         passed = state.watermark_ms // WATERMARK_NEWS_MS > before_ms // WATERMARK_NEWS_MS
-        return self._messages(ours, zone_id, state, output, passed)
+        return outgoing.messages(ours, zone_id, state, output, passed)
 
     def _touch(self, held: Partition, zone_id: str, place: Place, sensors: NDArray[np.int32]) -> None:
         touched = held.touched.get(zone_id)
@@ -217,24 +223,11 @@ class ZoneStage:
             touched = held.touched[zone_id] = Touched(place, [])
         touched.sensors.append(sensors)
 
-    def _messages(self, place: Place, zone_id: str, state: ZoneState, output: Output, passed: bool) -> list[Message]:
-        messages = [dead_letters.to_message(letter) for letter in output.dead]
-        if output.rows or passed:
-            task, city = place
-            made = Rows.concat(output.rows)
-            frame = MetricFrame(task.domain, task.index, made, state.watermark_ms, sums=task.sums)
-            value = encode_metrics(city.id, frame, zone_id, city.version)
-            messages.append(Message(topics.METRICS, zone_id.encode(), value, 0))
-        messages += [
-            Message(topics.DETECTIONS, one.entity.encode(), msgspec.json.encode(one), 0) for one in output.detections
-        ]
-        return messages
-
     async def tick(self, bus: Bus) -> Sequence[TopicPartition]:
         """Publish provisional values, unless they would take much of the time; save what has waited long enough."""
         begun_s = self._now_s()
         if begun_s >= self._live_due_at:
-            live = self._live()
+            live = await self._live()
             self._live_due_at = begun_s + max(LIVE_EVERY_S, LIVE_PAUSE_FACTOR * (self._now_s() - begun_s))
             await bus.send(live)
         asked = self._resuming.asked() if any(one.aside for one in self._partitions.values()) else {}
@@ -250,10 +243,12 @@ class ZoneStage:
                 saved.append(source)
         return saved
 
-    def _live(self) -> list[Message]:
+    async def _live(self) -> list[Message]:
         rows: dict[str, list[Rows]] = defaultdict(list)
+        self._turns.begin()
         for held in self._partitions.values():
             for zone_id, (place, touched) in held.touched.items():
+                await self._turns.give()
                 sensors = np.unique(np.concatenate(touched))
                 rows[held.domain] += provisional(place.task, held.zones[zone_id], sensors, place.city)
             held.touched.clear()
