@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 _SHAPE = struct.Struct("<II")
 _ROW = struct.Struct("<qB")
+_WIDTHS = {1: "<u1", 2: "<u2", 4: "<u4"}
+"""Room in bytes that a type of numbers has."""
 
 
 def pack(rows: NDArray[np.int64]) -> bytes:
@@ -24,13 +26,18 @@ def pack(rows: NDArray[np.int64]) -> bytes:
     (30, 26)
     """
     height, width = rows.shape
+    rows = np.ascontiguousarray(rows)
+    least = rows.min(axis=1) if width else np.zeros(height, np.int64)
+    differences = (rows.astype("<u8") - least.astype("<u8")[:, np.newaxis]).astype("<u8", copy=False)
+    most = differences.max(axis=1, initial=np.uint64(0)).tolist()
     heads, bodies = [], []
-    for row in rows:
-        least = int(row.min()) if width else 0
-        differences = (row.astype("<u8") - np.uint64(least % 2**64)).astype("<u8")
-        room = (int(differences.max(initial=np.uint64(0))).bit_length() + 7) // 8
-        heads.append(_ROW.pack(least, room))
-        bodies.append(np.ascontiguousarray(differences.view(np.uint8).reshape(width, 8)[:, :room]).tobytes())
+    for row, lowest, highest in zip(differences, least.tolist(), most, strict=True):
+        room = (highest.bit_length() + 7) // 8
+        heads.append(_ROW.pack(lowest, room))
+        if room in _WIDTHS:
+            bodies.append(row.astype(_WIDTHS[room]).tobytes())
+        elif room:
+            bodies.append(row.view(np.uint8).reshape(width, 8)[:, :room].tobytes())
     return b"".join([_SHAPE.pack(height, width), *heads, *bodies])
 
 
