@@ -29,7 +29,7 @@ from processors.maths.measures import (
     Amounts,
     Heads,
     Road,
-    make_rows,
+    rows_of_all,
     travel_amounts,
     value_of,
 )
@@ -76,7 +76,7 @@ def step(state: State, frame: Frame, city: City, config: Config) -> Result[State
     if len(frame):
         batch, dropped = travel.readings(frame, layout, config.speed_floor_km_h)
         state.newest_ms = grown(state.newest_ms, places, coverage.NEVER)
-        punctual = ~batch.late if batch.late.any() else slice(None)
+        punctual = ~batch.late if np.count_nonzero(batch.late) else slice(None)
         np.maximum.at(state.newest_ms, batch.place[punctual], batch.at_ms[punctual])
         touched = windows.fold(state.windows, batch, places, WINDOW_MS)
     due = windows.due(state.windows, frame.watermark_ms, WINDOW_MS)
@@ -122,9 +122,7 @@ def _corrected(state: State, start_ms: int, late_places: NDArray[np.integer[Any]
 def _coverage(sums: NDArray[np.int64], layout: RoadLayout) -> NDArray[np.float64]:
     """Return (k,) share of each segment's expected sensors that reported; NaN where none was expected or did."""
     reported = sums[READINGS] > 0
-    told = travel.by_segment(
-        np.stack([reported, reported | (sums[travel.EXPECTED] > 0)]).astype(np.int64), layout
-    ).whole
+    told = travel.by_segment(np.array([reported, reported | (sums[travel.EXPECTED] > 0)], np.int64), layout).whole
     return coverage.ratio(told[0], told[1])
 
 
@@ -140,7 +138,7 @@ def _rows(totals: _Totals, layout: RoadLayout, metrics: tuple[Metric, ...] = TRA
     amounts[FLOW.name] = Amounts(flow.whole, flows.whole, value_of(flow, flows, FLOW.sums), flows.whole)
     entity = layout.segment_ids[totals.place]
     heads = Heads(entity, totals.at_ms, WINDOW_S, totals.coverage_ratio, totals.revision)
-    return Rows.concat([make_rows(metric.name, heads, amounts[metric.name]) for metric in metrics])
+    return rows_of_all({metric.name: amounts[metric.name] for metric in metrics}, heads)
 
 
 def waiting(state: State, _config: Config) -> dict[int, int]:

@@ -20,16 +20,16 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray  # at run time: `streams.saving.state` reads the types of a state's fields
 
-from processors.maths import channels, clocks, digests, lateness, retired, stuck
+from processors.maths import channels, clocks, digests, lateness, retired, silence, spoken, stuck
 from processors.maths.channels import Channels
 from processors.maths.clocks import Clocks
 from processors.maths.digests import Runs
-from processors.maths.findings import Finding, detection
+from processors.maths.findings import Finding, detections
 from processors.maths.lateness import HOUR_MS, Lateness
 from processors.maths.measures import FEED_PREFIX, FEEDS, REPORTING, SILENT, Amounts, Heads, make_rows
-from processors.maths.minutes import GREATEST, LAGGING, LEAST, NEWEST, READINGS, Spoken, add, roomy
+from processors.maths.minutes import GREATEST, LAGGING, LEAST, NEWEST, READINGS, add, roomy
 from processors.maths.places import Layout, Places, grown
-from processors.maths.windows import by_window
+from processors.maths.tumbling import by_window
 from streams.contract.records import NO_TIME_MS, Frame, Result, Rows
 from streams.contract.spec import EVERY_DOMAIN, Spec
 from streams.contract.spec import Config as BaseConfig
@@ -40,10 +40,8 @@ if TYPE_CHECKING:
 
     from streams.city.registry import City
 
-NO_VALUE, ELSEWHERE, LATE_FOR_MINUTE, OF_LAGGING = "no_value", "elsewhere", "late", "lagging"
 MINUTE_MS = 60_000
-SILENT_KIND, STUCK_KIND = "sensor_silent", "sensor_stuck"
-LATE_KIND, CLOCK_KIND = "sensor_late", "sensor_clock_wrong"
+SILENT_KIND, STUCK_KIND, LATE_KIND, CLOCK_KIND = "sensor_silent", "sensor_stuck", "sensor_late", "sensor_clock_wrong"
 
 
 class Config(BaseConfig, frozen=True, kw_only=True):
@@ -108,6 +106,49 @@ class State:
     channels: Channels = field(default_factory=Channels)
     """Of single columns that do."""
 
+    def __post_init__(self) -> None:
+        self._terms: _Terms | None = None
+
+    def terms(self, layout: Layout, config: Config) -> _Terms:
+        """Return what follows from these; made once as long as they stay."""
+        if self._terms is None or self._terms.layout is not layout or self._terms.config is not config:
+            self._terms = _terms(layout, config)
+        return self._terms
+
+
+class _Terms(NamedTuple):
+    """What follows from a layout and a configuration alone."""
+
+    layout: Layout
+    config: Config
+    present_count: int
+    gone: NDArray[np.bool_] | None
+    """(m,) who has left, None = nobody."""
+    patience_ms: int
+    """After so long a silence of all, minutes without readings are not judged."""
+    pace: channels.Pace
+    silent: silence.Limits
+    stuck: stuck.Limits
+    late: lateness.Limits
+    clock: clocks.Limits
+
+
+def _terms(layout: Layout, config: Config) -> _Terms:
+    limit_s = np.maximum(config.silent_intervals_count * layout.interval_s, config.silent_least_s)
+    limit_ms = (limit_s * 1000).astype(np.int64)
+    present_count = int(np.count_nonzero(layout.present))
+    gone = None if present_count == len(layout.present) else ~layout.present
+    outage_count = max(config.outage_least_count, config.outage_ratio * present_count)
+    return _Terms(
+        *(layout, config, present_count, gone),
+        patience_ms=max(int(limit_ms.max(initial=0)), HOUR_MS) + int(config.silent_delay_s * 1000),
+        pace=channels.pace(layout.interval_s),
+        silent=silence.Limits(SILENT_KIND, limit_ms, config.silent_delay_s * 1000, outage_count, gone),
+        stuck=stuck.Limits(*(getattr(config, name) for name in stuck.Limits._fields)),
+        late=lateness.Limits(LATE_KIND, config.late_ratio, config.late_cleared_ratio, config.late_least_count),
+        clock=clocks.Limits(CLOCK_KIND, config.clock_ahead_s, config.clock_least_count),
+    )
+
 
 class _Where(NamedTuple):
     """Where a step happens, and by which rules."""
@@ -115,78 +156,55 @@ class _Where(NamedTuple):
     layout: Layout
     city: City
     frame: Frame
-    config: Config
-
-    @property
-    def limit_ms(self) -> NDArray[np.int64]:
-        """(m,) how long each sensor may say nothing."""
-        intervals_s = self.config.silent_intervals_count * self.layout.interval_s
-        return (np.maximum(intervals_s, self.config.silent_least_s) * 1000).astype(np.int64)
-
-    @property
-    def late_limits(self) -> lateness.Limits:
-        """When a sensor is late."""
-        config = self.config
-        return lateness.Limits(LATE_KIND, config.late_ratio, config.late_cleared_ratio, config.late_least_count)
-
-    @property
-    def clock_limits(self) -> clocks.Limits:
-        """When a clock is wrong."""
-        return clocks.Limits(CLOCK_KIND, self.config.clock_ahead_s, self.config.clock_least_count)
+    terms: _Terms
 
 
 def step(state: State, frame: Frame, city: City, config: Config) -> Result[State]:
     """Fold a frame; judge the minutes and hours that the watermark has closed, in their order."""
-    where = _Where(state.places.layout(city, frame.domain, frame.zone), city, frame, config)
+    layout = state.places.layout(city, frame.domain, frame.zone)
+    where = _Where(layout, city, frame, state.terms(layout, config))
     dropped = _fold(state, where) if len(frame) else {}
     parts: list[Rows] = []
     found: list[Finding] = []
     decided: dict[int, int] = {}
     for start_ms in _minutes(state, where):
-        _grow(state, len(where.layout.sensor_ids))
+        _grow(state, len(layout.sensor_ids))
         if (minute := state.open.pop(start_ms, None)) is not None:
-            minute = roomy(minute, len(where.layout.sensor_ids))
+            minute = roomy(minute, len(layout.sensor_ids))
             found += _stuck(state, start_ms, minute, where)
-            state.last_ms = np.maximum(state.last_ms, minute[NEWEST])
+            np.maximum(state.last_ms, minute[NEWEST], out=state.last_ms)
             lateness.count(state.lateness, start_ms - start_ms % HOUR_MS, minute[READINGS], late=False)
-        found += _retired(state, start_ms, where.layout)
-        found += clocks.add(state.clocks, start_ms, minute, where.layout.present, where.clock_limits)
-        found += _silent(state, start_ms + MINUTE_MS, where)
-        if where.layout.present.any():
-            parts.append(_rows(state, start_ms, minute, where))
+        found += _retired(state, start_ms, where)
+        found += clocks.add(state.clocks, start_ms, minute, layout.present, where.terms.clock)
+        silent = silence.judge(state.last_ms, state.silent, start_ms + MINUTE_MS, where.terms.silent)
+        found += silent.found
+        if where.terms.present_count:
+            parts.append(_rows(start_ms, silent.sensors, minute, where))
         elif minute is not None:  # the zone has left: nobody is there of whom a share could be silent
             decided[start_ms] = _counted(minute)
         state.judged_ms = start_ms + MINUTE_MS
     told_ms = frame.watermark_ms - HOUR_MS - late_limit_ms(frame.domain)
-    found += lateness.judge(state.lateness, told_ms, where.layout.present, where.late_limits)
-    of = retired.Where(city.id, frame.domain, city.zones[frame.zone].id)
-    told = tuple(detection(one, of, str(where.layout.sensor_ids[one.place])) for one in found)
+    found += lateness.judge(state.lateness, told_ms, layout.present, where.terms.late)
+    told = detections(found, retired.Where(city.id, frame.domain, city.zones[frame.zone].id), layout.sensor_ids)
     return Result(state, Rows.concat(parts), told, dropped, decided=decided)
 
 
 def _fold(state: State, where: _Where) -> dict[str, int]:
     """Take the readings in → how many count in no minute, and why."""
-    frame, place, places = where.frame, where.layout.place[where.frame.sensor], len(where.layout.sensor_ids)
-    here = place >= 0
-    heard = here & frame.heard
-    lag_ms = np.where(here, where.layout.lag_ms[place], 0) if where.layout.lags else np.zeros(1, np.int64)
-    due_ms, lagging = frame.at_ms + lag_ms, np.broadcast_to(lag_ms > 0, here.shape)
-    now = heard & ~frame.late & (due_ms >= state.judged_ms)
-    ahead_ms = clocks.ahead_ms(frame)
-    least, greatest = digests.bounds(frame, where.config.steady_columns)
-    spoken = Spoken(place, due_ms, least, greatest, lagging, ahead_ms)
-    for start_ms, row in by_window(due_ms, MINUTE_MS):
-        kept = now[row]
-        if kept.any():
-            state.open[start_ms] = roomy(state.open.get(start_ms), places)
-            add(state.open[start_ms], spoken.of(row, kept))
-            channels.look(state.channels, start_ms, frame, (row, kept), where.layout)
-    if frame.late.any():
-        for hour_ms, row in by_window(due_ms, HOUR_MS):
-            late = place[row][frame.late[row] & heard[row]]
-            lateness.count(state.lateness, hour_ms, np.bincount(late, minlength=places), late=True)
-    reasons = {NO_VALUE: here & ~heard, ELSEWHERE: ~here, LATE_FOR_MINUTE: heard & ~now, OF_LAGGING: now & lagging}
-    return {reason: int(np.count_nonzero(rows)) for reason, rows in reasons.items() if rows.any()}
+    frame, places = where.frame, len(where.layout.sensor_ids)
+    taken = spoken.take(frame, where.layout, state.judged_ms, where.terms.stuck.steady_columns)
+    for start_ms, some in by_window(taken.spoken.at_ms, MINUTE_MS):
+        mine, rows = taken.spoken, taken.rows
+        if not isinstance(some, slice):
+            mine, rows = mine.take(some), some if rows is None else rows.take(some)
+        minute = state.open[start_ms] = roomy(state.open.get(start_ms), places)
+        add(minute, mine)
+        channels.look(state.channels, start_ms, frame, (rows, mine.place), where.terms.pace)
+    if np.count_nonzero(frame.late):
+        for hour_ms, some in by_window(taken.due_ms, HOUR_MS):
+            late = np.bincount(taken.place[some][taken.late[some]], minlength=places)
+            lateness.count(state.lateness, hour_ms, late, late=True)
+    return taken.dropped
 
 
 def waiting(state: State, _config: Config) -> dict[int, int]:
@@ -200,10 +218,13 @@ def _counted(minute: NDArray[np.int64]) -> int:
 
 
 def _grow(state: State, places: int) -> None:
+    runs, late, wrong = state.runs, state.lateness.late, state.clocks.wrong
+    if all(len(one) == places for one in (state.last_ms, state.silent, state.stuck, late, wrong, runs.same)):
+        return
     state.last_ms = grown(state.last_ms, places, NO_TIME_MS)
     state.silent, state.stuck = grown(state.silent, places), grown(state.stuck, places)
-    state.lateness.late, state.clocks.wrong = grown(state.lateness.late, places), grown(state.clocks.wrong, places)
-    digests.grow(state.runs, places)
+    state.lateness.late, state.clocks.wrong = grown(late, places), grown(wrong, places)
+    digests.grow(runs, places)
 
 
 def _minutes(state: State, where: _Where) -> Iterator[int]:
@@ -216,19 +237,22 @@ def _minutes(state: State, where: _Where) -> Iterator[int]:
         if first_ms >= end_ms:
             return
         state.judged_ms = first_ms
-    patience_ms = max(int(where.limit_ms.max(initial=0)), HOUR_MS) + int(where.config.silent_delay_s * 1000)
     while state.judged_ms < end_ms:
         newest_ms = int(state.last_ms.max(initial=NO_TIME_MS))
-        if newest_ms != NO_TIME_MS and state.judged_ms - newest_ms > patience_ms:
+        if newest_ms != NO_TIME_MS and state.judged_ms - newest_ms > where.terms.patience_ms:
             state.judged_ms = min(min(state.open, default=end_ms), end_ms)
             if state.judged_ms == end_ms:
                 return
         yield state.judged_ms
 
 
-def _retired(state: State, start_ms: int, layout: Layout) -> list[Finding]:
+def _retired(state: State, start_ms: int, where: _Where) -> list[Finding]:
     """Forget the sensors that have left, and begin to wait for those that joined → what alarmed and is over."""
-    gone = ~layout.present
+    if state.last_ms.min(initial=start_ms) == NO_TIME_MS:
+        state.last_ms[state.last_ms == NO_TIME_MS] = start_ms
+    gone = where.terms.gone
+    if gone is None:
+        return []
     found = []
     kinds = (SILENT_KIND, state.silent), (STUCK_KIND, state.stuck), (LATE_KIND, state.lateness.late)
     for kind, flags in (*kinds, (CLOCK_KIND, state.clocks.wrong)):
@@ -237,54 +261,31 @@ def _retired(state: State, start_ms: int, layout: Layout) -> list[Finding]:
         flags[gone] = 0
     digests.forget(state.runs, gone)
     channels.forget(state.channels, gone)
-    state.last_ms = np.where(gone, NO_TIME_MS, np.where(state.last_ms == NO_TIME_MS, start_ms, state.last_ms))
-    return found
-
-
-def _silent(state: State, now_ms: int, where: _Where) -> list[Finding]:
-    """Judge who is silent at the end of a minute."""
-    limit_ms, config = where.limit_ms, where.config
-    since_ms = state.last_ms + limit_ms
-    silent = where.layout.present & (now_ms > since_ms)
-    total = np.count_nonzero(where.layout.present)
-    outage = np.count_nonzero(silent) >= max(config.outage_least_count, config.outage_ratio * total)
-    begins = silent & (state.silent == 0) & (now_ms - since_ms >= config.silent_delay_s * 1000) & (not outage)
-    ends = ~silent & (state.silent == 1)
-    state.silent = np.where(begins, 1, np.where(ends, 0, state.silent))
-    found = []
-    for place in np.flatnonzero(begins | ends).tolist():
-        on = bool(begins[place])
-        at_ms = int(since_ms[place] if on else state.last_ms[place])
-        quiet_s = (now_ms - int(state.last_ms[place])) / 1000
-        found.append(Finding(SILENT_KIND, place, at_ms, now_ms, on, quiet_s, float(limit_ms[place]) / 1000, "s"))
+    state.last_ms[gone] = NO_TIME_MS
     return found
 
 
 def _stuck(state: State, start_ms: int, minute: NDArray[np.int64], where: _Where) -> list[Finding]:
     """Move the runs of equal values on → sensors that are stuck now, whole or in one column, or no longer."""
-    config = where.config
     digests.move_on(state.runs, minute[READINGS], (minute[LEAST], minute[GREATEST]), start_ms)
     channels.move_on(state.channels, start_ms, minute.shape[1])
-    limits = stuck.Limits(*(getattr(config, name) for name in stuck.Limits._fields))
-    found = stuck.judge(state.runs, state.channels, start_ms + MINUTE_MS, limits)
+    found = stuck.judge(state.runs, state.channels, start_ms + MINUTE_MS, where.terms.stuck)
+    if not np.count_nonzero(found.flag) and not np.count_nonzero(state.stuck):
+        return []
     begins, ends = where.layout.present & found.flag & (state.stuck == 0), ~found.flag & (state.stuck == 1)
-    state.stuck = np.where(begins, 1, np.where(ends, 0, state.stuck))
+    state.stuck[begins], state.stuck[ends] = 1, 0
     return [stuck.finding(STUCK_KIND, found, place, start_ms) for place in np.flatnonzero(begins | ends).tolist()]
 
 
-def _rows(state: State, start_ms: int, minute: NDArray[np.int64] | None, where: _Where) -> Rows:
+def _rows(start_ms: int, silent: int, minute: NDArray[np.int64] | None, where: _Where) -> Rows:
     """Return the zone's share of silent sensors and how many report, at the end of a minute."""
-    present = where.layout.present
-    total = int(np.count_nonzero(present))
-    silent = int(np.count_nonzero(present & (start_ms + MINUTE_MS > state.last_ms + where.limit_ms)))
+    total = where.terms.present_count
     readings = 0 if minute is None else _counted(minute)
-    entity = np.array([f"{FEED_PREFIX}{where.frame.domain}:{where.city.zones[where.frame.zone].id}"], object)
-    heads = Heads(entity, start_ms, MINUTE_MS // 1000, np.ones(1), np.zeros(1, np.int64))
-    parts = []
-    for metric, part, value in ((SILENT, silent, silent / max(total, 1)), (REPORTING, total - silent, total - silent)):
-        amounts = Amounts(np.array([part]), np.array([total]), np.array([float(value)]), np.array([readings]))
-        parts.append(make_rows(metric.name, heads, amounts))
-    return Rows.concat(parts)
+    zone = f"{FEED_PREFIX}{where.frame.domain}:{where.city.zones[where.frame.zone].id}"
+    heads = Heads(np.array([zone, zone], object), start_ms, MINUTE_MS // 1000, np.ones(2), np.zeros(2, np.int64))
+    numerator, value = np.array([silent, total - silent]), np.array([silent / total, total - silent])
+    amounts = Amounts(numerator, np.array([total, total]), value, np.array([readings, readings]))
+    return make_rows(np.array([SILENT.name, REPORTING.name], object), heads, amounts)
 
 
 SPEC = Spec(
@@ -293,7 +294,7 @@ SPEC = Spec(
     config=Config,
     state=State,
     metrics=FEEDS,
-    drops=(NO_VALUE, ELSEWHERE, LATE_FOR_MINUTE, OF_LAGGING),
+    drops=spoken.DROPS,
     counted=tuple(metric.name for metric in FEEDS),
     waiting=waiting,
 )

@@ -55,6 +55,8 @@ def ahead_ms(frame: Frame) -> NDArray[np.int64]:
     """Return (n,) how far each reading's time and its sensor's lag are ahead of its source's mark; 0 = not known."""
     if frame.behind_ms is None:
         return np.zeros(len(frame), np.int64)
+    if frame.behind_ms.min(initial=0) >= -DAY_MS:
+        return -frame.behind_ms
     return np.where(frame.behind_ms < -DAY_MS, 0, -frame.behind_ms)
 
 
@@ -63,13 +65,14 @@ def add(
 ) -> Iterator[Finding]:
     """Take a minute, in their order; where it begins another quarter of an hour, judge that before."""
     quarter_ms, places = start_ms - start_ms % QUARTER_MS, len(present)
-    of.count, of.ahead_ms, of.wrong = (grown(one, places) for one in (of.count, of.ahead_ms, of.wrong))
+    if not len(of.count) == len(of.ahead_ms) == len(of.wrong) == places:
+        of.count, of.ahead_ms, of.wrong = (grown(one, places) for one in (of.count, of.ahead_ms, of.wrong))
     if quarter_ms > of.quarter_ms:
         yield from _judge(of, present, limits)
         of.quarter_ms, of.count, of.ahead_ms = quarter_ms, np.zeros(places, np.int64), np.zeros(places, np.int64)
     if minute is not None:
-        of.count = of.count + minute[READINGS]
-        of.ahead_ms = of.ahead_ms + minute[AHEAD]
+        of.count += minute[READINGS]
+        of.ahead_ms += minute[AHEAD]
 
 
 def _judge(of: Clocks, present: NDArray[np.bool_], limits: Limits) -> Iterator[Finding]:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 FAR = 2**62
 """No digest reaches it."""
+_TWO = np.uint64(2)
 STEP = 2_654_435_761
 STEADY_COLUMNS = tuple(
     "alarmed_count ambulance_ready_ratio bed_ratio capacity_count fill_ratio frequency_hz headway_s lamp_fault_ratio "
@@ -59,31 +60,42 @@ def move_on(
     runs: Runs, readings: NDArray[np.int64], bounds_of: tuple[NDArray[np.int64], NDArray[np.int64]], start_ms: int
 ) -> None:
     """Take a minute's (m,) readings and the bounds of their digests."""
-    spoke = readings > 0
     least, greatest = bounds_of
-    even = least == greatest
-    goes_on = spoke & even & (least == runs.same)
-    broken = spoke & ~goes_on
-    runs.count = np.where(goes_on, runs.count + readings, np.where(spoke, even * readings, runs.count))
-    runs.since_ms = np.where(broken, start_ms, runs.since_ms)
-    runs.same = np.where(spoke, np.where(even, least, -FAR), runs.same)
+    even = least == greatest  # so it has spoken
+    broken = (readings > 0) & ~(even & (least == runs.same))
+    np.copyto(runs.count, 0, where=broken)
+    np.add(runs.count, readings, out=runs.count, where=even)
+    np.copyto(runs.since_ms, start_ms, where=broken)
+    np.copyto(runs.same, -FAR, where=broken)
+    np.copyto(runs.same, least, where=even)
 
 
 def bounds(frame: Frame, but: tuple[str, ...]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return (n,) the digest of each reading's columns, all `but` these, twice.
+    """Return (n,) the digest of each reading's columns, all `but` these, twice; one array where all of them tell.
 
     A reading that observed nothing, or a 0 among its values, tells nothing: its two bounds are -FAR and FAR.
     """
-    names = [name for name in frame.columns if name not in but]
-    values = np.stack([frame.columns[name] for name in names]) if names else np.empty((0, len(frame)))
-    seen = np.isfinite(values)
-    bits = np.where(seen, np.ascontiguousarray(values).view(np.uint64), np.uint64(0))
-    digest = ((bits * _factors(tuple(names))).sum(axis=0, dtype=np.uint64) >> np.uint64(2)).astype(np.int64)
-    telling = seen.any(axis=0) & ~(values == 0.0).any(axis=0)
+    names, factors = _telling(tuple(frame.columns), but)
+    values = np.array([frame.columns[name] for name in names]).reshape(len(names), len(frame))
+    seen, zero = np.isfinite(values), values == 0.0
+    bits = values.view(np.uint64)
+    whole = np.count_nonzero(seen) == seen.size
+    if not whole:
+        bits = np.where(seen, bits, np.uint64(0))
+    digest = (np.add.reduce(bits * factors, axis=0) >> _TWO).view(np.int64)
+    if whole and names and not np.count_nonzero(zero):
+        return digest, digest
+    telling = seen.any(axis=0) & ~zero.any(axis=0)
     return np.where(telling, digest, -FAR), np.where(telling, digest, FAR)
 
 
 @lru_cache(maxsize=64)
-def _factors(names: tuple[str, ...]) -> NDArray[np.uint64]:
+def _telling(columns: tuple[str, ...], but: tuple[str, ...]) -> tuple[tuple[str, ...], NDArray[np.uint64]]:
+    """Return the columns that are not of `but`, and their factors."""
+    names = tuple(name for name in columns if name not in but)
+    return names, factors(names)
+
+
+def factors(names: tuple[str, ...]) -> NDArray[np.uint64]:
     """Return (columns, 1) odd numbers, one a name."""
     return np.array([[(zlib.crc32(name.encode()) * STEP) % 2**64 | 1] for name in names], np.uint64).reshape(-1, 1)

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from processors.maths import retired
 from streams.contract.records import Detection, Level
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    import numpy as np
+    from numpy.typing import NDArray
 
 LEVEL: Level = 4
 """IV: what a sensor lacks is for its owner, not for a dispatcher."""
@@ -29,8 +35,14 @@ class Finding(NamedTuple):
     """The one column that it is about, "" = the sensor as a whole."""
 
 
-def detection(one: Finding, where: retired.Where, sensor: str) -> Detection:
-    """Return what the alarm engine reads."""
+def detections(
+    found: Iterable[Finding], where: retired.Where, sensor_ids: NDArray[np.object_]
+) -> tuple[Detection, ...]:
+    """Return what the alarm engine reads; `sensor_ids` by place."""
+    return tuple(_detection(one, where, str(sensor_ids[one.place])) for one in found)
+
+
+def _detection(one: Finding, where: retired.Where, sensor: str) -> Detection:
     if one.retired:
         return retired.end(where, one.kind, sensor, one.at_ms, one.known_ms)
     return Detection(

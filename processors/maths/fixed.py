@@ -20,6 +20,10 @@ MOST_READINGS = 1000
 """Of one sensor in one window; so many terms below TERM_LIMIT fit a sum."""
 TERM_LIMIT = SUM_LIMIT // MOST_READINGS
 _WORD, _MASK = 32, 2**32 - 1
+FEW_TERMS = 256
+"""So few terms of all fields are added in one call; of more, each field by itself."""
+SCANNED = 8
+"""So many sums are looked through in the time in which one is picked out."""
 
 
 def to_terms(
@@ -33,7 +37,8 @@ def to_terms(
     >>> terms.tolist(), too_large.tolist()
     ([1500000, 0, 0], [False, True, False])
     """
-    scaled = np.rint(values * scale)
+    scaled = values * scale
+    np.rint(scaled, out=scaled)
     if not scaled.size or np.abs(scaled).max() < TERM_LIMIT:
         return scaled.astype(np.int64), None
     too_large = np.abs(scaled) >= TERM_LIMIT
@@ -67,12 +72,18 @@ def add_at(sums: NDArray[np.int64], place: NDArray[Any], terms: NDArray[np.int64
         return
     peak = max(int(terms.max()), -int(terms.min()), 1)
     at_once = max(1, (SUM_LIMIT - 1) // peak)
+    place = place.astype(np.intp)
     cells = sums.reshape(-1, copy=False)
-    cell = np.arange(0, sums.size, sums.shape[1])[:, np.newaxis] + place
+    few = place.size <= FEW_TERMS
+    cell = np.arange(0, sums.size, sums.shape[1])[:, np.newaxis] + place if few else place
     for first in range(0, place.size, at_once):
         part = slice(first, first + at_once)
-        np.add.at(cells, cell[:, part].ravel(), terms[:, part].ravel())
-        check_range(sums if sums.shape[1] <= place.size else sums[:, place[part]])  # the fewer of the two
+        if few:
+            np.add.at(cells, cell[:, part].ravel(), terms[:, part].ravel())
+        else:
+            for row, of_field in zip(sums, terms, strict=True):
+                np.add.at(row, place[part], of_field[part])
+        check_range(sums if sums.shape[1] <= SCANNED * place.size else sums[:, place[part]])  # what is the less work
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -132,6 +143,7 @@ def add_wide(terms: NDArray[np.int64], place: NDArray[Any], places: int) -> Wide
         return Wide(None, low)
     peak = max(int(terms.max()), -int(terms.min()))
     if peak * place.size < SUM_LIMIT or peak * int(np.bincount(place).max()) < SUM_LIMIT:
+        place = place.astype(np.intp)
         for row, of_field in zip(low, terms, strict=True):
             np.add.at(row, place, of_field)
         return Wide(None, low)

@@ -38,7 +38,9 @@ class Limits(NamedTuple):
 def count(of: Lateness, hour_ms: int, readings: NDArray[np.int64], *, late: bool) -> None:
     """Add (m,) readings to an hour."""
     counts = grown(of.hours.get(hour_ms, np.zeros((2, 0), np.int64)), len(readings))
-    counts[[ALL, LATE] if late else [ALL]] += readings
+    counts[ALL] += readings
+    if late:
+        counts[LATE] += readings
     of.hours[hour_ms] = counts
 
 

@@ -13,6 +13,8 @@ from streams.contract.spec import COLUMN_SCALE, Metric, Sums, column_mean
 from streams.domains.schema import load_schemas
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import NDArray
 
     from processors.maths.fixed import Wide
@@ -177,6 +179,20 @@ class Heads:
     window_s: int
     coverage_ratio: NDArray[np.float64]
     revision: NDArray[np.int64]
+
+
+def rows_of_all(amounts: Mapping[str, Amounts], heads: Heads) -> Rows:
+    """Return one row an entity and metric, metric by metric."""
+    metrics, size = len(amounts), len(heads.entity)
+    name = np.repeat(np.array(list(amounts), object), size)
+    at_ms = heads.at_ms if isinstance(heads.at_ms, int) else np.tile(heads.at_ms, metrics)
+    entity, coverage_ratio = np.tile(heads.entity, metrics), np.tile(heads.coverage_ratio, metrics)
+    all_heads = Heads(entity, at_ms, heads.window_s, coverage_ratio, np.tile(heads.revision, metrics))
+    numbers = (
+        np.concatenate([getattr(one, field) for one in amounts.values()])
+        for field in ("numerator", "denominator", "value", "count")
+    )
+    return make_rows(name, all_heads, Amounts(*numbers))
 
 
 def make_rows(metric: str | NDArray[np.object_], heads: Heads, amounts: Amounts) -> Rows:

@@ -31,13 +31,16 @@ def pack(rows: NDArray[np.int64]) -> bytes:
     (30, 26)
     """
     height, width = rows.shape
+    rows = np.ascontiguousarray(rows)
+    least = rows.min(axis=1) if width else np.zeros(height, np.int64)
+    differences = (rows.astype("<u8") - least.astype("<u8")[:, np.newaxis]).astype("<u8", copy=False)
+    most = differences.max(axis=1, initial=np.uint64(0)).tolist()
     heads, bodies = [], []
-    for row in rows:
-        least, most = (int(row.min()), int(row.max())) if width else (0, 0)
-        room = ((most - least).bit_length() + 7) // 8
-        heads.append(_ROW.pack(least, room))
+    for row, lowest, highest in zip(differences, least.tolist(), most, strict=True):
+        room = (highest.bit_length() + 7) // 8
+        heads.append(_ROW.pack(lowest, room))
         if room:
-            bodies.append(_cut(row.view(np.uint64) - np.uint64(least % 2**64), room))
+            bodies.append(_cut(row, room))
     return b"".join([_SHAPE.pack(height, width), *heads, *bodies])
 
 
@@ -46,6 +49,8 @@ NOTHING = pack(np.empty((1, 0), np.int64))
 
 
 def _cut(differences: NDArray[np.uint64], room: int) -> bytes:
+    if room in _SIZES:
+        return differences.astype(f"<u{room}").tobytes()
     found, shift = np.empty(len(differences), _CUT[room]), 0
     for size in _SIZES:
         if room & size:

@@ -12,7 +12,7 @@ from processors.maths.findings import Finding
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from processors.maths.channels import Channels
+    from processors.maths.channels import Channels, Frozen
     from processors.maths.digests import Runs
 
 
@@ -31,34 +31,40 @@ class Limits(NamedTuple):
 
 
 class Stuck(NamedTuple):
-    """(m,) whether a sensor is stuck, since when, its readings or minutes and their limit; the column, "" = all."""
+    """(m,) whether a sensor is stuck; by what: runs of all its values, or of one column of some; the limits."""
 
     flag: NDArray[np.bool_]
-    since_ms: NDArray[np.int64]
-    times: NDArray[np.int64]
-    limit: NDArray[np.int64]
-    column: NDArray[np.object_]
+    whole: NDArray[np.bool_]
+    runs: Runs
+    single: Frozen | None
+    columns: list[str]
+    limits: Limits
 
 
 def judge(runs: Runs, columns: Channels, end_ms: int, limits: Limits) -> Stuck:
     """Judge all sensors at the end of a minute. One that is stuck as a whole is not told by its column."""
-    whole = (runs.count >= limits.stuck_count) & (end_ms - runs.since_ms >= limits.stuck_s * 1000)
+    whole = runs.count >= limits.stuck_count
+    if np.count_nonzero(whole):
+        whole &= end_ms - runs.since_ms >= limits.stuck_s * 1000
     least = (limits.channel_count, limits.channel_s)
-    one = channels.frozen(columns, end_ms, least, (*limits.steady_columns, *limits.coarse_columns), len(whole))
-    single = ~whole & (one.column >= 0)
-    names = np.array([*columns.columns, ""], object)
-    return Stuck(
-        whole | single,
-        np.where(single, one.since_ms, runs.since_ms),
-        np.where(single, one.times, runs.count),
-        np.where(single, limits.channel_count, limits.stuck_count),
-        names[np.where(single, one.column, len(names) - 1)],
-    )
+    single = channels.frozen(columns, end_ms, least, (*limits.steady_columns, *limits.coarse_columns))
+    flag = whole
+    if single is not None:
+        flag = whole.copy()
+        flag[single.place] = True
+    return Stuck(flag, whole, runs, single, columns.columns, limits)
 
 
 def finding(kind: str, found: Stuck, place: int, start_ms: int) -> Finding:
     """Return that a sensor is stuck now, or has moved in the minute that began then."""
-    on = bool(found.flag[place])
-    at_ms = int(found.since_ms[place]) if on else start_ms
-    count, limit = float(found.times[place]), float(found.limit[place])
-    return Finding(kind, place, at_ms, start_ms + channels.MINUTE_MS, on, count, limit, column=str(found.column[place]))
+    on, known_ms = bool(found.flag[place]), start_ms + channels.MINUTE_MS
+    one = found.single
+    if one is None or not on or found.whole[place]:
+        at_ms = int(found.runs.since_ms[place]) if on else start_ms
+        return Finding(
+            kind, place, at_ms, known_ms, on, float(found.runs.count[place]), float(found.limits.stuck_count)
+        )
+    at = int(np.searchsorted(one.place, place))
+    times, limit = float(one.times[at]), float(found.limits.channel_count)
+    column = found.columns[int(one.column[at])]
+    return Finding(kind, place, int(one.since_ms[at]), known_ms, on, times, limit, column=column)

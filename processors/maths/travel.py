@@ -44,17 +44,21 @@ class Readings(NamedTuple):
 @lru_cache(maxsize=1)  # the processors of a zone are handed the same frame one after the other
 def readings(frame: Frame, layout: RoadLayout, speed_floor_km_h: float) -> Readings:
     """Return the readings of sensors that watch a segment. A reading without travel time still counts as reported."""
-    place = layout.place[frame.sensor]
+    place = layout.place.take(frame.sensor)
     speed_km_h, flow_veh_h = frame.column("speed_km_h"), frame.column("flow_veh_h")
-    on_road = (place >= 0) & (layout.segment[place] >= 0) if len(layout.segment) else np.zeros(len(frame), bool)
-    if on_road.all():
+    on_road = (place >= 0) & (layout.segment.take(place) >= 0) if len(layout.segment) else np.zeros(len(frame), bool)
+    if np.count_nonzero(on_road) == len(on_road):
         at_ms, late = frame.at_ms, frame.late
     else:
         at_ms, late, place = frame.at_ms[on_road], frame.late[on_road], place[on_road]
         speed_km_h, flow_veh_h = speed_km_h[on_road], flow_veh_h[on_road]
-    counted = np.isfinite(flow_veh_h)
+    counted, spoken = np.isfinite(flow_veh_h), np.isfinite(speed_km_h)
     idle = counted & (flow_veh_h <= 0.0)
-    moving = ~idle & np.isfinite(speed_km_h) & (speed_km_h > 0.0)
+    moving = ~idle & spoken & (speed_km_h > 0.0)
+    if np.count_nonzero(moving & counted) == len(place):
+        terms = _of_all(speed_km_h, flow_veh_h, speed_floor_km_h)
+        if terms is not None:
+            return Readings(Terms(at_ms, place, late, terms), _dropped(len(frame), len(place), idle, moving))
     weight = np.where(moving, np.where(counted, flow_veh_h, WEIGHT_WITHOUT_FLOW_VEH_H), 0.0)
     veh_per_km = weight / np.where(moving, np.maximum(speed_km_h, speed_floor_km_h), 1.0)
     amounts = np.array([np.where(counted, flow_veh_h, 0.0), weight, veh_per_km])
@@ -72,6 +76,23 @@ def readings(frame: Frame, layout: RoadLayout, speed_floor_km_h: float) -> Readi
     terms[FLOW_COUNT] = counted
     terms.flags.writeable = False
     return Readings(Terms(at_ms, place, late, terms), dropped)
+
+
+def _of_all(
+    speed_km_h: NDArray[np.float64], flow_veh_h: NDArray[np.float64], speed_floor_km_h: float
+) -> NDArray[np.int64] | None:
+    """Return the terms of readings that all have flow and speed above 0, None where any is too large."""
+    amounts = np.array([flow_veh_h, flow_veh_h / np.maximum(speed_km_h, speed_floor_km_h)])
+    fixed, excess = to_terms(amounts, SCALES[1:])
+    if excess is not None:
+        return None
+    terms = np.empty((FIELDS, len(flow_veh_h)), np.int64)
+    terms[READINGS] = terms[USED] = terms[FLOW_COUNT] = 1
+    terms[FLOW] = terms[FLOW_WEIGHT] = fixed[0]
+    terms[VEH_PER_KM] = fixed[1]
+    terms[EXPECTED] = 0
+    terms.flags.writeable = False
+    return terms
 
 
 def _dropped(rows: int, on_road: int, idle: NDArray[np.bool_], moving: NDArray[np.bool_]) -> dict[str, int]:
@@ -103,6 +124,6 @@ def on_time(frame: Frame, windows: Windows, place: NDArray[np.int32], window_ms:
 def by_segment(sums: NDArray[np.int64], layout: RoadLayout) -> Wide:
     """Add up the sensors of each segment: (fields, m) → (fields, k)."""
     watching = layout.segment >= 0
-    if watching.all():
+    if np.count_nonzero(watching) == len(watching):
         return add_wide(sums, layout.segment, len(layout.segment_ids))
     return add_wide(sums[:, watching], layout.segment[watching], len(layout.segment_ids))

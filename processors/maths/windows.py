@@ -18,6 +18,7 @@ from numpy.typing import NDArray  # at run time: `streams.saving.state` reads th
 from processors.maths.fixed import add_at, check_range
 from processors.maths.packing import NOTHING, dense, merged, pack_places, picked, unpack
 from processors.maths.places import grown
+from processors.maths.tumbling import by_window
 from streams.contract.records import NO_TIME_MS
 
 if TYPE_CHECKING:
@@ -133,19 +134,6 @@ def fold(windows: Windows, batch: Terms, places: int, window_ms: int) -> dict[in
 def whole(at_ms: T, window_ms: int) -> T:
     """Return the start of the window that holds each time."""
     return at_ms - at_ms % window_ms
-
-
-def by_window(at_ms: NDArray[np.int64], window_ms: int) -> Iterator[tuple[int, slice | NDArray[np.intp]]]:
-    """Yield (start of a window, its rows), by rising start."""
-    if not at_ms.size:
-        return
-    start_ms = whole(at_ms, window_ms)
-    first, last = int(start_ms.min()), int(start_ms.max())
-    if first == last:
-        yield first, slice(None)
-        return
-    for start in np.unique(start_ms).tolist():
-        yield start, np.flatnonzero(start_ms == start)
 
 
 def waiting(windows: Windows, field: int, window_ms: int) -> dict[int, int]:

@@ -68,6 +68,8 @@ class Frame:
         found = np.zeros(len(self), bool)
         for values in self.columns.values():
             found |= ~np.isnan(values)
+            if np.count_nonzero(found) == len(found):
+                break
         return found
 
     def column(self, name: str) -> NDArray[np.float64]:
@@ -114,6 +116,8 @@ class Rows:
         """Join rows in the order given."""
         if not parts:
             return Rows.empty()
+        if len(parts) == 1:
+            return parts[0]
         return Rows(**{name: np.concatenate([getattr(part, name) for part in parts]) for name in ROW_TYPES})
 
     def where(self, keep: NDArray[np.bool_]) -> Rows:
