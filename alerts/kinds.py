@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 
 import msgspec
 
+from streams.errors import ConfigError
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -56,5 +58,9 @@ def response_limit_s(level: Level) -> int | None:
 
 @cache
 def _table() -> _Table:
-    text = Path(__file__).with_name("kinds.toml").read_text(encoding="utf-8")
-    return msgspec.toml.decode(text, type=_Table, strict=False)
+    """Raises ConfigError where the file cannot be read."""
+    path = Path(__file__).with_name("kinds.toml")
+    try:
+        return msgspec.toml.decode(path.read_bytes(), type=_Table, strict=False)
+    except (OSError, msgspec.DecodeError) as exc:
+        raise ConfigError(f"{path}: cannot be read: {exc}; every kind stands there once, with zh and en") from exc

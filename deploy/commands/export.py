@@ -120,6 +120,6 @@ def _must_exist(name: str | None, known: set[str]) -> None:
     if name is None:
         raise SettingError("name a METRIC; `citywall export --list` shows them")
     if name not in known:
-        near = difflib.get_close_matches(name, sorted(known), n=1, cutoff=0.4)
+        near = difflib.get_close_matches(name, sorted(known), n=1)
         hint = f"; the nearest is {near[0]!r}" if near else ""
         raise SettingError(f"no metric is called {name!r}{hint}; `citywall export --list` shows them")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import keyword
 import re
 from pathlib import Path
 from string import Template
@@ -56,19 +57,35 @@ def write(kind: str, name: str, root: Path) -> list[Path]:
 
     Raises SettingError when the name is not fit or a file stands there already; then nothing is written.
     """
-    if not re.fullmatch(r"[a-z][a-z0-9]*(_[a-z0-9]+)*", name):
-        raise SettingError(f"the name {name!r} is no lower-case word with underscores, such as queue_length")
     texts = {
         root / place.format(name=name): Template((TEMPLATES / template).read_text(encoding="utf-8"))
         for template, place in PLACES[kind].items()
     }
-    for path in texts:
-        if path.exists():
-            raise SettingError(f"{path} stands there already; choose another name or delete it")
+    if reason := _unfit(kind, name, [*texts], root / KINDS):
+        raise SettingError(reason)
     for path, text in texts.items():
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text.substitute(name=name), encoding="utf-8")
     return [*texts, *([_named(name, root / KINDS)] if kind == "rule" else [])]
+
+
+def _unfit(kind: str, name: str, paths: list[Path], kinds: Path) -> str:
+    """Say why a component cannot be called so; empty = it can."""
+    from deploy.config.settings import OWN_SECTIONS
+
+    if not re.fullmatch(r"[a-z][a-z0-9]*(_[a-z0-9]+)*", name):
+        return f"the name {name!r} is no lower-case word with underscores, such as queue_length"
+    if keyword.iskeyword(name):
+        return f"the name {name!r} is a word of Python and no module; choose another, such as {name}_count"
+    if kind == "processor" and name in OWN_SECTIONS:
+        return f"the name {name!r} is a section of the settings that is no processor's; choose another"
+    for path in paths:
+        for taken in (path, path.with_suffix("")):
+            if taken.exists():
+                return f"{taken} stands there already; choose another name or delete it"
+    if kind == "rule" and re.search(rf"^{name}\s*=", kinds.read_text(encoding="utf-8"), re.MULTILINE):
+        return f"{kinds}: a kind {name} stands there already; choose another name or take its line out"
+    return ""
 
 
 def _named(name: str, kinds: Path) -> Path:

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
 
+from alerts.kinds import kinds
 from streams.city.clock import MOST_SPEED
-from streams.errors import SettingError
+from streams.errors import ConfigError, SettingError
 from streams.toml_files import read_toml
 
 if TYPE_CHECKING:
@@ -66,7 +67,9 @@ class Workers(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
 SECRETS = ("influx_token",)
 TRUTHS = {"true": True, "1": True, "false": False, "0": False}
-_OWN: dict[str, type[Any]] = {"stack": Stack, "workers": Workers}
+OWN_SECTIONS: dict[str, type[Any]] = {"stack": Stack, "workers": Workers}
+"""Sections that are no component's."""
+
 _FROM_ENVIRONMENT = (*Stack.__struct_fields__,)
 
 
@@ -106,15 +109,19 @@ def examine(
     configs = _component_configs()
     where = chosen or DEFAULTS
     for name in sections:
-        if name not in _OWN and name not in configs:
-            problems.append(f"{where}: [{name}]: no component has this name{_nearest(name, [*_OWN, *configs])}")
+        if name not in OWN_SECTIONS and name not in configs:
+            problems.append(f"{where}: [{name}]: no component has this name{_nearest(name, [*OWN_SECTIONS, *configs])}")
     sections["stack"] = {**sections.get("stack", {}), **_overrides(environment, problems)}
-    judged = {name: _judge(where, name, kind, sections.get(name, {}), problems) for name, kind in _OWN.items()}
+    judged = {name: _judge(where, name, kind, sections.get(name, {}), problems) for name, kind in OWN_SECTIONS.items()}
     for name, kind in configs.items():
         judged[name] = _judge(where, name, kind, sections.get(name, {}), problems)
+    try:
+        kinds()
+    except ConfigError as exc:
+        problems.append(str(exc))
     if problems:
         return None, problems
-    components = {name: msgspec.structs.asdict(value) for name, value in judged.items() if name not in _OWN}
+    components = {name: msgspec.structs.asdict(value) for name, value in judged.items() if name not in OWN_SECTIONS}
     return Settings(stack=judged["stack"], workers=judged["workers"], components=components), []
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import time
 from collections import deque
 from dataclasses import dataclass, field
@@ -156,5 +157,7 @@ class Child:
         self._pause_s = min(self._pause_s * 2, LONGEST_PAUSE_S)
 
     def _last_words(self, code: int) -> str:
-        """Return its last line; who is killed by a signal has none."""
-        return "".join(logfiles.tail(self.log, 1))[:LONGEST_REASON] if code > 0 else ""
+        """Return its last line, or the signal that killed it."""
+        if code < 0:
+            return signal.Signals(-code).name
+        return "".join(logfiles.tail(self.log, 1))[:LONGEST_REASON] or "it said nothing"

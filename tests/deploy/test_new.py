@@ -87,3 +87,32 @@ def test_what_stands_there_is_not_overwritten(tmp_path: Path):
     new.write("feed", "roof", tmp_path)
     with pytest.raises(SettingError, match="stands there already"):
         new.write("feed", "roof", tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "reason"),
+    [
+        ("processor", "class", "word of Python"),
+        ("feed", "import", "word of Python"),
+        ("processor", "workers", "section of the settings"),
+        ("processor", "maths", "processors/maths stands there already"),
+        ("feed", "replay", "streams/feeds/replay stands there already"),
+        ("rule", "heat", "a kind heat stands there already"),
+        ("rule", "slow_traffic", "a kind slow_traffic stands there already"),
+    ],
+)
+def test_a_name_that_would_break_the_tree_is_refused(kind: str, name: str, reason: str):
+    before = (ROOT / new.KINDS).read_bytes()
+    with pytest.raises(SettingError, match=reason):
+        new.write(kind, name, ROOT)
+    assert (ROOT / new.KINDS).read_bytes() == before
+
+
+def test_a_rule_that_is_written_again_has_one_kind(tmp_path: Path):
+    (tmp_path / "alerts").mkdir()
+    (tmp_path / new.KINDS).write_text("[kinds]\n", encoding="utf-8")
+    for path in new.write("rule", "wind_gusts", tmp_path)[:2]:
+        path.unlink()
+    with pytest.raises(SettingError, match="take its line out"):
+        new.write("rule", "wind_gusts", tmp_path)
+    assert (tmp_path / new.KINDS).read_text(encoding="utf-8").count("wind_gusts =") == 1
