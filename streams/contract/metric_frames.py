@@ -1,12 +1,13 @@
 """Rows of metrics as Arrow IPC streams: the values of `city.metrics.v1` and, with revision -1, of `city.live.v1`.
 
-One record is one frame: the schema's metadata is the header (version, city, domain, zone index and id, watermark, how
-each metric adds up), `entity` and `metric` are dictionary-encoded, an unknown number is null. A frame without rows is
-the schema alone.
+One record is one frame, or a part of one that is too large: the schema's metadata is the header (version, city,
+domain, zone index and id, watermark, how each metric adds up), `entity` and `metric` are dictionary-encoded, an unknown
+number is null. A frame without rows is the schema alone.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +27,9 @@ VERSION = b"1"
 
 MADE_FROM = "made_from"
 """Record header of the last frame that was made from a frame of readings: its partition, and one above its offset."""
+
+PART_BYTES = 4 * 2**20
+"""A frame that is larger goes out in parts: the broker takes records of twice that."""
 
 _END = b"\xff\xff\xff\xff\x00\x00\x00\x00"
 """How an Arrow stream ends; without it a cut one would pass for a shorter one."""
@@ -59,6 +63,24 @@ def encode_metrics(city_id: str, frame: MetricFrame, zone_id: str = "", city_ver
         if len(frame.rows):
             writer.write_batch(_batch(frame.rows, schema))
     return bytes(sink.getvalue())
+
+
+def encode_parts(city_id: str, frame: MetricFrame, zone_id: str = "", city_version: str = "") -> list[bytes]:
+    """Return the bytes of a frame in parts of at most `PART_BYTES`, each a frame with some of its rows.
+
+    The last alone has the frame's watermark; those before have one that closes no window of any of the rows.
+    """
+    whole = encode_metrics(city_id, frame, zone_id, city_version)
+    rows = frame.rows
+    if len(whole) <= PART_BYTES or len(rows) < 2:  # noqa: PLR2004 - one row is not cut
+        return [whole]
+    half = np.arange(len(rows)) < len(rows) // 2
+    earlier_ms = min(frame.watermark_ms, int(rows.at_ms.min()))
+    first, last = (replace(frame, rows=rows.where(some)) for some in (half, ~half))
+    return [
+        *encode_parts(city_id, replace(first, watermark_ms=earlier_ms), zone_id, city_version),
+        *encode_parts(city_id, last, zone_id, city_version),
+    ]
 
 
 def decode_metrics(data: bytes | memoryview) -> MetricFrame:

@@ -13,7 +13,7 @@ from msgspec import structs
 
 from streams.broker import dead_letters, topics
 from streams.city.known import Cities
-from streams.contract.metric_frames import decode_metrics, encode_metrics
+from streams.contract.metric_frames import decode_metrics, encode_parts
 from streams.contract.records import MetricFrame, Rows
 from streams.contract.stage import LINGER_S, Chunk, Message, TopicPartition
 from streams.engine import failpoints
@@ -225,7 +225,8 @@ class SecondLevelStage:
             await self._turns.give()
         if rows:
             yielded = MetricFrame(frame.domain, SECOND_LEVEL, Rows.concat(rows), frame.watermark_ms)
-            messages.append(Message(topics.METRICS, frame.domain.encode(), encode_metrics(city.id, yielded), 0))
+            parts = encode_parts(city.id, yielded)
+            messages += [Message(topics.METRICS, frame.domain.encode(), part, 0) for part in parts]
         return messages
 
     def _join(self, state: _Second, left_out: frozenset[str]) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from streams.broker import dead_letters, topics
-from streams.contract.metric_frames import encode_metrics
+from streams.contract.metric_frames import encode_parts
 from streams.contract.records import MetricFrame, Rows
 from streams.contract.stage import Message
 
@@ -24,7 +24,7 @@ def messages(place: Place, zone_id: str, state: ZoneState, output: Output, passe
         task, city = place
         made = Rows.concat(output.rows)
         frame = MetricFrame(task.domain, task.index, made, state.watermark_ms, sums=task.sums)
-        value = encode_metrics(city.id, frame, zone_id, city.version)
-        found.append(Message(topics.METRICS, zone_id.encode(), value, 0))
+        parts = encode_parts(city.id, frame, zone_id, city.version)
+        found += [Message(topics.METRICS, zone_id.encode(), part, 0) for part in parts]
     found += [Message(topics.DETECTIONS, one.entity.encode(), msgspec.json.encode(one), 0) for one in output.detections]
     return found

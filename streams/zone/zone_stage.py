@@ -14,7 +14,7 @@ from streams.accounts import ledger, zone_books
 from streams.broker import dead_letters, topics
 from streams.city.known import Cities
 from streams.contract.frames import ALL_ZONES, decode_header, decode_rows
-from streams.contract.metric_frames import MADE_FROM, encode_metrics
+from streams.contract.metric_frames import MADE_FROM, encode_parts
 from streams.contract.records import MetricFrame, Rows
 from streams.contract.stage import LINGER_S, Chunk, Message, TopicPartition
 from streams.domains.schema import load_schemas
@@ -252,15 +252,12 @@ class ZoneStage:
                 sensors = np.unique(np.concatenate(touched))
                 rows[held.domain] += provisional(place.task, held.zones[zone_id], sensors, place.city)
             held.touched.clear()
+        city = self._cities.newest.city.id
         return [
-            Message(
-                topics.LIVE,
-                domain.encode(),
-                encode_metrics(self._cities.newest.city.id, MetricFrame(domain, -1, Rows.concat(found), 0)),
-                0,
-            )
+            Message(topics.LIVE, domain.encode(), part, 0)
             for domain, found in rows.items()
             if found
+            for part in encode_parts(city, MetricFrame(domain, -1, Rows.concat(found), 0))
         ]
 
     async def _save(self, held: Partition, bus: Bus) -> None:

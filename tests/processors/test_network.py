@@ -6,7 +6,8 @@ import pytest
 from processors import threshold
 from processors.network import Config, State, step
 from streams.city.registry import City, Segment, Sensor, Zone
-from streams.contract.metric_frames import decode_metrics, encode_metrics
+from streams.contract import metric_frames
+from streams.contract.metric_frames import decode_metrics, encode_parts
 from streams.contract.records import MetricFrame, Rows
 from streams.contract.spec import Metric, Sums, sums_of
 
@@ -47,6 +48,7 @@ class Watcher:
         self.state = State()
         self.city = city or town()
         self.held: dict[tuple[str, str, int, int], tuple[float, int, float]] = {}
+        self.said: list[tuple[tuple[str, str, int, int], tuple[float, int, float]]] = []
 
     def take(
         self,
@@ -57,12 +59,19 @@ class Watcher:
         sums: dict[str, Sums] | None = None,
     ) -> dict[str, int]:
         frame = MetricFrame(domain, zone, Rows.concat(list(rows)), watermark_ms, sums=sums or {})
-        frame = decode_metrics(encode_metrics("c", frame))  # as it comes from Kafka
+        dropped: dict[str, int] = {}
+        for part in encode_parts("c", frame):
+            dropped |= self._fold(decode_metrics(part))  # as it comes from Kafka
+        return dropped
+
+    def _fold(self, frame: MetricFrame) -> dict[str, int]:
         result = step(self.state, frame, self.city, Config())
         self.state, new = result.state, result.rows
         keys = zip(new.entity, new.metric, new.at_ms.tolist(), new.window_s.tolist(), strict=True)
         rest = zip(new.value.tolist(), new.revision.tolist(), new.coverage_ratio.tolist(), strict=True)
-        self.held.update(zip(keys, rest, strict=True))
+        found = list(zip(keys, rest, strict=True))
+        self.said += found
+        self.held.update(found)
         return dict(result.dropped)
 
 
@@ -74,6 +83,24 @@ def test_the_city_divides_sums_never_means_of_ratios():
     assert city.held["zone:a", "tti_ratio", 0, 60][0] == 3.0
     assert city.held["city:c", "tti_ratio", 0, 60][0] == 1.5  # (3 + 9) / (1 + 7)
     assert city.held["city:c", "tpi", 0, 60][0] == pytest.approx(2 + 2 * (1 / 3 - 0.3) / 0.2)
+
+
+def test_a_frame_in_parts_counts_as_the_frame(monkeypatch):
+    whole, parts = Watcher(), Watcher()
+    frames = [
+        (0, MINUTE_MS, tti(0, 0, 3.0, 1.0), row("d0", "flow", 0, 40, 1)),
+        (1, 2 * MINUTE_MS, tti(1, 0, 9.0, 7.0), tti(1, MINUTE_MS, 5.0, 1.0)),
+        (0, HOUR_MS, tti(0, 0, 7.0, 1.0, revision=2), tti(0, MINUTE_MS, 8.0, 4.0)),
+        (1, HOUR_MS),
+    ]
+    for zone, watermark_ms, *rows in frames:
+        whole.take(zone, watermark_ms, *rows)
+    monkeypatch.setattr(metric_frames, "PART_BYTES", 1)  # a part a row
+    for zone, watermark_ms, *rows in frames:
+        parts.take(zone, watermark_ms, *rows)
+    assert repr(sorted(parts.held.items())) == repr(sorted(whole.held.items()))  # nan equals itself in no other way
+    assert repr(sorted(parts.said)) == repr(sorted(whole.said))
+    assert any(key[:2] == ("city:c", "tti_ratio") and key[3] == 3600 for key in whole.held)
 
 
 def test_a_correction_replaces_and_a_repeat_changes_nothing():

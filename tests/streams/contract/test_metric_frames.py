@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.contract.metric_frames import decode_metrics, encode_metrics
+from streams.contract.metric_frames import PART_BYTES, decode_metrics, encode_metrics, encode_parts
 from streams.contract.records import NO_TIME_MS, ROW_TYPES, MetricFrame, Rows
 from streams.contract.spec import Sums
 from streams.errors import FrameError, NewerError
@@ -158,3 +158,31 @@ def test_a_cut_frame_is_refused(cut: int) -> None:
     data = encode_metrics("riverton", MetricFrame("traffic", 7, THREE, 180_000))
     with pytest.raises(FrameError):
         decode_metrics(data[: cut % (len(data) - 16)])
+
+
+def test_a_frame_that_is_too_large_for_a_record_goes_out_in_parts() -> None:
+    count = 120_000
+    rows = Rows(
+        entity=np.array([f"segment-{one % 30_000:05d}" for one in range(count)], object),
+        metric=np.array([f"metric_{one // 30_000}" for one in range(count)], object),
+        at_ms=np.where(np.arange(count) < count // 2, 120_000, 60_000),
+        window_s=np.full(count, 60, np.int32),
+        value=np.arange(count, dtype=np.float64),
+        numerator=np.arange(count),
+        denominator=np.ones(count, np.int64),
+        count=np.ones(count, np.int64),
+        coverage_ratio=np.ones(count),
+        revision=np.zeros(count, np.int64),
+    )
+    parts = encode_parts("riverton", MetricFrame("traffic", 7, rows, 180_000), "Z7", "v3")
+    found = [decode_metrics(part) for part in parts]
+    assert len(parts) > 1
+    assert all(len(part) <= PART_BYTES for part in parts)
+    assert_same(Rows.concat([one.rows for one in found]), rows)
+    assert [one.watermark_ms for one in found[:-1]] == [60_000] * (len(parts) - 1)
+    assert (found[-1].watermark_ms, found[-1].zone_id, found[-1].city_version) == (180_000, "Z7", "v3")
+
+
+def test_a_frame_that_fits_is_one_part() -> None:
+    frame = MetricFrame("traffic", 7, THREE, 180_000)
+    assert encode_parts("riverton", frame, "Z7") == [encode_metrics("riverton", frame, "Z7")]
