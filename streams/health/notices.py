@@ -60,8 +60,9 @@ def begun_anew(source: TopicPartition, anew: Mapping[str, str]) -> list[Notice]:
     for name, why in anew.items():
         where = f"{source.topic}[{source.partition}]"
         notice = Notice(
-            zh=f"处理器 {name} 在 {where} 从头开始：保存的状态与本版本不符",
-            en=f"processor {name} begins anew in {where}: {why}; windows it cannot have whole get no value",
+            zh=f"处理器 {name} 在 {where} 无法沿用保存的状态，由 Kafka 仍保留的数据重建；无法完整重建的时间窗没有数值",
+            en=f"processor {name} begins anew in {where}: {why}; it is made from what Kafka holds, "
+            "windows that are not whole have no value",
         )
         log.warning("%s", notice.en)
         found.append(notice)
