@@ -1,5 +1,6 @@
 """The alarm engine as processes on a real broker: killed, stopped, taken over."""
 
+import itertools
 import json
 import os
 import signal
@@ -16,6 +17,7 @@ from alerts.journal import verify
 from deploy.embedded import kafka as embedded
 from deploy.supervision.process import start, stop
 from streams.broker.topics import ALARMS, COMMANDS, DETECTIONS, JOURNAL, ensure_topics
+from streams.engine.run import EXIT_BROKEN
 from tests.alerts.writing import acknowledge, detection, encoded, names, opened_at
 from tests.topic import records_of
 
@@ -33,13 +35,21 @@ class Room:
         self.kafka = kafka
         self.folder = folder
         self.processes: list[Popen[bytes]] = []
+        self._number = itertools.count()
 
     def engine(self, *options: str) -> Popen[bytes]:
-        folder = self.folder / f"engine{len(self.processes)}"
+        folder = self.folder / f"engine{next(self._number)}"
         command = [sys.executable, "-m", "tests.streams.alarms.alarm_process", self.kafka, str(folder), *options]
         process = start(command, folder.with_suffix(".log"), bind=True, env={"PYTHONPATH": str(ROOT)})
         self.processes.append(process)
         return process
+
+    def supervise(self) -> None:
+        """Start again who ended with a sentence, as the supervisor does: a starved broker gives some topics no leader."""
+        ended = [one for one in self.processes if one.poll() == EXIT_BROKEN]
+        for process in ended:
+            self.processes.remove(process)
+            self.engine()
 
     def give(self, topic: str, value: bytes) -> None:
         producer = KafkaProducer(bootstrap_servers=self.kafka, acks="all")
@@ -60,6 +70,7 @@ class Room:
     def wait(self, done: Callable[[], bool]) -> None:
         deadline = time.monotonic() + PATIENCE_S
         while not done():
+            self.supervise()
             logs = "\n".join(log.read_text(encoding="utf-8") for log in self.folder.glob("*.log"))
             assert time.monotonic() < deadline, (self.journal(), logs)
             time.sleep(0.1)
