@@ -1,6 +1,5 @@
 """The alarm engine as processes on a real broker: killed, stopped, taken over."""
 
-import itertools
 import json
 import os
 import signal
@@ -35,21 +34,20 @@ class Room:
         self.kafka = kafka
         self.folder = folder
         self.processes: list[Popen[bytes]] = []
-        self._number = itertools.count()
+        self.replaced = 0
 
     def engine(self, *options: str) -> Popen[bytes]:
-        folder = self.folder / f"engine{next(self._number)}"
+        folder = self.folder / f"engine{len(self.processes)}"
         command = [sys.executable, "-m", "tests.streams.alarms.alarm_process", self.kafka, str(folder), *options]
         process = start(command, folder.with_suffix(".log"), bind=True, env={"PYTHONPATH": str(ROOT)})
         self.processes.append(process)
         return process
 
     def supervise(self) -> None:
-        """Start again who ended with a sentence, as the supervisor does: a starved broker gives some topics no leader."""
-        ended = [one for one in self.processes if one.poll() == EXIT_BROKEN]
-        for process in ended:
-            self.processes.remove(process)
+        """Start again who ended with a sentence, as the supervisor does: a starved broker gives topics no leader."""
+        for _ in [one for one in self.processes if one.poll() == EXIT_BROKEN][self.replaced :]:
             self.engine()
+            self.replaced += 1
 
     def give(self, topic: str, value: bytes) -> None:
         producer = KafkaProducer(bootstrap_servers=self.kafka, acks="all")
