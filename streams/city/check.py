@@ -72,7 +72,7 @@ class Checked:
         }
 
 
-def check(folder: Folder, schemas: Mapping[str, Schema] | None = None) -> Checked:
+def check(folder: Folder, schemas: Mapping[str, Schema | None] | None = None) -> Checked:
     """Check a city folder; nothing that stands in its files raises an error.
 
     `schemas` are the domains there are; without them, the shipped ones and the city's own.
@@ -116,7 +116,7 @@ class _Entities(NamedTuple):
         return {*wide, *(one.id for one in self.segments), *(one.id for one in self.sensors)}
 
 
-def _entities(folder: Folder, findings: Findings, schemas: Mapping[str, Schema]) -> _Entities:
+def _entities(folder: Folder, findings: Findings, schemas: Mapping[str, Schema | None]) -> _Entities:
     """Read zones, segments and sensors, and judge whether they lie together."""
     zones_file = source(folder, "zones.geojson", findings)
     zones, outlines = read_zones(zones_file) or (None, [])

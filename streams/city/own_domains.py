@@ -9,7 +9,6 @@ from streams.city.folder import DOMAINS, read_folder
 from streams.city.formats import source
 from streams.domains.schema import Schema, parse, shipped
 from streams.domains.schema import take_in as taken_in
-from streams.errors import SchemaError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -17,22 +16,22 @@ if TYPE_CHECKING:
     from streams.city.folder import Folder
 
 
-def own_schemas(folder: Folder, findings: Findings) -> dict[str, Schema]:
-    """Return the schemas of the folder's own domains; what is none goes to the findings."""
-    found = {}
+def own_schemas(folder: Folder, findings: Findings) -> dict[str, Schema | None]:
+    """Return the schemas of the folder's own domains, None = its file is wrong; what is wrong goes to the findings."""
+    found: dict[str, Schema | None] = {}
     known = shipped()
     for file in sorted(name for name in {**folder.files, **folder.unreadable} if name.startswith(f"{DOMAINS}/")):
         name = file.removeprefix(f"{DOMAINS}/").removesuffix(".toml")
         text = source(folder, file, findings).text()
-        if text is None:
-            continue
         if name in known:
             findings.problem(f"{folder.name}/{file}", f"CityWall has a domain {name!r}; give it another name")
             continue
-        try:
-            found[name] = parse(f"{folder.name}/{file}", name, text.encode())
-        except SchemaError as exc:
-            findings.problem(f"{folder.name}/{file}", str(exc).removeprefix(f"{folder.name}/{file}: "))
+        found[name] = None
+        if text is None:
+            continue
+        found[name], faults = parse(name, text.encode())
+        for one in faults:
+            findings.problem(f"{folder.name}/{file}", one.text, one.place, one.key, one.value)
     return found
 
 
@@ -41,4 +40,5 @@ def take_in(folder: Path) -> None:
 
     A file that is none is passed over here: the check of the folder refuses it.
     """
-    taken_in(own_schemas(read_folder(folder), Findings()) if (folder / DOMAINS).is_dir() else {})
+    found = own_schemas(read_folder(folder), Findings()) if (folder / DOMAINS).is_dir() else {}
+    taken_in({name: schema for name, schema in found.items() if schema is not None})

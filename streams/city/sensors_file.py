@@ -8,7 +8,7 @@ from streams.city.fields import as_number, nearest, repeated
 from streams.city.findings import needed, readable, shown
 from streams.city.geometry import HIGHEST_LAT, HIGHEST_LNG, fault_of_degrees
 from streams.city.parts import Sensor
-from streams.domains.schema import STAMPS
+from streams.domains.definition import STAMPS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -37,7 +37,7 @@ class Roads:
 
 
 def read_sensors(
-    source: Source, zone_code: Mapping[str, int] | None, roads: Roads, schemas: Mapping[str, Schema]
+    source: Source, zone_code: Mapping[str, int] | None, roads: Roads, schemas: Mapping[str, Schema | None]
 ) -> tuple[tuple[Sensor, ...], list[Entry]] | None:
     """Return the sensors, and the line of each; None = the file cannot be read."""
     entries = source.lines(SENSOR_COLUMNS, OPTIONAL_COLUMNS, called="sensor")
@@ -52,7 +52,9 @@ def read_sensors(
     return tuple(sensors), entries
 
 
-def _sensor(entry: Entry, zone_code: Mapping[str, int] | None, roads: Roads, schemas: Mapping[str, Schema]) -> Sensor:
+def _sensor(
+    entry: Entry, zone_code: Mapping[str, int] | None, roads: Roads, schemas: Mapping[str, Schema | None]
+) -> Sensor:
     sensor_id = entry.identifier("sensor")
     domain = entry.choice("domain", tuple(schemas))
     lng, lat = _place(entry)

@@ -31,6 +31,14 @@ data_class = "public"
 """
 
 
+HEAD = HARBOUR.partition("[")[0]
+COLUMN = '[columns.c{}]\nzh = "某"\nen = "Some"\nunit = ""\nrange = [0, 1]\ndata_class = "public"\n'
+
+
+def with_line(line: str) -> str:
+    return HARBOUR.replace("disorder_s = 20.0", line)
+
+
 @pytest.fixture(autouse=True)
 def _no_domains_left_over() -> Iterator[None]:
     yield
@@ -86,18 +94,75 @@ def test_a_change_of_it_is_seen(tmp_path: Path):
     [
         (HARBOUR.replace("harbour", "water"), "water", "water.toml: CityWall has a domain 'water'"),
         (HARBOUR, "port", "port.toml: domain: it must be the file's name, 'port', not 'harbour'"),
-        ("domain = 'harbour'\n", "harbour", "harbour.toml: columns: at least one"),
-        ("domain = 'harbour'\ncolumns = 3\n", "harbour", "harbour.toml: columns: at least one"),
+        (HEAD, "harbour", "harbour.toml: columns: at least one"),
+        (HEAD + "columns = 3\n", "harbour", "harbour.toml: columns: at least one"),
         (HARBOUR.replace("[0, 30]", '["a", "b"]'), "harbour", "column draught_m: range: [low, high] is needed"),
         (HARBOUR.replace('"Draught"', "3"), "harbour", "column draught_m: en: a text is needed, not 3"),
         (HARBOUR.replace("draught_m", "at"), "harbour", "column at: small letters"),
         (HARBOUR.replace("draught_m", '"Draught m"'), "harbour", "column Draught m: small letters"),
         (HARBOUR.replace("harbour", "Harbour"), "Harbour", "a domain's name has small letters"),
         ("domain = \n", "harbour", "harbour.toml: cannot be read"),
+        (
+            HARBOUR.replace("20.0", "5000"),
+            "harbour",
+            "disorder_s: 5000 s is longer than late_limit_s, 3600 s, for which event times are remembered; "
+            "write at most 3600, or late_limit_s = 5000",
+        ),
+        (
+            HARBOUR.replace("disorder_s = 20.0", "late_limit_s = 2"),
+            "harbour",
+            "late_limit_s: 2 s is shorter than disorder_s, which is 5 s where it is left out; write at least 5, or",
+        ),
+        (
+            HARBOUR.replace("20.0", "1e9"),
+            "harbour",
+            "disorder_s: seconds from 0 to 21,600 are needed, not 1000000000.0",
+        ),
+        (HARBOUR.replace("20.0", "-1"), "harbour", "disorder_s: seconds from 0 to 21,600 are needed, not -1"),
+        (with_line("late_limit_s = 1e9"), "harbour", "late_limit_s: seconds from 1 to 21,600 are needed, not"),
+        (with_line("mark_silence_s = 1e9"), "harbour", "mark_silence_s: seconds from 1 to 21,600 are needed, not"),
+        (with_line("mark_silence_s = 0"), "harbour", "mark_silence_s: seconds from 1 to 21,600 are needed, not 0"),
+        (with_line("partitions = 1000000"), "harbour", "partitions: a whole number from 1 to 1,000 is needed, not"),
+        (with_line("order = 1.5"), "harbour", "order: a whole number from 1 to 1,000,000 is needed, not 1.5"),
+        (with_line("late_limit = 7200"), "harbour", "the key 'late_limit' is not known; the nearest is 'late_limit_s'"),
+        (with_line('stamps = "middle"'), "harbour", "stamps: 'middle' is not one of moment, begin, end"),
+        (HARBOUR.replace('zh = "港口"\n', ""), "harbour", "harbour.toml: zh: the domain's name is needed, a text"),
+        (HARBOUR.replace("[0, 30]", "[30, 0]"), "harbour", "range: [low, high] is needed, not [30, 0]; write [0, 30]"),
+        (HARBOUR.replace("[0, 30]", "[3, 3]"), "harbour", "range: [low, high] is needed, and 3 is both"),
+        (HARBOUR.replace("[0, 30]", f"[0, 1{'0' * 400}]"), "harbour", "range: [low, high] is needed, two numbers"),
+        (
+            HARBOUR + "".join(COLUMN.format(number) for number in range(63)),
+            "harbour",
+            "columns: 64 are too many: 63 can",
+        ),
     ],
 )
 def test_what_is_no_domain_is_refused(tmp_path: Path, text: str, name: str, said: str):
-    problems = [str(one) for one in check(read_folder(with_domain(tmp_path, text, name))).problems]
+    problems = problems_of(with_domain(tmp_path, text, name))
     assert re.search(re.escape(said), problems[0]), problems
+    assert [one for one in problems if "sensors.csv" in one] == []  # a sensor of it is not to blame
     take_in(tmp_path)
     assert len(schema.all_domains()) == 12
+
+
+def problems_of(folder: Path) -> list[str]:
+    return [str(one).removeprefix(f"{folder}/") for one in check(read_folder(folder)).problems]
+
+
+def test_every_problem_of_a_domain_is_said_at_once(tmp_path: Path):
+    text = with_line("disorder_s = 1e9\nlate_limit_s = 0\nordre = 3")
+    text = text.replace("[0, 30]", "[30, 0]").replace('unit = "m"', "unit = 3") + COLUMN.format(1).replace("zh", "zhh")
+    assert [one.partition(": ")[2] for one in problems_of(with_domain(tmp_path, text))] == [
+        "the key 'ordre' is not known; the nearest is 'order'",
+        "disorder_s: seconds from 0 to 21,600 are needed, not 1000000000.0",
+        "late_limit_s: seconds from 1 to 21,600 are needed, not 0",
+        "column draught_m: unit: a text is needed, not 3",
+        "column draught_m: range: [low, high] is needed, not [30, 0]; write [0, 30]",
+        "column c1: the key 'zhh' is not known; the nearest is 'zh'",
+        "column c1: zh: the key 'zh' is missing",
+    ]
+
+
+@pytest.mark.parametrize("text", [HARBOUR, with_line("late_limit_s = 21600\ndisorder_s = 21600"), with_line("")])
+def test_what_can_work_is_taken(tmp_path: Path, text: str):
+    assert problems_of(with_domain(tmp_path, text)) == []
