@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from streams.contract.name import Name
+from streams.contract.sums import MOST_SUMMED
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -123,3 +124,7 @@ def _range(place: str, bounds: Any) -> Iterator[Fault]:  # noqa: ANN401 - whatev
         yield Fault(place, "range", bounds, f"[low, high] is needed, not {bounds!r}; write [{high}, {low}]")
     elif low == high:
         yield Fault(place, "range", bounds, f"[low, high] is needed, and {low} is both; no other value would be taken")
+    for bound in dict.fromkeys(bounds):
+        if abs(bound) > MOST_SUMMED:
+            text = f"{bound:.12g} is too large for an exact sum; {MOST_SUMMED:,} on either side of 0 works"
+            yield Fault(place, "range", bound, f"{text}, so give the column a larger unit, such as Mm³ for m³")

@@ -163,6 +163,14 @@ def test_every_problem_of_a_domain_is_said_at_once(tmp_path: Path):
     ]
 
 
-@pytest.mark.parametrize("text", [HARBOUR, with_line("late_limit_s = 21600\ndisorder_s = 21600"), with_line("")])
+@pytest.mark.parametrize(
+    "text",
+    [
+        HARBOUR,
+        with_line("late_limit_s = 21600\ndisorder_s = 21600"),
+        with_line(""),
+        HARBOUR.replace("[0, 30]", "[-4611686018, 4611686018]"),
+    ],
+)
 def test_what_can_work_is_taken(tmp_path: Path, text: str):
     assert problems_of(with_domain(tmp_path, text)) == []
