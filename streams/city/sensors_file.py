@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from streams.city.fields import as_number, nearest, repeated
 from streams.city.findings import needed, readable, shown
+from streams.city.folder import DOMAINS
 from streams.city.geometry import HIGHEST_LAT, HIGHEST_LNG, fault_of_degrees
 from streams.city.parts import Sensor
 from streams.domains.definition import STAMPS
@@ -70,7 +71,7 @@ def _sensor(
         name_en=entry.name("name_en", sensor_id or UNNAMED),
         stamps="" if entry.is_empty("stamps") else entry.choice("stamps", STAMPS),
         delay_s=entry.optional_number("delay_s", 0, LONGEST_DELAY_S, "s") or 0.0,
-        late_limit_s=entry.optional_number("late_limit_s", 1, LONGEST_DELAY_S, "s"),
+        late_limit_s=_late_limit_s(entry, schemas.get(domain)),
         not_measured=_not_measured(entry, schemas.get(domain)),
         lane=None if entry.is_empty("lane") else entry.whole("lane", 1, 50),
         position_m=entry.optional_number("position_m", 0, 500_000, "m"),
@@ -89,6 +90,16 @@ def _place(entry: Entry) -> tuple[float, float]:
 def is_place(sensor: Sensor) -> bool:
     """Return whether its longitude and latitude are a place on earth."""
     return fault_of_degrees(sensor.lng, sensor.lat) is None and sensor.lng == sensor.lng and sensor.lat == sensor.lat
+
+
+def _late_limit_s(entry: Entry, schema: Schema | None) -> float | None:
+    """Return its own limit: windows and event times are kept for its domain's, so it cannot be longer."""
+    found = entry.optional_number("late_limit_s", 1, LONGEST_DELAY_S, "s")
+    if found is not None and schema is not None and found > schema.late_limit_s:
+        limit_s, file = schema.late_limit_s, f"{DOMAINS}/{schema.domain}.toml"
+        text = f"{found:g} s is longer than the limit of {schema.domain}, {limit_s:g} s, and would have no effect"
+        entry.problem("late_limit_s", f"{text}; write at most {limit_s:g}, or late_limit_s = {found:g} in {file}")
+    return found
 
 
 def _not_measured(entry: Entry, schema: Schema | None) -> tuple[tuple[str, float], ...]:

@@ -22,12 +22,18 @@ LAST = 1_000
 MOST_COLUMNS = 63
 """Which columns came at a time is remembered as a bit each; what comes beyond shares the last one."""
 
-TIMING: Mapping[str, tuple[float, float, float]] = {
-    "disorder_s": (DISORDER_S, 0.0, MOST_LATE_LIMIT_S),
-    "mark_silence_s": (MARK_SILENCE_S, 1.0, MOST_LATE_LIMIT_S),
-    "late_limit_s": (LATE_LIMIT_S, 1.0, MOST_LATE_LIMIT_S),
+TIMING: Mapping[str, tuple[float, float]] = {
+    "disorder_s": (0.0, MOST_LATE_LIMIT_S),
+    "mark_silence_s": (1.0, MOST_LATE_LIMIT_S),
+    "late_limit_s": (1.0, MOST_LATE_LIMIT_S),
 }
-"""Key → seconds where it is left out, the least and the most that can work."""
+"""Key → the least and the most seconds that can work."""
+USUAL: Mapping[str, float] = {
+    "disorder_s": DISORDER_S,
+    "mark_silence_s": MARK_SILENCE_S,
+    "late_limit_s": LATE_LIMIT_S,
+}
+"""Key → seconds where it is left out."""
 SIZES: Mapping[str, tuple[int, int]] = {
     "order": (LAST, 1_000_000),
     "partitions": (1, 1_000),
@@ -52,19 +58,38 @@ def faults(name: str, found: Mapping[str, Any]) -> Iterator[Fault]:
         value = found.get(key, default)
         if type(value) is not int or not 1 <= value <= most:
             yield Fault("", key, value, f"a whole number from 1 to {most:,} is needed, not {value!r}")
-    yield from timing_faults(found)
+    yield from _timing(found, USUAL)
     if found.get("stamps", STAMPS[0]) not in STAMPS:
         yield Fault("", "stamps", found["stamps"], f"{found['stamps']!r} is not one of {', '.join(STAMPS)}")
     yield from _columns(found.get("columns"))
 
 
-def timing_faults(found: Mapping[str, Any]) -> Iterator[Fault]:
-    """Say what is wrong with the seconds in a domain's tables, each by itself and beside the others."""
-    said = list(_seconds(found))
+def faults_of_timing(domain: str, found: Mapping[str, Any], usual: Mapping[str, float]) -> Iterator[Fault]:
+    """Say all that is wrong with a city's tables of a domain that comes along; `usual` are its seconds."""
+    if found.get("domain", domain) != domain:
+        text = f"it must be the file's name, {domain!r}, not {found['domain']!r}"
+        yield Fault("", "domain", found["domain"], text)
+    fixed = [key for key in found if key in KEYS and key not in ("domain", *TIMING)]
+    if fixed:
+        text = f"CityWall has a domain {domain!r}, of which a city says {', '.join(TIMING)} alone"
+        yield Fault("", "", fixed[0], f"{text}; take away {', '.join(fixed)}, or give it another name")
+    yield from column.unknown({key: found[key] for key in found if key not in fixed}, ("domain", *TIMING))
+    yield from _timing(found, usual)
+
+
+def timing(found: Mapping[str, Any], usual: Mapping[str, float] = USUAL) -> dict[str, float]:
+    """Return the seconds in tables without faults."""
+    return {key: float(found.get(key, usual[key])) for key in TIMING}
+
+
+def _timing(found: Mapping[str, Any], usual: Mapping[str, float]) -> Iterator[Fault]:
+    """Judge the seconds in a domain's tables, each by itself, then beside the others."""
+    said = list(_seconds(found, usual))
     yield from said
     if said:
         return
-    disorder_s, limit_s = timing(found, "disorder_s"), timing(found, "late_limit_s")
+    all_s = timing(found, usual)
+    disorder_s, limit_s = all_s["disorder_s"], all_s["late_limit_s"]
     if disorder_s > limit_s and "disorder_s" in found:
         text = f"{disorder_s:g} s is longer than late_limit_s, {limit_s:g} s, for which event times are remembered"
         yield Fault(
@@ -75,14 +100,9 @@ def timing_faults(found: Mapping[str, Any]) -> Iterator[Fault]:
         yield Fault("", "late_limit_s", limit_s, f"{text}; write at least {disorder_s:g}, or disorder_s = {limit_s:g}")
 
 
-def timing(found: Mapping[str, Any], key: str) -> float:
-    """Return the seconds of a key in tables without faults."""
-    return float(found.get(key, TIMING[key][0]))
-
-
-def _seconds(found: Mapping[str, Any]) -> Iterator[Fault]:
-    for key, (default, least, most) in TIMING.items():
-        value = found.get(key, default)
+def _seconds(found: Mapping[str, Any], usual: Mapping[str, float]) -> Iterator[Fault]:
+    for key, (least, most) in TIMING.items():
+        value = found.get(key, usual[key])
         if not column.is_number(value) or not least <= value <= most:
             yield Fault("", key, value, f"seconds from {least:g} to {most:,.0f} are needed, not {value!r}")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -116,23 +116,26 @@ def load_schemas(folder: Path = DOMAINS_FOLDER) -> dict[str, Schema]:
 
     Raises SchemaError, naming file, column and key.
     """
-    found = [_load(path) for path in sorted(folder.glob("*.toml"))]
-    if folder == DOMAINS_FOLDER:
-        found += _own.values()
-    return {schema.domain: schema for schema in sorted(found, key=lambda schema: (schema.order, schema.domain))}
+    found = shipped() | _own if folder == DOMAINS_FOLDER else {path.stem: _load(path) for path in folder.glob("*.toml")}
+    return _in_order(found)
 
 
+@cache
 def shipped() -> dict[str, Schema]:
-    """Return the schemas that come along: no city's own."""
-    return {domain: schema for domain, schema in load_schemas().items() if domain not in _own}
+    """Return the schemas that come along, as they come: without what a city says of them."""
+    return _in_order({path.stem: _load(path) for path in DOMAINS_FOLDER.glob("*.toml")})
+
+
+def _in_order(found: Mapping[str, Schema]) -> dict[str, Schema]:
+    return {schema.domain: schema for schema in sorted(found.values(), key=lambda one: (one.order, one.domain))}
 
 
 _own: dict[str, Schema] = {}
-"""Domains of this process's city, beside those that come along."""
+"""What this process's city says: domains of its own beside those that come along, and some of those with its timing."""
 
 
 def take_in(own: Mapping[str, Schema]) -> None:
-    """Have a city's own domains count in this process, in the place of those of a city before."""
+    """Have a city's own domains and timing count in this process, in the place of those of a city before."""
     if _own or own:
         _own.clear()
         _own.update(own)
@@ -164,7 +167,7 @@ def parse(name: str, data: bytes) -> tuple[Schema | None, tuple[Fault, ...]]:
     if faults:
         return None, faults
     numbers: dict[str, Any] = {key: found.get(key, default) for key, (default, _) in SIZES.items()}
-    numbers |= {key: definition.timing(found, key) for key in TIMING}
+    numbers |= definition.timing(found)
     schema = Schema(
         name,
         found["zh"],
@@ -174,6 +177,20 @@ def parse(name: str, data: bytes) -> tuple[Schema | None, tuple[Fault, ...]]:
         stamps=found.get("stamps", STAMPS[0]),
     )
     return schema, ()
+
+
+def retimed(schema: Schema, data: bytes) -> tuple[Schema | None, tuple[Fault, ...]]:
+    """Lay the timing in a city's file over a domain that comes along → what `parse` returns."""
+    try:
+        found = parse_toml(data)
+    except ValueError as exc:
+        return None, (Fault("", "", None, f"cannot be read: {exc}"),)
+    usual = {key: float(getattr(schema, key)) for key in TIMING}
+    faults = tuple(definition.faults_of_timing(schema.domain, found, usual))
+    if faults:
+        return None, faults
+    seconds: dict[str, Any] = {**definition.timing(found, usual)}
+    return replace(schema, **seconds), ()
 
 
 def late_limit_ms(domain: str) -> int:

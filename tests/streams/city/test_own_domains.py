@@ -45,10 +45,14 @@ def _no_domains_left_over() -> Iterator[None]:
     schema.take_in({})
 
 
-def with_domain(folder: Path, text: str = HARBOUR, name: str = "harbour") -> Path:
-    write_small_city(folder)
+def with_file(folder: Path, name: str, text: str) -> Path:
     (folder / "domains").mkdir(exist_ok=True)
     (folder / "domains" / f"{name}.toml").write_text(text, encoding="utf-8")
+    return folder
+
+
+def with_domain(folder: Path, text: str = HARBOUR, name: str = "harbour") -> Path:
+    with_file(write_small_city(folder), name, text)
     lines = (folder / "sensors.csv").read_text(encoding="utf-8")
     (folder / "sensors.csv").write_text(f"{lines}quay-1,{name},z0,,0,0,60,,\n", encoding="utf-8")
     return folder
@@ -174,3 +178,57 @@ def test_every_problem_of_a_domain_is_said_at_once(tmp_path: Path):
 )
 def test_what_can_work_is_taken(tmp_path: Path, text: str):
     assert problems_of(with_domain(tmp_path, text)) == []
+
+
+LIMITED = "sensor,domain,zone,segment,lng,lat,interval_s,name_zh,name_en,late_limit_s\nw1,weather,z0,,0,0,60,,,{}\n"
+
+
+def with_limit(folder: Path, limit_s: int, weather: str = "") -> Path:
+    write_small_city(folder)
+    (folder / "sensors.csv").write_text(LIMITED.format(limit_s), encoding="utf-8")
+    return with_file(folder, "weather", weather) if weather else folder
+
+
+def test_a_sensors_limit_above_its_domains_is_refused_with_the_cure(tmp_path: Path):
+    assert problems_of(with_limit(tmp_path, 21_600)) == [
+        "sensors.csv: line 2, sensor w1: late_limit_s: 21600 s is longer than the limit of weather, 3600 s, and would "
+        "have no effect; write at most 3600, or late_limit_s = 21600 in domains/weather.toml"
+    ]
+    assert problems_of(with_limit(tmp_path, 3_600)) == []
+
+
+def test_a_city_raises_the_limit_of_a_domain_that_comes_along(tmp_path: Path):
+    """60 s of disorder and 300 s of silence are those of weather that come along."""
+    folder = with_limit(tmp_path / "city", 21_600, "late_limit_s = 21600\n")
+    assert problems_of(folder) == []
+    assert schema.late_limit_ms("weather") == 3_600_000
+    take_in(folder)
+    weather = schema.load_schemas()["weather"]
+    assert (weather.late_limit_s, weather.disorder_s, weather.mark_silence_s) == (21_600.0, 60.0, 300.0)
+    assert weather.columns == schema.shipped()["weather"].columns
+    assert schema.late_limit_ms("weather") == 21_600_000
+    assert schema.all_domains() == tuple(schema.shipped())
+    take_in(write_small_city(tmp_path / "another"))
+    assert schema.late_limit_ms("weather") == 3_600_000
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (
+            'zh = "天气"\n[columns.wind_m_s]\n',
+            "CityWall has a domain 'weather', of which a city says disorder_s, mark_silence_s, late_limit_s alone; "
+            "take away zh, columns, or give it another name",
+        ),
+        ("late_limit = 7200\n", "the key 'late_limit' is not known; the nearest is 'late_limit_s'"),
+        ("late_limit_s = 21601\n", "late_limit_s: seconds from 1 to 21,600 are needed, not 21601"),
+        ("late_limit_s = 30\n", "late_limit_s: 30 s is shorter than disorder_s, which is 60 s where it is left out; "),
+        ("disorder_s = 4000\n", "disorder_s: 4000 s is longer than late_limit_s, 3600 s, for which event times are"),
+        ('domain = "wether"\n', "domain: it must be the file's name, 'weather', not 'wether'"),
+    ],
+)
+def test_nothing_else_of_it_is_a_citys_to_say(tmp_path: Path, text: str, said: str):
+    (problem,) = problems_of(with_limit(tmp_path, 7_200, text))
+    assert problem.startswith(f"domains/weather.toml: {said}")
+    take_in(tmp_path)
+    assert schema.load_schemas()["weather"] == schema.shipped()["weather"]
