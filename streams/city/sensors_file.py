@@ -9,7 +9,8 @@ from streams.city.findings import needed, readable, shown
 from streams.city.folder import DOMAINS
 from streams.city.geometry import HIGHEST_LAT, HIGHEST_LNG, fault_of_degrees
 from streams.city.parts import Sensor
-from streams.domains.definition import STAMPS
+from streams.city.timing import lag_s
+from streams.domains.definition import MOST_LATE_LIMIT_S, STAMPS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -50,6 +51,7 @@ def read_sensors(
     repeated(((entry, sensor.id) for entry, sensor in zip(entries, sensors, strict=True)), "sensor")
     for entry, sensor in zip(entries, sensors, strict=True):
         _check_road(entry, sensor, roads)
+        _check_lag(entry, sensor, schemas.get(sensor.domain))
     return tuple(sensors), entries
 
 
@@ -119,6 +121,14 @@ def _not_measured(entry: Entry, schema: Schema | None) -> tuple[tuple[str, float
         else:
             pairs.append((column, value))
     return tuple(dict.fromkeys(pairs))
+
+
+def _check_lag(entry: Entry, sensor: Sensor, schema: Schema | None) -> None:
+    found = lag_s(sensor, schema)
+    if found > MOST_LATE_LIMIT_S:
+        field = "delay_s" if sensor.delay_s > found / 2 else "interval_s"
+        text = f"its readings are due {found:,.0f} s after their time; zone and city wait so long for their sums"
+        entry.notice(field, f"{text}, and frames are kept {MOST_LATE_LIMIT_S:,.0f} s; is that so?")
 
 
 def _check_road(entry: Entry, sensor: Sensor, roads: Roads) -> None:

@@ -60,6 +60,13 @@ NOTICES = {
         lambda folder: far_city(folder, segment=[[10.1, 56.1], [10.1, 56.1]]),
         ["segment s3: geometry: its line begins and ends at one point"],
     ),
+    "a day before its readings are due": (
+        whole("sensors.csv", f"{HEAD},stamps\nw9,weather,z0,,0,0,86400,,,begin\n"),
+        [
+            "line 2, sensor w9: interval_s: its readings are due 86,400 s after their time",
+            "frames are kept 21,600 s",
+        ],
+    ),
     "its own upstream": (
         lambda folder: far_city(folder, upstream=["s3"]),
         ["segment s3: upstream: it leads into itself"],
@@ -105,6 +112,12 @@ TAKEN = {
     "an id as a URN": sensor("urn:ngsi-ld:Device:9,traffic,z0,s0,0,0,1,,"),
     "a Chinese id": sensor("环路 9,traffic,z0,s0,0,0,1,,"),
 }
+
+
+def test_a_day_between_moments_and_six_hours_are_not_odd(city_folder):
+    lines = ["w7,weather,z0,,0,0,86400,,,", "w8,weather,z0,,0,0,86400,,,end", "w9,weather,z0,,0,0,21600,,,begin"]
+    whole("sensors.csv", "\n".join([f"{HEAD},stamps", *lines]) + "\n")(city_folder)
+    assert [one for one in sentences(check(read_folder(city_folder)).findings) if "are due" in one] == []
 
 
 @pytest.mark.parametrize("change", TAKEN.values(), ids=TAKEN)
