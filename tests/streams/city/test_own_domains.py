@@ -189,6 +189,21 @@ def with_limit(folder: Path, limit_s: int, weather: str = "") -> Path:
     return with_file(folder, "weather", weather) if weather else folder
 
 
+@pytest.mark.parametrize(
+    ("bounds", "said"),
+    [
+        ("[0, 1e15]", ["1e+15 is too large for an exact sum"]),
+        ("[0, 4611686019]", ["4611686019 is too large for an exact sum"]),
+        ("[-4611686019, 1e300]", ["-4611686019 is too large for an exact sum", "1e+300 is too large for an exact sum"]),
+        ("[-4611686018, 4611686018]", []),
+    ],
+)
+def test_what_no_sum_holds_is_refused_with_the_largest_that_works(tmp_path: Path, bounds: str, said: list[str]):
+    cure = "; 4,611,686,018 on either side of 0 works, so give the column a larger unit, such as Mm³ for m³"
+    problems = problems_of(with_domain(tmp_path, HARBOUR.replace("[0, 30]", bounds)))
+    assert problems == [f"domains/harbour.toml: column draught_m: range: {one}{cure}" for one in said]
+
+
 def test_a_sensors_limit_above_its_domains_is_refused_with_the_cure(tmp_path: Path):
     assert problems_of(with_limit(tmp_path, 21_600)) == [
         "sensors.csv: line 2, sensor w1: late_limit_s: 21600 s is longer than the limit of weather, 3600 s, and would "
