@@ -28,8 +28,9 @@ from processors.maths.places import Layout, Places, grown
 from processors.maths.rules import Rule, in_force, problems
 from processors.maths.windows import READINGS, Terms, Windows
 from streams.contract.records import Detection, Frame, Result, Rows
-from streams.contract.spec import COLUMN_SCALE, EVERY_DOMAIN, WINDOW_MS, WINDOW_S, Spec
+from streams.contract.spec import EVERY_DOMAIN, WINDOW_MS, WINDOW_S, Spec
 from streams.contract.spec import Config as BaseConfig
+from streams.contract.sums import COLUMN_SCALE
 from streams.domains.schema import late_limit_ms, load_schemas
 
 if TYPE_CHECKING:

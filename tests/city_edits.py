@@ -46,6 +46,16 @@ def feature(name, index, alter):
     return change
 
 
+def insert(name, index, one):
+    def change(folder):
+        path = folder / f"{name}.geojson"
+        found = json.loads(path.read_text())
+        found["features"].insert(index, one)
+        path.write_text(json.dumps(found))
+
+    return change
+
+
 def properties(name, index, **values):
     return feature(name, index, lambda one: one["properties"].update(values))
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 import msgspec
 
 from deploy.config import clashes
 from deploy.config.components import discover
+from deploy.config.rule_keys import Fault, faults
 from processors.maths.rules import laid_over
 from streams.city.check import Checked, check
 from streams.city.findings import Findings, sentences
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
     from streams.city.folder import Folder
     from streams.city.versions import Rules
+    from streams.contract.spec import Config
 
 FILE = "rules.toml"
 RULES = "rules"
@@ -33,8 +35,8 @@ def checked(folder: Folder, components: Mapping[str, Mapping[str, Any]]) -> Chec
     findings = Findings()
     clashes.judge(folder, discover(), findings)
     for name in found.content.rules:
-        for text in _problems(name, found.content.rules, components):
-            findings.problem(f"{folder.name}/{FILE}", text, f"rule {name}")
+        for one in _problems(name, found.content.rules, components):
+            findings.problem(f"{folder.name}/{FILE}", one.text, f"rule {name}", one.key, one.value)
     return replace(found, findings=(*found.findings, *findings.found))
 
 
@@ -51,19 +53,36 @@ def in_force(folder: Folder, components: Mapping[str, Mapping[str, Any]]) -> Rul
     return {name: laid_over(one[RULES], own) if RULES in one else None for name, one in plain.items()}
 
 
-def _problems(name: str, own: Mapping[str, Any], components: Mapping[str, Mapping[str, Any]]) -> list[str]:
+def _problems(name: str, own: Mapping[str, Any], components: Mapping[str, Mapping[str, Any]]) -> list[Fault]:
     """Say what is wrong with a rule, by the first processor that takes rules; nothing where one takes it."""
     specs = discover()
     plain = msgspec.to_builtins(components)
-    said = ["no processor takes rules"]
+    said = [Fault("", None, "no processor takes rules")]
     for processor, settings in plain.items():
         if RULES not in settings or processor not in specs:
             continue
-        merged = [one for one in laid_over(settings[RULES], {name: own[name]}) if one["name"] == name]
-        try:
-            msgspec.convert({**settings, RULES: merged}, specs[processor].config)
-        except msgspec.ValidationError as exc:
-            said = [str(exc).removeprefix(f"rule {name}: ")]
-        else:
+        config = specs[processor].config
+        [kind] = [get_args(one.type)[0] for one in msgspec.structs.fields(config) if one.name == RULES]
+        found = list(faults(name, own[name], kind, [one["name"] for one in settings[RULES]]))
+        found = found or _faults_of_whole(name, own[name], settings, config)
+        if not found:
             return []
+        said = found
     return said
+
+
+def _faults_of_whole(
+    name: str, values: Mapping[str, Any], settings: Mapping[str, Any], config: type[Config]
+) -> list[Fault]:
+    """Say what is wrong with a rule whose keys are right one by one, in the processor's own words."""
+    merged = [one for one in laid_over(settings[RULES], {name: values}) if one["name"] == name]
+    try:
+        msgspec.convert({**settings, RULES: merged}, config)
+    except msgspec.ValidationError as exc:
+        found = []
+        for sentence in str(exc).removeprefix(f"rule {name}: ").split(f"; rule {name}: "):
+            key, colon, text = sentence.partition(": ")
+            is_key = bool(colon) and key in merged[0]
+            found.append(Fault(key, merged[0][key], text) if is_key else Fault("", None, sentence))
+        return found
+    return []

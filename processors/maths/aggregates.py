@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from processors.maths.fixed import SUM_LIMIT, Wide, add_wide
+from processors.maths.fixed import Wide, add_wide
 from processors.maths.identities import Identities, first_of_runs
 from processors.maths.measures import FEED_PREFIX, Amounts, Heads, declared_before, make_rows, value_of
 from streams.contract.durations import MINUTE_MS
 from streams.contract.records import Rows
+from streams.contract.sums import SUM_LIMIT
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

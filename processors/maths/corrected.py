@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from processors.maths.fixed import SUM_LIMIT
+from streams.contract.sums import SUM_LIMIT
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

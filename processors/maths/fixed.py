@@ -7,18 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from streams.contract.sums import SUM_LIMIT, TERM_LIMIT
 from streams.errors import SumOverflowError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-SUM_LIMIT = 2**62
-"""A sum stays below it, so that one more run of terms, which together stay below it too, still fits int64."""
-
-
-MOST_READINGS = 1000
-"""Of one sensor in one window; so many terms below TERM_LIMIT fit a sum."""
-TERM_LIMIT = SUM_LIMIT // MOST_READINGS
 _WORD, _MASK = 32, 2**32 - 1
 FEW_TERMS = 256
 """So few terms of all fields are added in one call; of more, each field by itself."""

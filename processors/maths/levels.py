@@ -21,7 +21,7 @@ from processors.maths.measures import quotient
 from processors.maths.places import grown
 from processors.maths.windows import READINGS, Terms, whole
 from streams.contract.records import NO_TIME_MS
-from streams.contract.spec import COLUMN_SCALE
+from streams.contract.sums import COLUMN_SCALE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 KEPT_CITIES = 8
 """Cities whose rules are remembered: frames name the last few."""
 
+LEVELS = ("iv", "iii", "ii", "i")
+"""Keys of the limits, the mildest first."""
+
 
 class Rule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """When a column's mean is an alarm. A limit that is left out: the rule does not have that level."""
@@ -99,11 +102,12 @@ def problems(rule: Rule) -> Iterable[str]:
     elif rule.column not in schemas[rule.domain].names:
         near = _nearest(rule.column, schemas[rule.domain].names)
         yield f"rule {rule.name}: column: {rule.domain} has no column {rule.column!r}{near}"
-    limits = [limit for limit in (rule.iv, rule.iii, rule.ii, rule.i) if limit is not None]
+    limits = {key: limit for key in LEVELS if (limit := getattr(rule, key)) is not None}
     if not limits:
-        yield f"rule {rule.name}: at least one of iv, iii, ii, i is needed"
-    if limits != sorted(set(limits), reverse=rule.sense == "below"):
-        yield f"rule {rule.name}: from iv to i the limits must get stricter ({rule.sense}), not {limits}"
+        yield f"rule {rule.name}: at least one of {', '.join(LEVELS)} is needed"
+    if list(limits.values()) != sorted(set(limits.values()), reverse=rule.sense == "below"):
+        written = ", ".join(f"{key} = {limit:g}" for key, limit in limits.items())
+        yield f"rule {rule.name}: from iv to i the limits must get stricter ({rule.sense}), not {written}"
 
 
 def _nearest(word: str, known: Iterable[str]) -> str:

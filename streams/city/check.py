@@ -72,7 +72,7 @@ class Checked:
         }
 
 
-def check(folder: Folder, schemas: Mapping[str, Schema] | None = None) -> Checked:
+def check(folder: Folder, schemas: Mapping[str, Schema | None] | None = None) -> Checked:
     """Check a city folder; nothing that stands in its files raises an error.
 
     `schemas` are the domains there are; without them, the shipped ones and the city's own.
@@ -116,12 +116,13 @@ class _Entities(NamedTuple):
         return {*wide, *(one.id for one in self.segments), *(one.id for one in self.sensors)}
 
 
-def _entities(folder: Folder, findings: Findings, schemas: Mapping[str, Schema]) -> _Entities:
+def _entities(folder: Folder, findings: Findings, schemas: Mapping[str, Schema | None]) -> _Entities:
     """Read zones, segments and sensors, and judge whether they lie together."""
     zones_file = source(folder, "zones.geojson", findings)
     zones, outlines = read_zones(zones_file) or (None, [])
     zone_code = codes_of(zones)
-    segments, lines = read_segments(source(folder, "segments.geojson", findings), zone_code) or (None, [])
+    segments_file = source(folder, "segments.geojson", findings)
+    segments, lines = read_segments(segments_file, zone_code) or (None, [])
     sensors_file = source(folder, "sensors.csv", findings)
     sensors, entries = read_sensors(sensors_file, zone_code, Roads(segments, codes_of(segments)), schemas) or (None, [])
     if lines:
@@ -130,7 +131,8 @@ def _entities(folder: Folder, findings: Findings, schemas: Mapping[str, Schema])
         around.judge(lines, "geometry")
         found = zip(entries, sensors or (), strict=True)
         around.judge([(entry, (one.lng, one.lat)) for entry, one in found if is_place(one)], "lng, lat")
-    if zones is not None and segments is not None and sensors is not None:
+    read = (zones_file.file, segments_file.file, sensors_file.file)
+    if zones and segments and sensors and not any(one.is_problem and one.file in read for one in findings.found):
         lived_in = {one.zone for one in segments} | {one.zone for one in sensors}
         for index, zone in enumerate(zones):
             if index not in lived_in:
@@ -139,10 +141,8 @@ def _entities(folder: Folder, findings: Findings, schemas: Mapping[str, Schema])
 
 
 def codes_of(found: Sequence[Zone | Segment] | None) -> dict[str, int] | None:
-    """Return id → index; None where not all ids are known, so that what names them is not blamed."""
-    if not found or not all(one.id for one in found):
-        return None
-    return {one.id: index for index, one in enumerate(found)}
+    """Return id → index; None where none is known, so that what names them is not blamed."""
+    return {one.id: index for index, one in enumerate(found or ()) if one.id} or None
 
 
 def _head(file: Source) -> dict[str, Any]:

@@ -29,7 +29,7 @@ UNUSUAL_KM_H = (5, 150)
 
 
 def read_zones(source: Source) -> tuple[tuple[Zone, ...], list[tuple[Entry, Point]]] | None:
-    """Return the zones, and a point of each; None = the file cannot be read whole."""
+    """Return the zones that are there, and a point of each; None = the file cannot be read."""
     found = source.collection()
     if found is None:
         return None
@@ -43,13 +43,13 @@ def read_zones(source: Source) -> tuple[tuple[Zone, ...], list[tuple[Entry, Poin
     repeated(((entry, zone.id) for (entry, _), zone in zip(features, zones, strict=True)), "id")
     if not found["features"]:
         source.problem(needed("a zone", None), field="features")
-    return (tuple(zones), places) if len(zones) == len(found["features"]) else None
+    return tuple(zones), places
 
 
 def read_segments(
     source: Source, zone_code: Mapping[str, int] | None
 ) -> tuple[tuple[Segment, ...], list[tuple[Entry, Point]]] | None:
-    """Return the segments, and a point of each; None = the file cannot be read whole."""
+    """Return the segments that are there, and a point of each; None = the file cannot be read."""
     found = source.collection()
     if found is None:
         return None
@@ -63,7 +63,7 @@ def read_segments(
     if not found["features"]:
         source.problem(needed("a segment", None), field="features")
     places = [(entry, segment.line[0]) for entry, segment in zip(entries, segments, strict=True) if segment.line]
-    return (tuple(segments), places) if len(segments) == len(found["features"]) else None
+    return tuple(segments), places
 
 
 def _segment(entry: Entry, geometry: Any, zone_code: Mapping[str, int] | None) -> Segment:  # noqa: ANN401 - from a file

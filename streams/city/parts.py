@@ -66,7 +66,7 @@ class Sensor:
     delay_s: float = 0.0
     """So long after its time a reading is usually sent."""
     late_limit_s: float | None = None
-    """Older readings are refused; None = its domain's limit."""
+    """Older readings are refused, not longer than its domain's limit; None = that."""
     not_measured: tuple[tuple[str, float], ...] = ()
     """(column, value): that value of that column stands for "nothing was measured"."""
     lane: int | None = None

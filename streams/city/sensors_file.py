@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING
 
 from streams.city.fields import as_number, nearest, repeated
 from streams.city.findings import needed, readable, shown
+from streams.city.folder import DOMAINS
 from streams.city.geometry import HIGHEST_LAT, HIGHEST_LNG, fault_of_degrees
 from streams.city.parts import Sensor
-from streams.domains.schema import STAMPS
+from streams.city.timing import lag_s
+from streams.domains.definition import MOST_LATE_LIMIT_S, STAMPS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -37,7 +39,7 @@ class Roads:
 
 
 def read_sensors(
-    source: Source, zone_code: Mapping[str, int] | None, roads: Roads, schemas: Mapping[str, Schema]
+    source: Source, zone_code: Mapping[str, int] | None, roads: Roads, schemas: Mapping[str, Schema | None]
 ) -> tuple[tuple[Sensor, ...], list[Entry]] | None:
     """Return the sensors, and the line of each; None = the file cannot be read."""
     entries = source.lines(SENSOR_COLUMNS, OPTIONAL_COLUMNS, called="sensor")
@@ -49,10 +51,13 @@ def read_sensors(
     repeated(((entry, sensor.id) for entry, sensor in zip(entries, sensors, strict=True)), "sensor")
     for entry, sensor in zip(entries, sensors, strict=True):
         _check_road(entry, sensor, roads)
+        _check_lag(entry, sensor, schemas.get(sensor.domain))
     return tuple(sensors), entries
 
 
-def _sensor(entry: Entry, zone_code: Mapping[str, int] | None, roads: Roads, schemas: Mapping[str, Schema]) -> Sensor:
+def _sensor(
+    entry: Entry, zone_code: Mapping[str, int] | None, roads: Roads, schemas: Mapping[str, Schema | None]
+) -> Sensor:
     sensor_id = entry.identifier("sensor")
     domain = entry.choice("domain", tuple(schemas))
     lng, lat = _place(entry)
@@ -68,7 +73,7 @@ def _sensor(entry: Entry, zone_code: Mapping[str, int] | None, roads: Roads, sch
         name_en=entry.name("name_en", sensor_id or UNNAMED),
         stamps="" if entry.is_empty("stamps") else entry.choice("stamps", STAMPS),
         delay_s=entry.optional_number("delay_s", 0, LONGEST_DELAY_S, "s") or 0.0,
-        late_limit_s=entry.optional_number("late_limit_s", 1, LONGEST_DELAY_S, "s"),
+        late_limit_s=_late_limit_s(entry, schemas.get(domain)),
         not_measured=_not_measured(entry, schemas.get(domain)),
         lane=None if entry.is_empty("lane") else entry.whole("lane", 1, 50),
         position_m=entry.optional_number("position_m", 0, 500_000, "m"),
@@ -89,6 +94,16 @@ def is_place(sensor: Sensor) -> bool:
     return fault_of_degrees(sensor.lng, sensor.lat) is None and sensor.lng == sensor.lng and sensor.lat == sensor.lat
 
 
+def _late_limit_s(entry: Entry, schema: Schema | None) -> float | None:
+    """Return its own limit: windows and event times are kept for its domain's, so it cannot be longer."""
+    found = entry.optional_number("late_limit_s", 1, LONGEST_DELAY_S, "s")
+    if found is not None and schema is not None and found > schema.late_limit_s:
+        limit_s, file = schema.late_limit_s, f"{DOMAINS}/{schema.domain}.toml"
+        text = f"{found:g} s is longer than the limit of {schema.domain}, {limit_s:g} s, and would have no effect"
+        entry.problem("late_limit_s", f"{text}; write at most {limit_s:g}, or late_limit_s = {found:g} in {file}")
+    return found
+
+
 def _not_measured(entry: Entry, schema: Schema | None) -> tuple[tuple[str, float], ...]:
     if entry.is_empty("not_measured") or schema is None:
         return ()
@@ -106,6 +121,14 @@ def _not_measured(entry: Entry, schema: Schema | None) -> tuple[tuple[str, float
         else:
             pairs.append((column, value))
     return tuple(dict.fromkeys(pairs))
+
+
+def _check_lag(entry: Entry, sensor: Sensor, schema: Schema | None) -> None:
+    found = lag_s(sensor, schema)
+    if found > MOST_LATE_LIMIT_S:
+        field = "delay_s" if sensor.delay_s > found / 2 else "interval_s"
+        text = f"its readings are due {found:,.0f} s after their time; zone and city wait so long for their sums"
+        entry.notice(field, f"{text}, and frames are kept {MOST_LATE_LIMIT_S:,.0f} s; is that so?")
 
 
 def _check_road(entry: Entry, sensor: Sensor, roads: Roads) -> None:

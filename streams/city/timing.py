@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from streams.city.parts import Sensor
+    from streams.domains.schema import Schema
 
 BEGIN, END = "begin", "end"
 FUTURE_MS = 5 * MINUTE_MS
@@ -42,11 +43,18 @@ def timing_of(sensors: Sequence[Sensor]) -> Timing:
     timing = Timing(np.zeros(count, np.int64), np.full(count, FUTURE_MS), np.full(count, np.iinfo(np.int64).max))
     for code, sensor in enumerate(sensors):
         schema = schemas.get(sensor.domain)
-        stamps = sensor.stamps or ("" if schema is None else schema.stamps)
-        begin_s = sensor.interval_s if stamps == BEGIN else 0.0
-        timing.lag_ms[code] = round((sensor.delay_s + begin_s) * 1000)
-        if stamps == END:
+        timing.lag_ms[code] = round(lag_s(sensor, schema) * 1000)
+        if _stamps(sensor, schema) == END:
             timing.future_ms[code] = max(FUTURE_MS, round(sensor.interval_s * 1000))
         if sensor.late_limit_s is not None:
             timing.late_limit_ms[code] = round(sensor.late_limit_s * 1000)
     return timing
+
+
+def lag_s(sensor: Sensor, schema: Schema | None) -> float:
+    """Return how long after its time a reading of a sensor is on time."""
+    return sensor.delay_s + (sensor.interval_s if _stamps(sensor, schema) == BEGIN else 0.0)
+
+
+def _stamps(sensor: Sensor, schema: Schema | None) -> str:
+    return sensor.stamps or ("" if schema is None else schema.stamps)

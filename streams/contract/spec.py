@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import msgspec
 
 from streams.contract.durations import MINUTE_S
+from streams.contract.sums import COLUMN_SCALE
 from streams.domains.schema import load_schemas
 
 if TYPE_CHECKING:
@@ -19,9 +20,6 @@ if TYPE_CHECKING:
 
 EVERY_DOMAIN = ("*",)
 """`Spec.domains` of a processor that takes whatever domain there is."""
-
-COLUMN_SCALE = 1e6
-"""Units of the numerator in 1 of a column's unit, for the means of every column; their denominator is a count."""
 
 WINDOW_S = MINUTE_S
 """Length of the windows of a first-level processor whose configuration has no `window_s`. Hours, zones, city and wall

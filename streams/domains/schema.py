@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import difflib
 import math
-import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -13,6 +11,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import msgspec
 
 from streams.contract.name import Name
+from streams.domains import column, definition
+from streams.domains.column import Column, Fault
+from streams.domains.definition import DISORDER_S, LAST, LATE_LIMIT_S, MARK_SILENCE_S, SIZES, STAMPS, TIMING
 from streams.errors import SchemaError
 from streams.kernel.epoch import LEAST_AT_MS, MOST_AT_MS
 from streams.toml_files import parse_toml
@@ -21,43 +22,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 DOMAINS_FOLDER = Path(__file__).parent
-LATE_LIMIT_S = 3600.0
-MOST_LATE_LIMIT_S = 21_600.0
-"""As long as Kafka keeps frames: a processor that begins anew is rebuilt from them."""
-STAMPS = ("moment", "begin", "end")
-"""What a reading's time is: that of the measurement, or the begin or end of the interval that it sums up."""
-DATA_CLASSES = ("public", "internal", "sensitive", "core")
-COLUMN_KEYS = ("zh", "en", "unit", "range", "data_class")
-OPTIONAL_KEYS = ("not_measured",)
-LAST = 1_000
-"""Place on a wall of a domain whose file names none: after all others."""
-
-RESERVED = ("sensor", "at")
-"""Fields of every reading."""
-_NAME = re.compile(r"[a-z][a-z0-9_]*")
 
 Instant = Annotated[int, msgspec.Meta(ge=LEAST_AT_MS, le=MOST_AT_MS)] | str
 """`at` of a reading: epoch ms, or text that `streams.intake.instants` reads."""
-
-
-@dataclass(frozen=True, slots=True)
-class Column:
-    """A measurement of a domain. `low` and `high` bound what is plausible, both included."""
-
-    name: str
-    unit: str
-    zh: str
-    en: str
-    low: float
-    high: float
-    data_class: str
-    not_measured: tuple[float, ...] = ()
-    """Values that stand for "nothing was measured": left out, and no fault."""
-
-    @property
-    def called(self) -> Name:
-        """What people call it."""
-        return Name(self.zh, self.en)
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,9 +41,9 @@ class Schema:
     """Of its inbox and of its readings, where nobody says otherwise when they are made."""
     retained_mib: int = 64
     """Of each of their partitions that Kafka keeps."""
-    disorder_s: float = 5.0
+    disorder_s: float = DISORDER_S
     """Readings of a source without marks come up to this much out of order and are still on time."""
-    mark_silence_s: float = 300.0
+    mark_silence_s: float = MARK_SILENCE_S
     """So long a feed's marks may stand still before they are given up."""
 
     late_limit_s: float = LATE_LIMIT_S
@@ -149,23 +116,26 @@ def load_schemas(folder: Path = DOMAINS_FOLDER) -> dict[str, Schema]:
 
     Raises SchemaError, naming file, column and key.
     """
-    found = [_load(path) for path in sorted(folder.glob("*.toml"))]
-    if folder == DOMAINS_FOLDER:
-        found += _own.values()
-    return {schema.domain: schema for schema in sorted(found, key=lambda schema: (schema.order, schema.domain))}
+    found = shipped() | _own if folder == DOMAINS_FOLDER else {path.stem: _load(path) for path in folder.glob("*.toml")}
+    return _in_order(found)
 
 
+@cache
 def shipped() -> dict[str, Schema]:
-    """Return the schemas that come along: no city's own."""
-    return {domain: schema for domain, schema in load_schemas().items() if domain not in _own}
+    """Return the schemas that come along, as they come: without what a city says of them."""
+    return _in_order({path.stem: _load(path) for path in DOMAINS_FOLDER.glob("*.toml")})
+
+
+def _in_order(found: Mapping[str, Schema]) -> dict[str, Schema]:
+    return {schema.domain: schema for schema in sorted(found.values(), key=lambda one: (one.order, one.domain))}
 
 
 _own: dict[str, Schema] = {}
-"""Domains of this process's city, beside those that come along."""
+"""What this process's city says: domains of its own beside those that come along, and some of those with its timing."""
 
 
 def take_in(own: Mapping[str, Schema]) -> None:
-    """Have a city's own domains count in this process, in the place of those of a city before."""
+    """Have a city's own domains and timing count in this process, in the place of those of a city before."""
     if _own or own:
         _own.clear()
         _own.update(own)
@@ -179,116 +149,51 @@ def all_domains() -> tuple[str, ...]:
 
 def _load(path: Path) -> Schema:
     try:
-        return parse(str(path), path.stem, path.read_bytes())
+        schema, faults = parse(path.stem, path.read_bytes())
     except OSError as exc:
         raise SchemaError(f"{path}: cannot be read: {exc}") from exc
+    if schema is None:
+        raise SchemaError("\n".join(f"{path}: {one}" for one in faults))
+    return schema
 
 
-def parse(path: str, name: str, data: bytes) -> Schema:
-    """Read the schema of the domain `name` from a file's bytes.
-
-    Raises SchemaError, naming file, column and key.
-    """
+def parse(name: str, data: bytes) -> tuple[Schema | None, tuple[Fault, ...]]:
+    """Read the schema of the domain `name` from a file's bytes → the schema, None = it is none; all that is wrong."""
     try:
         found = parse_toml(data)
     except ValueError as exc:
-        raise SchemaError(f"{path}: cannot be read: {exc}") from exc
-    if found.get("domain") != name:
-        raise SchemaError(f"{path}: domain: it must be the file's name, {name!r}, not {found.get('domain')!r}")
-    if not _NAME.fullmatch(name):
-        raise SchemaError(f"{path}: a domain's name has small letters, digits and underscores, not {name!r}")
-    tables = found.get("columns")
-    if not isinstance(tables, dict) or not tables:
-        raise SchemaError(f"{path}: columns: at least one [columns.NAME] is needed")
-    columns = tuple(_column(path, column, table) for column, table in tables.items())
-    return Schema(
+        return None, (Fault("", "", None, f"cannot be read: {exc}"),)
+    faults = tuple(definition.faults(name, found))
+    if faults:
+        return None, faults
+    numbers: dict[str, Any] = {key: found.get(key, default) for key, (default, _) in SIZES.items()}
+    numbers |= definition.timing(found)
+    schema = Schema(
         name,
-        str(found.get("zh", "")),
-        str(found.get("en", "")),
-        columns,
-        _whole(path, found, "order", LAST),
-        _whole(path, found, "partitions", 1),
-        _whole(path, found, "retained_mib", 64),
-        _seconds(path, found, "disorder_s", 5.0),
-        _seconds(path, found, "mark_silence_s", 300.0),
-        _late_limit_s(path, found),
-        _stamps(path, found),
+        found["zh"],
+        found["en"],
+        tuple(column.read(*one) for one in found["columns"].items()),
+        **numbers,
+        stamps=found.get("stamps", STAMPS[0]),
     )
+    return schema, ()
+
+
+def retimed(schema: Schema, data: bytes) -> tuple[Schema | None, tuple[Fault, ...]]:
+    """Lay the timing in a city's file over a domain that comes along → what `parse` returns."""
+    try:
+        found = parse_toml(data)
+    except ValueError as exc:
+        return None, (Fault("", "", None, f"cannot be read: {exc}"),)
+    usual = {key: float(getattr(schema, key)) for key in TIMING}
+    faults = tuple(definition.faults_of_timing(schema.domain, found, usual))
+    if faults:
+        return None, faults
+    seconds: dict[str, Any] = {**definition.timing(found, usual)}
+    return replace(schema, **seconds), ()
 
 
 def late_limit_ms(domain: str) -> int:
     """Return how far behind its source a reading of a domain may be; of one that is no more, the usual."""
     schema = load_schemas().get(domain)
     return round(LATE_LIMIT_S * 1000) if schema is None else schema.late_limit_ms
-
-
-def _late_limit_s(path: str, found: dict[str, Any]) -> float:
-    value = _seconds(path, found, "late_limit_s", LATE_LIMIT_S)
-    if not 0 < value <= MOST_LATE_LIMIT_S:
-        raise SchemaError(
-            f"{path}: late_limit_s: seconds from above 0 to {MOST_LATE_LIMIT_S:.0f} are needed, not {value!r}"
-        )
-    return value
-
-
-def _stamps(path: str, found: dict[str, Any]) -> str:
-    value = found.get("stamps", STAMPS[0])
-    if value not in STAMPS:
-        raise SchemaError(f"{path}: stamps: {value!r} is not one of {', '.join(STAMPS)}")
-    return str(value)
-
-
-def _whole(path: str, found: dict[str, Any], key: str, default: int) -> int:
-    value = found.get(key, default)
-    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        raise SchemaError(f"{path}: {key}: a whole number from 1 is needed, not {value!r}")
-    return value
-
-
-def _seconds(path: str, found: dict[str, Any], key: str, default: float) -> float:
-    value = found.get(key, default)
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < math.inf:
-        raise SchemaError(f"{path}: {key}: seconds from 0 are needed, not {value!r}")
-    return float(value)
-
-
-def _column(path: str, name: str, table: Any) -> Column:  # noqa: ANN401 - whatever stands in the file
-    where = f"{path}: column {name}"
-    if not _NAME.fullmatch(name) or name in RESERVED:
-        raise SchemaError(f"{where}: small letters, digits and underscores are needed, and none of {RESERVED}")
-    if not isinstance(table, dict):
-        raise SchemaError(f"{where}: a table is needed, not {table!r}")
-    for key in table:
-        if key not in (*COLUMN_KEYS, *OPTIONAL_KEYS):
-            near = difflib.get_close_matches(key, (*COLUMN_KEYS, *OPTIONAL_KEYS), n=1)
-            raise SchemaError(
-                f"{where}: the key {key!r} is not known" + (f"; the nearest is {near[0]!r}" if near else "")
-            )
-    for key in COLUMN_KEYS:
-        if key not in table:
-            raise SchemaError(f"{where}: the key {key!r} is missing")
-    for key in ("zh", "en", "unit"):
-        if not isinstance(table[key], str):
-            raise SchemaError(f"{where}: {key}: a text is needed, not {table[key]!r}")
-    bounds = table["range"]
-    if not (_are_numbers(bounds) and len(bounds) == 2 and bounds[0] < bounds[1]):  # noqa: PLR2004 - [low, high]
-        raise SchemaError(f"{where}: range: [low, high] is needed, not {bounds!r}")
-    if table["data_class"] not in DATA_CLASSES:
-        raise SchemaError(f"{where}: data_class: {table['data_class']!r} is not one of {', '.join(DATA_CLASSES)}")
-    not_measured = table.get("not_measured", [])
-    if not _are_numbers(not_measured):
-        raise SchemaError(f"{where}: not_measured: a list of numbers is needed, not {not_measured!r}")
-    return Column(
-        name,
-        table["unit"],
-        table["zh"],
-        table["en"],
-        float(bounds[0]),
-        float(bounds[1]),
-        table["data_class"],
-        tuple(map(float, not_measured)),
-    )
-
-
-def _are_numbers(found: object) -> bool:
-    return isinstance(found, list) and all(type(one) in (int, float) and math.isfinite(one) for one in found)

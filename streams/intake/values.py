@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from streams.domains.schema import Column, Schema
+    from streams.domains.column import Column
+    from streams.domains.schema import Schema
     from streams.intake.columns import Columns
 
 REASONS = ("out_of_range", "not_finite", "wrong_type")

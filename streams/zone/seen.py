@@ -7,12 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from streams.domains.definition import MOST_COLUMNS
 from streams.kernel import blocks
 from streams.kernel.runs import FREE_SET, LAST, NEVER_MS
 from streams.kernel.verdicts import REMEMBERED
-
-MOST_COLUMNS = 63
-"""Bits of a set of columns; what comes beyond shares the last one."""
 
 SPARE_ROWS = 64
 FREE = (NEVER_MS, NEVER_MS, 0, FREE_SET)

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 import processors.maths
 from processors.maths import fixed, hold, packing, tpi
 from streams.contract import spec
+from streams.contract.sums import COLUMN_SCALE, MOST_READINGS, MOST_SUMMED
 from streams.errors import SumOverflowError
 
 MODULES = [f"processors.maths.{module.name}" for module in pkgutil.iter_modules(processors.maths.__path__)]
@@ -45,6 +46,15 @@ def test_a_term_and_a_sum_that_are_too_large_are_errors():
     full = np.array([[2**62 - 10]])
     with pytest.raises(SumOverflowError):
         fixed.add_at(full, np.array([0, 0]), np.array([[5, 5]]))
+
+
+def test_the_border_that_a_domains_file_is_judged_by_is_that_of_the_sums():
+    """2^62 / 1000 / 10^6 = 4,611,686,018.4 of a column's unit."""
+    assert MOST_SUMMED == 4_611_686_018
+    values = np.array([MOST_SUMMED, -MOST_SUMMED, MOST_SUMMED + 1, -MOST_SUMMED - 1], np.float64)
+    terms, too_large = fixed.to_terms(values, COLUMN_SCALE)
+    assert too_large.tolist() == [False, False, True, True]
+    assert abs(terms[:2]).max() * MOST_READINGS < 2**62
 
 
 @pytest.mark.parametrize(

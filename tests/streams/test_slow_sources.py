@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from streams.city.own_domains import take_in
+from streams.domains import schema
 from tests.streams.sources import HOUR_MS, MINUTE_MS, START_MS, Reading, Told, run, town
 
 if TYPE_CHECKING:
@@ -106,3 +108,21 @@ def test_future_and_too_late_follow_the_source(tmp_path: Path) -> None:
     ]
     told = run(folder, PM10, [*each_minute(2), *sent])
     assert told.refused_of == {f"air{number}": reason for number, (_, _, reason) in enumerate(cases) if reason}
+
+
+def test_a_city_raises_the_limit_of_a_domain(tmp_path: Path) -> None:
+    """Ten readings two hours late, where `domains/environment.toml` lets them be six: corrections, none refused."""
+    folder = air(tmp_path / "city", "slow,60,,,21600")
+    (folder / "domains").mkdir()
+    (folder / "domains" / "environment.toml").write_text("late_limit_s = 21600\n")
+    late = [
+        Reading(START_MS + 150 * MINUTE_MS, "slow", START_MS + minute * MINUTE_MS, 20.0) for minute in range(30, 40)
+    ]
+    take_in(folder)
+    try:
+        told = run(folder, PM10, [*each_minute(3), *late])
+    finally:
+        schema.take_in({})
+    assert told.refused == {}
+    assert [row for row in told.of("slow") if row[2] == row[2]] == [(minute, 1, 20.0) for minute in range(30, 40)]
+    assert {row[1:] for row in told.of("quick")} == {(0, 40.0)}

@@ -52,11 +52,29 @@ def test_processors_without_rules_raise_what_they_find(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("[heat]\niv = 'warm'\n", "rule heat: Expected `float | null`, got `str`"),
-        ("[heat]\niv = 38\n", "rule heat: from iv to i the limits must get stricter"),
+        ("[heat]\niv = 'warm'\n", "rules.toml: rule heat: iv: a number is needed, not 'warm'"),
+        ("[heat]\niv = '36'\n", "rule heat: iv: a number is needed, not '36'; write 36"),
+        ("[heat]\niv = '36,5'\n", "rule heat: iv: a number is needed, not '36,5'; write 36.5"),
+        ("[heat]\niv = true\n", "rule heat: iv: a number is needed, not true"),
+        ("[heat]\niv = nan\n", "rule heat: iv: a finite number is needed, not nan; leave the key out"),
+        ("[heat]\non_delay_s = -1\n", "rule heat: on_delay_s: a number from 0 is needed, not -1"),
+        ("[heat]\ngrace_s = -1\n", "rule heat: grace_s: a number from 0 is needed, not -1"),
+        ("[heat]\nenabled = 'no'\n", "rule heat: enabled: true or false is needed, not 'no'"),
+        ("[heat]\nsense = 'abov'\n", "sense: one of above, below is needed, not 'abov'; the nearest is 'above'"),
+        ("[heat]\nreference = 3\n", "rule heat: reference: a text is needed, not 3"),
+        ("[heat]\nname = 'heat'\n", "rule heat: name: the section's name is the rule's; take this away"),
+        ("[heat]\ndomain = 'wether'\n", "rule heat: domain: 'wether' is none that it can watch; the nearest is 'weath"),
+        ("[heat]\niv = 38\n", "the limits must get stricter (above), not iv = 38, iii = 37, ii = 40"),
         ("[heat]\ncolumn = 'temperature'\n", "rule heat: column: weather has no column 'temperature'; the nearest is"),
-        ("[mild]\niv = 3\n", "rule mild: Object missing required field"),
-        ("[heat]\nifv = 3\n", "rule heat: Object contains unknown field `ifv`"),
+        (
+            "[mild]\niv = 3\n",
+            "rule mild: the settings have no rule 'mild'; a rule of the city's own needs domain, column, basis, "
+            "reference too",
+        ),
+        ("[heatt]\niv = 36\n", "rule heatt: the settings have no rule 'heatt'; did you mean 'heat'? If not, it needs"),
+        ("[Heat]\niv = 36\n", "rule Heat: the settings have no rule 'Heat'; did you mean 'heat'? If not, it needs"),
+        ("[heat]\niiv = 3\n", "rule heat: iiv: there is no such key; the nearest is 'iv'"),
+        ("[heat]\nwarm = 3\n", "rule heat: warm: there is no such key; there are enabled, domain, column, sense, iv"),
         ("heat = 3\n", "rules.toml: heat: a section is needed, not 3: a rule's name in brackets"),
         ("[heat\n", "rules.toml: is no TOML"),
     ],
@@ -67,6 +85,22 @@ def test_what_no_processor_can_judge_is_refused(tmp_path: Path, text: str, said:
     assert said in str(problem)
     with pytest.raises(CityFileError):
         in_force(folder, COMPONENTS)
+
+
+def test_every_problem_of_every_rule_is_said_at_once(tmp_path: Path) -> None:
+    text = "[heatt]\niv = '36'\nivv = 3\n[heat]\niv = true\nsense = 3\n" + WHOLE.replace("weather", "wether")
+    text += "[fog]\n" + WHOLE.partition("\n")[2].replace("visibility_m", "visib").replace("iv =", "iv = 9\niii =")
+    found = checked(with_rules(tmp_path, text), COMPONENTS).problems
+    assert [(one.place, one.field, one.value) for one in found] == [
+        ("rule heatt", "", ""),
+        ("rule heatt", "iv", "'36'"),
+        ("rule heatt", "ivv", "3"),
+        ("rule heat", "iv", "true"),
+        ("rule heat", "sense", "3"),
+        ("rule fog_dense", "domain", "'wether'"),
+        ("rule fog", "column", "'visib'"),
+        ("rule fog", "", ""),
+    ]
 
 
 def test_a_folder_with_good_rules_counts_them(tmp_path: Path) -> None:

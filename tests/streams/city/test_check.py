@@ -15,6 +15,7 @@ from tests.city_edits import (
     far_city,
     geometry,
     head,
+    insert,
     option,
     place,
     properties,
@@ -58,6 +59,13 @@ NOTICES = {
     "a line of one point": (
         lambda folder: far_city(folder, segment=[[10.1, 56.1], [10.1, 56.1]]),
         ["segment s3: geometry: its line begins and ends at one point"],
+    ),
+    "a day before its readings are due": (
+        whole("sensors.csv", f"{HEAD},stamps\nw9,weather,z0,,0,0,86400,,,begin\n"),
+        [
+            "line 2, sensor w9: interval_s: its readings are due 86,400 s after their time",
+            "frames are kept 21,600 s",
+        ],
     ),
     "its own upstream": (
         lambda folder: far_city(folder, upstream=["s3"]),
@@ -106,6 +114,12 @@ TAKEN = {
 }
 
 
+def test_a_day_between_moments_and_six_hours_are_not_odd(city_folder):
+    lines = ["w7,weather,z0,,0,0,86400,,,", "w8,weather,z0,,0,0,86400,,,end", "w9,weather,z0,,0,0,21600,,,begin"]
+    whole("sensors.csv", "\n".join([f"{HEAD},stamps", *lines]) + "\n")(city_folder)
+    assert [one for one in sentences(check(read_folder(city_folder)).findings) if "are due" in one] == []
+
+
 @pytest.mark.parametrize("change", TAKEN.values(), ids=TAKEN)
 def test_what_is_surely_meant_is_taken(city_folder, change):
     change(city_folder)
@@ -125,6 +139,26 @@ def test_everything_is_found_at_once(city_folder):
         *(("sensors.csv", field) for field in ("domain", "lat", "zone", "segment", "interval_s")),
         ("calendar.csv", "kind"),
         ("calendar.csv", "date"),
+    ]
+
+
+@pytest.mark.parametrize("broken", [None, {"type": "Feature", "properties": None, "geometry": None}])
+def test_a_feature_that_is_none_hides_no_other_problem(city_folder, broken):
+    """Among them s3 at 0, 0: 56.69° of the great circle from 10.1, 56.1."""
+    far_city(city_folder, segment=[[0, 0], [0.01, 0.003]], upstream=["s9"])
+    for line in ("e7,traffic,z0,s0,0,0,1,,", "e8,traffic,z9,s2,10.1,56.1,1,,", "e9,traffic,z0,zzz,10.1,56.1,1,,"):
+        sensor(line)(city_folder)
+    insert("segments", 0, broken)(city_folder)
+    insert("zones", 1, broken)(city_folder)
+    found = [str(one).removeprefix(f"{city_folder}/") for one in check(read_folder(city_folder)).problems]
+    assert [one.partition("; ")[0].partition(" from the middle")[0] for one in found] == [
+        "zones.geojson: feature 1: properties: an object is needed",
+        "segments.geojson: feature 0: properties: an object is needed",
+        "segments.geojson: feature 4, segment s3: upstream: no segment is called 's9'",
+        "sensors.csv: line 16, sensor e8: zone: no zone is called 'z9'",
+        "sensors.csv: line 17, sensor e9: segment: no segment is called 'zzz'",
+        "segments.geojson: feature 4, segment s3: geometry: 0, 0 is 6,304 km",
+        "sensors.csv: line 15, sensor e7: lng, lat: 0, 0 is 6,304 km",
     ]
 
 

@@ -10,6 +10,8 @@ from streams.domains.schema import load_schemas
 from streams.errors import SchemaError
 
 TEXT = """domain = "tides"
+zh = "潮汐"
+en = "Tides"
 {line}
 [columns.level_m]
 zh = "潮位"
@@ -33,7 +35,7 @@ def test_a_late_limit_is_read(tmp_path: Path, line: str, limit_ms: int) -> None:
     assert load_schemas(folder_with(tmp_path, line))["tides"].late_limit_ms == limit_ms
 
 
-@pytest.mark.parametrize("value", ["0", "-1", "21601", "true", '"1 h"', "nan"])
+@pytest.mark.parametrize("value", ["0", "-1", "0.5", "21601", "1e300", "true", '"1 h"', "nan"])
 def test_an_impossible_late_limit_is_refused(tmp_path: Path, value: str) -> None:
     with pytest.raises(SchemaError, match=r"tides.toml: late_limit_s: .* needed, not"):
         load_schemas(folder_with(tmp_path, f"late_limit_s = {value}"))

@@ -18,9 +18,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from processors.maths import fixed, travel, windows
-from processors.maths.fixed import SUM_LIMIT, add_at, to_fixed
+from processors.maths.fixed import add_at, to_fixed
 from processors.maths.windows import Terms, Windows
 from streams.broker import topics
+from streams.contract.sums import SUM_LIMIT
 from streams.errors import ProcessorError, SumOverflowError
 from streams.saving.state import encode
 from tests.streams.stack import READINGS, START_MS, Stack, fed, mark, reading
