@@ -266,7 +266,7 @@ class SecondLevelStage:
         told = {name: {"used": used, "dropped": dict(state.dropped.get(name, {}))} for name, used in state.used.items()}
         counts = {
             "frames": state.frames,
-            "watermark_ms": dict(state.watermark_ms),
+            "watermarks_ms": dict(state.watermark_ms),
             "processors": told,
             "set_aside": dict(state.set_aside),
         }
