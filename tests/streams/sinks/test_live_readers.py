@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from streams.contract.stage import Stage
     from tests.fakes import FakeBus
 
 SOURCE = TopicPartition("city.inbox.v1.traffic", 0)
@@ -67,7 +68,8 @@ async def written(folder: Path, data: Path) -> FakeBus:
         for host in team.hosts:
             await host.tick()
     given_to(bus, detection(2, START_MS, evidence={"upstream": "s0", "drop": 0.5}))
-    others = [AlarmStage(Engine), HistorySink(lambda: open_history(str(data / "h.sqlite")), Spill(data / "spill"))]
+    history = HistorySink(lambda: open_history(str(data / "h.sqlite")), Spill(data / "spill"))
+    others: list[Stage] = [AlarmStage(Engine), history]
     for stage in others:
         host = FakeHost(stage, bus)
         await host.start()
@@ -105,7 +107,8 @@ def shown(city_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 
     async def story() -> None:
         bus = await written(city_folder, tmp_path)
-        sink: Any = LiveSink(Cities(city_folder), held, {"mode": "live", "speed": 1.0}, {})  # type: ignore[arg-type]
+        redis: Any = held
+        sink = LiveSink(Cities(city_folder), redis, {"mode": "live", "speed": 1.0}, {})
         host = FakeHost(sink, bus)
         await host.start()
         await host.drain()
@@ -115,7 +118,7 @@ def shown(city_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     return held.fields
 
 
-def test_the_live_sink_takes_every_kind_of_record_that_is_really_written(shown: dict[str, Any]):
+def test_the_live_sink_takes_every_kind_of_record_that_is_really_written(shown: dict[str, Any]) -> None:
     assert "b:live" not in shown, shown["b:live"]
     assert {name.partition(":")[0] for name in shown} == {"city", "s", "m", "a", "f", "p", "b", "clock"}
     books = {name.removeprefix("b:").partition(":")[0] for name in shown if name.startswith("b:")}
@@ -124,7 +127,7 @@ def test_the_live_sink_takes_every_kind_of_record_that_is_really_written(shown: 
     assert [one["lag_s"] for one in shown["p:intake"]["partitions"]][1] is None
 
 
-def test_the_wall_takes_all_of_it_and_counts_the_second_level(shown: dict[str, Any], city_folder: Path):
+def test_the_wall_takes_all_of_it_and_counts_the_second_level(shown: dict[str, Any], city_folder: Path) -> None:
     mirror = Mirror()
     mirror.load("e", 1, shown)
     assert dict(mirror.odd.counts) == {}
@@ -138,7 +141,7 @@ def test_the_wall_takes_all_of_it_and_counts_the_second_level(shown: dict[str, A
     assert any(line.startswith(rows) and not line.endswith(" 0.0") for line in lines)
 
 
-def test_status_reads_the_pulse_that_is_really_written(tmp_path: Path, city_folder: Path):
+def test_status_reads_the_pulse_that_is_really_written(tmp_path: Path, city_folder: Path) -> None:
     asyncio.run(written(city_folder, tmp_path))
     read = pulses.read(tmp_path)["intake"]
     assert [(one.lag_records, one.lag_s is None) for one in read.partitions] == [(4, False), (7, True)]
