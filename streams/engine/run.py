@@ -24,7 +24,7 @@ from streams import surface
 from streams.broker import topics
 from streams.broker.bus import KafkaBus
 from streams.broker.reach import wait_for
-from streams.contract.stage import Chunk, Follows, MayWait, Message, TopicPartition
+from streams.contract.stage import RUN_RECORDS, Chunk, Follows, MayWait, Message, TakesFrames, TopicPartition
 from streams.engine.app import stage_app
 from streams.engine.missing import Missing
 from streams.engine.reporting import Reporting
@@ -82,6 +82,7 @@ class Host:
         self.delivery = _delivery(self, bootstrap, stage.topics if framed else ())
         self.app = stage_app(self.app_id, f"{self.delivery.scheme}://{bootstrap}", data, self.delivery.queued_events)
         self.app.linger_s = stage.linger_s
+        self.app.run_records = stage.run_records if isinstance(stage, TakesFrames) else RUN_RECORDS
         self.delivery.connect(self.app)
         raw: dict[str, Any] = {"key_type": bytes, "value_type": bytes, "value_serializer": "raw", "allow_empty": True}
         channel = self.app.topic(*stage.topics, **raw)

@@ -15,7 +15,7 @@ from streams.broker import dead_letters, topics
 from streams.city.known import Cities
 from streams.contract.metric_frames import decode_metrics, encode_metrics
 from streams.contract.records import MetricFrame, Rows
-from streams.contract.stage import LINGER_S, Chunk, Message, TopicPartition
+from streams.contract.stage import LINGER_S, RUN_FRAMES, Chunk, Message, TopicPartition
 from streams.engine import failpoints
 from streams.errors import FrameError, ProcessorError
 from streams.health import notices
@@ -89,6 +89,7 @@ class SecondLevelStage:
     name = "second"
     tick_s = 0.5
     linger_s = LINGER_S
+    run_records = RUN_FRAMES
     topics: tuple[str, ...] = (topics.METRICS,)
 
     def __init__(
