@@ -76,6 +76,7 @@ class Host:
         self._follow_s = stage.follow_s if isinstance(stage, Follows) else None
         self._following: asyncio.Task[None] | None = None
         self._loading = self._absorbing = False
+        """Loading: what the stage holds is half a state, and of a load that was broken off it stays so until the next."""
         self._next: dict[TopicPartition, int] = {}
         """Next offset of each partition that the stage knows."""
         self.app_id = f"citywall-{stage.name}"
@@ -94,7 +95,7 @@ class Host:
     async def _stop(self, *_: Any, **__: Any) -> None:  # noqa: ANN401 - Faust's signal
         async with self._turn:
             if self.bus.running:
-                self._settle(await self.stage.tick(self.bus))
+                await self._tick_stage()
                 await self.bus.stop()
         await self.delivery.stop()
         await self.missing.stop()
@@ -180,7 +181,11 @@ class Host:
         async with self._turn:
             with _or_end():
                 await self.missing.book(self.bus)
-                self._settle(await self.stage.tick(self.bus))
+                await self._tick_stage()
+
+    async def _tick_stage(self) -> None:
+        if not self._loading:
+            self._settle(await self.stage.tick(self.bus))
 
     def _settle(self, partitions: Sequence[TopicPartition]) -> None:
         for partition in partitions:
@@ -197,7 +202,8 @@ class Host:
         tells = self.stage if isinstance(self.stage, Tells) else None
         pulse = self.pulse.beat(ends, waits, tells)
         if self.bus.running:
-            self._reporting.beat(lambda: {f"{PULSE}{self.pulse.part}": pulse, **self.stage.books()})
+            key = f"{PULSE}{self.pulse.part}"
+            self._reporting.beat(lambda: {key: pulse} if self._loading else {key: pulse, **self.stage.books()})
 
     def _waits(self) -> str | None:
         """Return why the partitions need not advance now, None = they must."""
