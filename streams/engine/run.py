@@ -76,7 +76,7 @@ class Host:
         self._follow_s = stage.follow_s if isinstance(stage, Follows) else None
         self._following: asyncio.Task[None] | None = None
         self._loading = self._absorbing = False
-        """Loading: what the stage holds is half a state, and of a load that was broken off it stays so until the next."""
+        """Loading: what the stage holds is half a state; so it stays, where a load is broken off, until the next."""
         self._next: dict[TopicPartition, int] = {}
         """Next offset of each partition that the stage knows."""
         self.app_id = f"citywall-{stage.name}"
