@@ -117,8 +117,8 @@ PULSED = (
     Metric(
         *("citywall_lag_seconds", "gauge", "seconds", PARTITION),
         *(
-            "How long ago the oldest record that was not taken was sent. 0 = none.",
-            "最早未取记录距其发送的时间。0 表示没有。",
+            "How long ago the oldest record that was not taken was sent. 0 = none; missing until it is fetched.",
+            "最早未取记录距其发送的时间。0 表示没有；取到之前缺失。",
         ),
         _partition("lag_s"),
     ),

@@ -20,7 +20,8 @@ from streams.errors import UnreachableError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-START_S = 60.0
+START_S = 300.0
+"""A start takes some 3 s, on a machine with much else to do a hundred times as long."""
 STOP_S = 10.0
 
 _CLUSTER_ID = "Q2l0eVdhbGwtZW1iZWRkZQ"
@@ -177,7 +178,8 @@ def running(
     process = start(broker.command, log, bind=True)
     try:
         if not wait_open(process, broker.port, START_S):
-            raise UnreachableError(f"the embedded Kafka did not start; {log} says why")
+            said = "did not start" if process.poll() is not None else f"did not serve within {START_S:.0f} s"
+            raise UnreachableError(f"the embedded Kafka {said}; {log} says why")
         yield broker
     finally:
         stop(process, STOP_S)

@@ -26,7 +26,8 @@ class PartitionPulse(msgspec.Struct, frozen=True):
     absorbed: int
     end: int
     lag_records: int
-    lag_s: float
+    lag_s: float | None
+    """Age of the oldest record not absorbed, None = not known until it is fetched."""
 
 
 class PartPulse(msgspec.Struct, frozen=True):

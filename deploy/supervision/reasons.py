@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from operator import itemgetter
 from typing import TYPE_CHECKING
 
 from deploy.supervision.pulses import PULSE_AGE_S
@@ -75,15 +76,15 @@ def not_at_work(supervisor: SupervisorState, pulses: Mapping[str, PartPulse]) ->
 
 def _behind(name: str, pulse: PartPulse) -> list[Name]:
     """Name the partition that is furthest behind, and how many others are too far."""
-    late = sorted((one for one in pulse.partitions if one.lag_s > LAG_S), key=lambda one: -one.lag_s)
+    late = [(lag_s, one) for one in pulse.partitions if (lag_s := one.lag_s or 0.0) > LAG_S]
     if not late:
         return []
-    worst, more = late[0], len(late) - 1
+    (lag_s, worst), more = max(late, key=itemgetter(0)), len(late) - 1
     return [
         Name(
-            f"{name} 在 {worst.topic} 分区 {worst.partition} 滞后 {worst.lag_s:.0f} 秒"
+            f"{name} 在 {worst.topic} 分区 {worst.partition} 滞后 {lag_s:.0f} 秒"
             + (f"，另有 {more} 个分区滞后" if more else ""),
-            f"{name} is {worst.lag_s:.0f} s behind on {worst.topic}, partition {worst.partition}"
+            f"{name} is {lag_s:.0f} s behind on {worst.topic}, partition {worst.partition}"
             + (f", and on {more} others" if more else ""),
         )
     ]

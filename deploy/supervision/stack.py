@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from deploy import parts
 from deploy.embedded import kafka, valkey
 from deploy.supervision import logfiles, process, pulses
-from deploy.supervision.child import Plan
+from deploy.supervision.child import SERVES_WITHIN_S, Plan
 from deploy.supervision.reasons import not_at_work
 from deploy.supervision.supervisor import Supervisor
 from streams.errors import ServerError, SettingError
@@ -24,14 +24,19 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from deploy.config.run import Mode, Run
+    from deploy.supervision.supervisor import PartState
 
 LIVING_WITHIN_S = 60.0
 """A city that is not living by then, from when its parts may begin, is announced with what it lacks."""
 REPLAY_WITHIN_S = 45.0
 """A replay, from when the command began: as soon then as its wall answers."""
 
-BROUGHT_WAIT_S, OWN_WAIT_S = 60.0, 10.0
+BROUGHT_WAIT_S, OWN_WAIT_S = SERVES_WITHIN_S, 10.0
 """How long a server may take to answer: one that we start ourselves, and one that should be there already."""
+SLOW_START_S = 30.0
+"""A server of ours that takes longer is said to be slow; one that only ends is given up …"""
+ENDS_TOO_OFTEN = 4
+"""… once it has ended so often."""
 
 SERVER_ENVIRONMENT = {"MALLOC_ARENA_MAX": "2"}
 PART_ENVIRONMENT = {
@@ -163,6 +168,29 @@ def ask_health(host: str, port: int, timeout_s: float = 2.0) -> dict[str, Any] |
     return found if isinstance(found, dict) else None
 
 
+class SlowStart:
+    """Looks at the servers that we start: says once that one takes long, and gives up what only ends."""
+
+    def __init__(self, data: Path, say: Callable[[str], None], clock: Callable[[], float] = time.monotonic) -> None:
+        self._data = data
+        self._say = say
+        self._clock = clock
+        self._begun_s = clock()
+        self._told = False
+
+    def look(self, servers: Sequence[PartState]) -> None:
+        """Raise ServerError, with what it said last, for a server that cannot run."""
+        if self._clock() - self._begun_s < SLOW_START_S:
+            return
+        for one in servers:
+            log = logfiles.path(self._data, one.name)
+            if one.state != "running" and len(one.ends) >= ENDS_TOO_OFTEN:
+                raise ServerError(f"{one.name} ended {len(one.ends)} times in its start: {one.ends[-1].why}; see {log}")
+            if one.state != "running" and not self._told:
+                self._told = True
+                self._say(f"{one.name} takes long to start: the machine has much else to do, or {log} says why")
+
+
 class Stack:
     """One start of a city."""
 
@@ -184,8 +212,14 @@ class Stack:
         wait_s = str(BROUGHT_WAIT_S if self._supervisor.brings("broker") else OWN_WAIT_S)
         command = [sys.executable, "-m", "deploy.supervision.provision", "--data", self._run.data, "--wait-s", wait_s]
         provision = process.start(command, log, bind=True)
+        slow = SlowStart(self._run.data_path, self._say)
+
+        def ready_or_lost() -> bool:
+            slow.look(self._supervisor.servers())
+            return provision.poll() is not None
+
         try:
-            ready = self._supervisor.run_until(lambda: provision.poll() is not None)
+            ready = self._supervisor.run_until(ready_or_lost)
         finally:
             process.stop(provision, 1.0)
         if not ready:

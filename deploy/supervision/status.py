@@ -52,7 +52,8 @@ class PartitionRow(msgspec.Struct, kw_only=True):
     topic: str
     partition: int
     group: str
-    lag_s: float
+    lag_s: float | None
+    """By Kafka's timestamp; None = not known until it is fetched."""
     lag_records: int
 
 

@@ -112,6 +112,10 @@ class Supervisor:
         """Tell whether a server is among its processes."""
         return any(child.plan.name == name for child in self._servers)
 
+    def servers(self) -> list[PartState]:
+        """Tell of the servers as they are."""
+        return [_part_state(child) for child in self._servers]
+
     def servers_ready(self) -> bool:
         """Tell whether every server serves."""
         return all(child.state == "running" for child in self._servers)

@@ -49,6 +49,8 @@ class Tail(msgspec.Struct, frozen=True):
     answers: bool
     """Whether they answered for every partition."""
     partitions: list[PartitionExtent] = []
+    answer_s: float = 0.0
+    """How long they took to answer one small question."""
 
     def extents(self) -> dict[TopicPartition, Extent]:
         """Return the extent of each partition."""
@@ -100,7 +102,7 @@ def _look(reader: EndsReader, answered: bool) -> Tail:
     if not answered:
         log.warning("Kafka is back")
     partitions = [PartitionExtent(*partition, *extent) for partition, extent in sorted(found.items())]
-    return Tail(now_ms(), True, partitions)
+    return Tail(now_ms(), True, partitions, reader.answer_s)
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ from deploy.supervision.pulses import PULSE_AGE_S
 from streams.contract.name import Name
 from streams.contract.stage import TopicPartition
 from streams.health.advance import LOOK_S, Advance, Place
-from streams.health.effort import WORKING_SHARE, Effort
+from streams.health.effort import WORKING_SHARE, Effort, beyond_s
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from deploy.supervision.tail import Tail
     from streams.broker.ends import Extent
 
+TAIL_DUE_S = 4.0
+"""A tail reader writes every 2 s: one that is overdue waits for an answer, or for a processor."""
 TAIL_AGE_S = 15.0
 """What a tail reader wrote that was silent for longer proves nothing."""
 AFTER_WORKER_S = 5.0
@@ -134,7 +136,8 @@ class Watch:
             for _, members in groupby(sorted(workers, key=_part), _part):
                 asked = _questions(list(members), pulses, extents, now_ms)
                 questions.update({one.key: one for one in asked})
-        excused_s = {worker: self._excused_s(worker, pulses.get(worker.name)) for worker in workers}
+        answer_s = 0.0 if tail is None else max(tail.answer_s, (now_ms - tail.at_ms) / 1000 - TAIL_DUE_S)
+        excused_s = {worker: self._excused_s(worker, pulses.get(worker.name), answer_s) for worker in workers}
         standing_s = self._advance.look(
             now_s,
             {key: one.place for key, one in questions.items()},
@@ -156,9 +159,9 @@ class Watch:
                 self._kills[worker.name] = _Kills(now_s, in_row, worker.pid)
         return verdict
 
-    def _excused_s(self, worker: Worker, pulse: PartPulse | None) -> tuple[float, float]:
+    def _excused_s(self, worker: Worker, pulse: PartPulse | None, answer_s: float) -> tuple[float, float]:
         """Return how much of the time since the last look does not count: it tried; or, too, advanced somewhere."""
-        excused_s = self._effort_s(worker.pid)
+        excused_s = beyond_s(self._since_s, self._effort_s(worker.pid), answer_s)
         absorbed = 0 if pulse is None else sum(one.absorbed for one in pulse.partitions)
         before, self._absorbed[worker] = self._absorbed.get(worker), absorbed
         advanced = before not in {None, absorbed}

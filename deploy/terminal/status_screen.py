@@ -101,9 +101,10 @@ def _lags(partitions: Sequence[PartitionRow], language: str) -> list[str]:
     lines = []
     for group in sorted({one.group for one in partitions}):
         of_group = [one for one in partitions if one.group == group]
-        worst = max(of_group, key=lambda one: (one.lag_s, one.lag_records))
+        worst = max(of_group, key=lambda one: (one.lag_s is None, one.lag_s or 0.0, one.lag_records))
         where = f"  {worst.topic}[{worst.partition}]" if worst.lag_records else ""
-        lag = f"{worst.lag_s:7.1f} s {sum(one.lag_records for one in of_group):8,} {_word('records', language)}"
+        age = f"{'–':>7}" if worst.lag_s is None else f"{worst.lag_s:7.1f}"
+        lag = f"{age} s {sum(one.lag_records for one in of_group):8,} {_word('records', language)}"
         lines.append(f"{padded(group, 10)}{_word('behind', language)} {lag}{where}")
     return lines
 

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import logging
-from typing import Any, NamedTuple
+import time
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from streams.broker.reach import listens
 from streams.contract.stage import TopicPartition
 from streams.errors import UnreachableError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 REQUEST_TIMEOUT_MS = 5000
 OURS = "city."
@@ -27,6 +31,8 @@ class EndsReader:
     def __init__(self, bootstrap: str) -> None:
         self._bootstrap = bootstrap
         self._admin: Any = None
+        self.answer_s = 0.0
+        """How long the brokers took to answer one small question, when last read."""
         logging.getLogger("kafka").setLevel(logging.CRITICAL)  # what it would say again and again, `read` raises once
 
     def read(self) -> dict[TopicPartition, Extent]:
@@ -63,8 +69,11 @@ class EndsReader:
             for one in topic["partitions"]
             if one["leader_id"] >= 0  # one without a leader cannot be asked, nor read
         ]
-        begin, end = (
-            self._admin.list_partition_offsets(dict.fromkeys(partitions, spec), timeout_ms=REQUEST_TIMEOUT_MS)
-            for spec in (OffsetSpec.EARLIEST, OffsetSpec.LATEST)
-        )
+        asked_at_s = time.monotonic()
+        self._offsets(partitions[:1], OffsetSpec.LATEST)
+        self.answer_s = time.monotonic() - asked_at_s
+        begin, end = (self._offsets(partitions, spec) for spec in (OffsetSpec.EARLIEST, OffsetSpec.LATEST))
         return {TopicPartition(*one): Extent(begin[one].offset, end[one].offset) for one in partitions}
+
+    def _offsets(self, partitions: Sequence[Any], spec: Any) -> Any:  # noqa: ANN401 - kafka-python ships no types
+        return self._admin.list_partition_offsets(dict.fromkeys(partitions, spec), timeout_ms=REQUEST_TIMEOUT_MS)

@@ -15,6 +15,10 @@ Headers: TypeAlias = "Sequence[tuple[str, bytes]]"
 
 LINGER_S = 0.05
 """What a stage waits before a fetch, unless it has reasons for another time."""
+RUN_RECORDS = 20_000
+"""Most records of a chunk: some 30 ms of decoding, so that timers and heartbeats stay on time."""
+RUN_FRAMES = 100
+"""The same where each record is a frame of many rows, which costs as much as hundreds of readings do: some 100 ms."""
 
 
 class TopicPartition(NamedTuple):
@@ -143,6 +147,14 @@ class Follows(Protocol):
 
     follow_s: float
     """So soon after it: what was fetched together with the chunk, of other partitions, is absorbed first."""
+
+
+@runtime_checkable
+class TakesFrames(Protocol):
+    """A stage whose records are dear: after a few of them other partitions have their turn, and ticks, pulses, ends."""
+
+    run_records: int
+    """Most records of a chunk: `RUN_FRAMES`."""
 
 
 @runtime_checkable

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import faust
 
-from streams.contract.stage import LINGER_S
+from streams.contract.stage import LINGER_S, RUN_RECORDS
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -29,6 +29,8 @@ class StageApp(faust.App):
     begun: Any = None
     linger_s = LINGER_S
     """The stage's."""
+    run_records = RUN_RECORDS
+    """Most records of a chunk of it."""
 
 
 def stage_app(app_id: str, broker: str, data: Path, queued_events: int) -> StageApp:

@@ -24,9 +24,10 @@ from streams import surface
 from streams.broker import topics
 from streams.broker.bus import KafkaBus
 from streams.broker.reach import wait_for
-from streams.contract.stage import Chunk, Follows, MayWait, Message, TopicPartition
+from streams.contract.stage import RUN_RECORDS, Chunk, Follows, MayWait, Message, TakesFrames, TopicPartition
 from streams.engine.app import stage_app
 from streams.engine.missing import Missing
+from streams.engine.reporting import Reporting
 from streams.errors import CityError, ExactnessError
 from streams.health.advance import LIMIT_S
 from streams.health.notices import Tells
@@ -44,7 +45,6 @@ if TYPE_CHECKING:
 
 PULSE_EVERY_S = 1.0
 EXIT_BROKEN = 70
-AWAY_AFTER_BEATS = 4
 COLLECT_AFTER_OBJECTS = 50_000
 """Python would look for cycles in all that a chunk holds each 700: a fifth of a reading's cost without the kernel."""
 NOISY_LOGGERS = ("aiokafka", "faust.transport", "mode")
@@ -72,17 +72,18 @@ class Host:
         self.watchdog = Watchdog(self.pulse.part, limit_s)
         self.missing = Missing(stage, bootstrap, self.pulse.counters.lost_records)
         self._turn = asyncio.Lock()
-        self._reporting: asyncio.Task[None] | None = None
+        self._reporting = Reporting(self._send_books)
         self._follow_s = stage.follow_s if isinstance(stage, Follows) else None
         self._following: asyncio.Task[None] | None = None
-        self._silent_beats = 0
         self._loading = self._absorbing = False
+        """Loading: what the stage holds is half a state; so it stays, where a load is broken off, until the next."""
         self._next: dict[TopicPartition, int] = {}
         """Next offset of each partition that the stage knows."""
         self.app_id = f"citywall-{stage.name}"
         self.delivery = _delivery(self, bootstrap, stage.topics if framed else ())
         self.app = stage_app(self.app_id, f"{self.delivery.scheme}://{bootstrap}", data, self.delivery.queued_events)
         self.app.linger_s = stage.linger_s
+        self.app.run_records = stage.run_records if isinstance(stage, TakesFrames) else RUN_RECORDS
         self.delivery.connect(self.app)
         raw: dict[str, Any] = {"key_type": bytes, "value_type": bytes, "value_serializer": "raw", "allow_empty": True}
         channel = self.app.topic(*stage.topics, **raw)
@@ -94,7 +95,7 @@ class Host:
     async def _stop(self, *_: Any, **__: Any) -> None:  # noqa: ANN401 - Faust's signal
         async with self._turn:
             if self.bus.running:
-                self._settle(await self.stage.tick(self.bus))
+                await self._tick_stage()
                 await self.bus.stop()
         await self.delivery.stop()
         await self.missing.stop()
@@ -180,7 +181,11 @@ class Host:
         async with self._turn:
             with _or_end():
                 await self.missing.book(self.bus)
-                self._settle(await self.stage.tick(self.bus))
+                await self._tick_stage()
+
+    async def _tick_stage(self) -> None:
+        if not self._loading:
+            self._settle(await self.stage.tick(self.bus))
 
     def _settle(self, partitions: Sequence[TopicPartition]) -> None:
         for partition in partitions:
@@ -191,25 +196,14 @@ class Host:
     async def _report(self) -> None:
         waits = self._waits()
         ends = self._ends()
-        places = {} if waits or self._away() else self.pulse.places()
-        self.watchdog.judge(places, loading=self._loading or self._sharing())
+        places = {} if waits or self._reporting.away else self.pulse.places()
+        loading = self._loading or self._sharing()
+        self.watchdog.judge(places, loading=loading, answer_s=self._reporting.answer_s)
         tells = self.stage if isinstance(self.stage, Tells) else None
         pulse = self.pulse.beat(ends, waits, tells)
-        if not self.bus.running:
-            return
-        if self._reporting is not None and not self._reporting.done():
-            self._silent_beats += 1
-            if self._silent_beats == AWAY_AFTER_BEATS:
-                log.warning("Kafka does not answer; waiting for it")
-            return
-        if self._away():
-            log.warning("Kafka is back")
-        self._silent_beats = 0
-        books = {f"{PULSE}{self.pulse.part}": pulse, **self.stage.books()}
-        self._reporting = asyncio.create_task(self._send_books(books))
-
-    def _away(self) -> bool:
-        return self._silent_beats >= AWAY_AFTER_BEATS
+        if self.bus.running:
+            key = f"{PULSE}{self.pulse.part}"
+            self._reporting.beat(lambda: {key: pulse} if self._loading else {key: pulse, **self.stage.books()})
 
     def _waits(self) -> str | None:
         """Return why the partitions need not advance now, None = they must."""

@@ -45,7 +45,9 @@ class PartitionState:
     absorbed_at_ms: int | None = None
     """Timestamp of the record before that one, None = this process has not read it."""
     behind_since_ms: int | None = None
-    """Sending time of the oldest record not absorbed, None = all are."""
+    """Sending time of the oldest record not absorbed, None = all are, or nothing was fetched yet."""
+    age_known: bool = False
+    """Nothing was left once, or something was fetched: what is left came later, or is of that time."""
     unsaved_since_ms: int | None = None
     """When the oldest record was absorbed that is not durable yet, None = all are."""
 
@@ -61,7 +63,7 @@ class PartitionState:
             "absorbed_at_ms": self.absorbed_at_ms,
             "end": self.end,
             "lag_records": self.lag_records,
-            "lag_s": _since_s(self.behind_since_ms, at_ms),
+            "lag_s": _since_s(self.behind_since_ms, at_ms) if self.age_known else None,
             "unsaved_s": _since_s(self.unsaved_since_ms, at_ms),
         }
 
@@ -101,7 +103,7 @@ class Pulse:
         """Note a chunk that is being worked on."""
         state = self.partitions.setdefault(chunk.source, PartitionState(chunk.records[0].offset, chunk.end_offset))
         state.end = max(state.end, chunk.end_offset)
-        state.behind_since_ms = chunk.records[0].timestamp
+        state.behind_since_ms, state.age_known = chunk.records[0].timestamp, True
 
     def absorbed(self, chunk: Chunk, took_s: float = 0.0) -> None:
         """Note that a chunk has been taken, and how long that took."""
@@ -147,9 +149,9 @@ class Pulse:
             end = ends.get(partition)
             state.end = max(state.end, end if end is not None else 0)
             if state.lag_records == 0:
-                state.behind_since_ms = None
-            elif state.behind_since_ms is None:
-                state.behind_since_ms = at_ms
+                state.behind_since_ms, state.age_known = None, state.age_known or end is not None
+            elif state.behind_since_ms is None and state.age_known:
+                state.behind_since_ms = at_ms  # it came since the last beat
             rows.append({**partition._asdict(), "group": self._group, **state.told(at_ms)})
         pulse = {
             "part": self.part,

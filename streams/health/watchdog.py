@@ -13,7 +13,7 @@ import traceback
 from typing import TYPE_CHECKING
 
 from streams.health.advance import LIMIT_S, LOOK_S, Advance
-from streams.health.effort import WORKING_SHARE, Effort
+from streams.health.effort import WORKING_SHARE, Effort, beyond_s
 
 if TYPE_CHECKING:
     import asyncio
@@ -34,7 +34,9 @@ def end_process(reason: str) -> None:
 
 
 class Watchdog:
-    """Slow is not stuck: time in which the process worked, waited for a processor, or advanced elsewhere hardly counts.
+    """Slow is not stuck: time in which the process worked or advanced elsewhere hardly counts.
+
+    Nor does time that it waited for a processor, or for brokers that answer slowly.
 
     Judges the stage at each beat of the event loop, and the loop itself in a thread of its own.
 
@@ -71,12 +73,15 @@ class Watchdog:
         self._beat_loop(loop)
         threading.Thread(target=self._watch, name="watchdog", daemon=True).start()
 
-    def judge(self, places: Mapping[TopicPartition, Place], *, loading: bool) -> None:
-        """Judge where the partitions stand that ought to advance: none while there is an excuse."""
+    def judge(self, places: Mapping[TopicPartition, Place], *, loading: bool, answer_s: float = 0.0) -> None:
+        """Judge where the partitions stand that ought to advance: none while there is an excuse.
+
+        `answer_s`: how long the brokers take to acknowledge a record now.
+        """
         now_s = self._clock()
         since_s = 0.0 if self._looked_at_s is None else min(now_s - self._looked_at_s, LOOK_S)
         self._looked_at_s = now_s
-        excused_s = self._effort_s()
+        excused_s = beyond_s(since_s, self._effort_s(), answer_s)
         before, self._places = self._places, places
         if any(before[one].absorbed != place.absorbed for one, place in places.items() if one in before):
             excused_s = max(excused_s, WORKING_SHARE * since_s)  # one partition has advanced: the stage is at work

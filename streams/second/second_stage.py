@@ -15,7 +15,7 @@ from streams.broker import dead_letters, topics
 from streams.city.known import Cities
 from streams.contract.metric_frames import decode_metrics, encode_parts
 from streams.contract.records import MetricFrame, Rows
-from streams.contract.stage import LINGER_S, Chunk, Message, TopicPartition
+from streams.contract.stage import LINGER_S, RUN_FRAMES, Chunk, Message, TopicPartition
 from streams.engine import failpoints
 from streams.errors import FrameError, ProcessorError
 from streams.health import notices
@@ -90,6 +90,7 @@ class SecondLevelStage:
     name = "second"
     tick_s = 0.5
     linger_s = LINGER_S
+    run_records = RUN_FRAMES
     topics: tuple[str, ...] = (topics.METRICS,)
 
     def __init__(
@@ -272,7 +273,7 @@ class SecondLevelStage:
         told = {name: {"used": used, "dropped": dict(state.dropped.get(name, {}))} for name, used in state.used.items()}
         counts = {
             "frames": state.frames,
-            "watermark_ms": dict(state.watermark_ms),
+            "watermarks_ms": dict(state.watermark_ms),
             "processors": told,
             "set_aside": dict(state.set_aside),
         }

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import math
 import time
+from collections import deque
 from itertools import accumulate, takewhile
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
@@ -17,7 +18,7 @@ from aiokafka.structs import TopicPartition as KafkaTopicPartition
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerMessage, Message
 
-from streams.contract.stage import Chunk, TopicPartition
+from streams.contract.stage import RUN_RECORDS, Chunk, TopicPartition
 from streams.transport.lingering import fetch
 from streams.transport.wire import WireBatch, framed
 
@@ -26,11 +27,8 @@ if TYPE_CHECKING:
 
     from streams.contract.stage import Record
 
-RUN_RECORDS = 20_000
-"""Most records of one run: some 30 ms of decoding, so that timers and heartbeats stay on time."""
-
 FRAMED_RUN_RECORDS = 40_000
-"""The same where the kernel decodes."""
+"""Most records of one run where the kernel decodes; else it is the stage's."""
 
 RUN_BYTES = 4 * 2**20
 """A run ends once it holds this much."""
@@ -44,13 +42,16 @@ HELD_S = 1.0
 aiokafka says 0.1, and then asks for the partitions that have nothing; what comes to the others waits for the answer."""
 
 
-def runs(fetched: Sequence[Any]) -> Iterator[Sequence[Record]]:
-    """Cut what was fetched, records or batches, into runs of about `RUN_RECORDS` records and `RUN_BYTES` bytes."""
+def runs(fetched: Sequence[Any], most: int = RUN_RECORDS) -> Iterator[Sequence[Record]]:
+    """Cut what was fetched, records or batches, into runs of about `RUN_BYTES` bytes and `most` records at most.
+
+    Batches, which the kernel decodes, may be `FRAMED_RUN_RECORDS`.
+    """
     if fetched and isinstance(fetched[0], WireBatch):
         yield from _framed_runs(fetched)
         return
     size = sum([len(record.value) for record in fetched if record.value is not None])
-    yield from _cut(fetched, max(min(RUN_RECORDS, RUN_BYTES * len(fetched) // max(size, 1)), 1))
+    yield from _cut(fetched, max(min(most, RUN_BYTES * len(fetched) // max(size, 1)), 1))
 
 
 def _framed_runs(batches: Sequence[WireBatch]) -> Iterator[Sequence[Record]]:
@@ -76,10 +77,11 @@ def _cut(records: Sequence[Record], step: int) -> Iterator[Sequence[Record]]:
 
 
 class Run(NamedTuple):
-    """Records of one partition as they were fetched, and in which epoch of the consumer."""
+    """Records of one partition as they were fetched, and in which epoch of the consumer, and when."""
 
     records: Sequence[Record]
     epoch: int
+    fetched_s: float = math.inf
 
 
 def end_of(consumer: driver.Consumer, tp: TP) -> int | None:
@@ -104,19 +106,35 @@ class Consumer(driver.Consumer):
         self.linger_s: float = self.app.linger_s  # type: ignore[attr-defined]  # StageApp
         self.in_backlog = False
         """Whether the last fetch brought much: then more is there, and nothing is won by waiting."""
+        self.run_records: int = self.app.run_records  # type: ignore[attr-defined]  # StageApp
+        self._held: dict[TP, deque[Run]] = {}
+        """What was fetched and has not had its turn yet."""
         self._delivered: dict[TP, int] = {}
-        self._fetched_s = math.inf
         self.fetched: dict[TP, int] = {}
         """One above the last record handed out by aiokafka."""
 
     async def _getmany(self, active_partitions: set[TP] | None, timeout: float) -> dict[TP, list[Any]]:
-        if self.linger_s and not self.in_backlog:
+        """Give each partition one run: whoever has much waits for all others, and what has come to them, after each."""
+        self._held = {tp: waiting for tp, waiting in self._held.items() if waiting and waiting[0].epoch == self.epoch}
+        held = set(self._held)
+        if self.linger_s and not self.in_backlog and not held:
             await asyncio.sleep(self.linger_s)
-        fetched, epoch = await self._thread.call_thread(fetch, self, active_partitions, timeout)
-        self._fetched_s = time.monotonic()
-        cut = {tp: [Run(run, epoch) for run in runs(records)] for tp, records in fetched.items()}
-        self.fetched.update({tp: found[-1].records[-1].offset + 1 for tp, found in cut.items() if found})
-        return cut
+        if wanted := (self.assignment() if active_partitions is None else active_partitions) - held:
+            fetched, epoch = await self._thread.call_thread(fetch, self, wanted, 0.0 if held else timeout)
+            self._hold(fetched, epoch)
+        else:
+            await asyncio.sleep(0)
+        valid = {tp: waiting for tp, waiting in self._held.items() if tp in wanted or waiting[0].epoch == self.epoch}
+        turns = [tp for tp in valid if active_partitions is None or tp in active_partitions]
+        return {tp: [self._held[tp].popleft()] for tp in turns}
+
+    def _hold(self, fetched: Mapping[TP, Sequence[Any]], epoch: int) -> None:
+        at_s = time.monotonic()
+        for tp, records in fetched.items():
+            cut = deque(Run(run, epoch, at_s) for run in runs(records, self.run_records))
+            if cut:
+                self._held[tp] = cut  # none of it was wanted while something was held
+                self.fetched[tp] = cut[-1].records[-1].offset + 1
 
     def _to_message(self, tp: TP, record: Run) -> ConsumerMessage:
         last = record.records[-1]
@@ -128,7 +146,7 @@ class Consumer(driver.Consumer):
             end if end is not None else last.offset + 1,
             self._delivered.get(tp),
             record.epoch,
-            self._fetched_s,
+            record.fetched_s,
         )
         if record.epoch == self.epoch:
             self._delivered[tp] = last.offset + 1

@@ -16,7 +16,7 @@ from streams.city.known import Cities
 from streams.contract.frames import ALL_ZONES, decode_header, decode_rows
 from streams.contract.metric_frames import MADE_FROM, encode_parts
 from streams.contract.records import MetricFrame, Rows
-from streams.contract.stage import LINGER_S, Chunk, Message, TopicPartition
+from streams.contract.stage import LINGER_S, RUN_FRAMES, Chunk, Message, TopicPartition
 from streams.domains.schema import load_schemas
 from streams.engine import failpoints
 from streams.errors import FrameError, ProcessorError
@@ -65,6 +65,7 @@ class ZoneStage:
     name = "zone"
     tick_s = 0.25
     follow_s = 0.04  # what intake sends in two goes comes with two fetches here, no further apart
+    run_records = RUN_FRAMES
     linger_s = 0.4 * LINGER_S  # intake's frames come in company: what one chunk of it yields, then the next
 
     def __init__(

@@ -2,11 +2,13 @@
 
 It sends what it takes to `TOPIC-out`. A record with one of these values makes it, from then on:
 `sleep`  wait for ever in its stage, the loop runs on;  `hang`  block the loop;  `deaf`  fetch nothing more.
+`work`  keeps a thread busy, for that record only, until it has had `WORK_CPU_S` of a processor.
 """
 
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import sys
 import time
 from pathlib import Path
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from streams.contract.stage import Bus, Chunk
 
 
+WORK_CPU_S = 2.0
 LAST_FETCH_S = 3.0
 """Longer than a fetch under way may wait for records."""
 
@@ -46,6 +49,8 @@ class Standing:
             await asyncio.sleep(3600)
         if b"hang" in wanted:
             time.sleep(3600)
+        if b"work" in wanted:
+            await asyncio.to_thread(work)
         if b"deaf" in wanted:
             chunks.Consumer._getmany = deaf
         await bus.send([Message(f"{chunk.topic}-out", b"", record.value, 0) for record in chunk.records])
@@ -56,6 +61,13 @@ class Standing:
 
     def books(self) -> Mapping[str, Mapping[str, Any]]:
         return {}
+
+
+def work() -> None:
+    """Work without holding the interpreter for long."""
+    data, until_s = bytes(1 << 20), time.thread_time() + WORK_CPU_S
+    while time.thread_time() < until_s:
+        hashlib.sha256(data).digest()
 
 
 async def deaf(self: chunks.Consumer, *_: object, **__: object) -> dict[object, object]:

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -174,6 +175,25 @@ def test_worker_that_fetches_no_more_is_killed_and_replaced(room, supervised):
     assert part.pid != first
     assert part.ends[0].still
     assert "worker stands still on" in part.ends[0].why
+
+
+def test_worker_that_only_waits_for_a_processor_is_left_alone(room, supervised):
+    """Its work takes several times its limit, for others want the processors too: it waits, and not in its own loop."""
+    room.give(b"1")
+    until(supervised, now_and_then(lambda: b"1" in room.copied()))
+    first = worker_of(room).pid
+    busy = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(4 * (os.cpu_count() or 1))]
+    try:
+        began_s = time.monotonic()
+        room.give(b"work", b"2")
+        until(supervised, lambda: absorbed(room) == 3)
+        took_s = time.monotonic() - began_s
+    finally:
+        for one in busy:
+            one.kill()
+            one.wait()
+    assert worker_of(room).pid == first
+    assert took_s > LIMIT_S  # else the machine was not busy enough to show anything
 
 
 def test_broker_that_is_away_kills_nobody_and_costs_two_lines(cache, tmp_path, unique):

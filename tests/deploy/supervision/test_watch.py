@@ -15,8 +15,9 @@ ONE, TWO = Worker("intake", "intake", 11), Worker("intake-2", "intake", 12)
 LIMIT_S = 30.0 + AFTER_WORKER_S
 
 
-def tail(now_ms, *, answers=True, begin=0, end=9, partitions=1):
-    return Tail(now_ms, answers, [PartitionExtent(TOPIC, number, begin, end) for number in range(partitions)])
+def tail(now_ms, *, answers=True, begin=0, end=9, partitions=1, answer_s=0.005):
+    extents = [PartitionExtent(TOPIC, number, begin, end) for number in range(partitions)]
+    return Tail(now_ms, answers, extents, answer_s)
 
 
 def pulse(worker, now_ms, *, absorbed=5, owns=(0,), waits=None, pid=None):
@@ -145,6 +146,22 @@ def test_time_in_which_it_tried_hardly_counts(effort_s, limit_s):
 
 def test_a_starved_process_is_never_condemned():
     assert condemned(1_000, stuck, effort_s=lambda _: 1.0).condemned == {}
+
+
+def slow_brokers(_second, now_ms):
+    """They take a second for what takes a tenth of one at most."""
+    return tail(now_ms, answer_s=1.0), [pulse(ONE, now_ms)]
+
+
+def overdue_tail(_second, now_ms):
+    """The tail reader has waited for an answer since 1 s after it should have written."""
+    return tail(now_ms - 5_000), [pulse(ONE, now_ms)]
+
+
+@pytest.mark.parametrize("sight", [slow_brokers, overdue_tail])
+def test_brokers_that_are_slow_to_others_too_stretch_the_limit(sight):
+    assert condemned(int(10 * LIMIT_S) - 1, sight).condemned == {}
+    assert set(condemned(int(10 * LIMIT_S) + 1, sight).condemned) == {"intake"}
 
 
 def test_progress_in_another_partition_is_progress():

@@ -51,6 +51,7 @@ def host(stage, folder):
     made.app = SimpleNamespace(consumer=SimpleNamespace(epoch=2, settled={}))
     made.delivery = Chunked(made)
     made._next = {SOURCE: 5}
+    made._loading = False
     made._follow_s, made._following = getattr(stage, "follow_s", None), None
     made.pulse.assigned([SOURCE], made._next)
     return made
@@ -174,13 +175,62 @@ def test_the_lag_is_known_from_the_start_and_counts_from_what_the_group_has_comm
 
     async def story():
         loop = host(Stateless(), tmp_path)
-        loop._turn, loop.bus, loop._loading = asyncio.Lock(), SimpleNamespace(running=True), False
+        loop._turn, loop.bus = asyncio.Lock(), SimpleNamespace(running=True)
         await loop.positions([SOURCE])
         loop.begun({SOURCE: 9}, {SOURCE: end})
 
     asyncio.run(story())
     (partition,) = json.loads((tmp_path / "pulses" / "taking.json").read_bytes())["partitions"]
     assert (partition["absorbed"], partition["end"], partition["lag_records"]) == (9, end, lag)
+
+
+class Half(Taking):
+    """A stage that has half of its state while it loads."""
+
+    def __init__(self):
+        super().__init__()
+        self.whole = True
+
+    async def assigned(self, partitions, bus):
+        self.whole = False
+        await asyncio.sleep(0.05)
+        self.whole = True
+        return {}
+
+    async def tick(self, bus):
+        assert self.whole
+        self.taken.append("tick")
+        return []
+
+    def books(self):
+        assert self.whole
+        return {"book": {}}
+
+
+@pytest.mark.parametrize("broken_off", [False, True])
+def test_a_stage_with_half_of_its_state_is_asked_for_nothing_also_when_its_loading_was_broken_off(tmp_path, broken_off):
+    stage = Half()
+    loop = host(stage, tmp_path)
+    told = []
+
+    async def story():
+        loop._turn, loop.bus = asyncio.Lock(), SimpleNamespace(running=True)
+        loop.app.rebalancing = False
+        loop.watchdog = SimpleNamespace(judge=lambda *_, **__: None)
+        loop._reporting = SimpleNamespace(away=False, answer_s=0.0, beat=lambda books: told.append(set(books())))
+        loop.delivery.ends = dict
+        loading = asyncio.create_task(loop.positions([SOURCE]))
+        await asyncio.sleep(0.01)
+        await loop._report()
+        if broken_off:
+            loading.cancel()
+        await asyncio.wait([loading])
+        await loop._tick()
+        await loop._report()
+
+    asyncio.run(story())
+    assert stage.taken == ([] if broken_off else ["tick"])
+    assert told == [{"pulse:taking"}, {"pulse:taking"} if broken_off else {"pulse:taking", "book"}]
 
 
 class FullDisk:

@@ -2,11 +2,11 @@
 
 import pytest
 
-from streams.contract.stage import Chunk, Record, TopicPartition
+from streams.contract.stage import RUN_RECORDS, Chunk, Record, TopicPartition
 from streams.health import counters
 from streams.health.counters import Counters, Histogram, Traffic
 from streams.health.pulse import Pulse
-from streams.transport.chunks import FRAMED_RUN_RECORDS, RUN_BYTES, RUN_RECORDS
+from streams.transport.chunks import FRAMED_RUN_RECORDS, RUN_BYTES
 from tests.fakes import framed_records
 
 SOURCE = TopicPartition("t", 0)

@@ -10,7 +10,7 @@ from aiokafka.structs import TopicPartition as KafkaTopicPartition
 from faust.types import TP
 
 from streams.alarms.alarm_stage import AlarmStage
-from streams.contract.stage import Record
+from streams.contract.stage import RUN_RECORDS, Record
 from streams.intake.intake_stage import IntakeStage
 from streams.second.second_stage import SecondLevelStage
 from streams.sinks.history.sink import HistorySink
@@ -90,7 +90,7 @@ def fetched(count, size):
     [
         (0, 10, []),
         (3, 10, [3]),
-        (chunks.RUN_RECORDS + 1, 10, [chunks.RUN_RECORDS, 1]),
+        (RUN_RECORDS + 1, 10, [RUN_RECORDS, 1]),
         (5, chunks.RUN_BYTES // 2, [2, 2, 1]),
         (2, 2 * chunks.RUN_BYTES, [1, 1]),
     ],
@@ -131,7 +131,7 @@ class Thread:
 def consumer():
     made = chunks.Consumer.__new__(chunks.Consumer)
     made._thread, made.linger_s, made.epoch, made.sought_epoch, made.fetched = Thread(), 0.0, 1, 1, {}
-    made.in_backlog = False
+    made.in_backlog, made.run_records, made._held = False, RUN_RECORDS, {}
     return made
 
 
@@ -226,6 +226,55 @@ def test_positions_set_between_the_two_fetches_void_the_first():
     found = asyncio.run(made._getmany({SOURCE}, 1.0))
     assert offsets(found) == {SOURCE: [0]}
     assert found[SOURCE][0].epoch == 2
+
+
+class Backlog(Thread):
+    """Of each partition a log that goes on from where it was fetched last; it notes what it was asked for."""
+
+    def __init__(self, **logs):
+        super().__init__()
+        self.logs, self.asked = {TP("t", int(number)): list(log) for number, log in logs.items()}, []
+
+    async def _fetch_records(self, consumer, active_partitions, timeout, max_records):
+        self.asked.append(({tp.partition for tp in active_partitions}, timeout))
+        found = {tp: log[:] for tp, log in self.logs.items() if tp in active_partitions and log}
+        for tp in found:
+            self.logs[tp].clear()
+        return found
+
+
+def test_each_partition_has_its_turn_while_one_has_much():
+    made = consumer()
+    thread = made._thread = Backlog(**{"0": fetched(250, 1), "1": fetched(1, 1)})
+    made.run_records = 100
+    both = {SOURCE, OTHER}
+    turns = []
+
+    def turn():
+        found = offsets(asyncio.run(made._getmany(both, 1.0)))
+        turns.append({tp.partition: (run[0], run[-1]) for tp, run in found.items()})
+
+    turn()
+    thread.logs[OTHER] = fetched(3, 1)[1:]  # it comes while the first has two more runs here
+    turn()
+    thread.logs[SOURCE] = fetched(260, 1)[250:]  # not before what was fetched of it is gone
+    turn()
+    turn()
+    assert turns == [{0: (0, 99), 1: (0, 0)}, {0: (100, 199), 1: (1, 2)}, {0: (200, 249)}, {0: (250, 259)}]
+    assert thread.asked == [({0, 1}, 1.0), ({1}, 0.0), ({1}, 0.0), ({0, 1}, 1.0)]
+    assert made.fetched == {SOURCE: 260, OTHER: 3}
+
+
+def test_what_lies_here_is_void_once_positions_are_set_anew_and_waits_while_its_partition_is_not_wanted():
+    made = consumer()
+    made._thread = Backlog(**{"0": fetched(250, 1), "1": fetched(1, 1)})
+    made.run_records = 100
+    assert offsets(asyncio.run(made._getmany({SOURCE}, 1.0))) == {SOURCE: list(range(100))}
+    assert offsets(asyncio.run(made._getmany({OTHER}, 1.0))) == {OTHER: [0]}
+    assert offsets(asyncio.run(made._getmany({SOURCE}, 1.0))) == {SOURCE: list(range(100, 200))}
+    made.epoch = made.sought_epoch = 2
+    made._thread.logs[SOURCE] = fetched(42, 1)[40:]
+    assert offsets(asyncio.run(made._getmany({SOURCE}, 1.0))) == {SOURCE: [40, 41]}
 
 
 def test_positions_of_an_older_start_are_not_set_any_more():
