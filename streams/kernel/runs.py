@@ -31,6 +31,8 @@ HELD, NO_ROOM, TOO_OLD, UNPACKED = range(4)
 (`streams.kernel.packing`)."""
 WORTH_PACKING = 4
 """Rows of the smallest block that is packed."""
+RISEN, LATE = 2, 8
+"""What part of a block has to be new for that: times that rise are many, and many of them jitter."""
 
 
 def columns_at(table: Table, block: Block, at: int) -> int:
@@ -83,7 +85,7 @@ def rise(table: Table, block: Block, new: tuple[int, int], keep_ms: int, floor_m
         if lone >= 0:
             _make_run(table, block, lone, at)
             return HELD
-        if oldest - base > packed_rows(rows):
+        if is_unpacked(rows, oldest - base, RISEN):
             return UNPACKED
         if rows < MOST_RUNS:
             return NO_ROOM
@@ -99,13 +101,13 @@ def _holds(table: Table, block: Block, row: int, at: int) -> bool:
     return bool(columns >= 0 and table[row][SET] & ~columns == 0)
 
 
-def packed_rows(rows: int) -> int:
-    """Return how many rows behind the first an oldest run may stand in a block that is not to be packed.
+def is_unpacked(rows: int, oldest: int, share: int) -> bool:
+    """Whether a full block is to be packed: at least its `share`th part was begun since it was.
 
-    A packed block has its oldest run there, behind free rows, and who comes new takes a free row or that of the oldest.
-    So where the oldest stands tells how many runs were begun since, and packing is paid for by that many.
+    A packed block has its oldest run behind the first and the free rows, and a new one takes a free row or that of the
+    oldest. So the `oldest` one's place tells how many were begun since, and these pay for the packing.
     """
-    return rows // 2 if rows >= WORTH_PACKING else rows
+    return rows >= WORTH_PACKING and oldest >= max(2, rows // share)
 
 
 def insert(table: Table, block: Block, new: tuple[int, int], keep_ms: int, floor_ms: Any) -> int:  # noqa: ANN401 - see `rise`
@@ -118,7 +120,7 @@ def insert(table: Table, block: Block, new: tuple[int, int], keep_ms: int, floor
     if row < 0 or table[row][LAST] >= min(at, table[base][LAST] - keep_ms):
         if _pair(table, block, new, 0):
             return HELD
-        if row - base > packed_rows(rows):
+        if is_unpacked(rows, row - base, LATE):
             return UNPACKED
         if rows < MOST_RUNS:
             return NO_ROOM

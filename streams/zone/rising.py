@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from streams.kernel import packing, runs
-from streams.kernel.runs import FIRST, FREE_SET, LAST, MOST_RUNS, NEVER_MS, SET, STEP, packed_rows
+from streams.kernel.runs import FIRST, FREE_SET, LAST, MOST_RUNS, NEVER_MS, RISEN, SET, STEP
 from streams.zone.seen import FREE
 
 if TYPE_CHECKING:
@@ -113,7 +113,7 @@ def _is_hard(others: Ints, rows: tuple[Ints, Ints], is_full: NDArray[np.bool_], 
     mine = others[:, :, SET] == columns[:, None]
     step = others[:, :, STEP]
     hard = (mine & (step > 0) & (others[:, :, LAST] + 2 * step == at[:, None])).any(axis=1)
-    may_pack = (room < MOST_RUNS) | (oldest + 1 > packed_rows(MOST_RUNS))
+    may_pack = (room < MOST_RUNS) | (oldest + 1 >= MOST_RUNS // RISEN)
     return hard | (is_full & (may_pack | (mine & (step == 0)).any(axis=1)))
 
 
