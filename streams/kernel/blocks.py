@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
-from streams.kernel.runs import FIRST, FREE_SET, LAST, NEVER_MS, SET, STEP
+from streams.kernel.runs import FIRST, clear
 
 if TYPE_CHECKING:
     Places: TypeAlias = "tuple[Any, Any, Any]"
@@ -19,7 +19,10 @@ LARGEST = 1 << SIZES - 1
 
 
 def enlarge(table: Any, places: Places, sensor: int) -> bool:  # noqa: ANN401 - lists, or arrays when compiled
-    """Give a sensor a block of twice the size; False: the table has no room for it."""
+    """Give a sensor a block of twice the size; False: the table has no room for it.
+
+    Its new rows stand behind the first one, as `streams.kernel.packing` leaves free rows.
+    """
     start, room, free = places
     base, rows = np.int64(start[sensor]), np.int64(room[sensor])
     size = 0
@@ -34,20 +37,13 @@ def enlarge(table: Any, places: Places, sensor: int) -> bool:  # noqa: ANN401 - 
     else:
         return False
     for row in range(rows):
+        new = to + row if row == 0 else to + rows + row
         for field in range(4):
-            table[to + row][field] = table[base + row][field]
-    for row in range(rows, 2 * rows):
+            table[new][field] = table[base + row][field]
+    for row in range(1, rows + 1):
         clear(table, to + row)
     table[base][FIRST] = free[size]
     free[size] = base
     start[sensor] = to
     room[sensor] = 2 * rows
     return True
-
-
-def clear(table: Any, row: int) -> None:  # noqa: ANN401 - see `enlarge`
-    """Make a row that holds no run."""
-    table[row][FIRST] = NEVER_MS
-    table[row][LAST] = NEVER_MS
-    table[row][STEP] = 0
-    table[row][SET] = FREE_SET

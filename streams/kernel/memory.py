@@ -14,17 +14,18 @@ if TYPE_CHECKING:
     Sensor: TypeAlias = "tuple[runs.Table, runs.Block, values.Ring, Any]"
     """Its runs, its values, and (1,) the time up to which all is forgotten."""
 
-GROW = -1
-"""Verdict: not judged yet, the sensor needs a larger block."""
+GROW, PACK = -1, -2
+"""Verdicts: not judged yet, the sensor needs a larger block; or a packed one (`streams.kernel.packing`)."""
 
 
 def judge(sensor: Sensor, at: int, columns: int, digest: int, keep_ms: int) -> tuple[int, int]:
-    """Judge a row → verdict, and those of its columns that are new; nothing changes where the verdict is GROW."""
+    """Judge a row → verdict, and those of its columns that are new; nothing changes where it is GROW or PACK."""
     table, block, ring, floor_ms = sensor
     newest = table[block[0]][runs.LAST]
     if at > newest:
-        if runs.rise(table, block, (at, columns), keep_ms, floor_ms) == runs.NO_ROOM:
-            return GROW, 0
+        held = runs.rise(table, block, (at, columns), keep_ms, floor_ms)
+        if held != runs.HELD:
+            return _refusal(held), 0
         values.rise(ring, at, digest)
         return NEW, columns
     if at <= floor_ms[0]:
@@ -37,9 +38,15 @@ def judge(sensor: Sensor, at: int, columns: int, digest: int, keep_ms: int) -> t
         return CONFLICT if changed else DUPLICATE, 0
     held = runs.insert(table, block, (at, new), keep_ms, floor_ms)
     if held != runs.HELD:
-        return GROW if held == runs.NO_ROOM else FORGOTTEN, 0
+        return _refusal(held), 0
     if known < 0:
         values.insert(ring, newest, at, digest)
     elif place >= 0:
         ring[1][place] = values.add(ring[1][place], digest, new, columns)
     return NEW if new == columns else PART, new
+
+
+def _refusal(held: int) -> int:
+    if held == runs.UNPACKED:
+        return PACK
+    return GROW if held == runs.NO_ROOM else FORGOTTEN

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
-from streams.kernel import blocks, memory, runs, values
+from streams.kernel import blocks, memory, packing, runs, values
 from streams.kernel.compiling import callable_compiled, compiled
 from streams.kernel.runs import LAST, SET, STEP
 from streams.kernel.verdicts import NEW, REMEMBERED
@@ -21,12 +21,12 @@ if TYPE_CHECKING:
     Given: TypeAlias = "tuple[NDArray[np.intp], NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]"
     """(n,) sensor, time, columns and digest."""
 
-for _module in (blocks, runs, values, memory):
+for _module in (runs, blocks, packing, values, memory):
     callable_compiled(_module)
 
 
 @compiled
-def judge(known: Known, rows: Given, keep_ms: int, begin: int, verdict: NDArray[np.int8]) -> int:
+def judge(known: Known, rows: Given, keep_ms: int, begin: int, verdict: NDArray[np.int8], work: packing.Work) -> int:
     """Judge rows from `begin` on, in order → the first that is not judged because the table of runs is full.
 
     `columns` of `rows` becomes those that are new.
@@ -55,9 +55,11 @@ def judge(known: Known, rows: Given, keep_ms: int, begin: int, verdict: NDArray[
                 floor_ms[sensor : sensor + 1],
             )
             found, new = memory.judge(of, at, columns[row], digest[row], keep_ms)
-            if found != memory.GROW:
+            if found >= 0:
                 break
-            if not blocks.enlarge(table, places, sensor):
+            if found == memory.PACK:
+                packing.pack(table, block, work)
+            elif not blocks.enlarge(table, places, sensor):
                 return row
             head = start[sensor]
         verdict[row] = found

@@ -26,8 +26,13 @@ FREE_SET = -1
 MOST_RUNS = 64
 """Rows of the largest block. The newest run of a block goes in its row 0."""
 
-HELD, NO_ROOM, TOO_OLD = 0, 1, 2
-"""The time is remembered; it needs a larger block; the block is full of newer times."""
+HELD, NO_ROOM, TOO_OLD, UNPACKED = range(4)
+"""The time is remembered; it needs a larger block; the block is full of newer times; it is full and shall be packed
+(`streams.kernel.packing`)."""
+WORTH_PACKING = 4
+"""Rows of the smallest block that is packed."""
+RISEN, LATE = 2, 8
+"""What part of a block has to be new for that: times that rise are many, and many of them jitter."""
 
 
 def columns_at(table: Table, block: Block, at: int) -> int:
@@ -42,7 +47,7 @@ def columns_at(table: Table, block: Block, at: int) -> int:
 
 
 def rise(table: Table, block: Block, new: tuple[int, int], keep_ms: int, floor_ms: Any) -> int:  # noqa: ANN401 - a list or an array of one
-    """Remember a time newer than all: `new` is (time, columns) → HELD or NO_ROOM.
+    """Remember a time newer than all: `new` is (time, columns) → HELD, NO_ROOM or UNPACKED.
 
     `floor_ms[0]` rises when a run is forgotten: one older than `keep_ms`, or the oldest of a full block.
     """
@@ -56,25 +61,57 @@ def rise(table: Table, block: Block, new: tuple[int, int], keep_ms: int, floor_m
     if head[LAST] == NEVER_MS:
         _put(table, base, at, columns)
         return HELD
-    oldest = -1
+    oldest = lone = between = -1
     for row in range(base + 1, base + rows):
         run = table[row]
-        if run[LAST] + run[STEP] == at and run[SET] == columns:
-            run[LAST] = at
-            _swap(table, base, row)
-            return HELD
         if oldest < 0 or run[LAST] < table[oldest][LAST]:
             oldest = row
-    if oldest < 0 or (rows < MOST_RUNS and table[oldest][LAST] >= at - keep_ms):
-        return NO_ROOM
+        if run[SET] == columns:
+            last, step = run[LAST], run[STEP]
+            if last + step == at:
+                run[LAST] = at
+                swap(table, base, row)
+                return HELD
+            if step == 0:
+                if lone < 0 or last > table[lone][LAST]:
+                    lone = row
+            elif between < 0 and last + 2 * step == at and _holds(table, block, row, last + step):
+                between = row
+    if between >= 0:
+        table[between][LAST] = at
+        swap(table, base, between)
+        return HELD
+    if oldest < 0 or table[oldest][LAST] >= at - keep_ms:
+        if lone >= 0:
+            _make_run(table, block, lone, at)
+            return HELD
+        if is_unpacked(rows, oldest - base, RISEN):
+            return UNPACKED
+        if rows < MOST_RUNS:
+            return NO_ROOM
     floor_ms[0] = max(floor_ms[0], table[oldest][LAST])
-    _swap(table, base, oldest)
+    swap(table, base, oldest)
     _put(table, base, at, columns)
     return HELD
 
 
+def _holds(table: Table, block: Block, row: int, at: int) -> bool:
+    """Whether a time was taken with all columns of a run."""
+    columns = columns_at(table, block, at)
+    return bool(columns >= 0 and table[row][SET] & ~columns == 0)
+
+
+def is_unpacked(rows: int, oldest: int, share: int) -> bool:
+    """Whether a full block is to be packed: at least its `share`th part was begun since it was.
+
+    A packed block has its oldest run behind the first and the free rows, and a new one takes a free row or that of the
+    oldest. So the `oldest` one's place tells how many were begun since, and these pay for the packing.
+    """
+    return rows >= WORTH_PACKING and oldest >= max(2, rows // share)
+
+
 def insert(table: Table, block: Block, new: tuple[int, int], keep_ms: int, floor_ms: Any) -> int:  # noqa: ANN401 - see `rise`
-    """Remember a time that is not newer than all, or further columns of one → HELD, NO_ROOM or TOO_OLD."""
+    """Remember a time that is not newer than all, or further columns of one → HELD or why it is not."""
     at, columns = new
     base, rows = block
     if _extend(table, block, at, columns) or _pair(table, block, new, _usual_step(table, block)):
@@ -83,6 +120,8 @@ def insert(table: Table, block: Block, new: tuple[int, int], keep_ms: int, floor
     if row < 0 or table[row][LAST] >= min(at, table[base][LAST] - keep_ms):
         if _pair(table, block, new, 0):
             return HELD
+        if is_unpacked(rows, row - base, LATE):
+            return UNPACKED
         if rows < MOST_RUNS:
             return NO_ROOM
         if at <= table[row][LAST]:
@@ -96,11 +135,12 @@ def _extend(table: Table, block: Block, at: int, columns: int) -> bool:
     """Add a time at an end of a run where its step fits."""
     base, rows = block
     for row in range(base, base + rows):
-        step = table[row][STEP]
+        first, step = table[row][FIRST], table[row][STEP]
         if step and table[row][SET] == columns:
-            if table[row][LAST] + step == at:
+            last = table[row][LAST]
+            if last + step == at or (last + 2 * step == at and _holds(table, block, row, last + step)):
                 table[row][LAST] = at
-            elif table[row][FIRST] - step == at:
+            elif first - step == at or (first - 2 * step == at and _holds(table, block, row, first - step)):
                 table[row][FIRST] = at
             else:
                 continue
@@ -131,11 +171,17 @@ def _pair(table: Table, block: Block, new: tuple[int, int], step: int) -> bool:
                 nearest, distance = row, away
     if nearest < 0:
         return False
-    table[nearest][FIRST] = min(table[nearest][FIRST], at)
-    table[nearest][LAST] = max(table[nearest][LAST], at)
-    table[nearest][STEP] = distance
-    _join(table, block, nearest)
+    _make_run(table, block, nearest, at)
     return True
+
+
+def _make_run(table: Table, block: Block, lone: int, at: int) -> None:
+    """Make a run of a lone time and another."""
+    run = table[lone]
+    run[STEP] = abs(run[FIRST] - at)
+    run[FIRST] = min(run[FIRST], at)
+    run[LAST] = max(run[LAST], at)
+    _join(table, block, lone)
 
 
 def _oldest(table: Table, block: Block) -> int:
@@ -158,7 +204,7 @@ def _join(table: Table, block: Block, into: int) -> None:
         else:
             row += 1
     if into != base and table[into][LAST] >= table[base][LAST]:
-        _swap(table, base, into)
+        swap(table, base, into)
 
 
 def _take_over(table: Table, into: int, row: int) -> bool:
@@ -171,7 +217,7 @@ def _take_over(table: Table, into: int, row: int) -> bool:
     if step == 0 or (step == run[STEP] and (other[FIRST] == after or other[LAST] == before)):
         run[FIRST] = min(run[FIRST], other[FIRST])
         run[LAST] = max(run[LAST], other[LAST])
-        _put(table, row, NEVER_MS, FREE_SET)
+        clear(table, row)
         return True
     if (other[LAST] - other[FIRST]) // step >= (run[LAST] - run[FIRST]) // run[STEP]:
         return False
@@ -195,6 +241,12 @@ def _put(table: Table, row: int, at: int, columns: int) -> None:
     table[row][SET] = columns
 
 
-def _swap(table: Table, one: int, other: int) -> None:
+def clear(table: Table, row: int) -> None:
+    """Make a row that holds no run."""
+    _put(table, row, NEVER_MS, FREE_SET)
+
+
+def swap(table: Table, one: int, other: int) -> None:
+    """Let two rows change places."""
     for field in range(4):
         table[one][field], table[other][field] = table[other][field], table[one][field]

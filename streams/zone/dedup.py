@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from streams.kernel import blocks, memory, values
-from streams.kernel.runs import LAST
+from streams.kernel import blocks, memory, packing, values
+from streams.kernel.runs import LAST, MOST_RUNS
 from streams.kernel.verdicts import NEW, REMEMBERED
 from streams.zone import rising
-from streams.zone.seen import FREE, Seen, ranges
+from streams.zone.seen import Seen, ranges
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -155,18 +155,14 @@ def _one_by_one(
     new: list[int] = []
     given = zip(*(one.tolist() for one in rows), strict=True)
     for number, (sensor, count) in enumerate(zip(sensors.tolist(), counts.tolist(), strict=True)):
-        base = seen.start[sensor]
-        table = seen.runs[base : base + seen.room[sensor]].tolist()
+        table = seen.block(sensor).tolist()
         place, floor_ms = [int(places[number])], [int(floors_ms[number])]
         ring = (low_times[number], digests[number], place)
         for at, columns, digest in islice(given, count):
             found, fresh = _judge_row((table, ring, floor_ms), at, columns, digest, keep_ms)
             verdicts.append(found)
             new.append(fresh)
-        while seen.room[sensor] < len(table):
-            seen.enlarge(sensor)
-        base = seen.start[sensor]
-        seen.runs[base : base + len(table)] = table
+        seen.put(sensor, table)
         places[number], floors_ms[number] = place[0], floor_ms[0]
     seen.low_time[sensors], seen.digest[sensors], seen.place[sensors] = low_times, digests, places
     seen.floor_ms[sensors] = floors_ms
@@ -179,9 +175,9 @@ def _judge_row(
     table, ring, floor_ms = of
     while True:
         found, fresh = memory.judge((table, (0, len(table)), ring, floor_ms), at, columns, digest, keep_ms)
-        if found != memory.GROW:
+        if found >= 0:
             return found, fresh
-        table += [list(FREE) for _ in table]
+        rising.make_room(table, shall_pack=found == memory.PACK)
 
 
 def compiled_judge() -> Judge:
@@ -193,13 +189,18 @@ def compiled_judge() -> Judge:
     ) -> tuple[NDArray[np.int8], NDArray[np.int64]]:
         sensor, at_ms = rows
         verdict, begin = np.empty(len(at_ms), np.int8), 0
+        work = (
+            np.empty(packing.MOST_TIMES, np.int64),
+            np.empty(packing.MOST_TIMES, np.bool_),
+            np.empty((MOST_RUNS, 4), np.int64),
+        )
         sets, digest = np.zeros(len(at_ms), np.int64), np.full(len(at_ms), values.NO_VALUE)
         for name, column in columns.items():
             digests.add(column.view(np.uint64), seed(name), seen.bit(name), sets, digest)
         while True:
             places = (seen.start, seen.room, seen.free)
             known = (seen.runs, places, (seen.low_time, seen.digest, seen.place), seen.floor_ms)
-            begin = repeats.judge(known, (sensor, at_ms, sets, digest), keep_ms, begin, verdict)
+            begin = repeats.judge(known, (sensor, at_ms, sets, digest), keep_ms, begin, verdict, work)
             if begin == len(verdict):
                 return verdict, sets
             seen.more_runs(blocks.LARGEST)

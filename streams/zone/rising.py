@@ -10,13 +10,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from streams.kernel.runs import FIRST, FREE_SET, LAST, MOST_RUNS, NEVER_MS, SET, STEP
+from streams.kernel import packing, runs
+from streams.kernel.runs import FIRST, FREE_SET, LAST, MOST_RUNS, NEVER_MS, RISEN, SET, STEP
+from streams.zone.seen import FREE
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from streams.zone.seen import Seen
 
+    Bools = NDArray[np.bool_]
     Ints = NDArray[np.int64] | NDArray[np.intp]
 
 NOTHING = (0, 2**63 - 1, 0, FREE_SET)
@@ -86,20 +89,53 @@ def _another_run(seen: Seen, code: Ints, rows: tuple[Ints, Ints], run: Ints, kee
         seen.runs[head + 1 + place] = run[found]
         if found.all():
             return
-        code, at, columns, run, last = code[~found], at[~found], columns[~found], run[~found], last[~found]
+        code, at, columns, run = code[~found], at[~found], columns[~found], run[~found]
+        others, last = others[~found], last[~found]
     oldest = last.argmin(axis=1)
     oldest_ms = last[np.arange(len(last)), oldest]
-    room = seen.room[code]
-    small = (room == 1) | ((room < MOST_RUNS) & (oldest_ms >= at - keep_ms))
-    if small.any():
-        oldest[small] = room[small] - 1
-        oldest_ms[small] = NEVER_MS
-        for one in code[small].tolist():
-            seen.enlarge(one)
-    seen.floor_ms[code] = np.maximum(seen.floor_ms[code], oldest_ms)
-    head = seen.start[code]
-    seen.runs[head + 1 + oldest] = run
-    seen.runs[head] = _lone(at, columns)
+    hard = _is_hard(others, (at, columns), oldest_ms >= at - keep_ms, (seen.room[code], oldest))
+    easy = ~hard
+    place = seen.start[code[easy]]
+    seen.floor_ms[code[easy]] = np.maximum(seen.floor_ms[code[easy]], oldest_ms[easy])
+    seen.runs[place + 1 + oldest[easy]] = run[easy]
+    seen.runs[place] = _lone(at[easy], columns[easy])
+    for one in np.flatnonzero(hard).tolist():  # the last: blocks may move
+        _rise_alone(seen, int(code[one]), (int(at[one]), int(columns[one])), keep_ms)
+
+
+def _is_hard(others: Ints, rows: tuple[Ints, Ints], is_full: NDArray[np.bool_], of: tuple[Ints, Ints]) -> Bools:
+    """Return (a,) whether more is to be done than to begin a run; else a row is free, or the oldest run is forgotten.
+
+    `of` are the size of the block and the place of its oldest run behind the first.
+    """
+    at, columns = rows
+    room, oldest = of
+    mine = others[:, :, SET] == columns[:, None]
+    step = others[:, :, STEP]
+    hard = (mine & (step > 0) & (others[:, :, LAST] + 2 * step == at[:, None])).any(axis=1)
+    may_pack = (room < MOST_RUNS) | (oldest + 1 >= MOST_RUNS // RISEN)
+    return hard | (is_full & (may_pack | (mine & (step == 0)).any(axis=1)))
+
+
+def _rise_alone(seen: Seen, sensor: int, new: tuple[int, int], keep_ms: int) -> None:
+    """Take a sensor's row as `streams.kernel.memory` does."""
+    table, floor_ms = seen.block(sensor).tolist(), [int(seen.floor_ms[sensor])]
+    while True:
+        held = runs.rise(table, (0, len(table)), new, keep_ms, floor_ms)
+        if held == runs.HELD:
+            break
+        make_room(table, shall_pack=held == runs.UNPACKED)
+    seen.put(sensor, table)
+    seen.floor_ms[sensor] = floor_ms[0]
+
+
+def make_room(table: list[list[int]], *, shall_pack: bool) -> None:
+    """Pack a block of runs, or make it twice as large, as `streams.kernel.repeats` does."""
+    if shall_pack:
+        times, covered = [0] * packing.MOST_TIMES, [False] * packing.MOST_TIMES
+        packing.pack(table, (0, len(table)), (times, covered, [[0] * 4 for _ in range(MOST_RUNS)]))
+    else:
+        table[1:1] = [list(FREE) for _ in table]
 
 
 def _others(seen: Seen, code: Ints) -> Ints:

@@ -94,6 +94,17 @@ class Seen:
         while not blocks.enlarge(self.runs, (self.start, self.room, self.free), sensor):
             self.more_runs(blocks.LARGEST)
 
+    def block(self, sensor: int) -> NDArray[np.int64]:
+        """Return a view of a sensor's runs."""
+        start = self.start[sensor]
+        return self.runs[start : start + self.room[sensor]]
+
+    def put(self, sensor: int, table: list[list[int]]) -> None:
+        """Let these be a sensor's runs: as many as there were, or more by doubling."""
+        while self.room[sensor] < len(table):
+            self.enlarge(sensor)
+        self.block(sensor)[:] = table
+
     @property
     def newest_ms(self) -> int:
         """The newest event time of all, NEVER_MS = none."""
