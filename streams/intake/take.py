@@ -77,6 +77,7 @@ class IntakeState(msgspec.Struct, kw_only=True):
     told: refusals.Told = msgspec.field(default_factory=refusals.Told)
     first_at_ms: int | None = None
     last_at_ms: int | None = None
+    """Event times of its readings, without those that were too late."""
     version: int = 0
     """Version of the city that is in force for it, 0 = none was yet."""
     idle_ms: int = NO_TIME_MS
@@ -141,6 +142,7 @@ def take(
     columns, refused_values = values.sift(kept, schema, city.not_measured)
     chosen, told = refusals.choose(refused_values, kept, came.at_ms, city, state.told)
     after = _count(state, batch, kept, refused, int(offset[-1]) + 1 if len(offset) else state.offset)
+    after.first_at_ms, after.last_at_ms = _span(state, kept.at_ms[lag_ms <= limit_ms])
     after.exact = state.exact or batch.exact
     after.fed_mark_ms, after.newest_ms, after.given_up, after.disorder_ms = source
     after.refused_values, after.told = values.counted(state.refused_values, refused_values), told
@@ -242,17 +244,19 @@ def _count(
     reasons = dict(state.dead_lettered)
     for _, one in refused:
         reasons[one.reason] = reasons.get(one.reason, 0) + 1
-    at_ms = kept.at_ms
-    seen = [int(at_ms.min()), int(at_ms.max())] if len(at_ms) else []
-    firsts = [one for one in (state.first_at_ms, *seen[:1]) if one is not None]
-    lasts = [one for one in (state.last_at_ms, *seen[1:]) if one is not None]
     return IntakeState(
         offset=offset,
-        readings_in=state.readings_in + len(at_ms) + len(refused),
+        readings_in=state.readings_in + len(kept.at_ms) + len(refused),
         dead_lettered=reasons,
         unknown_fields=state.unknown_fields + batch.unknown_fields,
-        first_at_ms=min(firsts, default=None),
-        last_at_ms=max(lasts, default=None),
         idle_ms=state.idle_ms,
         version=state.version,
     )
+
+
+def _span(state: IntakeState, at_ms: NDArray[np.int64]) -> tuple[int | None, int | None]:
+    """Return the first and the last event time so far; `at_ms` is (n,) of the rows that are not too late."""
+    seen = [int(at_ms.min()), int(at_ms.max())] if len(at_ms) else []
+    firsts = [one for one in (state.first_at_ms, *seen[:1]) if one is not None]
+    lasts = [one for one in (state.last_at_ms, *seen[1:]) if one is not None]
+    return min(firsts, default=None), max(lasts, default=None)
