@@ -117,6 +117,10 @@ class Taken:
     state: IntakeState
     settled: dict[int, IntakeHour]
     """Hours that are settled now: their last word, no longer in the state."""
+    came_ms: NDArray[np.int64]
+    """(records,) when each came, by the wall."""
+    raised_by: int | None
+    """Which of them raised the feed's mark last, None = none did."""
 
 
 def take(
@@ -132,7 +136,7 @@ def take(
     came = marks.arrivals(came_ms, clocks.read_ms, clocks.city)
     kept, reason = batch.rows, _reasons(batch.rows, came.at_ms, city, schema)
     keep = None if reason is None else reason == 0
-    mark, source = _marks(batch, keep, came, state.source._replace(disorder_ms=schema.disorder_ms))
+    mark, raised_by, source = _marks(batch, keep, came, state.source._replace(disorder_ms=schema.disorder_ms))
     lag_ms = _lag(kept, mark, state.idle_ms, city, schema)
     refused = batch.refused
     if reason is not None and keep is not None:
@@ -156,7 +160,7 @@ def take(
     after.sent = state.sent | {header.zone: header.sent for header, _ in frames}
     said = sorted(refused + letters.of_values(chosen, kept, records), key=_place)
     dead = [_letter(one, chunk, int(offset[record])) for record, one in said]
-    return Taken(frames, whole, dead, after, settled)
+    return Taken(frames, whole, dead, after, settled, came.wall_ms, raised_by)
 
 
 def _place(one: tuple[int, Refused]) -> tuple[int, int]:
@@ -227,10 +231,8 @@ def _book_ms(rows: Columns, lag_ms: NDArray[np.int64], came_ms: NDArray[np.int64
     return np.minimum(within_ms, here_ms)
 
 
-def _marks(
-    batch: Decoded, keep: NDArray[np.bool_] | None, came: marks.Arrivals, before: Source
-) -> tuple[NDArray[np.int64], Source]:
-    """Return (n,) the source's mark at each row, and what is known of the source after the chunk."""
+def _marks(batch: Decoded, keep: NDArray[np.bool_] | None, came: marks.Arrivals, before: Source) -> marks.Marked:
+    """Return the source's mark at each row, and what is known of the source after the chunk."""
     rows = batch.rows
     reached_ms = np.minimum(rows.at_ms, came.at_ms[rows.record])
     good = reached_ms if keep is None else np.where(keep, reached_ms, NO_TIME_MS)

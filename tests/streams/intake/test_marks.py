@@ -19,8 +19,8 @@ UNMARKED = Source(NONE, NONE, False, 5)
 
 
 def after(before: Source, fed: list[int], record: list[int], reached: list[int]) -> tuple[list[int], Source]:
-    marks, source = advance(before, np.array(fed), np.array(record, np.int32), np.array(reached, np.int64))
-    return marks.tolist(), source
+    found = advance(before, np.array(fed), np.array(record, np.int32), np.array(reached, np.int64))
+    return found.mark_ms.tolist(), found.source
 
 
 @pytest.mark.parametrize(
