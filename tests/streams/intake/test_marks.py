@@ -78,6 +78,16 @@ def test_where_the_clock_has_an_end_marks_may_close_the_windows_behind_it():
     assert arrivals(np.array([5]), 0, clock).believed_ms.tolist() == [10 + PAST_END_MS]
 
 
+def test_only_a_clock_without_an_end_says_what_was_over_when_a_record_came():
+    clock = CityClock(
+        (
+            ClockSetting(at_ms=5_000, wall_ms=100, speed=1.0, until_ms=9_000),
+            ClockSetting(at_ms=50_000, wall_ms=1_000, speed=2.0),
+        )
+    )
+    assert arrivals(np.array([99, 100, 1_500]), 0, clock).over_ms.tolist() == [99, NONE, 51_000]
+
+
 @pytest.mark.parametrize(
     ("before_ms", "after_ms", "does"),
     [(NONE, NONE, False), (NONE, 17, True), (1_000, 1_999, False), (1_999, 2_000, True), (1_000, 61_500, True)],
