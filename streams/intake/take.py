@@ -146,7 +146,7 @@ def take(
     columns, refused_values = values.sift(kept, schema, city.not_measured)
     chosen, told = refusals.choose(refused_values, kept, came.at_ms, city, state.told)
     after = _count(state, batch, kept, refused, int(offset[-1]) + 1 if len(offset) else state.offset)
-    after.first_at_ms, after.last_at_ms = _span(state, kept.at_ms[lag_ms <= limit_ms])
+    after.first_at_ms, after.last_at_ms = _span(state, kept.at_ms, lag_ms > limit_ms)
     after.exact = state.exact or batch.exact
     after.fed_mark_ms, after.newest_ms, after.given_up, after.disorder_ms = marked.source
     after.refused_values, after.told = values.counted(state.refused_values, refused_values), told
@@ -278,8 +278,10 @@ def _count(
     )
 
 
-def _span(state: IntakeState, at_ms: NDArray[np.int64]) -> tuple[int | None, int | None]:
-    """Return the first and the last event time so far; `at_ms` is (n,) of the rows that are not too late."""
+def _span(state: IntakeState, at_ms: NDArray[np.int64], too_late: NDArray[np.bool_]) -> tuple[int | None, int | None]:
+    """Return the first and the last event time so far; both arrays are (n,), of a chunk's rows."""
+    if too_late.any():
+        at_ms = at_ms[~too_late]
     seen = [int(at_ms.min()), int(at_ms.max())] if len(at_ms) else []
     firsts = [one for one in (state.first_at_ms, *seen[:1]) if one is not None]
     lasts = [one for one in (state.last_at_ms, *seen[1:]) if one is not None]
