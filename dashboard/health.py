@@ -64,8 +64,9 @@ def _domain(source: Source) -> dict[str, Any]:
 
 
 def _final_age_s(screen: Screen, wall_ms: int) -> float | None:
+    """Return the age of the newest final; a feed's mark may close windows some minutes ahead of the clock: no age."""
     newest_ms = screen.mirror.newest_final_ms
-    return None if newest_ms is None else _rounded((screen.now_ms(wall_ms) - newest_ms) / 1000)
+    return None if newest_ms is None else _rounded(max(screen.now_ms(wall_ms) - newest_ms, 0) / 1000)
 
 
 def _rounded(seconds: float | None) -> float | None:

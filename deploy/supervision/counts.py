@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from deploy.terminal.timespan import iso_ms
 from streams.accounts.feeds import audit, summed
 from streams.accounts.losses import losses_of
 
@@ -49,7 +49,7 @@ class Counts(msgspec.Struct, kw_only=True):
     repeated_values: int = 0
     first_at: str | None = None
     last_at: str | None = None
-    """Event times of the readings that were understood, ISO 8601 UTC."""
+    """Event times of the readings that were admitted, ISO 8601 UTC."""
 
     lost: int = 0
     """Records that Kafka had deleted before they were read, of all stages …"""
@@ -78,8 +78,8 @@ def counts_of(books: Mapping[str, Mapping[str, Any]]) -> Counts:
         dead_lettered=dict(sorted(dead.items())),
         refused_values=summed(feed.refused_values for feed in feeds),
         repeated_values=sum(feed.repeated_values for feed in feeds),
-        first_at=_text(min(first)) if first else None,
-        last_at=_text(max(last)) if last else None,
+        first_at=iso_ms(min(first)) if first else None,
+        last_at=iso_ms(max(last)) if last else None,
         lost=sum(one.records for one in losses),
         losses=losses,
     )
@@ -94,8 +94,8 @@ def gone(loss: Loss) -> Gone:
         from_offset=loss.from_offset,
         until_offset=loss.to_offset,
         records=loss.records,
-        after=None if loss.after_ms is None else _text(loss.after_ms),
-        before=_text(loss.before_ms),
+        after=None if loss.after_ms is None else iso_ms(loss.after_ms),
+        before=iso_ms(loss.before_ms),
     )
 
 
@@ -104,7 +104,3 @@ def offsets_of(books: Mapping[str, Mapping[str, Any]]) -> dict[tuple[str, str, i
     return {
         (book["stage"], book["domain"], book["partition"]): book["offset"] for book in books.values() if "stage" in book
     }
-
-
-def _text(at_ms: int) -> str:
-    return datetime.fromtimestamp(at_ms / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -6,6 +6,8 @@ from argparse import ArgumentTypeError
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 if TYPE_CHECKING:
     import argparse
 
@@ -41,5 +43,14 @@ def iso(at_ms: int) -> str:
     >>> iso(1000), iso(1001)
     ('1970-01-01T00:00:01Z', '1970-01-01T00:00:01.001Z')
     """
-    at = datetime.fromtimestamp(at_ms / 1000, UTC)
-    return at.isoformat(timespec="milliseconds" if at_ms % 1000 else "seconds").replace("+00:00", "Z")
+    text = iso_ms(at_ms)
+    return text if at_ms % 1000 else text.replace(".000Z", "Z")
+
+
+def iso_ms(at_ms: int) -> str:
+    """Write a time in UTC with its milliseconds, also one in a year that no calendar of Python's has.
+
+    >>> iso_ms(1000), iso_ms(-62_135_647_200_000)
+    ('1970-01-01T00:00:01.000Z', '0000-12-31T10:00:00.000Z')
+    """
+    return str(np.datetime_as_string(np.datetime64(at_ms, "ms"), timezone="UTC"))

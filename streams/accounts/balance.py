@@ -17,8 +17,9 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from streams.accounts.feeds import Feed, Processing, audit
 from streams.accounts.stages import Ledger, Stages, hours_of, refused, stages_of, told
@@ -44,8 +45,8 @@ class _Hour:
 
     @property
     def words(self) -> str:
-        start = datetime.fromtimestamp(self.start_ms / 1000, UTC).isoformat(timespec="minutes")
-        return f"{self.feed.domain}, hour {start.replace('+00:00', 'Z')}"
+        start = np.datetime_as_string(np.datetime64(self.start_ms, "ms"), unit="m", timezone="UTC", casting="unsafe")
+        return f"{self.feed.domain}, hour {start}"
 
 
 def account(of: Ledger, from_ms: int | None = None, until_ms: int | None = None) -> list[Feed]:

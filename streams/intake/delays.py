@@ -5,6 +5,7 @@ What is counted is forgotten with the process and after an hour; nothing depends
 
 from __future__ import annotations
 
+import math
 import time
 from collections import defaultdict
 from typing import TYPE_CHECKING
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from streams.domains.schema import Schema
 
 STEPS_S = (1, 2, 5, 10, 15, 30, 60, 120, 180, 300, 600, 900, 1200, 1800, 3600, 7200, 21_600)
-"""By so much `disorder_s` may be raised: the first that is enough is named."""
+"""By so much `disorder_s` may be raised, up to `late_limit_s`: the first that is enough is named."""
 SHARE = 0.01
 """So many may come later and it still fits."""
 LEAST_COUNT = 100
@@ -30,7 +31,10 @@ PERIOD_S = 1800.0
 
 
 class Delays:
-    """Per domain, of the present and the last half hour: readings by the step that would have made them punctual."""
+    """Per domain, of the present and the last half hour: readings by the step that would have made them punctual.
+
+    Behind them, in the last place, how many were too late.
+    """
 
     def __init__(self, schemas: Mapping[str, Schema], now_s: Callable[[], float] = time.monotonic) -> None:
         self._schemas = schemas
@@ -41,13 +45,14 @@ class Delays:
 
     def heard(self, domain: str, lags_ms: Iterable[NDArray[np.int64]]) -> None:
         """Take how far behind its source, less its sensor's lag, each of some readings was."""
-        counts = self._turned()[domain]
+        counts, limit_ms = self._turned()[domain], self._schemas[domain].late_limit_ms
         for lag_ms in lags_ms:
             late_ms = lag_ms[lag_ms > 0]
             counts[0] += len(lag_ms) - len(late_ms)
             if len(late_ms):
                 steps = 1 + np.searchsorted(np.array(STEPS_S) * 1000, late_ms)
                 counts += np.bincount(steps, minlength=len(counts))
+                counts[-1] += np.count_nonzero(late_ms > limit_ms)
 
     def _turned(self) -> defaultdict[str, NDArray[np.int64]]:
         elapsed_s = self._now_s() - self._began_s
@@ -62,30 +67,31 @@ class Delays:
         present = self._turned()
         found = []
         for domain, schema in self._schemas.items():
-            counts = present.get(domain, _nothing()) + self._last.get(domain, _nothing())
-            total, later = int(counts.sum()), counts.sum() - np.cumsum(counts)
+            *counts, too_late = (present.get(domain, _nothing()) + self._last.get(domain, _nothing())).tolist()
+            total, later = sum(counts), sum(counts) - np.cumsum(counts)
             fits = np.flatnonzero(later <= SHARE * total)
             if total < LEAST_COUNT or not fits[0]:
                 continue
-            late_percent = 100 * int(later[0]) / total
-            step = int(fits[0]) - 1
-            enough = f"{schema.disorder_s + STEPS_S[step]:g} s" if step < len(STEPS_S) else ""
-            found.append(_notice(schema, late_percent, enough))
+            enough_s = schema.disorder_s + (*STEPS_S, math.inf)[fits[0] - 1]
+            found.append(_notice(schema, float(later[0] / total), too_late / total, enough_s))
         return found
 
 
 def _nothing() -> NDArray[np.int64]:
-    return np.zeros(len(STEPS_S) + 2, np.int64)
+    return np.zeros(len(STEPS_S) + 3, np.int64)
 
 
-def _notice(schema: Schema, late_percent: float, enough: str) -> Notice:
-    have = f"{schema.disorder_s:g} s"
+def _notice(schema: Schema, late_ratio: float, too_late_ratio: float, enough_s: float) -> Notice:
+    have, limit = f"{schema.disorder_s:g} s", f"late_limit_s ({schema.late_limit_s:g} s)"
+    enough = f"{enough_s:g} s" if enough_s <= schema.late_limit_s else ""
     zh = f"disorder_s = {enough} 才合适" if enough else "没有合适的 disorder_s"
     en = f"disorder_s = {enough} would fit" if enough else "no disorder_s would fit"
-    late = f"{late_percent:.0f} %"
+    late, lost = f"{100 * late_ratio:.0f} %", f"{100 * too_late_ratio:.0f} %"
+    lost_zh = f"，其中超过 {limit} 的（{lost}）不予采用" if too_late_ratio > SHARE else ""
+    lost_en = f", those beyond {limit} not at all ({lost})" if too_late_ratio > SHARE else ""
     return Notice(
-        zh=f"{schema.zh}：近一小时 {late} 的读数晚于 disorder_s（{have}），只能作为更正；"
+        zh=f"{schema.zh}：近一小时 {late} 的读数晚于 disorder_s（{have}），只能作为更正{lost_zh}；"
         f"{zh}，或为较慢的传感器填写 delay_s",
         en=f"{schema.domain}: {late} of the readings of the last hour came later than disorder_s ({have}) allows, "
-        f"and so as corrections; {en}, or a delay_s of the sensors that are slow",
+        f"and so as corrections{lost_en}; {en}, or a delay_s of the sensors that are slow",
     )

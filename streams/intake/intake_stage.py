@@ -68,7 +68,7 @@ class IntakeStage:
             if found is not None:  # also one that has read nothing yet: what was deleted meanwhile it has lost
                 positions[source] = found.offset
         await self._go_over(await self._city.begin(bus, self._states), bus)
-        self._quiet.listen(partitions)
+        self._quiet.listen(await bus.ends(partitions))
         self._idle_mark_ms = {}
         return positions
 
@@ -97,7 +97,9 @@ class IntakeStage:
         self._states[source] = taken.state
         if not taken.state.is_marked:
             self._delays.heard(domain, (rows.lag_ms for _, rows in taken.frames))
-        self._quiet.heard(source, mark_rose=taken.state.fed_mark_ms > state.fed_mark_ms)
+        self._quiet.heard(source, taken.came_ms, taken.raised_by)
+        if self._has_silent_marks(source, self._quiet.came_unmarked_s(source, taken.state.offset)):
+            await self._give_up_marks(source, bus)
         return True
 
     async def _save(self, source: TopicPartition, state: IntakeState, bus: Bus) -> None:
@@ -107,11 +109,10 @@ class IntakeStage:
     async def _go_over(self, sources: Sequence[TopicPartition], bus: Bus) -> None:
         """Save that sources have gone over to a version; tell its zones, some of them new, how far they have come."""
         for source in sources:
-            state, version = self._states[source], self._city.version(self._states[source])
+            state = self._states[source]
             await self._save(source, state, bus)
             if state.mark_ms != NO_TIME_MS:
-                mark = _mark(source, state, version, state.mark_ms)
-                await bus.send(await self._messages(self._domain[source.topic], version, ((), mark), bus))
+                await self._tell_mark(source, state, state.mark_ms, bus)
 
     async def _messages(
         self, domain: str, version: Version, of: tuple[Sequence[tuple[FrameHeader, Any]], FrameHeader | None], bus: Bus
@@ -134,17 +135,15 @@ class IntakeStage:
         return ()
 
     async def _pass_quiet_times(self, bus: Bus) -> None:
-        """Give up marks that stand still; let sources without marks of which nothing comes go on with the clock."""
+        """Let sources without marks of which nothing comes go on with the clock; give up the marks of the others."""
         quiet = self._quiet.candidates()
         if not quiet:
             return
         read = {source: self._states[source].offset for source in quiet}
         for source in self._quiet.confirmed(await self._ends(bus, quiet), read):
             state = self._states[source]
-            if state.is_marked and not state.exact and self._quiet.unmarked_s(source) >= self._silence_s(source):
-                state.given_up = True  # said before it is acted upon, so that no crash forgets it
-                await self._save(source, state, bus)
-                log.warning("%s[%d]: the marks of its feed stand still; going on without them", *source)
+            if self._has_silent_marks(source, self._quiet.unmarked_s(source)):
+                await self._give_up_marks(source, bus)
             if not state.is_marked:
                 await self._send_idle_mark(source, state, bus)
 
@@ -152,8 +151,18 @@ class IntakeStage:
         await self._clock.catch_up(bus, math.inf)  # what began after this worker has set it since
         return await bus.ends(sources)
 
-    def _silence_s(self, source: TopicPartition) -> float:
-        return self.schemas[self._domain[source.topic]].mark_silence_s
+    def _has_silent_marks(self, source: TopicPartition, unmarked_s: float) -> bool:
+        """Tell whether its marks, which have stood still for so long, are to be given up: never those of a replay."""
+        state = self._states[source]
+        silence_s = self.schemas[self._domain[source.topic]].mark_silence_s
+        return state.is_marked and not state.exact and unmarked_s >= silence_s
+
+    async def _give_up_marks(self, source: TopicPartition, bus: Bus) -> None:
+        state = self._states[source]
+        state.given_up = True  # said before it is acted upon, so that no crash forgets it
+        await self._save(source, state, bus)
+        log.warning("%s[%d]: the marks of its feed stand still; going on without them", *source)
+        await self._tell_mark(source, state, state.mark_ms, bus)
 
     async def _send_idle_mark(self, source: TopicPartition, state: IntakeState, bus: Bus) -> None:
         disorder_ms = self.schemas[self._domain[source.topic]].disorder_ms
@@ -163,10 +172,13 @@ class IntakeStage:
         if mark_ms > state.idle_ms:  # said before it is true, so that no crash forgets it, and once a minute
             state.idle_ms = -(-mark_ms // IDLE_SAID_MS) * IDLE_SAID_MS
             await self._save(source, state, bus)
+        await self._tell_mark(source, state, mark_ms, bus)
+        self._idle_mark_ms[source] = mark_ms
+
+    async def _tell_mark(self, source: TopicPartition, state: IntakeState, mark_ms: int, bus: Bus) -> None:
         version = self._city.version(state)
         mark = _mark(source, state, version, mark_ms)
         await bus.send(await self._messages(self._domain[source.topic], version, ((), mark), bus))
-        self._idle_mark_ms[source] = mark_ms
 
     def _limit_ms(self, source: TopicPartition, state: IntakeState) -> int:
         """Return how long after their hour its readings may come, at most."""

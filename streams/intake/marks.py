@@ -3,6 +3,8 @@
 A mark says that no row of the source is expected before it any more. Where the feed gives marks, they alone count.
 Where it gives none, the mark after a row is the highest time that the rows up to it have reached, each no later than
 the city clock at its record's arrival, less the domain's `disorder_s`: a clock that is ahead moves time for nobody.
+A row that is by the clock farther behind than its domain's late limit is back-fill: it moves nothing, and where no mark
+of its feed says how far the source has come, it is as late as the clock says.
 A feed's mark too far ahead of the clock is not believed. Marks that stand still for `mark_silence_s` are given up: the
 source then counts as one without marks, never below the mark it had reached, until a believed mark above its own comes.
 
@@ -33,11 +35,16 @@ PAST_END_MS = 3 * HOUR_MS
 
 
 class Arrivals(NamedTuple):
-    """When records came, by the city clock; (records,) each, epoch ms."""
+    """When records came; (records,) each, epoch ms."""
 
+    wall_ms: NDArray[np.int64]
     at_ms: NDArray[np.int64]
+    """By the city clock."""
     believed_ms: NDArray[np.int64]
     """The highest mark of its feed that each record may carry."""
+    over_ms: NDArray[np.int64]
+    """Event time that was over when it came, whatever its feed says; NO_TIME_MS where the clock has an end: in a
+    replay nothing comes when it was measured."""
 
 
 class Source(NamedTuple):
@@ -60,8 +67,20 @@ class Source(NamedTuple):
         return max(own_ms, self.fed_mark_ms)
 
 
+class Marked(NamedTuple):
+    """The rows of a chunk, and what is known of their source after it."""
+
+    mark_ms: NDArray[np.int64]
+    """(n,) the source's mark at each row, this row included."""
+    by_feed: NDArray[np.bool_]
+    """(n,) whether that is its feed's word."""
+    raised_by: int | None
+    """The record that raised its feed's mark last, None = none did."""
+    source: Source
+
+
 def arrivals(came_ms: NDArray[np.int64], read_ms: int, clock: CityClock) -> Arrivals:
-    """Return when records came by the city clock.
+    """Return when records came.
 
     Args:
         came_ms: (records,) wall times at which they came, -1 = they do not say.
@@ -74,13 +93,14 @@ def arrivals(came_ms: NDArray[np.int64], read_ms: int, clock: CityClock) -> Arri
     of_each = [(clock.at(one), clock.until(one)) for one in came_ms[begins].tolist()]
     at_ms = np.array([at for at, _ in of_each], np.int64)
     believed_ms = np.array([at + FUTURE_MS if end is None else end + PAST_END_MS for at, end in of_each], np.int64)
-    return Arrivals(np.repeat(at_ms, several), np.repeat(believed_ms, several))
+    over_ms = np.array([at if end is None else NO_TIME_MS for at, end in of_each], np.int64)
+    return Arrivals(came_ms, *(np.repeat(one, several) for one in (at_ms, believed_ms, over_ms)))
 
 
 def advance(
     before: Source, fed_ms: NDArray[np.int64], record: NDArray[np.integer[Any]], reached_ms: NDArray[np.int64]
-) -> tuple[NDArray[np.int64], Source]:
-    """Take a chunk → (n,) the source's mark at each row, this row included, and what is known of the source after it.
+) -> Marked:
+    """Take a chunk.
 
     Args:
         before: the source before the chunk.
@@ -92,15 +112,17 @@ def advance(
     last_ms = int(newest_ms[-1]) if len(newest_ms) else before.newest_ms
     marks = np.maximum(np.maximum.accumulate(fed_ms), before.fed_mark_ms) if len(fed_ms) else fed_ms
     last_fed_ms = int(marks[-1]) if len(marks) else before.fed_mark_ms
+    raised_by = int((fed_ms == last_fed_ms).argmax()) if last_fed_ms > before.fed_mark_ms else None
     after = before._replace(fed_mark_ms=last_fed_ms, newest_ms=last_ms)
     own_ms = np.where(newest_ms == NO_TIME_MS, NO_TIME_MS, newest_ms - before.disorder_ms)
     if before.given_up:
         own_ms = np.maximum(own_ms, before.fed_mark_ms)
         back = _comes_back(before, fed_ms, record, own_ms)
         given_up = np.arange(len(fed_ms)) < back
-        return np.where(given_up[record], own_ms, marks[record]), after._replace(given_up=back == len(fed_ms))
-    fed = marks[record]
-    return np.where(fed == NO_TIME_MS, own_ms, fed), after
+        mark_ms = np.where(given_up[record], own_ms, marks[record])
+        return Marked(mark_ms, ~given_up[record], raised_by, after._replace(given_up=back == len(fed_ms)))
+    fed, by_feed = marks[record], marks[record] != NO_TIME_MS
+    return Marked(np.where(by_feed, fed, own_ms), by_feed, raised_by, after)
 
 
 def _comes_back(

@@ -1,4 +1,8 @@
-"""Which sources are quiet: nothing came for `IDLE_S`, and nothing waits in their logs. Pure but for its clock."""
+"""Which sources are quiet, and which feeds' marks stand still. Pure but for its clock.
+
+A source is quiet when nothing came for `IDLE_S` and nothing waits in its log: its silence is this process's time. Of
+one from which readings come, their arrivals say how long its feed's mark stands still, however late they are read.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +11,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Mapping
+
+    import numpy as np
+    from numpy.typing import NDArray
 
     from streams.contract.stage import TopicPartition
 
@@ -23,7 +30,13 @@ class _Listened:
     """When a record of it came last, or its end moved."""
     marked_s: float
     """When its feed's mark rose last."""
+    begun: int
+    """Where its log ended when this process took it over: what came before may have been taken before."""
     end: int = -1
+    came_ms: int | None = None
+    """Arrival of its newest record …"""
+    marked_ms: int | None = None
+    """… and of the one that raised its feed's mark last, or of the first that this process took."""
 
 
 class Quiet:
@@ -33,17 +46,25 @@ class Quiet:
         self._now_s = now_s or time.monotonic
         self._of: dict[TopicPartition, _Listened] = {}
 
-    def listen(self, sources: Iterable[TopicPartition]) -> None:
-        """Begin with these sources and no others."""
+    def listen(self, ends: Mapping[TopicPartition, int]) -> None:
+        """Begin with these sources and no others. `ends`: where each log ends now."""
         now_s = self._now_s()
-        self._of = {source: _Listened(now_s, now_s) for source in sources}
+        self._of = {source: _Listened(now_s, now_s, end) for source, end in ends.items()}
 
-    def heard(self, source: TopicPartition, *, mark_rose: bool) -> None:
-        """Note that records of a source were taken."""
+    def heard(self, source: TopicPartition, came_ms: NDArray[np.int64], raised_by: int | None) -> None:
+        """Note that records of a source were taken.
+
+        Args:
+            source: the source.
+            came_ms: (records,) wall times at which they came.
+            raised_by: the one that raised its feed's mark last, None = none did.
+        """
         one = self._of[source]
-        one.since_s = self._now_s()
-        if mark_rose:
-            one.marked_s = one.since_s
+        one.since_s, one.came_ms = self._now_s(), int(came_ms[-1])
+        if raised_by is not None:
+            one.marked_s, one.marked_ms = one.since_s, int(came_ms[raised_by])
+        elif one.marked_ms is None:
+            one.marked_ms = int(came_ms[0])
 
     def candidates(self) -> list[TopicPartition]:
         """List the sources of which nothing was taken for `IDLE_S`; what their logs hold decides."""
@@ -63,5 +84,15 @@ class Quiet:
         return quiet
 
     def unmarked_s(self, source: TopicPartition) -> float:
-        """Return for how long the mark of a source's feed has stood still."""
+        """Return for how long the mark of a quiet source's feed has stood still."""
         return self._now_s() - self._of[source].marked_s
+
+    def came_unmarked_s(self, source: TopicPartition, read: int) -> float:
+        """Return for how long a source's records have come while its feed's mark stood still; `read`: what is taken.
+
+        0 until what was in its log at the beginning is taken: chunks that are read again must be judged as they were.
+        """
+        one = self._of[source]
+        if one.came_ms is None or one.marked_ms is None or read < one.begun:
+            return 0.0
+        return (one.came_ms - one.marked_ms) / 1000

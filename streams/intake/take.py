@@ -77,6 +77,7 @@ class IntakeState(msgspec.Struct, kw_only=True):
     told: refusals.Told = msgspec.field(default_factory=refusals.Told)
     first_at_ms: int | None = None
     last_at_ms: int | None = None
+    """Event times of its readings, without those that were too late."""
     version: int = 0
     """Version of the city that is in force for it, 0 = none was yet."""
     idle_ms: int = NO_TIME_MS
@@ -116,6 +117,10 @@ class Taken:
     state: IntakeState
     settled: dict[int, IntakeHour]
     """Hours that are settled now: their last word, no longer in the state."""
+    came_ms: NDArray[np.int64]
+    """(records,) when each came, by the wall."""
+    raised_by: int | None
+    """Which of them raised the feed's mark last, None = none did."""
 
 
 def take(
@@ -131,8 +136,8 @@ def take(
     came = marks.arrivals(came_ms, clocks.read_ms, clocks.city)
     kept, reason = batch.rows, _reasons(batch.rows, came.at_ms, city, schema)
     keep = None if reason is None else reason == 0
-    mark, source = _marks(batch, keep, came, state.source._replace(disorder_ms=schema.disorder_ms))
-    lag_ms = _lag(kept, mark, state.idle_ms, city, schema)
+    marked, lag_ms = _judge(batch, keep, came, state, city, schema)
+    mark = marked.mark_ms
     refused = batch.refused
     if reason is not None and keep is not None:
         refused = refused + letters.of_rows(kept, records, reason, _book_ms(kept, lag_ms, came.at_ms, limit_ms))
@@ -141,8 +146,9 @@ def take(
     columns, refused_values = values.sift(kept, schema, city.not_measured)
     chosen, told = refusals.choose(refused_values, kept, came.at_ms, city, state.told)
     after = _count(state, batch, kept, refused, int(offset[-1]) + 1 if len(offset) else state.offset)
+    after.first_at_ms, after.last_at_ms = _span(state, kept.at_ms, lag_ms > limit_ms)
     after.exact = state.exact or batch.exact
-    after.fed_mark_ms, after.newest_ms, after.given_up, after.disorder_ms = source
+    after.fed_mark_ms, after.newest_ms, after.given_up, after.disorder_ms = marked.source
     after.refused_values, after.told = values.counted(state.refused_values, refused_values), told
     book_times = intake_hours.book_times(refused, came.at_ms)
     after.hours = intake_hours.add(state.hours, kept.at_ms, lag_ms, book_times, limit_ms)
@@ -154,7 +160,7 @@ def take(
     after.sent = state.sent | {header.zone: header.sent for header, _ in frames}
     said = sorted(refused + letters.of_values(chosen, kept, records), key=_place)
     dead = [_letter(one, chunk, int(offset[record])) for record, one in said]
-    return Taken(frames, whole, dead, after, settled)
+    return Taken(frames, whole, dead, after, settled, came.wall_ms, marked.raised_by)
 
 
 def _place(one: tuple[int, Refused]) -> tuple[int, int]:
@@ -201,17 +207,48 @@ def _reasons(rows: Columns, came_ms: NDArray[np.int64], city: City, schema: Sche
     return reason
 
 
-def _lag(rows: Columns, mark: NDArray[np.int64], idle_ms: int, city: City, schema: Schema) -> NDArray[np.int64]:
-    """Return (n,) how far each row is behind its source, less its sensor's lag.
+def _judge(
+    batch: Decoded,
+    keep: NDArray[np.bool_] | None,
+    came: marks.Arrivals,
+    state: IntakeState,
+    city: City,
+    schema: Schema,
+) -> tuple[marks.Marked, NDArray[np.int64]]:
+    """Return the source's marks, and (n,) how far each row is behind it, less its sensor's lag.
 
     Where a sensor's own limit is smaller than its domain's, what is beyond it is as far beyond the domain's.
     """
-    if schema.domain in city.plain_domains:
-        return intake_hours.lag(mark, rows.at_ms, idle_ms, schema.late_limit_ms)
-    due_ms = rows.at_ms + city.timing.lag_ms[rows.sensor]
-    lag_ms = intake_hours.lag(mark, due_ms, idle_ms, schema.late_limit_ms)
+    rows, plain = batch.rows, schema.domain in city.plain_domains
+    due_ms = rows.at_ms if plain else rows.at_ms + city.timing.lag_ms[rows.sensor]
+    reached_ms = np.minimum(rows.at_ms, came.at_ms[rows.record])
+    behind_ms, says = _behind_clock(rows, due_ms, came, schema), keep
+    if behind_ms is not None:
+        live = behind_ms <= schema.late_limit_ms
+        says = live if keep is None else keep & live
+    if says is not None:
+        reached_ms = np.where(says, reached_ms, NO_TIME_MS)
+    fed_ms = np.where(batch.fed_ms > came.believed_ms, NO_TIME_MS, batch.fed_ms)
+    before = state.source._replace(disorder_ms=schema.disorder_ms)
+    marked = marks.advance(before, fed_ms, rows.record, reached_ms)
+    lag_ms = intake_hours.lag(marked.mark_ms, due_ms, state.idle_ms, schema.late_limit_ms)
+    if behind_ms is not None:
+        lag_ms = np.where(live | marked.by_feed, lag_ms, np.maximum(lag_ms, behind_ms))
+    if plain:
+        return marked, lag_ms
     own_ms = np.minimum(city.timing.late_limit_ms[rows.sensor], schema.late_limit_ms)
-    return np.where(lag_ms > own_ms, lag_ms + (schema.late_limit_ms - own_ms), lag_ms)
+    return marked, np.where(lag_ms > own_ms, lag_ms + (schema.late_limit_ms - own_ms), lag_ms)
+
+
+def _behind_clock(
+    rows: Columns, due_ms: NDArray[np.int64], came: marks.Arrivals, schema: Schema
+) -> NDArray[np.int64] | None:
+    """Return (n,) how far each row is behind the mark that a punctual source would have; None: none by too much."""
+    over_ms = came.over_ms - schema.disorder_ms
+    latest_ms, oldest_ms = int(over_ms.max(initial=NO_TIME_MS)), int(due_ms.min(initial=-NO_TIME_MS))
+    if latest_ms - oldest_ms <= schema.late_limit_ms:
+        return None
+    return over_ms[rows.record] - due_ms
 
 
 def _book_ms(rows: Columns, lag_ms: NDArray[np.int64], came_ms: NDArray[np.int64], limit_ms: int) -> NDArray[np.int64]:
@@ -225,34 +262,27 @@ def _book_ms(rows: Columns, lag_ms: NDArray[np.int64], came_ms: NDArray[np.int64
     return np.minimum(within_ms, here_ms)
 
 
-def _marks(
-    batch: Decoded, keep: NDArray[np.bool_] | None, came: marks.Arrivals, before: Source
-) -> tuple[NDArray[np.int64], Source]:
-    """Return (n,) the source's mark at each row, and what is known of the source after the chunk."""
-    rows = batch.rows
-    reached_ms = np.minimum(rows.at_ms, came.at_ms[rows.record])
-    good = reached_ms if keep is None else np.where(keep, reached_ms, NO_TIME_MS)
-    fed_ms = np.where(batch.fed_ms > came.believed_ms, NO_TIME_MS, batch.fed_ms)
-    return marks.advance(before, fed_ms, rows.record, good)
-
-
 def _count(
     state: IntakeState, batch: Decoded, kept: Columns, refused: Sequence[tuple[int, Refused]], offset: int
 ) -> IntakeState:
     reasons = dict(state.dead_lettered)
     for _, one in refused:
         reasons[one.reason] = reasons.get(one.reason, 0) + 1
-    at_ms = kept.at_ms
-    seen = [int(at_ms.min()), int(at_ms.max())] if len(at_ms) else []
-    firsts = [one for one in (state.first_at_ms, *seen[:1]) if one is not None]
-    lasts = [one for one in (state.last_at_ms, *seen[1:]) if one is not None]
     return IntakeState(
         offset=offset,
-        readings_in=state.readings_in + len(at_ms) + len(refused),
+        readings_in=state.readings_in + len(kept.at_ms) + len(refused),
         dead_lettered=reasons,
         unknown_fields=state.unknown_fields + batch.unknown_fields,
-        first_at_ms=min(firsts, default=None),
-        last_at_ms=max(lasts, default=None),
         idle_ms=state.idle_ms,
         version=state.version,
     )
+
+
+def _span(state: IntakeState, at_ms: NDArray[np.int64], too_late: NDArray[np.bool_]) -> tuple[int | None, int | None]:
+    """Return the first and the last event time so far; both arrays are (n,), of a chunk's rows."""
+    if too_late.any():
+        at_ms = at_ms[~too_late]
+    seen = [int(at_ms.min()), int(at_ms.max())] if len(at_ms) else []
+    firsts = [one for one in (state.first_at_ms, *seen[:1]) if one is not None]
+    lasts = [one for one in (state.last_at_ms, *seen[1:]) if one is not None]
+    return min(firsts, default=None), max(lasts, default=None)

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from tests.bench.batches import send_batches
-from tests.bench.job import INBOX, RESULTS, records
+from tests.bench.job import INBOX, RESULTS, clock_value, records
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -39,7 +39,7 @@ def broker(address: str | None, folder: Path) -> Iterator[str]:
 
 
 def fill(bootstrap: str, job: Job) -> None:
-    """Make all topics anew and put the job into the inbox."""
+    """Make all topics anew, set the city clock and put the job into the inbox."""
     from kafka import KafkaAdminClient
 
     from streams.broker.topics import ensure_topics
@@ -64,10 +64,13 @@ def fill(bootstrap: str, job: Job) -> None:
 async def _send(bootstrap: str, job: Job) -> None:
     from aiokafka import AIOKafkaProducer
 
+    from streams.broker.topics import CLOCK
+
     logging.getLogger("aiokafka").setLevel(logging.ERROR)  # it warns of topics that have only just been made
     producer = AIOKafkaProducer(bootstrap_servers=bootstrap, max_batch_size=BATCH_BYTES, enable_idempotence=True)
     await producer.start()
     try:
+        await producer.send_and_wait(CLOCK, clock_value(job), b"bench", partition=0)
         for partition in range(job.shape.partitions):
             await send_batches(producer, INBOX, partition, records(job, partition))
     finally:

@@ -87,6 +87,12 @@ def sentinel_ms(job: Job) -> int:
     return int(job.at_ms.max()) // MINUTE_MS * MINUTE_MS + SENTINEL_AFTER_MINUTES * MINUTE_MS
 
 
+def clock_value(job: Job) -> bytes:
+    """Return the record of a city clock that stands at the job's end, as in a replay: none of it is back-fill."""
+    end_ms = sentinel_ms(job)
+    return json.dumps({"at_ms": end_ms, "wall_ms": 0, "speed": 0.0, "until_ms": end_ms}).encode()
+
+
 def make_job(readings: int, minutes: int = MINUTES, seed: int = 1, shape: Shape = SHAPE) -> Job:
     """Make the job's readings; the same for the same arguments."""
     import numpy as np

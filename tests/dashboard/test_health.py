@@ -151,10 +151,17 @@ def test_a_lost_live_state_is_down(config, fields):
     assert health(screen_of(config, fields), NOW - 4000, NOW)["status"] == "down"
 
 
-def test_final_age_follows_the_city_clock(config, fields):
-    more = {"clock": {"at_ms": 500_000, "wall_ms": NOW, "speed": 60.0}, "s:A": [420_000, 1.0, 60.0, 1]}
+@pytest.mark.parametrize(
+    ("minute_ms", "age_s"),
+    [
+        (420_000, 20.0),  # 500 s minus the end of the minute at 480 s
+        (720_000, 0.0),  # a mark 290 s ahead closed the minute that ends at 780 s
+    ],
+)
+def test_final_age_follows_the_city_clock_and_is_never_negative(config, fields, minute_ms, age_s):
+    more = {"clock": {"at_ms": 500_000, "wall_ms": NOW, "speed": 60.0}, "s:A": [minute_ms, 1.0, 60.0, 1]}
     found = health(screen_of(config, fields | more), None, NOW)
-    assert found["final_age_s"] == 20.0  # 500 s minus the end of the minute at 480 s
+    assert found["final_age_s"] == age_s
 
 
 def test_a_page_is_told_until_when_it_is_live(config, fields):

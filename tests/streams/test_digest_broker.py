@@ -30,6 +30,7 @@ def test_two_workers_and_a_kill_of_each_stage_give_the_same_bytes(workers: Worke
     first = {stage: [workers.add(stage) for _ in range(2)] for stage in ("intake", "zone")}
     first["second"] = [workers.add("second")]
     half = len(records) // 2
+    workers.set_clock()
     workers.give(records[:half])
     workers.wait(lambda: len(workers.frames()) > 3)
     for stage, processes in first.items():

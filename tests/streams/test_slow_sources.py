@@ -46,14 +46,17 @@ def test_an_hourly_station_that_stamps_the_begin_and_sends_20_minutes_later_coun
 
 @pytest.mark.parametrize("cut", [1, 7])
 def test_no_cut_changes_a_slow_station(tmp_path: Path, cut: int) -> None:
-    """A quick and a slow one, in order, out of order, late and too late: rows by identity, and what was refused."""
+    """A quick and a slow one, in order, out of order, late and too late: rows by identity, and what was refused.
+
+    Every fourth comes 83 min 20 s after its time: 60 s of disorder and 400 s of delay less, that is 75 min 40 s.
+    """
     folder = air(tmp_path / "city", "slow,300,,400,")
     readings = each_minute(2.5)
     for number in range(20):
         at_ms = START_MS + number * 5 * MINUTE_MS
         readings.append(Reading(at_ms + [390_000, 10_000, 900_000, 5_000_000][number % 4], "slow", at_ms, number))
     whole, other = run(folder, PM10, readings), run(folder, PM10, readings, cut=cut)
-    assert whole.refused == {"too_late": 4}
+    assert whole.refused == {"too_late": 5}
     assert newest(other) == newest(whole)
     assert {one.identity for one in other.detections} == {one.identity for one in whole.detections}
     assert other.refused == whole.refused
@@ -126,3 +129,50 @@ def test_a_city_raises_the_limit_of_a_domain(tmp_path: Path) -> None:
     assert told.refused == {}
     assert [row for row in told.of("slow") if row[2] == row[2]] == [(minute, 1, 20.0) for minute in range(30, 40)]
     assert {row[1:] for row in told.of("quick")} == {(0, 40.0)}
+
+
+def test_a_feed_that_begins_with_decades_past_moves_nothing(tmp_path: Path) -> None:
+    """A logger without a clock sends twelve minutes of 2000-01-01; then its clock is set. Its neighbour is right."""
+    folder = air(tmp_path / "city", "logger,10,,,")
+    past_ms = 946_684_800_000
+    lost = [Reading(START_MS + 10_000 * n, "logger", past_ms + 10_000 * n, 900.0) for n in range(72)]
+    back = [
+        Reading(at_ms, "logger", at_ms, 20.0) for at_ms in range(START_MS + HOUR_MS, START_MS + 2 * HOUR_MS, 10_000)
+    ]
+    right = [one for one in each_minute(2) if one.at_ms >= START_MS + HOUR_MS]
+    told = run(folder, PM10, [*lost, *back, *right])
+    assert told.refused == {"too_late": 72}
+    assert told.of("logger") == [(minute, 0, 20.0) for minute in range(60, 118)]  # to 1:59:50 less 60 s
+    assert {row[3] // 60 for row in told.rows} <= {0, 1}  # nothing of another hour
+    assert {one.kind for one in told.detections} == {"sensor_stuck"}  # both say the same for an hour
+
+
+@pytest.mark.parametrize(
+    ("line", "behind_s", "refused"),
+    [
+        ("60,,,", 3650, {}),
+        ("60,,,", 3670, {"too_late": 1}),
+        ("60,,300,", 3950, {}),
+        ("60,,300,", 3970, {"too_late": 1}),
+        ("3600,begin,1200,", 3650 + 4800, {}),
+        ("3600,begin,1200,", 3670 + 4800, {"too_late": 1}),
+    ],
+)
+def test_the_first_reading_of_a_feed_is_judged_by_its_arrival(
+    tmp_path: Path, line: str, behind_s: int, refused: dict[str, int]
+) -> None:
+    """Its source has reached nothing yet. The limit is 3600 s, the disorder 60 s, and its sensor's lag."""
+    folder = air(tmp_path / "city", f"first,{line}")
+    told = run(folder, PM10, [Reading(START_MS, "first", START_MS - 1000 * behind_s)])
+    assert told.refused == refused
+
+
+@pytest.mark.parametrize("cut", [1, 50, 10**6])
+def test_a_day_of_back_fill_before_the_live_readings_is_too_late(tmp_path: Path, cut: int) -> None:
+    """24 readings of the 24 hours before, in one go: of the last hour alone one is in time, one behind the mark."""
+    folder = air(tmp_path / "city", "logger,60,,,")
+    day = [Reading(START_MS, "logger", START_MS - hour * HOUR_MS, 10.0) for hour in range(1, 25)]
+    live = [Reading(at_ms, "logger", at_ms, 20.0) for at_ms in range(START_MS + 1000, START_MS + HOUR_MS, MINUTE_MS)]
+    told = run(folder, PM10, [*day, *live], cut=cut)
+    assert told.refused == {"too_late": 23}  # the hour of an hour ago is 59 minutes behind 60 s of disorder
+    assert [row for row in told.of("logger") if row[0] >= 0] == [(minute, 0, 20.0) for minute in range(58)]

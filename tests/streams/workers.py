@@ -8,12 +8,14 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import msgspec
 from kafka import KafkaProducer
 
 from deploy.embedded import kafka as embedded
 from deploy.supervision.process import start, stop
 from streams.broker import topics
-from tests.streams.stack import INBOX, Fed, Stack
+from streams.city.clock import ClockSetting
+from tests.streams.stack import INBOX, START_MS, Fed, Stack
 from tests.topic import records_of
 
 if TYPE_CHECKING:
@@ -50,6 +52,14 @@ class Workers:
         producer = KafkaProducer(bootstrap_servers=self.kafka, acks="all")
         for partition, value, headers in records:
             producer.send(INBOX, value, partition=partition, headers=list(headers))
+        producer.flush()
+        producer.close()
+
+    def set_clock(self, end_ms: int = START_MS + 4 * 3_600_000) -> None:
+        """Have the city clock stand at the data's end, as a replay at full speed does."""
+        setting = ClockSetting(at_ms=end_ms, wall_ms=0, speed=0.0, until_ms=end_ms)
+        producer = KafkaProducer(bootstrap_servers=self.kafka, acks="all")
+        producer.send(topics.CLOCK, msgspec.json.encode(setting), key=b"small", partition=0)
         producer.flush()
         producer.close()
 

@@ -17,14 +17,14 @@ from aiokafka.structs import TopicPartition as KafkaTopicPartition
 from processors import congestion
 from streams.broker import topics
 from streams.contract.spec import Hosted
-from streams.contract.stage import Chunk, Record, TopicPartition
+from streams.contract.stage import Chunk, Message, Record, TopicPartition
 from streams.intake.intake_stage import IntakeStage
 from streams.transport.chunks import runs
 from streams.transport.wire import WireFetch
 from streams.warming import warm
 from streams.zone.zone_stage import ZoneStage
 from tests.bench.contestants.intake import results
-from tests.bench.job import expected, make_job, records, sentinel_ms, write_city
+from tests.bench.job import clock_value, expected, make_job, records, sentinel_ms, write_city
 from tests.bench.race import wrong_windows
 from tests.fakes import FakeBus, batch_bytes
 
@@ -75,6 +75,7 @@ async def passage(shape: Shape, per_minute: int, minutes: int, folder: Path) -> 
     city = write_city(folder / f"city-{shape.segments}-{shape.zones}", shape)
     parted = [INBOX, READINGS, topics.state("intake", DOMAIN), topics.state("zone", DOMAIN)]
     bus = FakeBus(dict.fromkeys(parted, shape.partitions))
+    bus.put(Message(topics.CLOCK, b"bench", clock_value(job), 0))
     hosted = [Hosted("congestion", congestion.SPEC, congestion.SPEC.config())]
     parts = range(shape.partitions)
     fetched = [fetches(job, partition) for partition in parts]

@@ -39,6 +39,13 @@ def test_sums_of_both_stages():
     assert counts.missing == 0  # 110 - 99 - 4 - 7
 
 
+def test_no_time_in_the_books_ends_status():
+    """Of a state that a version saved which counted too late readings: 0001-01-01T00:00+14 is in the year before."""
+    odd = intake("traffic", 7, 1, {}, 1, -62_135_647_200_000, 253_402_300_800_000)
+    counts = counts_of({"intake:traffic:0": odd})
+    assert (counts.first_at, counts.last_at) == ("0000-12-31T10:00:00.000Z", "10000-01-01T00:00:00.000Z")
+
+
 def test_what_was_lost_stands_beside_and_counts_once():
     loss = {
         "lost_by": "intake", "topic": "city.inbox.v1.traffic", "partition": 0, "from_offset": 10, "to_offset": 800,

@@ -19,7 +19,7 @@ from deploy.trial.recording import Intake, of_lines
 from deploy.trial.running import Trial
 from streams.broker import topics
 from streams.broker.bus import KafkaBus
-from streams.city.clock import CityClock
+from streams.city.clock import CityClock, ClockSetting
 from streams.city.registry import City, load_city
 from streams.contract.frames import ALL_ZONES, encode_frame
 from streams.contract.metric_frames import decode_metrics
@@ -43,6 +43,8 @@ if TYPE_CHECKING:
 START_MS = 1_700_000_040_000
 SPECS = discover()
 INBOX = topics.inbox("traffic")
+REPLAYED = ClockSetting(at_ms=START_MS + 3_600_000, wall_ms=0, speed=0.0, until_ms=START_MS + 3_600_000)
+"""The city clock of a replay: when a record came says nothing."""
 
 
 def feed(seed: int) -> list[bytes]:
@@ -77,7 +79,7 @@ def on_a_bus(folder: Path, first: list[Hosted], second: list[Hosted]) -> tuple[l
     """Let the stages take the same lines → the metrics that they send, of the level asked for, and what they find."""
 
     async def run() -> FakeBus:
-        bus = FakeBus(clock=FakeClock(START_MS + 3_600_000))
+        bus = FakeBus(clock=FakeClock(START_MS + 2_400_000))
         for line in (folder / "traffic.ndjson").read_bytes().split(b"\n"):
             bus.put(Message(INBOX, b"", line, 0))
         hosts = [FakeHost(IntakeStage(folder), bus), FakeHost(ZoneStage(folder, first), bus)]
@@ -159,7 +161,7 @@ def readings(messages: list[Message], city: City) -> list[Message]:
     """The frames that intake makes of them, as it sends them to two readings partitions."""
     bus = FakeBus({INBOX: 2}, FakeClock(START_MS + 3_600_000))
     topic, found = topics.readings("traffic"), []
-    intake = Intake(city, CityClock())
+    intake = Intake(city, CityClock((REPLAYED,)))
     for message in messages:
         bus.put(message)
     for chunk in topic_chunks(bus):
@@ -198,6 +200,7 @@ def test_a_topic_is_read_to_its_end_and_nobody_joins_a_group(
 
     topics.ensure_topics(broker.address, {"traffic": 2})
     messages = inbox(feed(4))
+    send(broker.address, [Message(topics.CLOCK, b"small", msgspec.json.encode(REPLAYED), 0)])
     send(broker.address, [*messages, *readings(messages, load_city(folder))])
     where = ("--kafka", broker.address, "--city", folder, "--lang", "en")
     known = a_city(tmp_path / "data", broker.address, folder)

@@ -91,6 +91,28 @@ def test_five_minutes_ahead_is_still_believed(city_folder):
     assert run(city_folder, [bad(at=NOW_MS + 300_000)])[2] == []
 
 
+@pytest.mark.parametrize(
+    "at",
+    ["0001-01-01T00:00+14", "2000-01-01T00:00:05Z", "1970-01-21T10:00:00Z", 100_000_000_000, NOW_MS - 3_700_000],
+)
+@pytest.mark.parametrize("first", [1, 2])
+def test_a_time_that_is_too_late_is_no_time_of_the_feed(city_folder, at, first):
+    """`first` good readings before it, in its partition; the span of the feed is theirs."""
+
+    async def go():
+        bus = FakeBus(TWO, FakeClock(NOW_MS))
+        for value in [*(good(1, ago_s=number) for number in range(first)), bad(sensor="d2", at=at)]:
+            bus.put(Message(INBOX, b"", value, 0))
+        intake = FakeHost(IntakeStage(city_folder), bus)
+        await intake.start()
+        await intake.drain()
+        counts = intake.stage.books()["intake:traffic:0"]["counts"]
+        assert counts["sent"] == first + 1
+        return counts["first_at_ms"], counts["last_at_ms"]
+
+    assert asyncio.run(go()) == (NOW_MS - 1000 * (first - 1), NOW_MS)
+
+
 ODD_MARKS = [
     None,
     b"",

@@ -19,8 +19,8 @@ UNMARKED = Source(NONE, NONE, False, 5)
 
 
 def after(before: Source, fed: list[int], record: list[int], reached: list[int]) -> tuple[list[int], Source]:
-    marks, source = advance(before, np.array(fed), np.array(record, np.int32), np.array(reached, np.int64))
-    return marks.tolist(), source
+    found = advance(before, np.array(fed), np.array(record, np.int32), np.array(reached, np.int64))
+    return found.mark_ms.tolist(), found.source
 
 
 @pytest.mark.parametrize(
@@ -76,6 +76,16 @@ def test_a_record_came_by_the_city_clock_at_its_time_of_arrival():
 def test_where_the_clock_has_an_end_marks_may_close_the_windows_behind_it():
     clock = CityClock((ClockSetting(at_ms=10, wall_ms=0, speed=0.0, until_ms=10),))
     assert arrivals(np.array([5]), 0, clock).believed_ms.tolist() == [10 + PAST_END_MS]
+
+
+def test_only_a_clock_without_an_end_says_what_was_over_when_a_record_came():
+    clock = CityClock(
+        (
+            ClockSetting(at_ms=5_000, wall_ms=100, speed=1.0, until_ms=9_000),
+            ClockSetting(at_ms=50_000, wall_ms=1_000, speed=2.0),
+        )
+    )
+    assert arrivals(np.array([99, 100, 1_500]), 0, clock).over_ms.tolist() == [99, NONE, 51_000]
 
 
 @pytest.mark.parametrize(

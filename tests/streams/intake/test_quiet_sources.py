@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from streams.intake import intake_stage, quiet
-from tests.streams.stack import MINUTE_MS, START_MS, fed, mark, reading, rows_of, started, watermarks
+from tests.streams.stack import INBOX, MINUTE_MS, START_MS, fed, mark, reading, rows_of, started, watermarks
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from tests.streams.stack import Fed, Stack
 
 
 @pytest.fixture
@@ -113,6 +115,89 @@ def test_exact_marks_are_never_given_up(city_folder: Path, wall: Any) -> None:
         await stack.intake.hosts[0].tick()
         await stack.drain()
         assert watermarks(stack) == {0}
+
+    asyncio.run(story())
+
+
+def comes(stack: Stack, second: int, records: list[Fed]) -> None:
+    """Let records come so many seconds after START_MS."""
+    stack.bus._clock.now_ms = START_MS + 1000 * second
+    stack.put(records)
+
+
+def told(second: int) -> list[Fed]:
+    """What both partitions get every ten seconds: a reading of the moment."""
+    return [fed(0, reading(0, START_MS + 1000 * second)), fed(1, reading(4, START_MS + 1000 * second))]
+
+
+def test_a_feed_that_marks_once_and_goes_on_without_marks_freezes_nothing(city_folder: Path) -> None:
+    """After 300 s of readings without a mark they count, less 5 s of disorder; a mark above them is believed again."""
+
+    async def story() -> None:
+        stack = await started(city_folder, [])
+        comes(stack, 0, mark(START_MS))
+        for second in range(0, 330, 10):
+            comes(stack, second, told(second))
+            await stack.drain()
+            await stack.intake.hosts[0].tick()
+            assert watermarks(stack) == {0 if second < 300 else second - 5}, second
+        assert rows_of(stack) == [(minute, 0, 40.0) for minute in range(5)]
+        comes(stack, 330, mark(START_MS + 328_000))
+        comes(stack, 340, told(340))
+        await stack.drain()
+        assert watermarks(stack) == {328}
+
+    asyncio.run(story())
+
+
+@pytest.mark.parametrize("cut", [1, 7, 1000])
+def test_no_cut_changes_what_comes_of_marks_that_stand_still(city_folder: Path, cut: int) -> None:
+    async def story() -> None:
+        stack = await started(city_folder, [])
+        comes(stack, 0, mark(START_MS))
+        for second in range(0, 610, 10):
+            comes(stack, second, told(second))
+        for partition in (0, 1):
+            while await stack.intake.hosts[0].deliver(INBOX, partition, at_most=cut):
+                pass
+        await stack.drain()
+        assert watermarks(stack) == {595}
+        assert rows_of(stack) == [(minute, 0, 40.0) for minute in range(9)]
+
+    asyncio.run(story())
+
+
+def test_what_stood_in_the_log_at_the_start_gives_no_marks_up(city_folder: Path) -> None:
+    """It may have been sent on before a crash, as it was judged then: all of it is read first."""
+
+    async def story() -> None:
+        stack = await started(city_folder, [])
+        comes(stack, 0, mark(START_MS))
+        await stack.drain()
+        for second in range(0, 410, 10):
+            comes(stack, second, told(second))
+        await stack.start()
+        for partition in (0, 1):
+            await stack.intake.hosts[0].deliver(INBOX, partition, at_most=40)  # of 41
+        await stack.zone.hosts[0].drain()
+        assert watermarks(stack) == {0}
+        await stack.drain()
+        assert watermarks(stack) == {395}
+
+    asyncio.run(story())
+
+
+@pytest.mark.parametrize(("exact", "expected"), [((("exact", b""),), 0), ((), 395)])
+def test_exact_marks_stand_however_long_readings_come_without(
+    city_folder: Path, exact: tuple[tuple[str, bytes], ...], expected: int
+) -> None:
+    async def story() -> None:
+        stack = await started(city_folder, [])
+        comes(stack, 0, [(one, b"", (("mark", b"%d" % START_MS), *exact)) for one in (0, 1)])
+        for second in (0, 200, 400):
+            comes(stack, second, told(second))
+            await stack.drain()
+        assert watermarks(stack) == {expected}
 
     asyncio.run(story())
 

@@ -178,7 +178,7 @@ def test_the_late_limit_is_the_domains(
 
     async def story() -> None:
         stack = Stack(city_folder, [])
-        stack.bus._clock.now_ms = START_MS + 5 * HOUR_MS
+        stack.bus._clock.now_ms = base + 1
         stack.put([fed(0, reading(0, base + 1, speed_km_h=40)), *mark(START_MS + 5 * HOUR_MS)])
         stack.put([fed(0, reading(0, late_ms, speed_km_h=60)), *mark(START_MS + 5 * HOUR_MS + MINUTE_MS)])
         await stack.start()
@@ -191,7 +191,8 @@ def test_the_late_limit_is_the_domains(
 
 
 def test_the_other_sources_mark_makes_nothing_too_late(city_folder: Path) -> None:
-    stack = asyncio.run(run(city_folder, [*mark(START_MS + 5 * HOUR_MS, 1), fed(0, reading(0, START_MS))]))
+    records = [*mark(START_MS, 0), *mark(START_MS + 5 * HOUR_MS, 1), fed(0, reading(0, START_MS))]
+    stack = asyncio.run(run(city_folder, records))
     assert stack.books()["in_frames"] == 1
     assert reasons(stack) == []
 

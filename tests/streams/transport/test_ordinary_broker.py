@@ -43,6 +43,7 @@ def test_a_changed_faust_costs_a_warning_and_no_byte(workers: Workers, city_fold
     first = {stage: [workers.add(stage, way) for _ in range(2)] for stage in ("intake", "zone")}
     first["second"] = [workers.add("second", way)]
     half = len(records) // 2
+    workers.set_clock()
     workers.give(records[:half])
     workers.wait(lambda: len(workers.frames()) > 3)
     for stage, processes in first.items():
@@ -80,6 +81,7 @@ def cost_s(workers: Workers, records: list[Fed], turn: int, *way: str) -> float:
 
 def test_what_it_costs_is_printed(workers: Workers) -> None:
     records = [one for one in feed(random.Random(3), with_marks=False) * 40 if not one[2]]
+    workers.set_clock()
     costs_s = [cost_s(workers, records, turn, *way) for turn, way in enumerate([(), ("changed",)])]
     ours_s, ordinary_s = costs_s
     count = len(records)
