@@ -103,7 +103,9 @@ def _another_run(seen: Seen, code: Ints, rows: tuple[Ints, Ints], run: Ints, kee
         _rise_alone(seen, int(code[one]), (int(at[one]), int(columns[one])), keep_ms)
 
 
-def _is_hard(others: Ints, rows: tuple[Ints, Ints], is_full: NDArray[np.bool_], of: tuple[Ints, Ints]) -> Bools:
+def _is_hard(
+    others: Ints, rows: tuple[Ints, Ints], is_full: NDArray[np.bool_], of: tuple[NDArray[np.uint8], Ints]
+) -> Bools:
     """Return (a,) whether more is to be done than to begin a run; else a row is free, or the oldest run is forgotten.
 
     `of` are the size of the block and the place of its oldest run behind the first.
@@ -112,9 +114,10 @@ def _is_hard(others: Ints, rows: tuple[Ints, Ints], is_full: NDArray[np.bool_], 
     room, oldest = of
     mine = others[:, :, SET] == columns[:, None]
     step = others[:, :, STEP]
-    hard = (mine & (step > 0) & (others[:, :, LAST] + 2 * step == at[:, None])).any(axis=1)
+    hard: Bools = (mine & (step > 0) & (others[:, :, LAST] + 2 * step == at[:, None])).any(axis=1)
     may_pack = (room < MOST_RUNS) | (oldest + 1 >= MOST_RUNS // RISEN)
-    return hard | (is_full & (may_pack | (mine & (step == 0)).any(axis=1)))
+    hard |= is_full & (may_pack | (mine & (step == 0)).any(axis=1))
+    return hard
 
 
 def _rise_alone(seen: Seen, sensor: int, new: tuple[int, int], keep_ms: int) -> None:
