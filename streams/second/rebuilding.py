@@ -6,28 +6,23 @@ detections the newest of each entity and kind is sent, where nobody was there to
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, Protocol, TypeVar
 
-import msgspec
-
 from streams.broker import topics
 from streams.contract.metric_frames import decode_metrics
-from streams.contract.records import Detection
 from streams.errors import FrameError, ProcessorError
+from streams.saving.anew import Slices, Unsent
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
 
     from streams.contract.records import MetricFrame, Rows
     from streams.contract.spec import Hosted
-    from streams.contract.stage import Bus, Message, Record
+    from streams.contract.stage import Bus, LogReader, Message, Record
 
 BUDGET_S = 10.0
 """A partition with lag may stand still for 30 s (`streams.health.advance`)."""
-SLICE_S = 0.02
-"""So long the event loop belongs to it in one go."""
 
 MINUTE_MS = 60_000
 """The shortest window of the first level."""
@@ -65,87 +60,70 @@ async def rebuild(
 
     `since`: processor → the offset from which on nobody did; one that is not there: from 0.
     """
-    until_s = ways.now_s() + BUDGET_S
+    slices = Slices(ways.now_s, ways.now_s() + BUDGET_S)
     messages: list[Message] = []
     names = frozenset(one.name for one in hosted)
     for name in sorted(names - state.processors.keys()) if state.offset else ():
-        one = _One(name, names - {name}, since.get(name, 0))
-        if await one.go_through(state, bus, ways, until_s):
-            messages += one.found.values()
+        one = _One(name, names - {name}, ways)
+        if await one.go_through(state, bus, slices):
+            messages += one.unsent.of({name: since.get(name, 0)})
     return messages
 
 
-class _One:
-    """One processor on its way. Invariant: `shadow` holds nothing else."""
+class _One(Generic[S]):
+    """One processor on its way. Invariant: its shadow holds nothing else."""
 
-    def __init__(self, name: str, others: frozenset[str], since: int) -> None:
+    def __init__(self, name: str, others: frozenset[str], ways: Ways[S]) -> None:
+        self.unsent = Unsent()
         self._name = name
         self._others = others
-        self._since = since
+        self._ways = ways
+        self._shadow = ways.empty()
         self._first: int | None = None
         self._bounds: dict[str, dict[str, int]] = {}
         """Domain → zone → the first watermark seen: where the log's beginning is gone, no window before is whole."""
-        self.found: dict[tuple[str, str], Message] = {}
 
-    async def go_through(self, state: S, bus: Bus, ways: Ways[S], until_s: float) -> bool:
+    async def go_through(self, state: S, bus: Bus, slices: Slices) -> bool:
         """Take all that the state has taken, and give it the processor → whether it came to the end."""
-        shadow = ways.empty()
         reader = bus.reader(topics.METRICS, 0, 0)
         try:
-            done = await self._read(shadow, state.offset, reader.read, (bus, ways, until_s))
+            done = await self._read(reader, state.offset, bus, slices)
         except ProcessorError as exc:
             log.error("processor %s failed while it was rebuilt: %s; it begins anew", self._name, exc.reason)
             return False
         finally:
             await reader.stop()
-        if not done or self._name not in shadow.processors:
+        if not done or self._name not in self._shadow.processors:
             return False
-        state.processors[self._name] = shadow.processors[self._name]
+        state.processors[self._name] = self._shadow.processors[self._name]
         state.joined_ms.pop(self._name, None)
         if self._first:
             state.joined_ms[self._name] = {domain: max(of.values()) for domain, of in self._bounds.items()}
         log.warning("%s is rebuilt from %s[0], offset %d on", self._name, topics.METRICS, self._first or 0)
         return True
 
-    async def _read(
-        self,
-        shadow: S,
-        end: int,
-        read: Callable[[], Awaitable[list[Record]]],
-        how: tuple[Bus, Ways[S], float],
-    ) -> bool:
-        bus, ways, until_s = how
-        slice_ends_s = ways.now_s() + SLICE_S
-        while records := await read():
+    async def _read(self, reader: LogReader, end: int, bus: Bus, slices: Slices) -> bool:
+        while records := await reader.read():
             for record in records:
                 if record.offset >= end:
                     return True
-                await self._take(shadow, record, bus, ways)
-                if (now_s := ways.now_s()) >= until_s:
+                await self._take(record, bus)
+                if await slices.over():
                     log.warning("%s cannot be rebuilt within %g s; it begins with the next frame", self._name, BUDGET_S)
                     return False
-                if now_s >= slice_ends_s:
-                    await asyncio.sleep(0)
-                    slice_ends_s = ways.now_s() + SLICE_S
             if records[-1].offset + 1 >= end:
                 return True
         return False
 
-    async def _take(self, shadow: S, record: Record, bus: Bus, ways: Ways[S]) -> None:
+    async def _take(self, record: Record, bus: Bus) -> None:
         if self._first is None:
             self._first = record.offset
         try:
             frame = decode_metrics(record.value or b"")
             self._bounds.setdefault(frame.domain, {}).setdefault(frame.zone_id, frame.watermark_ms)
-            messages = await ways.take(shadow, record, bus, self._others)
+            self.unsent.hear(record.offset, await self._ways.take(self._shadow, record, bus, self._others))
         except FrameError:  # it stands with the dead letters
             return
-        for message in messages:
-            if message.topic == topics.DETECTIONS:
-                one = msgspec.json.decode(message.value or b"", type=Detection)
-                self.found.pop((one.entity, one.kind), None)
-                if record.offset >= self._since:
-                    self.found[one.entity, one.kind] = message
 
 
 def of_whole_windows(state: State, name: str, frame: MetricFrame, rows: Rows) -> Rows:

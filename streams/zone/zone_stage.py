@@ -31,6 +31,7 @@ from streams.zone import dedup, outgoing, rebuilding, restoring
 from streams.zone.absorb import absorb, provisional
 from streams.zone.partition import Partition
 from streams.zone.placing import Placing, Touched
+from streams.zone.shadow import Ways
 from streams.zone.state import ZoneState
 
 if TYPE_CHECKING:
@@ -113,10 +114,7 @@ class ZoneStage:
                 zones,
                 found.offset,
                 found.offset,
-                unsent_since={
-                    **{one.processor: one.offset for one in found.notes},
-                    **dict.fromkeys(anew, found.offset),
-                },
+                unsent_since=rebuilding.unsent_since(found, anew),
                 aside=Aside(topic, source, found.notes),
             )
             for version in {state.version for state in held.zones.values()}:
@@ -124,12 +122,12 @@ class ZoneStage:
             self._add_missing_zones(held, self._cities.newest)
             self._partitions[source] = held
             held.books = zone_books.book(held, self._hosted[domain], self._cities.limit_ms(domain))
-            rebuilding.begin(source, held, self._hosted[domain])
+            await rebuilding.begin(source, held, self._hosted[domain])
         await self._rebuild(bus, rebuilding.START_S)
         return {source: held.offset for source, held in self._partitions.items() if held.offset}
 
     async def _rebuild(self, bus: Bus, budget_s: float) -> None:
-        ways = rebuilding.Ways(self._record, self._now_s)
+        ways = Ways(self._record, self._now_s)
         await bus.send(await rebuilding.go_on(self._partitions.values(), bus, ways, budget_s))
 
     def _state_topic(self, topic: str) -> str:
@@ -237,7 +235,7 @@ class ZoneStage:
         for source, held in self._partitions.items():
             if asked and await held.aside.resume(bus, asked, held.offset):
                 held.resumed(self._hosted[held.domain])
-                rebuilding.begin(source, held, self._hosted[held.domain])
+                await rebuilding.begin(source, held, self._hosted[held.domain])
         await self._rebuild(bus, rebuilding.TURN_S)
         for source, held in self._partitions.items():
             if held.offset > held.saved_offset and self._now_s() >= held.save_due_at:

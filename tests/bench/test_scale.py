@@ -6,7 +6,7 @@ import pytest
 
 from tests.bench.job import Shape
 from tests.bench.race import Run
-from tests.bench.scale import costs, memory, passage, second, turns, workers
+from tests.bench.scale import costs, memory, passage, rebuild, second, turns, workers
 from tests.bench.scale.passage import Cost
 from tests.bench.system import live_latency
 
@@ -81,6 +81,22 @@ def test_turns_of_the_event_loop_are_told_by_what_they_did(tmp_path, monkeypatch
     by_hand = turns.figures([(0.002, True), (0.004, True), (0.1, False)])
     assert (by_hand["turns_saving_p50_ms"], by_hand["turns_saving_most_ms"]) == (3.0, 4.0)
     assert (by_hand["turns_other_count"], by_hand["turns_other_p999_ms"]) == (1.0, 100.0)
+
+
+def test_what_is_rebuilt_has_a_time_only_where_nothing_is_missing_afterwards(tmp_path, monkeypatch):
+    def measured():
+        with asyncio.Runner(loop_factory=turns.TurnLoop) as runner:
+            return runner.run(rebuild.measure(tmp_path, 60, 150, 70))
+
+    monkeypatch.setattr("streams.zone.rebuilding.START_S", 0.0)  # else all of it is rebuilt before anything comes
+    found = measured()
+    assert found["rebuild_held_readings"] == 150  # 60 a minute for two and a half
+    assert found["rebuild_whole_minutes"] == 7 * 60  # so few frames are kept for six hours, and the late limit is one
+    assert found["rebuild_wall_s"] == pytest.approx(found["rebuild_held_wall_s"] * 7 * 3600 / 150)
+    assert found["rebuild_lag_most_ms"] >= found["rebuild_lag_p50_ms"] > 0
+    monkeypatch.setattr("streams.zone.rebuilding.Rebuild.move_over", lambda _: [])
+    with pytest.raises(ValueError, match="lacks a reading"):
+        measured()
 
 
 def test_two_workers_are_compared_by_their_calmest_runs():

@@ -19,18 +19,20 @@ from typing import TYPE_CHECKING
 
 from deploy.supervision.stack import PART_ENVIRONMENT
 from tests.bench import machine
-from tests.bench.scale import costs, memory, second, turns, workers
+from tests.bench.scale import costs, memory, rebuild, second, turns, workers
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-NAMES = (*costs.AXES, "memory", "second", "turns", "workers")
-ALONE = {"memory": memory.run, "second": second.run, "turns": turns.run}
+NAMES = (*costs.AXES, "memory", "rebuild", "second", "turns", "workers")
+ALONE = {"memory": memory.run, "rebuild": rebuild.run, "second": second.run, "turns": turns.run}
 TARGETS = {
     **{f"{axis}_off_middle_ratio": costs.FLAT_RATIO for axis in costs.JUDGED},
     "memory_rss_ratio": memory.FLAT_RATIO,
     "memory_zone_state_ratio": memory.FLAT_RATIO,
     "memory_second_state_ratio": memory.FLAT_RATIO,
+    "rebuild_wall_s": rebuild.MOST_S,
+    "rebuild_lag_most_ms": rebuild.MOST_LAG_MS,
     "second_mean_cpu_s": second.MOST_CPU_S,
     "turns_saving_p999_ms": turns.MOST_MS,
     "workers_cpu_ratio": workers.MOST_RATIO,

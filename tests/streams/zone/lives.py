@@ -45,8 +45,9 @@ class City:
             pass
 
     def stage(self, specs: Mapping[str, Spec], **more: Any) -> FakeHost:
+        """Return a zone stage for which time stands still: what is rebuilt is there at once."""
         hosted = [Hosted(name, spec, spec.config()) for name, spec in specs.items()]
-        return FakeHost(ZoneStage(self.folder, hosted, **more), self.bus)
+        return FakeHost(ZoneStage(self.folder, hosted, **{"now_s": lambda: 0.0, **more}), self.bus)
 
     async def life(self, specs: Mapping[str, Spec], frames: int = 1_000_000, **more: Any) -> FakeHost:
         """Take so many frames of each partition, up to a dozen in one go, with a tick after each."""
