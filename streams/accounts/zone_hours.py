@@ -131,7 +131,11 @@ def _drop(book: dict[str, int], dropped: Mapping[str, int]) -> None:
 
 
 def begin_later(state: ZoneState, name: str, window_ms: int) -> None:
-    """Have a processor get nothing of the windows of which something may have been admitted: it has them not whole."""
+    """Have a processor get nothing of the windows of which something may have been admitted: it has them not whole.
+
+    What was admitted while nobody hosted it, or it did not get, counts as `joined_later` from now on.
+    """
+    join(state, name, ())
     if any(one.in_frames for one in state.counts.values()):
         state.joined_ms[name] = (state.seen.newest_ms // window_ms + 1) * window_ms
 
@@ -172,6 +176,7 @@ def rejoin(state: ZoneState, name: str, made: ZoneState, waiting: Mapping[int, i
         if its is not None:
             used += _rebook(mine, its, hour.in_frames, None if waiting is None else held.get(start_ms, 0))
     dropped = state.dropped.setdefault(name, {})
+    dropped.pop(JOINED_LATER, None)
     before = state.used.get(name, 0)
     rest = sum(one.in_frames for one in state.counts.values()) - before - sum(dropped.values())
     state.used[name] = before + min(used, rest)

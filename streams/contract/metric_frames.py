@@ -7,7 +7,8 @@ the schema alone.
 
 from __future__ import annotations
 
-from functools import lru_cache
+from dataclasses import replace
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -16,9 +17,12 @@ import pyarrow as pa
 
 from streams.contract.records import ROW_TYPES, MetricFrame, Rows
 from streams.contract.spec import Sums
+from streams.contract.yielded import named
 from streams.errors import FrameError, NewerError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
 VERSION = b"1"
@@ -55,6 +59,22 @@ def encode_metrics(city_id: str, frame: MetricFrame, zone_id: str = "", city_ver
         if len(frame.rows):
             writer.write_batch(_batch(frame.rows, schema))
     return bytes(sink.getvalue())
+
+
+def encode_made(
+    city_id: str, frame: MetricFrame, made: Sequence[tuple[str, Rows]], zone_id: str = "", city_version: str = ""
+) -> bytes:
+    """Return the bytes of a frame, with the rows that processors made, each with whose they are.
+
+    Raises ProcessorError when one's rows cannot be encoded.
+    """
+    try:
+        rows = Rows.concat([rows for _, rows in made])
+        return encode_metrics(city_id, replace(frame, rows=rows), zone_id, city_version)
+    except Exception:
+        for name, rows in made:
+            named(name, partial(encode_metrics, city_id, replace(frame, rows=rows)))
+        raise
 
 
 def decode_metrics(data: bytes | memoryview) -> MetricFrame:
@@ -110,7 +130,10 @@ def _batch(rows: Rows, schema: pa.Schema) -> pa.RecordBatch:
     columns = []
     for name, kind in ROW_TYPES.items():
         values = getattr(rows, name)
-        columns.append(pa.array(values, schema.field(name).type, from_pandas=kind is np.float64))
+        column = pa.array(values, schema.field(name).type, from_pandas=kind is np.float64)
+        if kind is np.object_ and column.null_count:
+            raise TypeError(f"the column {name} of rows of metrics holds None")
+        columns.append(column)
     return pa.record_batch(columns, schema=schema)
 
 

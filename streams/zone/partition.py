@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from streams.accounts import zone_hours
+from streams.zone.absorb import leave_out
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,6 +33,9 @@ class Partition:
     offset: int = 0
     """Next offset to absorb."""
     saved_offset: int = 0
+    """As `offset` when the state was saved; -1 = it must be."""
+    state_offset: int = 0
+    """Up to which frame the saved state goes: from there on a process that starts takes them again."""
     save_due_at: float = 0.0
     touched: dict[str, Touched] = field(default_factory=dict)
     books: dict[str, Any] = field(default_factory=dict)
@@ -76,7 +80,10 @@ class Partition:
         if names == self.left_out:
             return
         for one in hosted:
-            for state in self.zones.values() if one.name in self.left_out - names else ():
-                zone_hours.begin_later(state, one.name, one.window_ms)
+            for state in self.zones.values():
+                if one.name in names:
+                    leave_out(state, one)
+                elif one.name in self.left_out:
+                    zone_hours.begin_later(state, one.name, one.window_ms)
         self.left_out = names
         self.placing.leave_out(names)
