@@ -7,7 +7,8 @@ end the process where nobody knows whose it was. Numbers of numpy are as good as
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import is_dataclass, replace
+from dataclasses import fields, is_dataclass, replace
+from functools import cache
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
@@ -98,7 +99,7 @@ def _checked(result: Any, state: Any) -> Result[Any]:  # noqa: ANN401 - whatever
     return replace(result, rows=rows, dropped=dropped, decided=decided, counted=counted)
 
 
-def _rows(rows: Any) -> Rows:  # noqa: ANN401 - whatever a processor returned
+def _rows(rows: object) -> Rows:
     """Return rows whose columns are arrays of one length and of their types.
 
     What stands in the columns of text is seen when they are encoded (`metric_frames.encode_made`).
@@ -163,11 +164,14 @@ _LOOKED_AT = {dict, list, tuple, str, int, float, bool, bytes, type(None)}
 _ARRAYS = frozenset("biuf")
 
 
+@cache
+def _names(kind: type) -> tuple[str, ...]:
+    return tuple(field.name for field in fields(kind)) if is_dataclass(kind) else ()
+
+
 def _look_at(state: object) -> None:
     """Look whether a state's fields are of types that can be saved; what lies deeper is seen when it is saved."""
-    if not is_dataclass(state):
-        return
-    for name in type(state).__dataclass_fields__:
+    for name in _names(type(state)):
         value = getattr(state, name)
         kind = type(value)
         if kind is np.ndarray:
