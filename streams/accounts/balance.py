@@ -127,14 +127,14 @@ def _judge(hour: _Hour) -> None:
 
 def _judge_processor(hour: _Hour, name: str, zone: Sequence[Mapping[str, Any]]) -> bool:
     """Add what a processor did with an hour → whether it was judged to the last reading."""
-    its = [book for book in zone if name in book["processors"]]  # a partition may have settled without it
-    books = [book["processors"][name] for book in its]
+    books = [book["processors"][name] for book in zone if name in book["processors"]]
     dropped = Counter[str]()
     for book in books:
         dropped.update(book["dropped"])
+    dropped[JOINED_LATER] += sum(int(book["in_frames"]) for book in zone if name not in book["processors"])
     used, counted, decided, waiting = (_sum(books, what) for what in ("used", "counted", "decided", "waiting"))
     what = f"processor {name}, {hour.words}"
-    hour.feed.miss(_sum(its, "in_frames") - used - dropped.total(), f"{what}: rows in frames, less used and dropped")
+    hour.feed.miss(_sum(zone, "in_frames") - used - dropped.total(), f"{what}: rows in frames, less used and dropped")
     total = hour.feed.processors.setdefault(name, Processing())
     total.used += used
     total.counted += counted
@@ -154,8 +154,7 @@ def _judge_processor(hour: _Hour, name: str, zone: Sequence[Mapping[str, Any]]) 
     unstored = {_short(group): sum(hour.refused[hour.feed.domain, metric] for metric in group) for group in groups}
     total.refused += max(unstored.values())
     rests = {metric: expected - found - unstored[metric] for metric, found in in_rows.items()}
-    missed = len(its) < len(zone) or dropped[JOINED_LATER] or dropped[SET_ASIDE]
-    if missed:  # rows may stand there of a state before, or correct a silent one
+    if dropped[JOINED_LATER] or dropped[SET_ASIDE]:  # rows may stand there of a state before, or correct a silent one
         rests = {metric: max(rest, 0) for metric, rest in rests.items()}
     return _judge_rows(hour, f"{sentence}, less in rows of", rests)
 

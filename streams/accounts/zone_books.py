@@ -96,7 +96,7 @@ def settled(zones: Collection[ZoneState], hosted: Sequence[Hosted], limit_ms: in
     if mark_ms is None:
         return {}
     starts = ledger.settled({start_ms for state in zones for start_ms in state.hours}, mark_ms, limit_ms)
-    found = _hours(zones, hosted, starts)
+    found = _hours(zones, hosted, starts) if starts else {}
     for state in zones:
         state.hours = {start_ms: hour for start_ms, hour in state.hours.items() if start_ms not in found}
     return found

@@ -7,14 +7,18 @@ from typing import TYPE_CHECKING, Any
 
 from streams.accounts import zone_hours
 from streams.zone.absorb import leave_out
+from streams.zone.placing import Touched
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    import numpy as np
+    from numpy.typing import NDArray
+
     from streams.contract.spec import Hosted
     from streams.saving.aside import Aside
     from streams.saving.chains import Chain
-    from streams.zone.placing import Placing, Touched
+    from streams.zone.placing import Place, Placing
     from streams.zone.rebuilding import Rebuild
     from streams.zone.state import ZoneState
 
@@ -74,6 +78,13 @@ class Partition:
         return [
             one for one in hosted if one.name not in out and any(one.name not in state.processors for state in begun)
         ]
+
+    def touch(self, zone_id: str, place: Place, sensors: NDArray[np.int32]) -> None:
+        """Note sensors of a zone whose provisional values have changed."""
+        touched = self.touched.get(zone_id)
+        if touched is None or touched.place is not place:  # those of an older city are not waited for
+            touched = self.touched[zone_id] = Touched(place, [])
+        touched.sensors.append(sensors)
 
     def leave_out(self, names: frozenset[str], hosted: Sequence[Hosted]) -> None:
         """Have these processors get nothing from now on; who comes back gets nothing of windows that have begun."""

@@ -29,7 +29,7 @@ from streams.saving.resuming import Resuming, note_death
 from streams.zone import dedup, outgoing, rebuilding, restoring
 from streams.zone.absorb import absorb, provisional
 from streams.zone.partition import Partition
-from streams.zone.placing import Placing, Touched
+from streams.zone.placing import Placing
 from streams.zone.shadow import Ways
 from streams.zone.state import ZoneState
 
@@ -37,15 +37,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
-    from numpy.typing import NDArray
-
     from streams.city.versions import Version
     from streams.contract.frames import FrameHeader, FrameRows
     from streams.contract.records import Rows
     from streams.contract.spec import Hosted
     from streams.contract.stage import Bus, Record
     from streams.health.notices import Notice, SetAside
-    from streams.zone.placing import Place
 
 WATERMARK_NEWS_MS = 60_000
 """A watermark that moved alone is published when it passes a multiple of this, the second level's shortest window."""
@@ -134,13 +131,13 @@ class ZoneStage:
             await self._cities.of(str(version), bus)
         self._add_missing_zones(held, self._cities.newest)
         held.leave_out(noted.left_out(found.offset), hosted)
-        await self._keep_books(held, bus)
+        try:
+            async with noted.noting(bus, found.offset):
+                held.books = zone_books.book(held, hosted, self._cities.limit_ms(domain))
+        except ProcessorError as exc:
+            failed.append(exc)
         await rebuilding.begin(source, held, hosted)
         return failed
-
-    async def _keep_books(self, held: Partition, bus: Bus) -> None:
-        async with held.aside.noting(bus, held.state_offset):
-            held.books = zone_books.book(held, self._hosted[held.domain], self._cities.limit_ms(held.domain))
 
     async def _rebuild(self, bus: Bus, budget_s: float) -> None:
         ways = Ways(self._record, self._now_s)
@@ -229,15 +226,9 @@ class ZoneStage:
             output = so_far
             await self._turns.give()
         if len(output.touched):
-            self._touch(held, zone_id, ours, output.touched)
+            held.touch(zone_id, ours, output.touched)
         passed = state.watermark_ms // WATERMARK_NEWS_MS > before_ms // WATERMARK_NEWS_MS
         return outgoing.messages(ours, zone_id, state, output, passed)
-
-    def _touch(self, held: Partition, zone_id: str, place: Place, sensors: NDArray[np.int32]) -> None:
-        touched = held.touched.get(zone_id)
-        if touched is None or touched.place is not place:  # provisional values of an older city are not waited for
-            touched = held.touched[zone_id] = Touched(place, [])
-        touched.sensors.append(sensors)
 
     async def tick(self, bus: Bus) -> Sequence[TopicPartition]:
         """Publish provisional values, unless they would take much of the time; save what has waited long enough."""
@@ -272,9 +263,10 @@ class ZoneStage:
         return outgoing.live(self._cities.newest.city.id, made, self._stepping)
 
     async def _save(self, held: Partition, bus: Bus) -> None:
-        hosted, zones = self._hosted[held.domain], held.zones.values()
+        hosted, zones, limit_ms = self._hosted[held.domain], held.zones.values(), self._cities.limit_ms(held.domain)
         async with held.aside.noting(bus, held.state_offset):
-            done = zone_books.settled(zones, hosted, self._cities.limit_ms(held.domain))
+            done = zone_books.settled(zones, hosted, limit_ms)
+            books = zone_books.book(held, hosted, limit_ms)
             await bus.send(
                 ledger.to_message("zone", held.domain, held.partition, start_ms, hour)
                 for start_ms, hour in done.items()
@@ -284,7 +276,7 @@ class ZoneStage:
         failpoints.reach("zone:snapshot_written")
         held.saved_offset = held.state_offset = held.offset
         held.save_due_at = self._now_s() + snapshots.pause_s(size_bytes)
-        await self._keep_books(held, bus)
+        held.books = books
 
     def notices(self) -> Sequence[Notice]:
         """Return what a person has to know of the processors."""

@@ -5,82 +5,27 @@ from __future__ import annotations
 import asyncio
 import re
 import sys
-from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-import msgspec
 import numpy as np
 import pytest
 
-from streams.broker import topics
-from streams.contract.metric_frames import encode_metrics
-from streams.contract.records import Detection, MetricFrame, Result, Rows
-from streams.contract.spec import Config, Hosted, Spec
-from streams.contract.stage import Message
+from streams.contract.records import Result
 from streams.errors import ProcessorError
-from streams.second.second_stage import SOURCE, SecondLevelStage
-from streams.zone.zone_stage import ZoneStage
-from tests.fakes import FakeBus, FakeHost
-from tests.streams.saving.test_set_aside import AFTER, BEFORE, POISON_KM_H, frames, poisoned
-from tests.streams.stack import MINUTE_MS, READINGS, START_MS, zones_of
+from streams.second.second_stage import SecondLevelStage
+from tests.fakes import FakeHost
+from tests.streams.saving.test_set_aside import BEFORE, frames, poisoned
+from tests.streams.saving.wrongdoing import FRAMES, Count, detection, hosted, judge, metrics, row, story, toy
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-POISON_MS = START_MS + BEFORE * MINUTE_MS
-FRAMES = BEFORE + 1 + AFTER
-
-
-@pytest.fixture(autouse=True)
-def save_each_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("streams.saving.snapshots.pause_s", lambda _: 0.0)
-
-
-@dataclass
-class Count:
-    """Toy: frames seen, and room for what cannot be saved."""
-
-    seen: int = 0
-    array: Any = None
-    deep: dict[str, Any] = field(default_factory=dict)
-
-
-def good(state: Count) -> Result[Count]:
-    return Result(state=state)
-
-
-def toy(bad: Callable[[Count], Any], **changes: Any) -> Spec:
-    """Return a processor of both levels that goes wrong at one frame."""
-
-    def step(state: Count, frame: Any, _city: Any, _config: Any) -> Any:
-        first = not isinstance(frame, MetricFrame)
-        state.seen += len(frame) if first else 1
-        poison = (frame.column("speed_km_h") == POISON_KM_H).any() if first else frame.watermark_ms == POISON_MS
-        return bad(state) if poison else Result(state=state)
-
-    return replace(Spec(domains=("traffic",), step=step, config=Config, state=Count), **changes)
-
-
-def hosted(bad: Spec) -> list[Hosted]:
-    return [Hosted("good", toy(good), Config()), Hosted("toy", bad, Config())]
-
-
-def detection(**changes: Any) -> Detection:
-    given = {"city": "x", "domain": "traffic", "kind": "k", "entity": "d0", "zone": "z", "at_ms": 1, "level": 4}
-    return Detection(**{**given, **changes})
+    from tests.fakes import FakeBus
 
 
 def found(**changes: Any) -> Callable[[Count], Any]:
     return lambda state: Result(state=state, detections=(detection(**changes),))
-
-
-def row(**changes: Any) -> Rows:
-    text = {"entity": np.array(["s0"], object), "metric": np.array(["toy_count"], object)}
-    names = ("at_ms", "numerator", "denominator", "count", "revision")
-    whole = {name: np.array([1], np.int64) for name in names} | {"window_s": np.array([60], np.int32)}
-    ratios = {name: np.array([1.0]) for name in ("value", "coverage_ratio", "imputed_ratio")}
-    return Rows(**{**text, **whole, **ratios, **changes})
 
 
 def made(**changes: Any) -> Callable[[Count], Any]:
@@ -119,6 +64,11 @@ def lacks_a_packable_field(state: Count) -> Any:
 def array_of_objects(state: Count) -> Any:
     state.array = np.array(["a", None], object)
     return Result(state=state)
+
+
+@pytest.fixture(autouse=True)
+def save_each_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("streams.saving.snapshots.pause_s", lambda _: 0.0)
 
 
 WRONG: dict[str, tuple[Callable[[Count], Any], str]] = {
@@ -160,38 +110,6 @@ WRONG: dict[str, tuple[Callable[[Count], Any], str]] = {
 }
 
 
-async def story(folder: Path, bus: FakeBus, bad: Spec) -> FakeHost:
-    """Run until the toy is set aside, which is after the second time; the third run goes on."""
-    for _ in range(2):
-        with pytest.raises(ProcessorError, match="processor toy failed"):
-            await run(folder, bus, bad)
-    return await run(folder, bus, bad)
-
-
-async def run(folder: Path, bus: FakeBus, bad: Spec) -> FakeHost:
-    zone = FakeHost(ZoneStage(folder, hosted(bad)), bus)
-    await zone.start()
-    while await zone.deliver(READINGS, 0, at_most=1):
-        pass
-    await zone.tick()
-    return zone
-
-
-def judge(zone: FakeHost, offset: int, reason: str) -> None:
-    """The other processor has had everything, this one is set aside at an offset, and the books balance."""
-    (told,) = [one for one in zone.stage.set_aside() if one.partition == 0]  # type: ignore[attr-defined] - the zone stage's own
-    assert (told.processor, told.offset) == ("toy", offset)
-    assert re.search(reason, told.reason), told.reason
-    assert sum(state.processors["good"].seen for state in zones_of(zone) if state.processors) == FRAMES
-    book = zone.stage.books()["zone:traffic:0"]
-    for name in ("good", "toy"):
-        mine = book["counts"]["processors"][name]
-        assert mine["used"] + sum(mine["dropped"].values()) == book["counts"]["in_frames"] == FRAMES
-        for hour in book["hours"].values():
-            of_hour = hour["processors"][name]
-            assert of_hour["used"] + sum(of_hour["dropped"].values()) == hour["in_frames"]
-
-
 @pytest.mark.parametrize("wrong", WRONG)
 @pytest.mark.filterwarnings("ignore:coroutine")
 def test_in_the_zone_stage(city_folder: Path, wrong: str) -> None:
@@ -208,27 +126,25 @@ def test_in_the_zone_stage(city_folder: Path, wrong: str) -> None:
     asyncio.run(run())
 
 
+async def started(folder: Path, bad: Callable[[Count], Any], bus: FakeBus) -> FakeHost:
+    second = FakeHost(SecondLevelStage(folder, hosted(toy(bad, second_level=True))), bus)
+    await second.start()
+    return second
+
+
 @pytest.mark.parametrize("wrong", WRONG)
 @pytest.mark.filterwarnings("ignore:coroutine")
 def test_in_the_second_level(city_folder: Path, wrong: str) -> None:
     bad, reason = WRONG[wrong]
 
     async def run() -> None:
-        bus = FakeBus({topics.METRICS: 1, topics.state("second"): 1})
-        for number in range(FRAMES):
-            frame = MetricFrame("traffic", 0, Rows.empty(), START_MS + number * MINUTE_MS)
-            bus.put(Message(topics.METRICS, b"", encode_metrics("x", frame), 0))
-        for left in (2, 1, 0):
-            second = FakeHost(SecondLevelStage(city_folder, hosted(toy(bad, second_level=True))), bus)
-            await second.start()
-            try:
-                while second.positions[SOURCE] < FRAMES and await second.deliver(topics.METRICS, 0, at_most=1):
-                    pass
-            except ProcessorError as exc:
-                assert left
-                assert exc.processor == "toy"
-            else:
-                assert not left
+        bus = metrics()
+        for _ in range(2):
+            second = await started(city_folder, bad, bus)
+            with pytest.raises(ProcessorError, match="processor toy failed"):
+                await second.drain()
+        second = await started(city_folder, bad, bus)
+        await second.drain()
         (told,) = second.stage.set_aside()  # type: ignore[attr-defined] - the second level's own
         assert (told.processor, told.offset) == ("toy", BEFORE)
         assert re.search(reason, told.reason), told.reason
