@@ -224,8 +224,12 @@ def join(state: ZoneState, name: str, taken: Sequence[Part]) -> None:
 
 def forget(state: ZoneState, name: str) -> None:
     """Take back what a processor had of the open hours: its state is gone, and what stood in its windows with it."""
+    dropped = state.dropped.get(name, {})
     for hour in state.hours.values():
-        hour.processors.pop(name, None)
+        mine = hour.processors.pop(name, ProcessorHour())
+        state.used[name] = max(state.used.get(name, 0) - mine.used, 0)
+        for reason in mine.dropped.keys() & dropped.keys():
+            dropped[reason] = max(dropped[reason] - mine.dropped[reason], 0)
     state.joined_ms.pop(name, None)
 
 

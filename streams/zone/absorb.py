@@ -249,6 +249,7 @@ def leave_out(state: ZoneState, hosted: Hosted) -> None:
         waiting = waiting_of(hosted, state.processors[hosted.name])
     except ProcessorError:  # nobody can say what stood in its windows
         zone_hours.forget(state, hosted.name)
+        zone_hours.join(state, hosted.name, ())
         del state.processors[hosted.name]
     else:
         zone_hours.leave(state, hosted.name, waiting or {})

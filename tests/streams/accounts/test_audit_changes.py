@@ -12,10 +12,15 @@ import pytest
 from streams.accounts.balance import account
 from streams.broker import topics
 from streams.contract.records import Result
+from streams.contract.spec import Config, Hosted
 from streams.errors import ProcessorError
 from streams.saving import resuming
 from streams.sinks.history.opening import open_history
+from streams.zone.zone_stage import ZoneStage
+from tests.fakes import FakeHost
 from tests.streams.accounts.audited_city import MINUTE_MS, SPECS, START_MS, Stack
+from tests.streams.saving.test_set_aside import frames
+from tests.streams.saving.wrongdoing import FRAMES, good, toy
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -56,6 +61,11 @@ async def audited(stack: Stack) -> Feed:
     stack.report(stack.zone)
     await stack.sink.drain()
     await stack.sink.tick()
+    for book in () if stack.ledger().settled else stack.zone.stage.books().values():
+        for name, total in book["counts"]["processors"].items():
+            hours = [hour["processors"][name] for hour in book["hours"].values()]
+            assert total["used"] == sum(hour["used"] for hour in hours)
+            assert sum(total["dropped"].values()) == sum(sum(hour["dropped"].values()) for hour in hours)
     return balanced(stack)
 
 
@@ -109,6 +119,23 @@ def test_all_begin_anew(stack: Stack, frames: int) -> None:
     for mine in feed.processors.values():
         assert mine.dropped["joined_later"] > 0
         assert mine.used + sum(mine.dropped.values()) == feed.in_frames
+
+
+def test_one_that_is_new_has_used_all_that_it_is_rebuilt_from(city_folder: Path) -> None:
+    """Without windows all of it is used: the eight readings that it never got when they came."""
+
+    async def run() -> None:
+        bus = await frames(city_folder)
+        for names in (["good"], ["good", "toy"]):
+            hosted = [Hosted(name, toy(good), Config()) for name in names]
+            zone = FakeHost(ZoneStage(city_folder, hosted), bus)
+            await zone.start()
+            await zone.drain()
+            await zone.tick()
+        book = zone.stage.books()["zone:traffic:0"]
+        assert book["counts"]["processors"]["toy"] == {"used": FRAMES, "dropped": {}}
+
+    asyncio.run(run())
 
 
 class Failing:
