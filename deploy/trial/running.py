@@ -118,9 +118,11 @@ class Trial:
     def _fold(self, zone: ZoneTask, state: ZoneState, before_ms: int, output: Output) -> None:
         """Hand the zone's metrics on when the zone stage would send them."""
         passed = state.watermark_ms // WATERMARK_NEWS_MS > before_ms // WATERMARK_NEWS_MS
-        if not (output.rows or passed):
+        if not (output.made or passed):
             return
-        frame = MetricFrame(zone.domain, zone.index, Rows.concat(output.rows), state.watermark_ms, sums=zone.sums)
+        frame = MetricFrame(
+            zone.domain, zone.index, Rows.concat([rows for _, rows in output.made]), state.watermark_ms, sums=zone.sums
+        )
         if self._second is None:
             self._second = self._tried.spec.state()
         self._second = self._step(self._second, frame, self._recording.city, self._tried.config).state

@@ -132,6 +132,7 @@ def _judge_processor(hour: _Hour, name: str, zone: Sequence[Mapping[str, Any]]) 
     dropped = Counter[str]()
     for book in books:
         dropped.update(book["dropped"])
+    dropped[JOINED_LATER] += sum(int(book["in_frames"]) for book in zone if name not in book["processors"])
     used, counted, decided, waiting = (_sum(books, what) for what in ("used", "counted", "decided", "waiting"))
     what = f"processor {name}, {hour.words}"
     hour.feed.miss(_sum(zone, "in_frames") - used - dropped.total(), f"{what}: rows in frames, less used and dropped")

@@ -9,9 +9,10 @@ from streams.accounts import ledger
 from streams.accounts.zone_hours import JOINED_LATER
 from streams.contract.frames import LAST_PLACE
 from streams.contract.records import NO_TIME_MS
+from streams.contract.yielded import waiting_of
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Sequence
+    from collections.abc import Collection, Iterable, Sequence, Set
 
     from streams.contract.spec import Hosted
     from streams.zone.partition import Partition
@@ -22,7 +23,10 @@ ADMISSION = ("in_frames", "duplicates", "conflicts", "too_late", "forgotten", "r
 
 
 def book(held: Partition, hosted: Sequence[Hosted], limit_ms: int) -> dict[str, Any]:
-    """Return the book of a readings partition as it stands; readings may come `limit_ms` after their hour."""
+    """Return the book of a readings partition as it stands; readings may come `limit_ms` after their hour.
+
+    Raises ProcessorError when a processor cannot say what waits in its windows.
+    """
     zones = held.zones.values()
     return {
         "stage": "zone",
@@ -33,11 +37,11 @@ def book(held: Partition, hosted: Sequence[Hosted], limit_ms: int) -> dict[str, 
         "limit_ms": limit_ms,
         "emitted": emitted(zones),
         "hours": open_hours(zones, hosted),
-        "counts": zone_counts(zones, held.inbox_partitions),
+        "counts": zone_counts(zones, hosted, held.inbox_partitions),
     }
 
 
-def zone_counts(zones: Collection[ZoneState], sources: int) -> dict[str, Any]:
+def zone_counts(zones: Collection[ZoneState], hosted: Sequence[Hosted], sources: int) -> dict[str, Any]:
     """Return the counters of all zones, with each source's own and each processor's."""
     counts: dict[str, Any] = dict.fromkeys(ADMISSION, 0)
     for state in zones:
@@ -45,7 +49,7 @@ def zone_counts(zones: Collection[ZoneState], sources: int) -> dict[str, Any]:
             for name in ADMISSION:
                 counts[name] += getattr(one, name)
     counts["sources"] = {str(source): _source(zones, source) for source in range(sources)}
-    counts["processors"] = _processors(zones)
+    counts["processors"] = _processors(zones, {one.name for one in hosted})
     if zones:
         slowest_ms = min(state.watermark_ms for state in zones)
         counts["watermark_ms"] = None if slowest_ms == NO_TIME_MS else slowest_ms
@@ -64,12 +68,13 @@ def _source(zones: Collection[ZoneState], source: int) -> dict[str, int]:
     }
 
 
-def _processors(zones: Collection[ZoneState]) -> dict[str, dict[str, Any]]:
+def _processors(zones: Collection[ZoneState], names: Set[str]) -> dict[str, dict[str, Any]]:
+    """Add up what these processors had; one that is gone has missed readings since, so it has no book."""
     books: dict[str, dict[str, Any]] = {}
     for state in zones:
-        for name, used in state.used.items():
+        for name in sorted(names & (state.used.keys() | state.dropped.keys())):
             book = books.setdefault(name, {"used": 0, "dropped": defaultdict(int)})
-            book["used"] += used
+            book["used"] += state.used.get(name, 0)
             for reason, dropped in state.dropped.get(name, {}).items():
                 book["dropped"][reason] += dropped
     return books
@@ -84,12 +89,14 @@ def settled(zones: Collection[ZoneState], hosted: Sequence[Hosted], limit_ms: in
     """Return the books of the hours that are settled now, by start, and take them out of the zones.
 
     `limit_ms` is the domain's late limit.
+
+    Raises ProcessorError when a processor cannot say what waits in its windows.
     """
     mark_ms = watermark_ms(zones)
     if mark_ms is None:
         return {}
     starts = ledger.settled({start_ms for state in zones for start_ms in state.hours}, mark_ms, limit_ms)
-    found = _hours(zones, hosted, starts)
+    found = _hours(zones, hosted, starts) if starts else {}
     for state in zones:
         state.hours = {start_ms: hour for start_ms, hour in state.hours.items() if start_ms not in found}
     return found
@@ -116,11 +123,11 @@ def _hours(zones: Collection[ZoneState], hosted: Sequence[Hosted], starts: Itera
             if start_ms in state.hours:
                 _add_hour(book, state.hours[start_ms])
         for one in hosted:
-            if one.spec.waiting is not None and one.name in state.processors:
-                for start_ms, waiting in one.spec.waiting(state.processors[one.name], one.config).items():
-                    hour_ms = ledger.hour_of(start_ms)
-                    if hour_ms in found:
-                        found[hour_ms]["processors"][one.name]["waiting"] += int(waiting)
+            waiting = waiting_of(one, state.processors[one.name]) if one.name in state.processors else None
+            for start_ms, count in (waiting or {}).items():
+                hour_ms = ledger.hour_of(start_ms)
+                if hour_ms in found:
+                    found[hour_ms]["processors"][one.name]["waiting"] += count
     return found
 
 

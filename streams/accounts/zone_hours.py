@@ -132,7 +132,11 @@ def _drop(book: dict[str, int], dropped: Mapping[str, int]) -> None:
 
 
 def begin_later(state: ZoneState, name: str, window_ms: int) -> None:
-    """Have a processor get nothing of the windows of which something may have been admitted: it has them not whole."""
+    """Have a processor get nothing of the windows of which something may have been admitted: it has them not whole.
+
+    What was admitted while nobody hosted it, or it did not get, counts as `joined_later` from now on.
+    """
+    join(state, name, ())
     if any(one.in_frames for one in state.counts.values()):
         state.joined_ms[name] = (state.seen.newest_ms // window_ms + 1) * window_ms
 
@@ -173,6 +177,7 @@ def rejoin(state: ZoneState, name: str, made: ZoneState, waiting: Mapping[int, i
         if its is not None:
             used += _rebook(mine, its, hour.in_frames, None if waiting is None else held.get(start_ms, 0))
     dropped = state.dropped.setdefault(name, {})
+    dropped.pop(JOINED_LATER, None)
     before = state.used.get(name, 0)
     rest = sum(one.in_frames for one in state.counts.values()) - before - sum(dropped.values())
     state.used[name] = before + min(used, rest)
@@ -220,8 +225,12 @@ def join(state: ZoneState, name: str, taken: Sequence[Part]) -> None:
 
 def forget(state: ZoneState, name: str) -> None:
     """Take back what a processor had of the open hours: its state is gone, and what stood in its windows with it."""
+    dropped = state.dropped.get(name, {})
     for hour in state.hours.values():
-        hour.processors.pop(name, None)
+        mine = hour.processors.pop(name, ProcessorHour())
+        state.used[name] = max(state.used.get(name, 0) - mine.used, 0)
+        for reason in mine.dropped.keys() & dropped.keys():
+            dropped[reason] = max(dropped[reason] - mine.dropped[reason], 0)
     state.joined_ms.pop(name, None)
 
 

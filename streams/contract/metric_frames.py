@@ -8,7 +8,7 @@ number is null. A frame without rows is the schema alone.
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -17,9 +17,12 @@ import pyarrow as pa
 
 from streams.contract.records import ROW_TYPES, MetricFrame, Rows
 from streams.contract.spec import Sums
+from streams.contract.yielded import named
 from streams.errors import FrameError, NewerError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
 VERSION = b"1"
@@ -83,6 +86,22 @@ def encode_parts(city_id: str, frame: MetricFrame, zone_id: str = "", city_versi
     ]
 
 
+def encode_made(
+    city_id: str, frame: MetricFrame, made: Sequence[tuple[str, Rows]], zone_id: str = "", city_version: str = ""
+) -> list[bytes]:
+    """Return the parts of a frame, with the rows that processors made, each with whose they are.
+
+    Raises ProcessorError when one's rows cannot be encoded.
+    """
+    try:
+        rows = Rows.concat([rows for _, rows in made])
+        return encode_parts(city_id, replace(frame, rows=rows), zone_id, city_version)
+    except Exception:
+        for name, rows in made:
+            named(name, partial(encode_metrics, city_id, replace(frame, rows=rows)))
+        raise
+
+
 def decode_metrics(data: bytes | memoryview) -> MetricFrame:
     """Return the frame that `encode_metrics` wrote; its arrays are views of the bytes, not to be written to.
 
@@ -136,7 +155,10 @@ def _batch(rows: Rows, schema: pa.Schema) -> pa.RecordBatch:
     columns = {IMPUTED: pa.array(np.zeros(len(rows)))}
     for name, kind in ROW_TYPES.items():
         values = getattr(rows, name)
-        columns[name] = pa.array(values, schema.field(name).type, from_pandas=kind is np.float64)
+        column = pa.array(values, schema.field(name).type, from_pandas=kind is np.float64)
+        if kind is np.object_ and column.null_count:
+            raise TypeError(f"the column {name} of rows of metrics holds None")
+        columns[name] = column
     return pa.record_batch(columns, schema=schema)
 
 

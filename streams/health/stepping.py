@@ -10,6 +10,7 @@ import logging
 import mmap
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
+from streams.contract.yielded import named
 from streams.errors import ProcessorError
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ class Left(NamedTuple):
 
 
 class Stepping:
-    """Calls processors. Invariant: the file names one only while its code runs."""
+    """Calls processors. Invariant: the file names one only while its code runs, or where that was interrupted."""
 
     def __init__(self, file: Path | None = None) -> None:
         self.left: Left | None = None
@@ -73,15 +74,18 @@ class Stepping:
         Raises ProcessorError for whatever it raises.
         """
         if self._map is None:
-            return _named(processor, code)
+            return named(processor, code)
         name = self._names.get(processor)
         if name is None:
             name = self._names[processor] = processor.encode()[: _PLACE - 1].ljust(_PLACE, b"\0")
         self._map[:_PLACE] = name
         try:
-            return _named(processor, code)
-        finally:
+            found = named(processor, code)
+        except ProcessorError:
             self._map[:_PLACE] = _NOBODY
+            raise
+        self._map[:_PLACE] = _NOBODY
+        return found
 
     def provisional(self, processor: str, code: Callable[[], T]) -> T | None:
         """Call the code for its provisional values → None once it has failed: its final ones go on without."""
@@ -89,17 +93,14 @@ class Stepping:
             return None
         try:
             return self.call(processor, code)
-        except ProcessorError:
-            log.exception("processor %s gives no provisional values any more", processor)
-            self._muted.add(processor)
+        except ProcessorError as exc:
+            self.mute(exc)
             return None
 
-
-def _named(processor: str, code: Callable[[], T]) -> T:
-    try:
-        return code()
-    except Exception as exc:
-        raise ProcessorError(processor, f"{type(exc).__name__}: {exc}") from exc
+    def mute(self, failed: ProcessorError) -> None:
+        """Have a processor give no provisional values any more."""
+        log.error("processor %s gives no provisional values any more", failed.processor, exc_info=failed)
+        self._muted.add(failed.processor)
 
 
 def _left(data: bytes) -> Left | None:

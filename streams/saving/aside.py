@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import logging
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 import msgspec
 
+from streams.errors import ProcessorError
 from streams.health.notices import Notice, SetAside
+from streams.health.pulse import now_ms
 from streams.saving import notes
 from streams.saving.notes import Note
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import AsyncIterator, Mapping, Sequence
 
     from streams.contract.stage import Bus, TopicPartition
 
@@ -45,6 +48,21 @@ class Aside:
         await self._write(bus, note)
         outcome = "set aside there" if count >= notes.FAILURES_COUNT else "tried once more"
         log.error("processor %s failed at %s, %s: %s", processor, self._place(note), outcome, reason)
+
+    @asynccontextmanager
+    async def noting(self, bus: Bus, offset: int) -> AsyncIterator[None]:
+        """Note a processor that fails in it, at an offset, before its error goes on and ends the process."""
+        try:
+            yield
+        except ProcessorError as exc:
+            await self.failed(bus, exc.processor, offset, exc.reason, now_ms())
+            raise
+
+    async def cannot_begin(self, bus: Bus, why: Mapping[str, str], offset: int) -> list[ProcessorError]:
+        """Note, processor → why, those that make no state here → errors of those that this does not set aside."""
+        for name in sorted(why.keys() - self.left_out(offset)):
+            await self.failed(bus, name, offset, why[name], now_ms())
+        return [ProcessorError(name, why[name]) for name in sorted(why.keys() - self.left_out(offset))]
 
     async def resume(self, bus: Bus, asked: Mapping[str, int], offset: int) -> bool:
         """Take in again, from an offset on, those that were asked for (name → when, ms) after they were set aside."""

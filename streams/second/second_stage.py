@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import logging
 import time
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-from msgspec import structs
 
 from streams.broker import dead_letters, topics
 from streams.city.known import Cities
-from streams.contract.metric_frames import decode_metrics, encode_parts
+from streams.contract.metric_frames import decode_metrics, encode_made
 from streams.contract.records import MetricFrame, Rows
 from streams.contract.stage import LINGER_S, RUN_FRAMES, Chunk, Message, TopicPartition
+from streams.contract.yielded import step
 from streams.engine import failpoints
 from streams.errors import FrameError, ProcessorError
 from streams.health import notices
@@ -26,8 +26,9 @@ from streams.saving import aside, chains, pieces, processors, snapshots
 from streams.saving import state as state_codec
 from streams.saving.aside import Aside
 from streams.saving.resuming import Resuming, note_death
-from streams.saving.versions import check, form_of
+from streams.saving.versions import check
 from streams.second import rebuilding
+from streams.second.state import FORM, Second, SecondV1
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -45,39 +46,6 @@ SECOND_LEVEL = -1
 SOURCE = TopicPartition(topics.METRICS, 0)
 
 log = logging.getLogger("citywall")
-
-
-@dataclass
-class _Second:
-    offset: int = 0
-    frames: int = 0
-    version: int = 0
-    """Highest version of the city among the frames absorbed: it says which zones are waited for."""
-    watermark_ms: dict[str, int] = field(default_factory=dict)
-    """Domain → newest watermark seen of any of its zones."""
-    joined_ms: dict[str, dict[str, int]] = field(default_factory=dict)
-    """Processor that came later → domain → event time: windows that began before are not whole, and not yielded."""
-    used: dict[str, int] = field(default_factory=dict)
-    """Processor → rows that it folded."""
-    dropped: dict[str, dict[str, int]] = field(default_factory=dict)
-    """Processor → declared reason → rows that it did not."""
-    set_aside: dict[str, int] = field(default_factory=dict)
-    """Processor → rows that it did not get while it was set aside."""
-    processors: dict[str, Any] = field(default_factory=dict)
-    """Processor → its state."""
-
-
-@dataclass
-class _SecondV1:
-    """What was saved before."""
-
-    offset: int
-    frames: int
-    watermark_ms: dict[str, int]
-
-
-_OWN = form_of(_Second, 2)
-"""Raise the version with a change of a field of `_Second`, and keep what was before."""
 
 
 class _Processors(msgspec.Struct):
@@ -109,9 +77,8 @@ class SecondLevelStage:
         self._now_s = now_s
         self._hosted = hosted
         self._cities = Cities(city_folder)
-        self._state: _Second | None = None
-        self._forms = processors.forms(_OWN, hosted)
-        self._chain = chains.Chain(topics.state("second"), 0, forms=self._forms)
+        self._state: Second | None = None
+        self._chain = chains.Chain(topics.state("second"), 0)
         self._notices: list[Notice] = []
         self._unsent_since: dict[str, int] = {}
         """Processor → offset from which on nobody sent its detections."""
@@ -128,15 +95,19 @@ class SecondLevelStage:
         await self._cities.begin(bus)
         found = await chains.load(bus, topics.state("second"), 0)
         self._aside = Aside(topics.state("second"), SOURCE, found.notes)
-        self._chain = chains.Chain(topics.state("second"), 0, found.keys, self._forms)
-        self._state = self._decode(found)
+        sound = processors.sound(self._hosted)
+        for failed in await self._aside.cannot_begin(bus, sound.failed, found.offset):
+            raise failed
+        forms = processors.forms(FORM, sound.hosted)
+        self._chain = chains.Chain(topics.state("second"), 0, found.keys, forms)
+        self._state = self._decode(found, sound.hosted)
         await self._cities.of(str(self._state.version), bus)
         self._saved_offset = self._state.offset
         await self._rebuild(self._state, bus)
         self._book = self._make_book(self._state)
         return {SOURCE: self._state.offset} if self._state.offset else {}
 
-    def _decode(self, found: chains.Found) -> _Second:
+    def _decode(self, found: chains.Found, hosted: Sequence[Hosted]) -> Second:
         if found.tree is not None:
             saved = pieces.take_bytes(found.tree, "processors")
             data = pieces.joined(found.tree)
@@ -144,13 +115,13 @@ class SecondLevelStage:
             data = found.single
             saved = state_codec.decode(_Processors, data).processors
         else:
-            return _Second()
+            return Second()
         if found.forms is None:
-            state = _Second(**vars(state_codec.decode(_SecondV1, data)))
+            state = Second(**vars(state_codec.decode(SecondV1, data)))
         else:
-            check(found.forms.own, _OWN, f"{topics.state('second')}: the second level's state")
-            state = state_codec.decode(_Second, data)
-        kept = processors.restored([saved], found.forms, self._hosted)
+            check(found.forms.own, FORM, f"{topics.state('second')}: the second level's state")
+            state = state_codec.decode(Second, data)
+        kept = processors.restored([saved], found.forms, hosted)
         self._notices = notices.begun_anew(SOURCE, kept.anew)
         self._unsent_since = {note.processor: note.offset for note in found.notes}
         self._unsent_since |= dict.fromkeys(kept.anew, found.offset)
@@ -181,19 +152,19 @@ class SecondLevelStage:
             failpoints.reach("second:outputs_sent")
         return bool(await self._save_when_due(bus))
 
-    async def _record(self, state: _Second, record: Record, bus: Bus, left_out: frozenset[str]) -> list[Message]:
+    async def _record(self, state: Second, record: Record, bus: Bus, left_out: frozenset[str]) -> list[Message]:
         self._stepping.at(SOURCE, record.offset)
         await self._turns.give()
         frame = decode_metrics(record.value or b"")
         return await self._take(state, frame, await self._cities.of(frame.city_version, bus), left_out)
 
-    async def _rebuild(self, state: _Second, bus: Bus) -> None:
+    async def _rebuild(self, state: Second, bus: Bus) -> None:
         mine = [one for one in self._hosted if one.name not in self._aside.left_out(state.offset)]
-        ways = rebuilding.Ways(_Second, self._record, self._now_s)
+        ways = rebuilding.Ways(Second, self._record, self._now_s)
         await bus.send(await rebuilding.rebuild(state, mine, self._unsent_since, bus, ways))
 
     async def _take(
-        self, state: _Second, frame: MetricFrame, made: Version | None, left_out: frozenset[str]
+        self, state: Second, frame: MetricFrame, made: Version | None, left_out: frozenset[str]
     ) -> list[Message]:
         if frame.zone == SECOND_LEVEL:
             return []
@@ -204,7 +175,7 @@ class SecondLevelStage:
         state.watermark_ms[frame.domain] = max(
             frame.watermark_ms, state.watermark_ms.get(frame.domain, frame.watermark_ms)
         )
-        rows = []
+        made_rows = []
         messages = []
         for hosted in self._hosted:
             if not hosted.spec.takes(frame.domain):
@@ -212,31 +183,28 @@ class SecondLevelStage:
             if hosted.name in left_out:
                 state.set_aside[hosted.name] = state.set_aside.get(hosted.name, 0) + len(frame.rows)
                 continue
-            step = partial(hosted.spec.step, state.processors[hosted.name], frame, city, hosted.config)
-            result = self._stepping.call(hosted.name, step)
+            taking = partial(step, hosted, state.processors[hosted.name], frame, city)
+            result, detections = self._stepping.call(hosted.name, taking)
             state.processors[hosted.name] = result.state
             _count(state, hosted.name, len(frame.rows), result.dropped)
             if len(result.rows):
-                rows.append(rebuilding.of_whole_windows(state, hosted.name, frame, result.rows))
-            made_by = partial(structs.replace, processor=hosted.name, version=city.number)
-            messages += [
-                Message(topics.DETECTIONS, one.entity.encode(), msgspec.json.encode(made_by(one)), 0)
-                for one in result.detections
-            ]
+                whole = rebuilding.of_whole_windows(state, hosted.name, frame, result.rows)
+                made_rows.append((hosted.name, whole))
+            messages += detections
             await self._turns.give()
-        if rows:
-            yielded = MetricFrame(frame.domain, SECOND_LEVEL, Rows.concat(rows), frame.watermark_ms)
-            parts = encode_parts(city.id, yielded)
+        if made_rows:
+            yielded = MetricFrame(frame.domain, SECOND_LEVEL, Rows.empty(), frame.watermark_ms)
+            parts = encode_made(city.id, yielded, made_rows)
             messages += [Message(topics.METRICS, frame.domain.encode(), part, 0) for part in parts]
         return messages
 
-    def _join(self, state: _Second, left_out: frozenset[str]) -> None:
+    def _join(self, state: Second, left_out: frozenset[str]) -> None:
         """Begin the processors that have no state; windows that have ended for some zone they cannot have whole."""
         for name in left_out:
             state.processors.pop(name, None)
         for hosted in self._hosted:
             if hosted.name not in left_out and hosted.name not in state.processors:
-                state.processors[hosted.name] = hosted.spec.state()
+                state.processors[hosted.name] = self._stepping.call(hosted.name, hosted.spec.state)
                 if state.watermark_ms:
                     state.joined_ms[hosted.name] = dict(state.watermark_ms)
 
@@ -262,14 +230,15 @@ class SecondLevelStage:
         state = self._state
         if state is None or state.offset == self._saved_offset or self._now_s() < self._save_due_at:
             return ()
-        size_bytes = await self._chain.save(bus, state.offset, state)
+        async with self._aside.noting(bus, self._saved_offset):
+            size_bytes = await processors.save(self._chain, bus, state.offset, state, [state.processors])
         failpoints.reach("second:snapshot_written")
         self._saved_offset = state.offset
         self._save_due_at = self._now_s() + snapshots.pause_s(size_bytes)
         self._book = self._make_book(state)
         return (SOURCE,)
 
-    def _make_book(self, state: _Second) -> dict[str, Any]:
+    def _make_book(self, state: Second) -> dict[str, Any]:
         told = {name: {"used": used, "dropped": dict(state.dropped.get(name, {}))} for name, used in state.used.items()}
         counts = {
             "frames": state.frames,
@@ -292,7 +261,7 @@ class SecondLevelStage:
         return {"second:all:0": self._book} if self._state is not None else {}
 
 
-def _count(state: _Second, name: str, rows: int, dropped: Mapping[str, int]) -> None:
+def _count(state: Second, name: str, rows: int, dropped: Mapping[str, int]) -> None:
     """Count what a processor did with the rows of a frame."""
     state.used[name] = state.used.get(name, 0) + rows - sum(dropped.values())
     book = state.dropped.setdefault(name, {})

@@ -11,16 +11,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import msgspec
 import numpy as np
-from msgspec import structs
 
 from streams.accounts import zone_hours
 from streams.contract.frames import MARK_STEP_MS
-from streams.contract.records import NO_TIME_MS, DeadLetter, Detection, Frame, Rows
+from streams.contract.records import NO_TIME_MS, DeadLetter, Frame, Rows
 from streams.contract.spec import sums_of
+from streams.contract.yielded import live, step, waiting_of
+from streams.errors import ProcessorError
 from streams.health.stepping import Stepping
 from streams.kernel import verdicts
 from streams.zone import dedup
@@ -34,8 +35,8 @@ if TYPE_CHECKING:
 
     from streams.city.registry import City
     from streams.contract.frames import FrameHeader, FrameRows
-    from streams.contract.records import Result
     from streams.contract.spec import Hosted, Sums
+    from streams.contract.stage import Message
     from streams.zone.state import ZoneState
 
 FORGOTTEN = "nothing is remembered of this time of the sensor any more: it may have come before"
@@ -46,8 +47,9 @@ FORGOTTEN = "nothing is remembered of this time of the sensor any more: it may h
 class Output:
     """What a zone yields from one frame."""
 
-    rows: list[Rows] = field(default_factory=list)
-    detections: list[Detection] = field(default_factory=list)
+    made: list[tuple[str, Rows]] = field(default_factory=list)
+    """Processor and its rows."""
+    detections: list[Message] = field(default_factory=list)
     dead: list[DeadLetter] = field(default_factory=list)
     touched: NDArray[np.int32] = field(default_factory=lambda: np.empty(0, np.int32))
     """City code of the sensor of each new row."""
@@ -219,51 +221,47 @@ def _process(
 ) -> Iterator[Output]:
     for hosted in zone.hosted:
         if hosted.name in zone.left_out:
-            leave_out(state, hosted)
             zone_hours.set_aside(state, hosted.name, parts)
             continue
         if hosted.name in zone.rebuilt:
             zone_hours.wait(state, hosted.name, parts)
             continue
         if hosted.name not in state.processors:
-            state.processors[hosted.name] = hosted.spec.state()
+            state.processors[hosted.name] = zone.stepping.call(hosted.name, hosted.spec.state)
             zone_hours.join(state, hosted.name, parts)
         for taken in parts:
             part = zone_hours.of_whole_windows(state, hosted.name, taken)
-            result = zone.stepping.call(hosted.name, partial(_step, hosted, state, part[1], city))
+            taking = partial(step, hosted, state.processors[hosted.name], part[1], city)
+            result, detections = zone.stepping.call(hosted.name, taking)
             state.processors[hosted.name] = result.state
             zone_hours.note(state, hosted.name, part, result)
             if len(result.rows):
-                output.rows.append(result.rows)
-            output.detections += (
-                structs.replace(one, processor=hosted.name, version=city.number) for one in result.detections
-            )
+                output.made.append((hosted.name, result.rows))
+            output.detections += detections
             yield output
-
-
-def _step(hosted: Hosted, state: ZoneState, frame: Frame, city: City) -> Result[Any]:
-    return hosted.spec.step(state.processors[hosted.name], frame, city, hosted.config)
 
 
 def leave_out(state: ZoneState, hosted: Hosted) -> None:
     """Let a processor's state go, if there is one."""
-    if hosted.name in state.processors:
-        zone_hours.leave(state, hosted.name, waiting_of(state, hosted) or {})
+    if hosted.name not in state.processors:
+        return
+    try:
+        waiting = waiting_of(hosted, state.processors[hosted.name])
+    except ProcessorError:  # nobody can say what stood in its windows
+        zone_hours.forget(state, hosted.name)
+        zone_hours.join(state, hosted.name, ())
+        del state.processors[hosted.name]
+    else:
+        zone_hours.leave(state, hosted.name, waiting or {})
 
 
-def waiting_of(state: ZoneState, hosted: Hosted) -> Mapping[int, int] | None:
-    """Return what stands in a processor's windows, by start; None = it has none of that kind."""
-    waiting = hosted.spec.waiting
-    return None if waiting is None else waiting(state.processors[hosted.name], hosted.config)
-
-
-def provisional(zone: ZoneTask, state: ZoneState, sensors: NDArray[np.int32], city: City) -> list[Rows]:
-    """Return the provisional rows that those sensors changed."""
+def provisional(zone: ZoneTask, state: ZoneState, sensors: NDArray[np.int32], city: City) -> list[tuple[str, Rows]]:
+    """Return the provisional rows that those sensors changed, with whose they are."""
     found = []
     for hosted in zone.hosted:
         if hosted.spec.live is not None and hosted.name in state.processors:
-            live = partial(hosted.spec.live, state.processors[hosted.name], sensors, city, hosted.config)
-            rows = zone.stepping.provisional(hosted.name, live)
+            its = state.processors[hosted.name]
+            rows = zone.stepping.provisional(hosted.name, partial(live, hosted, its, sensors, city))
             if rows is not None and len(rows):
-                found.append(rows)
+                found.append((hosted.name, rows))
     return found

@@ -4,27 +4,42 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import msgspec
-
 from streams.broker import dead_letters, topics
-from streams.contract.metric_frames import encode_parts
+from streams.contract.metric_frames import encode_made
 from streams.contract.records import MetricFrame, Rows
 from streams.contract.stage import Message
+from streams.errors import ProcessorError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from streams.health.stepping import Stepping
     from streams.zone.absorb import Output
     from streams.zone.placing import Place
     from streams.zone.state import ZoneState
 
 
 def messages(place: Place, zone_id: str, state: ZoneState, output: Output, passed: bool) -> list[Message]:
-    """Return dead letters, metrics and detections; `passed`: the watermark is news without any rows, too."""
+    """Return dead letters, metrics and detections; `passed`: the watermark is news without any rows, too.
+
+    Raises ProcessorError.
+    """
     found = [dead_letters.to_message(letter) for letter in output.dead]
-    if output.rows or passed:
+    if output.made or passed:
         task, city = place
-        made = Rows.concat(output.rows)
-        frame = MetricFrame(task.domain, task.index, made, state.watermark_ms, sums=task.sums)
-        parts = encode_parts(city.id, frame, zone_id, city.version)
+        frame = MetricFrame(task.domain, task.index, Rows.empty(), state.watermark_ms, sums=task.sums)
+        parts = encode_made(city.id, frame, output.made, zone_id, city.version)
         found += [Message(topics.METRICS, zone_id.encode(), part, 0) for part in parts]
-    found += [Message(topics.DETECTIONS, one.entity.encode(), msgspec.json.encode(one), 0) for one in output.detections]
+    return found + output.detections
+
+
+def live(city_id: str, made: Mapping[str, Sequence[tuple[str, Rows]]], stepping: Stepping) -> list[Message]:
+    """Return provisional rows, domain → processor and rows of each; whose cannot be sent gives none any more."""
+    found = []
+    for domain, of_domain in made.items():
+        try:
+            parts = encode_made(city_id, MetricFrame(domain, -1, Rows.empty(), 0), of_domain)
+            found += [Message(topics.LIVE, domain.encode(), part, 0) for part in parts]
+        except ProcessorError as exc:
+            stepping.mute(exc)
     return found

@@ -6,14 +6,19 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from streams.accounts import zone_hours
+from streams.zone.absorb import leave_out
+from streams.zone.placing import Touched
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    import numpy as np
+    from numpy.typing import NDArray
+
     from streams.contract.spec import Hosted
     from streams.saving.aside import Aside
     from streams.saving.chains import Chain
-    from streams.zone.placing import Placing, Touched
+    from streams.zone.placing import Place, Placing
     from streams.zone.rebuilding import Rebuild
     from streams.zone.state import ZoneState
 
@@ -32,6 +37,9 @@ class Partition:
     offset: int = 0
     """Next offset to absorb."""
     saved_offset: int = 0
+    """As `offset` when the state was saved; -1 = it must be."""
+    state_offset: int = 0
+    """Up to which frame the saved state goes: from there on a process that starts takes them again."""
     save_due_at: float = 0.0
     touched: dict[str, Touched] = field(default_factory=dict)
     books: dict[str, Any] = field(default_factory=dict)
@@ -71,12 +79,22 @@ class Partition:
             one for one in hosted if one.name not in out and any(one.name not in state.processors for state in begun)
         ]
 
+    def touch(self, zone_id: str, place: Place, sensors: NDArray[np.int32]) -> None:
+        """Note sensors of a zone whose provisional values have changed."""
+        touched = self.touched.get(zone_id)
+        if touched is None or touched.place is not place:  # those of an older city are not waited for
+            touched = self.touched[zone_id] = Touched(place, [])
+        touched.sensors.append(sensors)
+
     def leave_out(self, names: frozenset[str], hosted: Sequence[Hosted]) -> None:
         """Have these processors get nothing from now on; who comes back gets nothing of windows that have begun."""
         if names == self.left_out:
             return
         for one in hosted:
-            for state in self.zones.values() if one.name in self.left_out - names else ():
-                zone_hours.begin_later(state, one.name, one.window_ms)
+            for state in self.zones.values():
+                if one.name in names:
+                    leave_out(state, one)
+                elif one.name in self.left_out:
+                    zone_hours.begin_later(state, one.name, one.window_ms)
         self.left_out = names
         self.placing.leave_out(names)

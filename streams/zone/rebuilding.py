@@ -16,14 +16,15 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 from streams.accounts import zone_hours
+from streams.contract.yielded import waiting_of
 from streams.errors import ProcessorError
 from streams.health.notices import Notice
 from streams.saving.anew import Slices
-from streams.zone.absorb import leave_out, waiting_of
+from streams.zone.absorb import leave_out
 from streams.zone.shadow import Shadow
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from streams.contract.spec import Hosted
     from streams.contract.stage import Bus, LogReader, Message, Record, TopicPartition
@@ -127,6 +128,12 @@ class Rebuild:
 
     def move_over(self) -> list[Message]:
         """Give the partition the states, now that they stand where it does → detections that nobody has sent."""
+        for one in list(self._hosted):
+            try:
+                for made in self._shadow.held.zones.values():
+                    _waiting(one, made)
+            except ProcessorError as exc:
+                self._give_up({one.name}, f"it cannot say what waits in its windows: {exc.reason}")
         for zone_id, made in self._shadow.held.zones.items():
             state = self._live.zones.get(zone_id)
             for one in self._hosted:
@@ -158,7 +165,11 @@ def _hand_over(hosted: Hosted, made: ZoneState, live: ZoneState) -> None:
     live.joined_ms.pop(hosted.name, None)
     if hosted.name in made.joined_ms:
         live.joined_ms[hosted.name] = made.joined_ms[hosted.name]
-    zone_hours.rejoin(live, hosted.name, made, waiting_of(live, hosted))
+    zone_hours.rejoin(live, hosted.name, made, _waiting(hosted, made))
+
+
+def _waiting(hosted: Hosted, made: ZoneState) -> Mapping[int, int] | None:
+    return waiting_of(hosted, made.processors[hosted.name]) if hosted.name in made.processors else None
 
 
 async def begin(source: TopicPartition, held: Partition, hosted: Sequence[Hosted]) -> None:

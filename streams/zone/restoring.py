@@ -52,7 +52,7 @@ def restored(found: Found, hosted: Sequence[Hosted], topic: str) -> Zones:
     names = {one.name for one in hosted}
     for state, below, going_on in zip(zones.values(), saved, kept.states, strict=True):
         state.processors = going_on
-        for name in below:
+        for name in {*below, *state.joined_ms}:
             if name in kept.anew or name not in names:
                 zone_hours.forget(state, name)
         for one in hosted:

@@ -14,8 +14,7 @@ from streams.accounts import ledger, zone_books
 from streams.broker import dead_letters, topics
 from streams.city.known import Cities
 from streams.contract.frames import ALL_ZONES, decode_header, decode_rows
-from streams.contract.metric_frames import MADE_FROM, encode_parts
-from streams.contract.records import MetricFrame, Rows
+from streams.contract.metric_frames import MADE_FROM
 from streams.contract.stage import LINGER_S, RUN_FRAMES, Chunk, Message, TopicPartition
 from streams.domains.schema import load_schemas
 from streams.engine import failpoints
@@ -24,13 +23,13 @@ from streams.health import notices
 from streams.health.pulse import now_ms
 from streams.health.stepping import Stepping
 from streams.health.turns import Turns
-from streams.saving import aside, chains, snapshots
+from streams.saving import aside, chains, processors, snapshots
 from streams.saving.aside import Aside
 from streams.saving.resuming import Resuming, note_death
 from streams.zone import dedup, outgoing, rebuilding, restoring
 from streams.zone.absorb import absorb, provisional
 from streams.zone.partition import Partition
-from streams.zone.placing import Placing, Touched
+from streams.zone.placing import Placing
 from streams.zone.shadow import Ways
 from streams.zone.state import ZoneState
 
@@ -38,14 +37,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
-    from numpy.typing import NDArray
-
     from streams.city.versions import Version
     from streams.contract.frames import FrameHeader, FrameRows
+    from streams.contract.records import Rows
     from streams.contract.spec import Hosted
     from streams.contract.stage import Bus, Record
     from streams.health.notices import Notice, SetAside
-    from streams.zone.placing import Place
 
 WATERMARK_NEWS_MS = 60_000
 """A watermark that moved alone is published when it passes a multiple of this, the second level's shortest window."""
@@ -98,34 +95,50 @@ class ZoneStage:
         self._partitions, self._notices = {}, []
         await note_death(self._stepping, self._state_topic, bus)
         await self._cities.begin(bus)
+        failed: list[ProcessorError] = []
         for source in partitions:
-            domain = self._domain[source.topic]
-            topic = self._state_topic(source.topic)
-            found = await chains.load(bus, topic, source.partition)
-            zones, anew = restoring.restored(found, self._hosted[domain], topic)
-            self._notices += notices.begun_anew(source, anew)
-            inbox_partitions = await bus.partition_count(topics.inbox(domain))
-            held = Partition(
-                domain,
-                source.partition,
-                inbox_partitions,
-                await bus.partition_count(topics.readings(domain)),
-                Placing(domain, inbox_partitions, self._hosted[domain], (self._judge, self._stepping)),
-                chains.Chain(topic, source.partition, found.keys, restoring.forms(self._hosted[domain])),
-                zones,
-                found.offset,
-                found.offset,
-                unsent_since=rebuilding.unsent_since(found, anew),
-                aside=Aside(topic, source, found.notes),
-            )
-            for version in {state.version for state in held.zones.values()}:
-                await self._cities.of(str(version), bus)
-            self._add_missing_zones(held, self._cities.newest)
-            self._partitions[source] = held
-            held.books = zone_books.book(held, self._hosted[domain], self._cities.limit_ms(domain))
-            await rebuilding.begin(source, held, self._hosted[domain])
+            failed += await self._take_up(source, bus)
+        if failed:  # in all partitions at once: it is the same in each
+            raise failed[0]
         await self._rebuild(bus, rebuilding.START_S)
         return {source: held.offset for source, held in self._partitions.items() if held.offset}
+
+    async def _take_up(self, source: TopicPartition, bus: Bus) -> list[ProcessorError]:
+        """Go on with a partition's saved state → failures of processors that make none."""
+        domain, topic = self._domain[source.topic], self._state_topic(source.topic)
+        hosted = self._hosted[domain]
+        found = await chains.load(bus, topic, source.partition)
+        noted = Aside(topic, source, found.notes)
+        sound = processors.sound(hosted)
+        failed = await noted.cannot_begin(bus, sound.failed, found.offset)
+        zones, anew = restoring.restored(found, sound.hosted, topic)
+        self._notices += notices.begun_anew(source, anew)
+        inbox_partitions = await bus.partition_count(topics.inbox(domain))
+        self._partitions[source] = held = Partition(
+            domain,
+            source.partition,
+            inbox_partitions,
+            await bus.partition_count(topics.readings(domain)),
+            Placing(domain, inbox_partitions, hosted, (self._judge, self._stepping)),
+            chains.Chain(topic, source.partition, found.keys, restoring.forms(sound.hosted)),
+            zones,
+            found.offset,
+            found.offset,
+            found.offset,
+            unsent_since=rebuilding.unsent_since(found, anew),
+            aside=noted,
+        )
+        for version in {state.version for state in held.zones.values()}:
+            await self._cities.of(str(version), bus)
+        self._add_missing_zones(held, self._cities.newest)
+        held.leave_out(noted.left_out(found.offset), hosted)
+        try:
+            async with noted.noting(bus, found.offset):
+                held.books = zone_books.book(held, hosted, self._cities.limit_ms(domain))
+        except ProcessorError as exc:
+            failed.append(exc)
+        await rebuilding.begin(source, held, hosted)
+        return failed
 
     async def _rebuild(self, bus: Bus, budget_s: float) -> None:
         ways = Ways(self._record, self._now_s)
@@ -214,15 +227,9 @@ class ZoneStage:
             output = so_far
             await self._turns.give()
         if len(output.touched):
-            self._touch(held, zone_id, ours, output.touched)
+            held.touch(zone_id, ours, output.touched)
         passed = state.watermark_ms // WATERMARK_NEWS_MS > before_ms // WATERMARK_NEWS_MS
         return outgoing.messages(ours, zone_id, state, output, passed)
-
-    def _touch(self, held: Partition, zone_id: str, place: Place, sensors: NDArray[np.int32]) -> None:
-        touched = held.touched.get(zone_id)
-        if touched is None or touched.place is not place:  # provisional values of an older city are not waited for
-            touched = held.touched[zone_id] = Touched(place, [])
-        touched.sensors.append(sensors)
 
     async def tick(self, bus: Bus) -> Sequence[TopicPartition]:
         """Publish provisional values, unless they would take much of the time; save what has waited long enough."""
@@ -245,7 +252,7 @@ class ZoneStage:
         return saved
 
     async def _live(self) -> list[Message]:
-        rows: dict[str, list[Rows]] = defaultdict(list)
+        rows: dict[str, list[tuple[str, Rows]]] = defaultdict(list)
         self._turns.begin()
         for held in self._partitions.values():
             for zone_id, (place, touched) in held.touched.items():
@@ -253,24 +260,24 @@ class ZoneStage:
                 sensors = np.unique(np.concatenate(touched))
                 rows[held.domain] += provisional(place.task, held.zones[zone_id], sensors, place.city)
             held.touched.clear()
-        city = self._cities.newest.city.id
-        return [
-            Message(topics.LIVE, domain.encode(), part, 0)
-            for domain, found in rows.items()
-            if found
-            for part in encode_parts(city, MetricFrame(domain, -1, Rows.concat(found), 0))
-        ]
+        made = {domain: found for domain, found in rows.items() if found}
+        return outgoing.live(self._cities.newest.city.id, made, self._stepping)
 
     async def _save(self, held: Partition, bus: Bus) -> None:
-        done = zone_books.settled(held.zones.values(), self._hosted[held.domain], self._cities.limit_ms(held.domain))
-        await bus.send(
-            ledger.to_message("zone", held.domain, held.partition, start_ms, hour) for start_ms, hour in done.items()
-        )
-        size_bytes = await held.chain.save(bus, held.offset, held.zones)
+        hosted, zones, limit_ms = self._hosted[held.domain], held.zones.values(), self._cities.limit_ms(held.domain)
+        async with held.aside.noting(bus, held.state_offset):
+            done = zone_books.settled(zones, hosted, limit_ms)
+            books = zone_books.book(held, hosted, limit_ms)
+            await bus.send(
+                ledger.to_message("zone", held.domain, held.partition, start_ms, hour)
+                for start_ms, hour in done.items()
+            )
+            states = [state.processors for state in zones]
+            size_bytes = await processors.save(held.chain, bus, held.offset, held.zones, states)
         failpoints.reach("zone:snapshot_written")
-        held.saved_offset = held.offset
+        held.saved_offset = held.state_offset = held.offset
         held.save_due_at = self._now_s() + snapshots.pause_s(size_bytes)
-        held.books = zone_books.book(held, self._hosted[held.domain], self._cities.limit_ms(held.domain))
+        held.books = books
 
     def notices(self) -> Sequence[Notice]:
         """Return what a person has to know of the processors."""

@@ -92,6 +92,8 @@ class Stack:
     def __init__(self, city: Path, history: History) -> None:
         self.city, self.history = city, history
         self.spill: Spill | None = None
+        self.specs: Mapping[str, Spec] = SPECS
+        """The processors that the audit knows: those whose files are there."""
         self.bus = FakeBus(PARTITIONS, FakeClock(START_MS + 5 * HOUR_MS + 30 * MINUTE_MS))
         fill(self.bus)
 
@@ -128,4 +130,4 @@ class Stack:
             rows = history.read(metric, entity, at_ms, at_ms + 1, window_s)
             return (int(rows.revision[0]), int(rows.count[0])) if len(rows) else None
 
-        return Ledger(history.books(), history.hours(), history.counts, history.books, SPECS, domains, held)
+        return Ledger(history.books(), history.hours(), history.counts, history.books, self.specs, domains, held)

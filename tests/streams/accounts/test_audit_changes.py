@@ -12,10 +12,15 @@ import pytest
 from streams.accounts.balance import account
 from streams.broker import topics
 from streams.contract.records import Result
+from streams.contract.spec import Config, Hosted
 from streams.errors import ProcessorError
 from streams.saving import resuming
 from streams.sinks.history.opening import open_history
+from streams.zone.zone_stage import ZoneStage
+from tests.fakes import FakeHost
 from tests.streams.accounts.audited_city import MINUTE_MS, SPECS, START_MS, Stack
+from tests.streams.saving.test_set_aside import frames
+from tests.streams.saving.wrongdoing import FRAMES, good, toy
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -50,6 +55,20 @@ def balanced(stack: Stack) -> Feed:
     return next(feed for feed in feeds if feed.domain == "traffic")
 
 
+async def audited(stack: Stack) -> Feed:
+    """Store the books as they stand, and balance them."""
+    stack.report(stack.intake)
+    stack.report(stack.zone)
+    await stack.sink.drain()
+    await stack.sink.tick()
+    for book in () if stack.ledger().settled else stack.zone.stage.books().values():
+        for name, total in book["counts"]["processors"].items():
+            hours = [hour["processors"][name] for hour in book["hours"].values()]
+            assert total["used"] == sum(hour["used"] for hour in hours)
+            assert sum(total["dropped"].values()) == sum(sum(hour["dropped"].values()) for hour in hours)
+    return balanced(stack)
+
+
 async def begin(stack: Stack) -> None:
     await stack.restart()
     while any([await stack.intake.deliver(topics.inbox("traffic"), one, at_most=20) for one in (0, 1)]):
@@ -57,18 +76,26 @@ async def begin(stack: Stack) -> None:
 
 
 def test_removed_and_added_again(stack: Stack) -> None:
+    """The books are judged at once and after each frame, as `audit` does: by the processors that are there.
+
+    An hour that was settled while a processor was away knows nothing of it.
+    """
+
     async def run() -> None:
         await begin(stack)
-        for specs in (SPECS, WITHOUT, SPECS):
+        for specs in (SPECS, WITHOUT, SPECS, WITHOUT, SPECS):
+            stack.specs = specs
             await stack.restart(specs)
-            await go_on(stack, 12)
+            for _ in range(12):
+                assert set((await audited(stack)).processors) <= specs.keys()
+                await go_on(stack, 1)
         await stack.drain()
 
     asyncio.run(run())
     feed = balanced(stack)
     mine = feed.processors["congestion"]
     assert mine.dropped["joined_later"] > 0
-    assert mine.used + sum(mine.dropped.values()) == feed.in_frames == 5 * 96 + 1
+    assert 0 < mine.used < mine.used + sum(mine.dropped.values()) < feed.in_frames == 5 * 96 + 1
     other = feed.processors["slow_traffic"]
     assert other.used + sum(other.dropped.values()) == feed.in_frames
     assert "joined_later" not in other.dropped
@@ -92,6 +119,23 @@ def test_all_begin_anew(stack: Stack, frames: int) -> None:
     for mine in feed.processors.values():
         assert mine.dropped["joined_later"] > 0
         assert mine.used + sum(mine.dropped.values()) == feed.in_frames
+
+
+def test_one_that_is_new_has_used_all_that_it_is_rebuilt_from(city_folder: Path) -> None:
+    """Without windows all of it is used: the eight readings that it never got when they came."""
+
+    async def run() -> None:
+        bus = await frames(city_folder)
+        for names in (["good"], ["good", "toy"]):
+            hosted = [Hosted(name, toy(good), Config()) for name in names]
+            zone = FakeHost(ZoneStage(city_folder, hosted), bus)
+            await zone.start()
+            await zone.drain()
+            await zone.tick()
+        book = zone.stage.books()["zone:traffic:0"]
+        assert book["counts"]["processors"]["toy"] == {"used": FRAMES, "dropped": {}}
+
+    asyncio.run(run())
 
 
 class Failing:

@@ -104,6 +104,16 @@ def test_a_single_reading_is_missed(path: tuple[str, ...], by: int, said: str):
     assert {problem.startswith(said) for problem in feed.problems} == {True}
 
 
+def test_a_partition_that_settled_the_hour_without_a_processor_says_so():
+    """Eight readings of another partition never were this processor's: it came later there."""
+    found = books()
+    found["another"] = copy.deepcopy(found["zone"]) | {"partition": 1}
+    del found["another"]["hours"][str(START_MS)]["processors"]["congestion"]
+    feed = only(balance(ledger(found)))
+    assert [problem for problem in feed.problems if "congestion" in problem] == []
+    assert feed.processors["congestion"].dropped == {"joined_later": 8, "no_vehicles": 1}
+
+
 @pytest.mark.parametrize("by", [-1, 1])
 @pytest.mark.parametrize("metric", ["tti_ratio", "speed_km_h", "delay_s"])
 def test_a_row_that_counts_one_reading_more_or_less_is_found(metric: str, by: int):
