@@ -5,7 +5,8 @@ out     metrics named as the columns: the mean of a sensor's minute, unknown whe
         nothing; detections named as the rule, one for each change of a sensor's level, with the limit and its source
 state   per window, column and sensor: exact sum and count; per rule and sensor: level, and what a new one waits for;
         per sensor: up to where its windows are judged
-drops   no_value: the reading observed nothing; elsewhere: the sensor belongs to another zone
+drops   no_value: the reading observed nothing; elsewhere: the sensor belongs to another zone; too_large: a value of the
+        reading is more than a sum can hold, and left out
 source  limits with their own source (GB, HJ, CJJ or own choice) in `[threshold]` of the configuration;
         on-delay, off-delay and dead band after ISA-18.2 / IEC 62682
 """
@@ -19,8 +20,9 @@ import numpy as np
 from numpy.typing import NDArray  # at run time: `streams.saving.state` reads the types of a state's fields
 
 from processors.maths import coverage, hold, levels, retired, windows
-from processors.maths.fixed import to_fixed
-from processors.maths.levels import EXPECTED, FIELDS, SUM, Batch, Cells, Change, Levels
+from processors.maths.cells import EXPECTED, FIELDS, SUM, Cells
+from processors.maths.fixed import to_terms
+from processors.maths.levels import Batch, Change, Levels
 from processors.maths.measures import TRAFFIC, Amounts, Heads, make_rows, quotient
 from processors.maths.places import Layout, Places, grown
 from processors.maths.rules import Rule, in_force, problems
@@ -33,7 +35,8 @@ from streams.domains.schema import late_limit_ms, load_schemas
 if TYPE_CHECKING:
     from streams.city.registry import City
 
-NO_VALUE, ELSEWHERE = "no_value", "elsewhere"
+DROPS = ("no_value", "elsewhere", "too_large")
+NO_VALUE, ELSEWHERE, TOO_LARGE = DROPS
 
 
 class Config(BaseConfig, frozen=True, kw_only=True):
@@ -69,37 +72,57 @@ class State:
     """(cells,) start of the last window that expected it."""
     levels: Levels = field(default_factory=Levels)
 
+    def __post_init__(self) -> None:
+        self._kept: tuple[_At, Cells] | None = None
+
+    def cells(self, at: _At) -> Cells:
+        """Return the cells as they are now."""
+        if self._kept is not None:
+            made, cells = self._kept
+            same = made.layout is at.layout and made.city is at.city and made.config is at.config
+            if same and len(cells.column_of) == len(self.column_of) and len(cells.columns) == len(self.columns):
+                return cells
+        rules = tuple(
+            rule
+            for rule in in_force(at.config.rules, at.city)
+            if rule.domain == at.frame.domain and rule.column in self.columns
+        )
+        of = (self.windows, list(self.columns), self.column_of, self.sensor_of, self.cell)
+        cells = Cells(*of, at.layout, WINDOW_MS, rules, late_limit_ms(at.frame.domain))
+        self._kept = at, cells
+        return cells
+
 
 def step(state: State, frame: Frame, city: City, config: Config) -> Result[State]:
     """Fold a frame into the windows; emit and judge those that the watermark closes, correct those with late rows."""
     layout = state.places.layout(city, frame.domain, frame.zone)
-    windows.follow(state.windows, layout.lag_ms[state.sensor_of], lags=layout.lags)
     at = _At(layout, city, frame, config)
-    dropped: dict[str, int] = {}
-    batch: Batch | None = None
+    cells = state.cells(at)
+    windows.follow(state.windows, cells.lag_ms, lags=layout.lags)
+    counted, dropped = 0, dict[str, int]()
     touched: dict[int, NDArray[np.integer[Any]]] = {}
-    changes: list[Change] = []
+    found: list[Detection] = []
     if len(frame):
-        batch, dropped = _batch(state, frame, layout)
-        windows.follow(state.windows, layout.lag_ms[state.sensor_of], lags=layout.lags)
-    cells = _to_judge(state, at)
-    if batch is not None:
-        touched, changes = levels.take(state.levels, cells, batch, frame)
-    found = _detections(changes, at)
+        place = layout.place[frame.sensor]
+        batch, dropped = _batch(state, frame, place, len(layout.sensor_ids))
+        counted, cells = len(batch.row), state.cells(at)
+        windows.follow(state.windows, cells.lag_ms, lags=layout.lags)
+        touched, changes = levels.take(state.levels, cells, batch, frame, place)
+        found = _detections(changes, at)
     if frame.watermark_ms > state.windows.watermark_ms:
         found += _detections(levels.pass_by(state.levels, cells, frame.watermark_ms), at)
         found += _retired(levels.end(state.levels, cells), at)
     parts: list[Rows] = []
     for one in windows.due(state.windows, frame.watermark_ms, WINDOW_MS):
-        start_ms, sums = one.start_ms, _close(state, one, at)
-        place = np.flatnonzero(sums[EXPECTED] > 0)
-        parts.append(_rows(state, start_ms, place, sums, np.zeros(len(state.column_of), np.int64), at))
+        sums = _close(state, one, cells)
+        row = np.flatnonzero(sums[EXPECTED, cells.order.cell] > 0)
+        parts.append(_rows(cells, one.start_ms, row, sums[:, cells.order.cell[row]], np.zeros(len(row), np.int64)))
     corrected = windows.advance(state.windows, touched, frame.watermark_ms, WINDOW_MS)
     for start_ms, late_places in corrected.items():
-        sums, late = windows.with_late(state.windows, start_ms, FIELDS, len(state.column_of))
-        parts.append(_rows(state, start_ms, late_places, sums, late, at))
+        row = np.sort(cells.order.rank[late_places])
+        with_late = windows.with_late_of(state.windows, start_ms, EXPECTED, cells.order.cell[row])
+        parts.append(_rows(cells, start_ms, row, *with_late))
     windows.forget(state.windows, WINDOW_MS, late_limit_ms(frame.domain))
-    counted = 0 if batch is None else len(batch.terms.at_ms)
     return Result(state, Rows.concat(parts), tuple(found), dropped, counted)
 
 
@@ -112,33 +135,28 @@ class _At(NamedTuple):
     config: Config
 
 
-def _to_judge(state: State, at: _At) -> Cells:
-    """Return what the rules judge."""
-    domain = at.frame.domain
-    here = (rule for rule in in_force(at.config.rules, at.city) if rule.domain == domain)
-    rules = tuple(rule for rule in here if rule.column in state.columns)
-    limit_ms = late_limit_ms(domain)
-    of = (state.windows, state.columns, state.column_of, state.sensor_of)
-    return Cells(*of, at.layout, WINDOW_MS, rules, limit_ms)
-
-
-def _batch(state: State, frame: Frame, layout: Layout) -> tuple[Batch, dict[str, int]]:
+def _batch(state: State, frame: Frame, place: NDArray[np.int32], places: int) -> tuple[Batch, dict[str, int]]:
     """Return every observed value as a term of its cell, and the readings that have none."""
-    names = list(frame.columns)
-    place = layout.place[frame.sensor]
-    here = place >= 0
-    values = np.stack([frame.columns[name] for name in names]) if names else np.empty((0, len(frame)))
-    observed = np.isfinite(values) & here
+    rows, columns, elsewhere = len(frame), len(frame.columns), 0
+    values = np.concatenate([*frame.columns.values(), np.empty(0)]).reshape(columns, rows)
+    observed = np.isfinite(values)
+    if int(place.min()) < 0:
+        elsewhere = int(np.count_nonzero(place < 0))
+        observed &= place >= 0
+    number = np.array([_column(state, name) for name in frame.columns], np.int64)
     column, row = np.nonzero(observed)
-    number = np.array([_column(state, name) for name in names], np.int64)
-    cell = _cells(state, number[column], place[row], len(layout.sensor_ids))
-    terms = np.zeros((FIELDS, len(row)), np.int64)
-    terms[READINGS] = 1
-    terms[SUM] = to_fixed(values[column, row], COLUMN_SCALE)
-    counts = {
-        ELSEWHERE: len(frame) - int(np.count_nonzero(here)),
-        NO_VALUE: int(np.count_nonzero(here & ~observed.any(axis=0))),
-    }
+    without = rows - elsewhere
+    if columns:
+        without -= rows if len(row) == values.size else int(np.count_nonzero(observed.any(axis=0)))
+    amounts, too_large = to_terms(values[observed], COLUMN_SCALE)
+    lost = 0
+    if too_large is not None:
+        lost = len(np.unique(row[too_large]))
+        column, row, amounts = column[~too_large], row[~too_large], amounts[~too_large]
+    cell = _cells(state, number[column], place[row], places)
+    terms = np.empty((FIELDS, len(row)), np.int64)
+    terms[READINGS], terms[SUM], terms[EXPECTED] = 1, amounts, 0
+    counts = {ELSEWHERE: elsewhere, NO_VALUE: without, TOO_LARGE: lost}
     batch = Batch(Terms(frame.at_ms[row], cell, frame.late[row], terms), row)
     return batch, {name: n for name, n in counts.items() if n}
 
@@ -149,29 +167,29 @@ def _column(state: State, name: str) -> int:
     return state.columns.index(name)
 
 
-def _cells(state: State, column: NDArray[np.int64], place: NDArray[np.int32], places: int) -> NDArray[np.int32]:
+def _cells(state: State, column: NDArray[np.int64], place: NDArray[np.int32], places: int) -> NDArray[np.int64]:
     """Return the cells of these (column, sensor) pairs; new ones get the next numbers."""
     columns = len(state.columns)
     if state.cell.shape != (columns, places):
         cell = np.full((columns, places), -1, np.int64)
         cell[: state.cell.shape[0], : state.cell.shape[1]] = state.cell
         state.cell = cell
-    if (state.cell[column, place] < 0).any():
-        new = np.unique(np.stack([column, place])[:, state.cell[column, place] < 0], axis=1)
+    found = state.cell[column, place]
+    if found.size and int(found.min()) < 0:
+        new = np.unique(np.stack([column, place])[:, found < 0], axis=1)
         state.cell[new[0], new[1]] = len(state.column_of) + np.arange(new.shape[1])
         state.column_of = np.concatenate([state.column_of, new[0]])
         state.sensor_of = np.concatenate([state.sensor_of, new[1]])
         state.asked_ms = grown(state.asked_ms, len(state.column_of), coverage.NEVER)
-    return state.cell[column, place].astype(np.int32)
+        found = state.cell[column, place]
+    return found
 
 
-def _close(state: State, one: windows.Due, at: _At) -> NDArray[np.int64]:
+def _close(state: State, one: windows.Due, cells: Cells) -> NDArray[np.int64]:
     start_ms = one.start_ms
-    sums = windows.take(state.windows, one, len(state.column_of))
+    sums = windows.take(state.windows, one, len(cells.column_of))
     reported = sums[READINGS] > 0
-    interval_s = at.layout.interval_s[state.sensor_of]
-    present = at.layout.present[state.sensor_of]
-    due = coverage.Due(state.asked_ms, interval_s, present)
+    due = coverage.Due(state.asked_ms, cells.interval_s, cells.present)
     asked = coverage.ask_some(reported, due, (start_ms, WINDOW_MS), one.places)
     known = reported | (state.asked_ms != coverage.NEVER)  # a cell may exist because of a reading of a later window
     sums[EXPECTED] = asked.expected & known
@@ -180,28 +198,18 @@ def _close(state: State, one: windows.Due, at: _At) -> NDArray[np.int64]:
     return sums
 
 
-def _rows(
-    state: State,
-    start_ms: int,
-    place: NDArray[np.integer[Any]],
-    sums: NDArray[np.int64],
-    late: NDArray[np.int64],
-    at: _At,
-) -> Rows:
-    """Return a row of each of these cells, in the order of metric and sensor."""
-    names = np.array(state.columns, object)
-    rank = np.argsort(np.argsort(np.array(state.columns, str)))
-    place = place[np.lexsort((state.sensor_of[place], rank[state.column_of[place]]))]
-    total, count = sums[SUM, place], sums[READINGS, place]
+def _rows(cells: Cells, start_ms: int, row: NDArray[np.intp], sums: NDArray[np.int64], late: NDArray[np.int64]) -> Rows:
+    """Return a row of each of the cells that stand there in their order, of their (fields, n) sums."""
+    total, count = sums[SUM], sums[READINGS]
     heads = Heads(
-        entity=at.layout.sensor_ids[state.sensor_of[place]],
+        entity=cells.order.entity[row],
         at_ms=start_ms,
         window_s=WINDOW_S,
         coverage_ratio=(count > 0).astype(np.float64),
-        revision=late[place],
+        revision=late,
     )
     amounts = Amounts(total, count, quotient(total, count, COLUMN_SCALE, 1.0), count)
-    return make_rows(names[state.column_of[place]], heads, amounts)
+    return make_rows(cells.order.metric[row], heads, amounts)
 
 
 def _detections(changes: list[Change], at: _At) -> list[Detection]:
@@ -249,6 +257,6 @@ SPEC = Spec(
     config=Config,
     state=State,
     column_metrics=True,
-    drops=(NO_VALUE, ELSEWHERE),
+    drops=DROPS,
     waiting=waiting,
 )

@@ -29,7 +29,7 @@ def _none() -> NDArray[np.int64]:
 
 @dataclass
 class Hold:
-    """Per place, (p,): present severity, what the run asks for, when the run began, and the last window seen."""
+    """Per place, (p,): present severity, what the run asks for, when the run began, and the last window of it seen."""
 
     severity: NDArray[np.int64] = field(default_factory=_none)
     asked: NDArray[np.int64] = field(default_factory=_none)
@@ -80,6 +80,12 @@ def grow(hold: Hold, places: int) -> None:
     hold.asked = grown(hold.asked, places)
     hold.since_ms = grown(hold.since_ms, places, NO_RUN)
     hold.seen_ms = grown(hold.seen_ms, places, NO_TIME_MS)
+
+
+def is_busy(hold: Hold, place: NDArray[np.int64] | slice = slice(None)) -> NDArray[np.bool_]:
+    """Tell where there is a severity, or a run: elsewhere a value that reaches no limit changes nothing."""
+    found: NDArray[np.bool_] = (hold.severity[place] > 0) | (hold.since_ms[place] != NO_RUN)
+    return found
 
 
 def end(hold: Hold, places: NDArray[np.bool_]) -> NDArray[np.intp]:

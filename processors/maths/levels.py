@@ -15,10 +15,11 @@ import numpy as np
 from numpy.typing import NDArray  # at run time: `streams.saving.state` reads the types of a state's fields
 
 from processors.maths import hold, ordered, windows
+from processors.maths.cells import SUM, Cells
 from processors.maths.hold import Hold
 from processors.maths.measures import quotient
-from processors.maths.places import Layout, grown
-from processors.maths.windows import READINGS, Terms, Windows
+from processors.maths.places import grown
+from processors.maths.windows import READINGS, Terms, whole
 from streams.contract.records import NO_TIME_MS
 from streams.contract.spec import COLUMN_SCALE
 
@@ -28,10 +29,8 @@ if TYPE_CHECKING:
     from processors.maths.rules import Rule
     from streams.contract.records import Frame
 
-SUM, EXPECTED = READINGS + 1, READINGS + 2
-FIELDS = EXPECTED + 1
-GAP_INTERVALS, GAP_MS = 3, 180_000
-"""A run of windows is broken by three missing reports, and never by less than three minutes."""
+MEAN = SUM + 1
+"""Fields of a window's sums that a mean is made of: those before it."""
 
 
 @dataclass
@@ -42,28 +41,21 @@ class Levels:
     """(m,) the windows that end by then are judged."""
     holds: dict[str, Hold] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        self.watch: _Watch | None = None
 
-class Cells(NamedTuple):
-    """What there is to judge: (cells,) column and sensor of each, their windows, and the rules for these columns."""
 
-    windows: Windows
-    columns: list[str]
-    column_of: NDArray[np.int64]
-    sensor_of: NDArray[np.int64]
-    layout: Layout
-    window_ms: int
-    rules: tuple[Rule, ...]
-    late_limit_ms: int
+@dataclass
+class _Watch:
+    """What spares most of the work as long as it is about the same cells."""
 
-    def of(self, rule: Rule) -> NDArray[np.bool_]:
-        """Return (cells,) whether the rule is for each, and its sensor is there."""
-        found: NDArray[np.bool_] = self.column_of == self.columns.index(rule.column)
-        return found & self.layout.present[self.sensor_of]
-
-    def gap_ms(self, cell: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Return (n,) the longest gap that does not end a run."""
-        interval_ms = self.layout.interval_s[self.sensor_of[cell]] * 1000
-        return np.maximum(GAP_INTERVALS * interval_ms, GAP_MS).astype(np.int64)
+    cells: Cells
+    busy: NDArray[np.bool_]
+    """(cells,) whether a rule has a level there, or a run that may become one."""
+    passed_ms: tuple[int, ...] = ()
+    """Up to where the watermark has let each lag be judged."""
+    ended: bool = False
+    """Whether what has left has been made normal."""
 
 
 class Change(NamedTuple):
@@ -76,15 +68,6 @@ class Change(NamedTuple):
     since_ms: int
     known_ms: int
     value: float
-
-
-def grow(levels: Levels, cells: Cells) -> None:
-    """Make room for new sensors and cells."""
-    levels.judged_ms = grown(levels.judged_ms, len(cells.layout.sensor_ids), NO_TIME_MS)
-    for rule in cells.rules:
-        held = levels.holds.setdefault(rule.name, Hold())
-        if len(held.severity) < len(cells.column_of):
-            hold.grow(held, len(cells.column_of))
 
 
 class Batch(NamedTuple):
@@ -100,25 +83,42 @@ class Batch(NamedTuple):
         return Batch(some, self.row[mine])
 
 
-def _whole(at_ms: NDArray[np.int64], window_ms: int) -> NDArray[np.int64]:
-    """Return the start of the window that holds each time."""
-    return at_ms - at_ms % window_ms
+def _watching(levels: Levels, cells: Cells) -> _Watch:
+    """Make room for new sensors and cells → what is known of them."""
+    if levels.watch is None or levels.watch.cells is not cells:
+        levels.judged_ms = grown(levels.judged_ms, len(cells.layout.sensor_ids), NO_TIME_MS)
+        for rule in cells.rules:
+            hold.grow(levels.holds.setdefault(rule.name, Hold()), len(cells.column_of))
+        levels.watch = _Watch(cells, _busy(levels, len(cells.column_of)))
+    return levels.watch
+
+
+def _busy(levels: Levels, count: int) -> NDArray[np.bool_]:
+    found = np.zeros(count, bool)
+    for held in levels.holds.values():
+        found[: len(held.severity)] |= hold.is_busy(held)
+    return found
 
 
 def take(
-    levels: Levels, cells: Cells, batch: Batch, frame: Frame
+    levels: Levels, cells: Cells, batch: Batch, frame: Frame, place: NDArray[np.int32]
 ) -> tuple[dict[int, NDArray[np.integer[Any]]], list[Change]]:
-    """Fold a frame's values turn by turn, judging what its rows let be judged → windows touched, and changes."""
+    """Fold a frame's values turn by turn, judging what its rows let be judged → windows touched, and changes.
+
+    `place` is (n,) where the sensor of each row stands.
+    """
     count, window_ms = len(cells.column_of), cells.window_ms
     if not cells.rules:
         return windows.fold(cells.windows, batch.terms, count, window_ms), []
-    grow(levels, cells)
-    place = cells.layout.place[frame.sensor]
-    rows = ordered.Rows(place, _whole(frame.at_ms, window_ms), _whole(frame.reached_ms, window_ms))
-    turns = ordered.turns(rows, levels.judged_ms)
+    _watching(levels, cells)
+    start_ms = whole(frame.at_ms, window_ms)
+    in_time = frame.behind_ms is None or int(frame.behind_ms.max(initial=0)) <= 0
+    rows = ordered.Rows(place, start_ms, start_ms if in_time else whole(frame.reached_ms, window_ms))
+    up_to_ms = ordered.up_to(rows, levels.judged_ms)
+    turns = ordered.turns(rows, levels.judged_ms, up_to_ms)
     if turns is None:
         touched = windows.fold(cells.windows, batch.terms, count, window_ms)
-        return touched, judge(levels, cells, ordered.up_to(rows, levels.judged_ms))
+        return touched, judge(levels, cells, up_to_ms)
     touched, changes = {}, []
     for number in range(turns.number):
         now = turns.turn == number
@@ -139,42 +139,55 @@ def _touch(touched: dict[int, NDArray[np.integer[Any]]], more: dict[int, NDArray
 
 def pass_by(levels: Levels, cells: Cells, watermark_ms: int) -> list[Change]:
     """Judge what the watermark lets be judged."""
-    grow(levels, cells)
-    up_to_ms = _whole(watermark_ms - np.maximum(cells.layout.lag_ms, 0), cells.window_ms)
-    return judge(levels, cells, up_to_ms) if cells.rules else []
+    watch = _watching(levels, cells)
+    passed_ms = tuple(whole(watermark_ms - lag, cells.window_ms) for lag in cells.lags_ms)
+    if not cells.rules or passed_ms == watch.passed_ms:
+        return []
+    watch.passed_ms = passed_ms
+    return judge(levels, cells, whole(watermark_ms - np.maximum(cells.layout.lag_ms, 0), cells.window_ms))
 
 
 def judge(levels: Levels, cells: Cells, up_to_ms: NDArray[np.int64]) -> list[Change]:
     """Judge each sensor's windows that end by then, (m,), and are not judged yet, in their order."""
     found: list[Change] = []
-    if not (up_to_ms > levels.judged_ms).any():
+    if up_to_ms is levels.judged_ms or not len(sensor := np.flatnonzero(up_to_ms > levels.judged_ms)):
         return found
-    last_ms = int(up_to_ms.max(initial=NO_TIME_MS))
-    for start_ms in sorted({*cells.windows.open, *cells.windows.late}):
+    judged_ms, up_to_ms = levels.judged_ms[sensor], up_to_ms[sensor]
+    first_ms, last_ms = int(judged_ms.min()), int(up_to_ms.max())
+    held = {*cells.windows.open, *cells.windows.late}
+    for start_ms in sorted(held):
         end_ms = start_ms + cells.window_ms
-        if end_ms > last_ms:
-            break
-        due = (levels.judged_ms < end_ms) & (end_ms <= up_to_ms)
-        if due.any():
-            sums = windows.so_far(cells.windows, start_ms, FIELDS, len(cells.column_of))
-            mine = due[cells.sensor_of] & (sums[READINGS] > 0)
-            found += [one for rule in cells.rules for one in _judged(levels, cells, rule, (start_ms, mine, sums))]
-    levels.judged_ms = np.maximum(levels.judged_ms, up_to_ms)
+        if first_ms < end_ms <= last_ms:
+            due = sensor[(judged_ms < end_ms) & (end_ms <= up_to_ms)]
+            if len(due):
+                found += _judged(levels, cells, start_ms, due)
+    levels.judged_ms[sensor] = up_to_ms
     return found
 
 
-def _judged(
-    levels: Levels, cells: Cells, rule: Rule, window: tuple[int, NDArray[np.bool_], NDArray[np.int64]]
-) -> Iterator[Change]:
-    start_ms, mine, sums = window
-    place = np.flatnonzero(cells.of(rule) & mine)
-    place = place[np.argsort(cells.sensor_of[place])]
-    value = quotient(sums[SUM, place], sums[READINGS, place], COLUMN_SCALE, 1.0)
+def _judged(levels: Levels, cells: Cells, start_ms: int, sensor: NDArray[np.intp]) -> Iterator[Change]:
+    """Judge a window of these sensors by every rule; where nothing is near a limit, a look at all at once is enough."""
+    bounds, busy = cells.bounds, _watching(levels, cells).busy
+    cell = bounds.cell[:, sensor]
+    sums = windows.so_far(cells.windows, start_ms, cell.ravel(), MEAN).reshape(MEAN, *cell.shape)
+    mean = sums[SUM] / COLUMN_SCALE / np.maximum(sums[READINGS], 1)
+    high, low = bounds.high[bounds.column, np.newaxis], bounds.low[bounds.column, np.newaxis]
+    loud = (mean >= high) | (mean < low) | busy[cell]
+    loud &= (sums[READINGS] > 0) & (cell >= 0)
+    if not loud.any():
+        return
+    busy[cell[loud]] = False
     end_ms = start_ms + cells.window_ms
-    seen = hold.Seen(place, value, cells.gap_ms(place), start_ms, end_ms)
-    changes = hold.judge(levels.holds[rule.name], seen, rule.limits)
-    for row, before, after, since_ms in zip(*(part.tolist() for part in changes), strict=True):
-        yield Change(rule, int(cells.sensor_of[place[row]]), before, after, since_ms, end_ms, float(value[row]))
+    for rule, limits, row in zip(cells.rules, cells.limits, bounds.row_of_rule, strict=True):
+        mine = loud[row]
+        if not mine.any():
+            continue
+        place, value = cell[row, mine], mean[row, mine]
+        held = levels.holds[rule.name]
+        changes = hold.judge(held, hold.Seen(place, value, cells.gap_ms(place), start_ms, end_ms), limits)
+        busy[place] |= hold.is_busy(held, place)
+        for at, before, after, since_ms in zip(*(part.tolist() for part in changes), strict=True):
+            yield Change(rule, int(cells.sensor_of[place[at]]), before, after, since_ms, end_ms, float(value[at]))
 
 
 def _again(levels: Levels, cells: Cells, terms: Terms, late_ms: NDArray[Any]) -> list[Change]:
@@ -182,47 +195,45 @@ def _again(levels: Levels, cells: Cells, terms: Terms, late_ms: NDArray[Any]) ->
 
     The sums hold them already; `late_ms` is (n,) how far each was behind its source.
     """
-    known = dict[int, NDArray[np.int64]]()
-    start_ms = _whole(terms.at_ms, cells.window_ms)
-    found = []
-    for rule in cells.rules:
+    start_ms, place = whole(terms.at_ms, cells.window_ms), terms.place
+    sums = np.empty((MEAN, len(place)), np.int64)
+    for start in np.unique(start_ms).tolist():
+        mine = start_ms == start
+        sums[:, mine] = windows.so_far(cells.windows, start, place[mine], MEAN)
+    mean = quotient(sums[SUM], sums[READINGS], COLUMN_SCALE, 1.0)
+    found: list[Change] = []
+    if not cells.near(place, mean).any():
+        return found
+    for rule, limits in zip(cells.rules, cells.limits, strict=True):
         grace_ms = cells.late_limit_ms if rule.grace_s is None else round(rule.grace_s * 1000)
-        for row in np.flatnonzero(cells.of(rule)[terms.place] & (late_ms <= grace_ms)).tolist():
-            cell, start = int(terms.place[row]), int(start_ms[row])
-            mean, mean_before = _means(_sums(cells, start, known)[:, cell], terms.terms[:, row])
-            before = int(levels.holds[rule.name].severity[cell])
-            if not int(rule.limits.severity(np.array([mean]))[0]) > before:
-                continue
+        held = levels.holds[rule.name]
+        higher = limits.severity(mean) > held.severity[place]
+        for row in np.flatnonzero(higher & (late_ms <= grace_ms) & cells.of(rule, place)).tolist():
+            cell, start, value = int(place[row]), int(start_ms[row]), float(mean[row])
+            before = int(held.severity[cell])
             known_ms = int(levels.judged_ms[cells.sensor_of[cell]])
-            series = _series(cells, (cell, known_ms), known)
+            series = _series(cells, cell, known_ms)
             after, since_ms = _run_again(cells, rule, cell, (series, start))
-            had, _ = _run_again(cells, rule, cell, ({**series, start: mean_before}, start))
+            without = sums[:, row] - terms.terms[:MEAN, row]
+            had, _ = _run_again(cells, rule, cell, ({**series, start: _mean(without)}, start))
             if after > max(before, had):
-                ordered.raise_to(levels.holds[rule.name], cell, after, start)
-                found.append(Change(rule, int(cells.sensor_of[cell]), before, after, since_ms, known_ms, mean))
+                ordered.raise_to(held, cell, after, start)
+                _watching(levels, cells).busy[cell] = True
+                found.append(Change(rule, int(cells.sensor_of[cell]), before, after, since_ms, known_ms, value))
     return found
 
 
-def _means(sums: NDArray[np.int64], term: NDArray[np.int64]) -> tuple[float, float]:
-    """Return a cell's mean from its (fields,) sums, and what it was without this term; NaN = none."""
-    both = np.stack([sums, sums - term], axis=1)
-    mean = quotient(both[SUM], both[READINGS], COLUMN_SCALE, 1.0)
-    return float(mean[0]), float(mean[1])
+def _mean(sums: NDArray[np.int64]) -> float:
+    """Return the mean of (fields,) sums; NaN = none."""
+    return float(quotient(sums[SUM, np.newaxis], sums[READINGS, np.newaxis], COLUMN_SCALE, 1.0)[0])
 
 
-def _sums(cells: Cells, start_ms: int, known: dict[int, NDArray[np.int64]]) -> NDArray[np.int64]:
-    if start_ms not in known:
-        known[start_ms] = windows.so_far(cells.windows, start_ms, FIELDS, len(cells.column_of))
-    return known[start_ms]
-
-
-def _series(cells: Cells, of: tuple[int, int], known: dict[int, NDArray[np.int64]]) -> dict[int, float]:
+def _series(cells: Cells, cell: int, known_ms: int) -> dict[int, float]:
     """Return the mean of a cell in each window that ends by then, rising, NaN = it did not speak."""
-    cell, known_ms = of
     held = {*cells.windows.open, *cells.windows.late, *cells.windows.closed}
     starts_ms = sorted(start_ms for start_ms in held if start_ms + cells.window_ms <= known_ms)
-    nothing = np.zeros(FIELDS, np.int64)
-    return {start_ms: _means(_sums(cells, start_ms, known)[:, cell], nothing)[0] for start_ms in starts_ms}
+    place = np.array([cell])
+    return {start_ms: _mean(windows.so_far(cells.windows, start_ms, place, MEAN)[:, 0]) for start_ms in starts_ms}
 
 
 def _run_again(cells: Cells, rule: Rule, cell: int, of: tuple[dict[int, float], int]) -> tuple[int, int]:
@@ -241,8 +252,11 @@ def end(levels: Levels, cells: Cells) -> list[tuple[str, int, int]]:
 
     A sensor may have left, or a rule; one that watches another column now has left the column that it watched.
     """
+    watch = _watching(levels, cells)
+    if watch.ended:
+        return []
     column_of = {rule.name: cells.columns.index(rule.column) for rule in cells.rules}
-    gone = ~cells.layout.present[cells.sensor_of]
+    gone = ~cells.present
     found = []
     for rule, held in list(levels.holds.items()):
         hold.grow(held, len(cells.sensor_of))
@@ -251,4 +265,5 @@ def end(levels: Levels, cells: Cells) -> list[tuple[str, int, int]]:
             found.append((rule, sensor, int(levels.judged_ms[sensor])))
         if rule not in column_of:
             del levels.holds[rule]
+    watch.ended, watch.busy = True, _busy(levels, len(cells.sensor_of))
     return found

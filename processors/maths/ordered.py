@@ -39,19 +39,25 @@ class Turns(NamedTuple):
 
 
 def up_to(rows: Rows, judged_ms: NDArray[np.int64], some: NDArray[np.bool_] | None = None) -> NDArray[np.int64]:
-    """Return (m,) up to where these rows let each sensor's windows be judged."""
+    """Return (m,) up to where these rows let each sensor's windows be judged; the same object where no further."""
+    place, reached_ms = rows.place, rows.reached_ms
+    if some is not None or int(place.min(initial=0)) < 0:
+        mine = place >= 0 if some is None else some & (place >= 0)
+        place, reached_ms = place[mine], reached_ms[mine]
+    if not (reached_ms > judged_ms[place]).any():
+        return judged_ms
     found = judged_ms.copy()
-    mine = rows.place >= 0 if some is None else some & (rows.place >= 0)
-    np.maximum.at(found, rows.place[mine], rows.reached_ms[mine])
+    np.maximum.at(found, place, reached_ms)
     return found
 
 
-def turns(rows: Rows, judged_ms: NDArray[np.int64]) -> Turns | None:
-    """Put rows into turns; None = no row is behind, one turn takes them all. `judged_ms` is (m,)."""
-    here = np.flatnonzero(rows.place >= 0)
-    if not here.size or (rows.start_ms[here] >= up_to(rows, judged_ms)[rows.place[here]]).all():
+def turns(rows: Rows, judged_ms: NDArray[np.int64], up_to_ms: NDArray[np.int64]) -> Turns | None:
+    """Put rows into turns; None = no row is behind, one turn takes all. (m,) judged before, and with these rows."""
+    here = slice(None) if int(rows.place.min(initial=0)) >= 0 else np.flatnonzero(rows.place >= 0)
+    place = rows.place[here]
+    if (rows.start_ms[here] >= up_to_ms[place]).all():
         return None
-    order = here[np.argsort(rows.place[here], kind="stable")]
+    order = np.arange(len(rows.place))[here][np.argsort(place, kind="stable")]
     place, start_ms = rows.place[order], rows.start_ms[order]
     begins = np.append(True, place[1:] != place[:-1])
     first = np.flatnonzero(begins)
@@ -62,6 +68,8 @@ def turns(rows: Rows, judged_ms: NDArray[np.int64]) -> Turns | None:
     span = int(reached_ms.max()) - least_ms + 1
     highest_ms = np.maximum.accumulate(group * span + (reached_ms - least_ms)) - group * span + least_ms
     is_behind = start_ms < highest_ms
+    if not is_behind.any():
+        return None
     before = np.cumsum(is_behind) - is_behind
     turn, behind = np.zeros(len(rows.place), np.int64), np.zeros(len(rows.place), bool)
     turn[order], behind[order] = before - before[first][group], is_behind

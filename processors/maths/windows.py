@@ -8,20 +8,22 @@ close: so neither the cut of the input nor the watermark's cadence changes a val
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray  # at run time: `streams.saving.state` reads the types of a state's fields
 
 from processors.maths.fixed import add_at, check_range
-from processors.maths.packing import pack, unpack
+from processors.maths.packing import NOTHING, dense, merged, pack_places, picked, unpack
 from processors.maths.places import grown
 from streams.contract.records import NO_TIME_MS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
+T = TypeVar("T", int, NDArray[np.int64])
 READINGS = 0
 """The field of every sum that counts readings: whatever came for the place, used or not."""
 
@@ -40,12 +42,20 @@ class Windows:
     passed_ms: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
     """… and then (places,) by how much, and up to where each one's windows are closed."""
 
+    def __post_init__(self) -> None:
+        nothing = np.empty(0, np.int64)
+        self.followed = nothing
+        """The lags of the last `follow` …"""
+        self.settled = nothing
+        """… and `lag_ms` when the watermark last moved by them, with what lags there are, rising."""
+        self.lags_ms: list[int] = []
+
 
 class Terms(NamedTuple):
     """Readings to fold: (n,) event time, (n,) place, (n,) bool late, (fields, n) terms of which field 0 is 1."""
 
     at_ms: NDArray[np.int64]
-    place: NDArray[np.int32]
+    place: NDArray[np.integer[Any]]
     late: NDArray[np.bool_]
     terms: NDArray[np.int64]
 
@@ -61,14 +71,19 @@ def follow(windows: Windows, lag_ms: NDArray[np.int64], entity: NDArray[np.int32
     """Learn how far behind the watermark each place is, (places,): at the begin of a step, and where places were added.
 
     -1 = as before, or 0. A new place begins where its entity is, -1 = it has none, else where its lag lets it be.
-    `lags`: whether any lags.
+    `lags`: whether any lags. The same array as before has nothing new to tell.
     """
     if not windows.lags:
         if not lags:
             return
         windows.lags, windows.passed_ms = True, np.full(len(lag_ms), windows.watermark_ms)
+    elif lags and windows.followed is lag_ms:
+        return
+    windows.followed = lag_ms
     before_ms = grown(windows.lag_ms, len(lag_ms))
-    windows.lag_ms = np.where(lag_ms < 0, before_ms, lag_ms)
+    now_ms = np.where(lag_ms < 0, before_ms, lag_ms)
+    if not np.array_equal(now_ms, windows.lag_ms):
+        windows.lag_ms = now_ms
     known = len(windows.passed_ms)
     if known < len(lag_ms):
         fresh = windows.watermark_ms - windows.lag_ms[known:]
@@ -78,7 +93,7 @@ def follow(windows: Windows, lag_ms: NDArray[np.int64], entity: NDArray[np.int32
             of_entity[-1] = 2 * NO_TIME_MS
             fresh = np.maximum(fresh, of_entity[entity[known:]])
         windows.passed_ms = np.concatenate([windows.passed_ms, fresh])
-    elif not lags and not windows.lag_ms.any() and (windows.passed_ms == windows.watermark_ms).all():
+    elif not lags and windows.settled is windows.lag_ms and not windows.lag_ms.any():
         windows.lags, windows.lag_ms, windows.passed_ms = False, np.empty(0, np.int64), np.empty(0, np.int64)
 
 
@@ -104,7 +119,7 @@ def fold(windows: Windows, batch: Terms, places: int, window_ms: int) -> dict[in
                 late = late | closed  # what comes after the close is late, whoever judged it
                 touched[start_ms] = np.unique(place[closed])
         if late.any():
-            windows.late[start_ms] = _merged(windows.late.get(start_ms), place[late], terms[:, late], places)
+            windows.late[start_ms] = merged(windows.late.get(start_ms), place[late], terms[:, late])
             place, terms = place[~late], terms[:, ~late]
         if place.size:
             sums = windows.open.get(start_ms)
@@ -115,37 +130,22 @@ def fold(windows: Windows, batch: Terms, places: int, window_ms: int) -> dict[in
     return touched
 
 
+def whole(at_ms: T, window_ms: int) -> T:
+    """Return the start of the window that holds each time."""
+    return at_ms - at_ms % window_ms
+
+
 def by_window(at_ms: NDArray[np.int64], window_ms: int) -> Iterator[tuple[int, slice | NDArray[np.intp]]]:
     """Yield (start of a window, its rows), by rising start."""
     if not at_ms.size:
         return
-    start_ms = at_ms - at_ms % window_ms
+    start_ms = whole(at_ms, window_ms)
     first, last = int(start_ms.min()), int(start_ms.max())
     if first == last:
         yield first, slice(None)
         return
     for start in np.unique(start_ms).tolist():
         yield start, np.flatnonzero(start_ms == start)
-
-
-def _merged(late: bytes | None, place: NDArray[np.int32], terms: NDArray[np.int64], places: int) -> bytes:
-    dense = _dense(late, len(terms), places)
-    add_at(dense, place, terms)
-    return compact(dense)
-
-
-def compact(dense: NDArray[np.int64]) -> bytes:
-    """Return the places where any field is not 0, packed."""
-    place = np.flatnonzero(dense.any(axis=0))
-    return pack(np.concatenate([place[np.newaxis], dense[:, place]]))
-
-
-def _dense(packed: bytes | None, fields: int, places: int) -> NDArray[np.int64]:
-    dense = np.zeros((fields, places), np.int64)
-    if packed is not None:
-        cells = unpack(packed)
-        dense[:, cells[0]] = cells[1:]
-    return dense
 
 
 def waiting(windows: Windows, field: int, window_ms: int) -> dict[int, int]:
@@ -166,19 +166,30 @@ def due(windows: Windows, watermark_ms: int, window_ms: int) -> list[Due]:
     Places that lag alike close together, and only where one of them has spoken: what those say that lag more or less
     decides nothing for them.
     """
-    past = [start_ms for start_ms in windows.open if start_ms + window_ms <= watermark_ms]
-    if not windows.lags:
-        return [Due(start_ms, None) for start_ms in sorted(past)]
-    lags = [(lag, windows.lag_ms == lag) for lag in np.unique(windows.lag_ms).tolist()]
+    past = sorted(start_ms for start_ms in windows.open if start_ms + window_ms <= watermark_ms)
+    if not past or not windows.lags:
+        return [Due(start_ms, None) for start_ms in past]
     found = []
-    for start_ms in past:
-        end_ms = start_ms + window_ms
+    for start_ms, lag in _crossed(windows, past, watermark_ms, window_ms):
+        mine = (windows.lag_ms == lag) & (windows.passed_ms < start_ms + window_ms)
         spoke = windows.open[start_ms][READINGS] > 0
-        for lag, alike in lags:
-            mine = alike & (windows.passed_ms < end_ms)
-            if end_ms + lag <= watermark_ms and (spoke & mine[: len(spoke)]).any():
-                found.append((end_ms + lag, start_ms, mine))
+        if (spoke & mine[: len(spoke)]).any():
+            found.append((start_ms + lag, start_ms, mine))
     return [Due(start_ms, mine) for _, start_ms, mine in sorted(found, key=lambda one: one[:2])]
+
+
+def _crossed(
+    windows: Windows, starts_ms: Iterable[int], watermark_ms: int, window_ms: int
+) -> Iterator[tuple[int, int]]:
+    """Yield (start, lag) of the windows that places with that lag may pass now; a lag that has changed hides none."""
+    settled = windows.settled is windows.lag_ms
+    lags_ms = windows.lags_ms if settled else np.unique(windows.lag_ms).tolist()
+    before_ms = windows.watermark_ms if settled else 2 * NO_TIME_MS
+    for start_ms in starts_ms:
+        end_ms = start_ms + window_ms
+        first, behind = bisect_right(lags_ms, before_ms - end_ms), bisect_right(lags_ms, watermark_ms - end_ms)
+        for lag in lags_ms[first:behind]:
+            yield start_ms, lag
 
 
 def take(windows: Windows, one: Due, places: int) -> NDArray[np.int64]:
@@ -195,8 +206,8 @@ def take(windows: Windows, one: Due, places: int) -> NDArray[np.int64]:
 def close(windows: Windows, start_ms: int, sums: NDArray[np.int64]) -> None:
     """Keep a window's sums for corrections; they have been taken out of `open`."""
     if start_ms in windows.closed:
-        sums = sums + _dense(windows.closed[start_ms], *sums.shape)
-    windows.closed[start_ms] = compact(sums)
+        sums = sums + dense(windows.closed[start_ms], *sums.shape)
+    windows.closed[start_ms] = pack_places(sums)
 
 
 def advance(
@@ -209,20 +220,31 @@ def advance(
     before_ms = windows.watermark_ms
     corrected = dict(touched)
     if watermark_ms > before_ms:
+        if windows.lags:
+            _pass(windows, corrected, watermark_ms, window_ms)
+        else:
+            for start_ms, late in windows.late.items():
+                if before_ms < start_ms + window_ms <= watermark_ms:
+                    corrected[start_ms] = unpack(late)[0]
         windows.watermark_ms = watermark_ms
-        passed_ms = np.maximum(windows.passed_ms, watermark_ms - windows.lag_ms) if windows.lags else None
-        for start_ms, late in windows.late.items():
-            end_ms = start_ms + window_ms
-            if passed_ms is not None:
-                place = unpack(late)[0]
-                closes = place[(windows.passed_ms[place] < end_ms) & (passed_ms[place] >= end_ms)]
-                if closes.size:
-                    corrected[start_ms] = np.union1d(corrected.get(start_ms, closes), closes)
-            elif before_ms < end_ms <= watermark_ms:
-                corrected[start_ms] = unpack(late)[0]
-        if passed_ms is not None:
-            windows.passed_ms = passed_ms
     return {start_ms: corrected[start_ms] for start_ms in sorted(corrected)}
+
+
+def _pass(windows: Windows, corrected: dict[int, NDArray[np.integer[Any]]], watermark_ms: int, window_ms: int) -> None:
+    """Move each place as far as its lag lets it be, in whole windows, and add what that corrects."""
+    if windows.settled is windows.lag_ms:
+        before_ms = windows.watermark_ms
+        if all(whole(watermark_ms - lag, window_ms) <= before_ms - lag for lag in windows.lags_ms):
+            return
+    before = windows.passed_ms
+    windows.passed_ms = np.maximum(before, whole(watermark_ms - windows.lag_ms, window_ms))
+    for start_ms in {start_ms for start_ms, _ in _crossed(windows, windows.late, watermark_ms, window_ms)}:
+        end_ms, place = start_ms + window_ms, unpack(windows.late[start_ms])[0]
+        closes = place[(before[place] < end_ms) & (windows.passed_ms[place] >= end_ms)]
+        if closes.size:
+            corrected[start_ms] = np.union1d(corrected.get(start_ms, closes), closes)
+    if windows.settled is not windows.lag_ms:
+        windows.settled, windows.lags_ms = windows.lag_ms, np.unique(windows.lag_ms).tolist()
 
 
 def forget(windows: Windows, window_ms: int, keep_ms: int) -> list[int]:
@@ -230,7 +252,11 @@ def forget(windows: Windows, window_ms: int, keep_ms: int) -> list[int]:
 
     `keep_ms`: how long after it closed a window may be corrected, the domain's late limit; no later reading passes.
     """
-    limit_ms = windows.watermark_ms - keep_ms - window_ms - int(windows.lag_ms.max(initial=0))
+    settled = windows.settled is windows.lag_ms
+    longest_ms = max(windows.lags_ms, default=0) if settled else int(windows.lag_ms.max(initial=0))
+    limit_ms = windows.watermark_ms - keep_ms - window_ms - longest_ms
+    if min(min(windows.closed, default=limit_ms + 1), min(windows.late, default=limit_ms + 1)) > limit_ms:
+        return []
     old = sorted(start_ms for start_ms in {*windows.closed, *windows.late} if start_ms <= limit_ms)
     for start_ms in old:
         windows.closed.pop(start_ms, None)
@@ -238,19 +264,34 @@ def forget(windows: Windows, window_ms: int, keep_ms: int) -> list[int]:
     return old
 
 
-def so_far(windows: Windows, start_ms: int, fields: int, places: int) -> NDArray[np.int64]:
-    """Return a window's (fields, places) sums of all that has come, on time and late, whether it is closed or not."""
-    total = _dense(windows.late.get(start_ms), fields, places)
-    if start_ms in windows.closed:
-        total += _dense(windows.closed[start_ms], fields, places)
-    if start_ms in windows.open:
-        total += grown(windows.open[start_ms], places)
+def so_far(windows: Windows, start_ms: int, place: NDArray[np.integer[Any]], fields: int) -> NDArray[np.int64]:
+    """Return a window's (fields, n) sums of all that has come for (n,) places, on time and late, closed or not."""
+    sums = windows.open.get(start_ms)
+    if sums is None:
+        total = np.zeros((fields, len(place)), np.int64)
+    else:
+        total = sums[:fields].take(place, axis=1, mode="clip")
+        if int(place.max(initial=0)) >= sums.shape[1]:
+            total[:, place >= sums.shape[1]] = 0
+    for packed in (windows.late.get(start_ms), windows.closed.get(start_ms)):
+        if packed is not None:
+            total += picked(packed, place, fields)
     return total
 
 
 def with_late(windows: Windows, start_ms: int, fields: int, places: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return a closed window's (fields, places) sums with its late readings, and (places,) how many those are."""
-    late = _dense(windows.late.get(start_ms), fields, places)
-    total = _dense(windows.closed.get(start_ms), fields, places) + late
+    late = dense(windows.late.get(start_ms), fields, places)
+    total = dense(windows.closed.get(start_ms), fields, places) + late
+    check_range(total)
+    return total, late[READINGS]
+
+
+def with_late_of(
+    windows: Windows, start_ms: int, fields: int, place: NDArray[np.integer[Any]]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the same of (n,) places: (fields, n) sums and (n,) late readings."""
+    late = picked(windows.late.get(start_ms, NOTHING), place, fields)
+    total = picked(windows.closed.get(start_ms, NOTHING), place, fields) + late
     check_range(total)
     return total, late[READINGS]

@@ -1,5 +1,7 @@
 """Levels of measurements, by hand: PM2.5 with IV at 115 and III at 150, dead band 10, two minutes up, three down."""
 
+from dataclasses import replace
+
 import msgspec
 import numpy as np
 import pytest
@@ -76,6 +78,57 @@ def test_a_minutes_mean_its_correction_and_a_sensor_that_was_due():
     assert np.isnan(rows[2][1])
     assert rows[2][2:] == (0.0, 0)
     assert rows[3] == ("environment-north-1", 75.0, 1.0, 1)  # (60 + 70 + 95) / 3
+
+
+def test_a_value_too_large_for_a_sum_costs_itself():
+    """5e9 at 1e6 units fit no thousand times. Of the first reading the noise counts, of the second nothing."""
+    names = contract.load_schemas()["environment"].names
+    given = [{"pm10_ug_m3": 5e9, "noise_db": 60.0}, {"pm10_ug_m3": -5e9}, {"pm10_ug_m3": 30.0}, {}]
+    log = [
+        Row(0, START_MS + second, False, tuple(values.get(name, NAN) for name in names), 0)
+        for second, values in enumerate(given)
+    ]
+    result = step(State(), contract.frame_of("environment", log, START_MS + MINUTE_MS), CITY, Config())
+    assert result.dropped == {"too_large": 2, "no_value": 1}
+    assert result.counted == 2
+    rows = result.rows
+    assert dict(zip(rows.metric, rows.value.tolist(), strict=True)) == {"noise_db": 60.0, "pm10_ug_m3": 30.0}
+    assert rows.count.tolist() == [1, 1]
+
+
+def test_a_reading_without_columns_has_no_value():
+    frame = replace(contract.frame_of("environment", [Row(0, START_MS, False, (NAN,) * 7, 0)], START_MS), columns={})
+    assert step(State(), frame, CITY, Config()).dropped == {"no_value": 1}
+
+
+@pytest.mark.parametrize("reload", [False, True])
+@pytest.mark.parametrize(
+    ("means", "found"),
+    [
+        pytest.param([(80, 60), (120, 60), (120, 60)], [("pm2_5_high", 1, 4)], id="the one beside it says nothing"),
+        pytest.param(
+            [(120, 90), (120, 90), (120, 60)],
+            [("loud", 0, 4), ("pm2_5_high", 0, 4), ("loud", 2, 0)],
+            id="both, in order",
+        ),
+        pytest.param([(80, 39.9), (80, 40), (80, 60)], [("hushed", 0, 4), ("hushed", 1, 0)], id="below, beside above"),
+        pytest.param([(120, 60), (80, 60), (120, 60)], [], id="a run that ends far from every limit"),
+    ],
+)
+def test_rules_of_one_frame_do_not_disturb_each_other(means, found, reload):
+    """Two columns, two rules for one of them: a look at all means must find each that is near a limit."""
+    now = {"on_delay_s": 0, "off_delay_s": 0, "dead_band": 0}
+    loud = msgspec.structs.replace(PM, name="loud", column="noise_db", iv=90, iii=None, **now)
+    hushed = msgspec.structs.replace(loud, name="hushed", sense="below", iv=40)
+    config, names = Config(rules=(loud, hushed, PM)), contract.load_schemas()["environment"].names
+    state, told = State(), []
+    for minute, (pm, noise) in enumerate(means):
+        values = tuple({"pm2_5_ug_m3": pm, "noise_db": noise}.get(name, NAN) for name in names)
+        rows = [Row(0, START_MS + MINUTE_MS * minute, False, values, 0)]
+        result = step(state, contract.frame_of("environment", rows, START_MS + MINUTE_MS * (minute + 1)), CITY, config)
+        state = contract.decode(State, contract.encode(result.state)) if reload else result.state
+        told += [(one.kind, (one.at_ms - START_MS) // MINUTE_MS, one.level) for one in result.detections]
+    assert told == found
 
 
 @pytest.mark.parametrize(
