@@ -34,7 +34,7 @@ from processors.maths.tumbling import by_window
 from streams.contract.records import NO_TIME_MS, Frame, Result, Rows
 from streams.contract.spec import EVERY_DOMAIN, Spec
 from streams.contract.spec import Config as BaseConfig
-from streams.domains.schema import late_limit_ms
+from streams.domains.schema import late_limit_ms, load_schemas
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -104,15 +104,15 @@ class State:
     def __post_init__(self) -> None:
         self._terms: _Terms | None = None
 
-    def terms(self, layout: Layout, config: Config) -> _Terms:
+    def terms(self, domain: str, layout: Layout, config: Config) -> _Terms:
         """Return what follows from these; made once as long as they stay."""
         if self._terms is None or self._terms.layout is not layout or self._terms.config is not config:
-            self._terms = _terms(layout, config)
+            self._terms = _terms(domain, layout, config)
         return self._terms
 
 
 class _Terms(NamedTuple):
-    """What follows from a layout and a configuration alone."""
+    """What follows from a domain, a layout and a configuration alone."""
 
     layout: Layout
     config: Config
@@ -128,7 +128,9 @@ class _Terms(NamedTuple):
     clock: clocks.Limits
 
 
-def _terms(layout: Layout, config: Config) -> _Terms:
+def _terms(domain: str, layout: Layout, config: Config) -> _Terms:
+    schema = load_schemas().get(domain)
+    ahead_ms = silence.FAR_AHEAD_MS + (0 if schema is None else schema.disorder_ms)
     limit_s = np.maximum(config.silent_intervals_count * layout.interval_s, config.silent_least_s)
     limit_ms = (limit_s * 1000).astype(np.int64)
     present_count = int(np.count_nonzero(layout.present))
@@ -140,7 +142,7 @@ def _terms(layout: Layout, config: Config) -> _Terms:
         pace=channels.pace(layout.interval_s),
         silent=silence.Limits(
             *(SILENT_KIND, limit_ms, layout.lag_ms, config.silent_intervals_count),
-            *(config.silent_delay_s * 1000, outage_count, gone),
+            *(ahead_ms, config.silent_delay_s * 1000, outage_count, gone),
         ),
         stuck=stuck.Limits(*(getattr(config, name) for name in stuck.Limits._fields)),
         late=lateness.Limits(LATE_KIND, config.late_ratio, config.late_cleared_ratio, config.late_least_count),
@@ -160,7 +162,7 @@ class _Where(NamedTuple):
 def step(state: State, frame: Frame, city: City, config: Config) -> Result[State]:
     """Fold a frame; judge the minutes and hours that the watermark has closed, in their order."""
     layout = state.places.layout(city, frame.domain, frame.zone)
-    where = _Where(layout, city, frame, state.terms(layout, config))
+    where = _Where(layout, city, frame, state.terms(frame.domain, layout, config))
     silence.follow(state.silence, state.open, state.judged_ms, where.terms.silent)
     dropped = _fold(state, where) if len(frame) else {}
     parts: list[Rows] = []
@@ -192,6 +194,7 @@ def _fold(state: State, where: _Where) -> dict[str, int]:
     """Take the readings in → how many count in no minute, and why."""
     frame, places = where.frame, len(where.layout.sensor_ids)
     taken = spoken.take(frame, where.layout, state.judged_ms, where.terms.stuck.steady_columns)
+    silence.take(state.silence, taken.spoken, state.judged_ms, where.terms.silent)
     for start_ms, some in by_window(taken.spoken.at_ms, MINUTE_MS):
         mine, rows = taken.spoken, taken.rows
         if not isinstance(some, slice):

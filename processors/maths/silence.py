@@ -1,13 +1,15 @@
 """Which sensors have fallen silent at the end of a minute, told unless so many have that it is their feed.
 
-A reading on time counts as heard at its time, with its sensor's lag. Where the lag changes, what was heard is as old as
-with the new one; where the interval becomes shorter, the next reading may still come by the one before.
+A reading on time counts as heard at its time, with its sensor's lag; one whose time is far ahead of how far its source
+was counts when it came, too, so no wrong clock and no lag that is too large makes a sensor silent. Where the lag
+changes, what was heard is as old as with the new one; where the interval becomes shorter, the next reading may still
+come by the one before.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray  # at run time: `streams.saving.state` reads the types of a state's fields
@@ -18,7 +20,12 @@ from processors.maths.places import grown
 from processors.maths.tumbling import by_window
 from streams.contract.records import NO_TIME_MS
 
+if TYPE_CHECKING:
+    from processors.maths.spoken import Spoken
+
 MINUTE_MS = 60_000
+FAR_AHEAD_MS = MINUTE_MS
+"""So much further than its domain's disorder a reading is far ahead of its source."""
 NO_LAG = -1
 LAST_MS = int(np.iinfo(np.int64).max)
 
@@ -39,6 +46,8 @@ class Silence:
     lag_ms: NDArray[np.int64] = field(default_factory=_none)
     limit_ms: NDArray[np.int64] = field(default_factory=_none)
     """By which lag, and after how long a silence, it was judged last; NO_LAG = not yet."""
+    came: dict[int, NDArray[np.int64]] = field(default_factory=dict)
+    """Minute → how far the source was at the newest reading that came in it from far ahead, NO_TIME_MS = none."""
 
     def __post_init__(self) -> None:
         self.followed: Limits | None = None
@@ -53,6 +62,8 @@ class Limits(NamedTuple):
     """(m,) of each sensor, below 0 = it has left."""
     intervals: float
     """As many of its intervals each may say nothing, or more."""
+    ahead_ms: int
+    """What is further ahead of its source is far ahead."""
     delay_ms: float
     """So long it has been silent before it alarms."""
     outage_count: float
@@ -114,10 +125,26 @@ def _move(minutes: dict[int, NDArray[np.int64]], later_ms: NDArray[np.int64], si
         np.maximum.at(minute[NEWEST], place[some], at_ms[some])
 
 
+def take(of: Silence, spoken: Spoken, judged_ms: int, limits: Limits) -> None:
+    """Take readings that are far ahead as heard when they came; the minutes before are judged."""
+    if spoken.ahead_ms.max(initial=0) <= limits.ahead_ms:
+        return
+    far = np.flatnonzero(spoken.ahead_ms > limits.ahead_ms)
+    place, came_ms = spoken.place[far], np.maximum(spoken.at_ms[far] - spoken.ahead_ms[far], judged_ms)
+    for start_ms, some in by_window(came_ms, MINUTE_MS):
+        newest_ms = of.came.get(start_ms, _none())
+        of.came[start_ms] = newest_ms = grown(newest_ms, len(limits.lag_ms), NO_TIME_MS)
+        np.maximum.at(newest_ms, place[some], came_ms[some])
+
+
 def hear(of: Silence, start_ms: int, minute: NDArray[np.int64] | None) -> None:
     """Take a minute that is over, in their order; from now on wait for those of whom nothing was heard yet."""
     if minute is not None:
         np.maximum(of.last_ms, minute[NEWEST], out=of.last_ms)
+    for past_ms in [one for one in of.came if one <= start_ms]:
+        newest_ms = of.came.pop(past_ms)
+        heard_ms = of.last_ms[: len(newest_ms)]
+        np.maximum(heard_ms, newest_ms, out=heard_ms)
     if of.last_ms.min(initial=start_ms) == NO_TIME_MS:
         of.last_ms = np.where(of.last_ms == NO_TIME_MS, start_ms + np.maximum(of.lag_ms, 0), of.last_ms)
 

@@ -173,6 +173,19 @@ def test_a_dead_sensor_whose_interval_becomes_shorter_is_found_by_the_new_one():
     assert silences(town) == [("b", 4, 132.0)]
 
 
+@pytest.mark.parametrize("ahead_s", [61, 120, 270])
+def test_a_clock_that_is_ahead_from_the_start_is_wrong_and_not_silent(ahead_s):
+    town = Town(PLAIN).live(1200, b=-ahead_s)
+    assert town.found == [("sensor_clock_wrong", "b", 4, 15.0)]
+    assert set(town.silent.values()) == {0}
+
+
+def test_a_clock_that_jumps_ahead_makes_nobody_silent():
+    town = Town(PLAIN).live(600).live(1200, b=-270)
+    assert silences(town) == []
+    assert set(town.silent.values()) == {0}
+
+
 @pytest.mark.parametrize("cut", [1, 7, 64])
 def test_no_cut_decides_who_is_silent(cut):
     """A lag that comes and goes, a wrong clock, a dead sensor."""
