@@ -215,11 +215,12 @@ def advance(
 ) -> dict[int, NDArray[np.integer[Any]]]:
     """Move the watermark and forget what is too old → the windows to correct: start → places, rising.
 
-    These are the windows touched after their close, and those that close now with late readings beside them.
+    These are the windows touched after their close, and those that close now with late readings beside them. A lag that
+    has changed passes windows, too, where the watermark stands.
     """
     before_ms = windows.watermark_ms
     corrected = dict(touched)
-    if watermark_ms > before_ms:
+    if watermark_ms > before_ms or (windows.lags and windows.settled is not windows.lag_ms):
         if windows.lags:
             _pass(windows, corrected, watermark_ms, window_ms)
         else:
