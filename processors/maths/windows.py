@@ -70,7 +70,8 @@ class Due(NamedTuple):
 def follow(windows: Windows, lag_ms: NDArray[np.int64], entity: NDArray[np.int32] | None = None, *, lags: bool) -> None:
     """Learn how far behind the watermark each place is, (places,): at the begin of a step, and where places were added.
 
-    -1 = as before, or 0. A new place begins where its entity is, -1 = it has none, else where its lag lets it be.
+    -1 = it has left, and nothing of it is waited for: what counts whole windows waits for no lag but of who is there. A
+    new place begins where its entity is, -1 = it has none, else where its lag lets it be.
     `lags`: whether any lags. The same array as before has nothing new to tell.
     """
     if not windows.lags:
@@ -80,8 +81,7 @@ def follow(windows: Windows, lag_ms: NDArray[np.int64], entity: NDArray[np.int32
     elif lags and windows.followed is lag_ms:
         return
     windows.followed = lag_ms
-    before_ms = grown(windows.lag_ms, len(lag_ms))
-    now_ms = np.where(lag_ms < 0, before_ms, lag_ms)
+    now_ms = np.maximum(lag_ms, 0)
     if not np.array_equal(now_ms, windows.lag_ms):
         windows.lag_ms = now_ms
     known = len(windows.passed_ms)
