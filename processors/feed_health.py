@@ -3,8 +3,8 @@
 in      city.readings.v1 of every domain: who spoke when, and whether the values ever change
 out     silent_ratio and reporting_count of `feed:<domain>:<zone>`; detections sensor_silent, sensor_stuck,
         sensor_late, sensor_clock_wrong, IV; where half of the zone is silent that has one cause, see feed_outage
-state   per open minute and sensor: readings, newest, whether their values differ; per sensor: last reading on time, the
-        runs of equal values, what it alarms; per hour: readings and late ones; per quarter: how far ahead they were
+state   per open minute and sensor: readings, newest, whether their values differ; per sensor: last reading on time, lag
+        and interval, runs of equal values, what it alarms; per hour: readings and late ones; per quarter: how far ahead
 drops   no_value: it brought nothing that could be used, so its sensor was not heard; elsewhere: its sensor is another
         zone's; late: it counts for its hour's lateness, in no minute; lagging: judged when it was due, counts in none
 source  own choice, see docs/processors.md. Silent is judged at whole minutes of the watermark, late when nothing later
@@ -27,13 +27,14 @@ from processors.maths.digests import Runs
 from processors.maths.findings import Finding, detections
 from processors.maths.lateness import HOUR_MS, Lateness
 from processors.maths.measures import FEED_PREFIX, FEEDS, REPORTING, SILENT, Amounts, Heads, make_rows
-from processors.maths.minutes import GREATEST, LAGGING, LEAST, NEWEST, READINGS, add, roomy
+from processors.maths.minutes import GREATEST, LAGGING, LEAST, READINGS, add, roomy
 from processors.maths.places import Layout, Places, grown
+from processors.maths.silence import Silence
 from processors.maths.tumbling import by_window
 from streams.contract.records import NO_TIME_MS, Frame, Result, Rows
 from streams.contract.spec import EVERY_DOMAIN, Spec
 from streams.contract.spec import Config as BaseConfig
-from streams.domains.schema import late_limit_ms
+from streams.domains.schema import late_limit_ms, load_schemas
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -81,10 +82,6 @@ class Config(BaseConfig, frozen=True, kw_only=True):
     """Readings that a quarter of an hour needs for that judgement."""
 
 
-def _none() -> NDArray[np.int64]:
-    return np.empty(0, np.int64)
-
-
 @dataclass
 class State:
     """One zone and domain. Arrays without a note are (m,) by sensor."""
@@ -96,11 +93,9 @@ class State:
     clocks: Clocks = field(default_factory=Clocks)
     judged_ms: int = NO_TIME_MS
     """The minutes before are judged; the first is that of the first reading."""
-    last_ms: NDArray[np.int64] = field(default_factory=_none)
-    """Newest reading on time; of a sensor that never spoke, when it was first waited for; NO_TIME_MS = it is not."""
-    silent: NDArray[np.int64] = field(default_factory=_none)
-    """1 = it has an alarm of its own for being silent, and likewise `stuck`."""
-    stuck: NDArray[np.int64] = field(default_factory=_none)
+    silence: Silence = field(default_factory=Silence)
+    stuck: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
+    """1 = it has an alarm of its own for being stuck."""
     runs: Runs = field(default_factory=Runs)
     """Of readings that repeat each other."""
     channels: Channels = field(default_factory=Channels)
@@ -109,15 +104,15 @@ class State:
     def __post_init__(self) -> None:
         self._terms: _Terms | None = None
 
-    def terms(self, layout: Layout, config: Config) -> _Terms:
+    def terms(self, domain: str, layout: Layout, config: Config) -> _Terms:
         """Return what follows from these; made once as long as they stay."""
         if self._terms is None or self._terms.layout is not layout or self._terms.config is not config:
-            self._terms = _terms(layout, config)
+            self._terms = _terms(domain, layout, config)
         return self._terms
 
 
 class _Terms(NamedTuple):
-    """What follows from a layout and a configuration alone."""
+    """What follows from a domain, a layout and a configuration alone."""
 
     layout: Layout
     config: Config
@@ -133,7 +128,9 @@ class _Terms(NamedTuple):
     clock: clocks.Limits
 
 
-def _terms(layout: Layout, config: Config) -> _Terms:
+def _terms(domain: str, layout: Layout, config: Config) -> _Terms:
+    schema = load_schemas().get(domain)
+    ahead_ms = silence.FAR_AHEAD_MS + (0 if schema is None else schema.disorder_ms)
     limit_s = np.maximum(config.silent_intervals_count * layout.interval_s, config.silent_least_s)
     limit_ms = (limit_s * 1000).astype(np.int64)
     present_count = int(np.count_nonzero(layout.present))
@@ -143,7 +140,10 @@ def _terms(layout: Layout, config: Config) -> _Terms:
         *(layout, config, present_count, gone),
         patience_ms=max(int(limit_ms.max(initial=0)), HOUR_MS) + int(config.silent_delay_s * 1000),
         pace=channels.pace(layout.interval_s),
-        silent=silence.Limits(SILENT_KIND, limit_ms, config.silent_delay_s * 1000, outage_count, gone),
+        silent=silence.Limits(
+            *(SILENT_KIND, limit_ms, layout.lag_ms, config.silent_intervals_count),
+            *(ahead_ms, config.silent_delay_s * 1000, outage_count, gone),
+        ),
         stuck=stuck.Limits(*(getattr(config, name) for name in stuck.Limits._fields)),
         late=lateness.Limits(LATE_KIND, config.late_ratio, config.late_cleared_ratio, config.late_least_count),
         clock=clocks.Limits(CLOCK_KIND, config.clock_ahead_s, config.clock_least_count),
@@ -162,7 +162,8 @@ class _Where(NamedTuple):
 def step(state: State, frame: Frame, city: City, config: Config) -> Result[State]:
     """Fold a frame; judge the minutes and hours that the watermark has closed, in their order."""
     layout = state.places.layout(city, frame.domain, frame.zone)
-    where = _Where(layout, city, frame, state.terms(layout, config))
+    where = _Where(layout, city, frame, state.terms(frame.domain, layout, config))
+    silence.follow(state.silence, state.open, state.judged_ms, where.terms.silent)
     dropped = _fold(state, where) if len(frame) else {}
     parts: list[Rows] = []
     found: list[Finding] = []
@@ -172,11 +173,11 @@ def step(state: State, frame: Frame, city: City, config: Config) -> Result[State
         if (minute := state.open.pop(start_ms, None)) is not None:
             minute = roomy(minute, len(layout.sensor_ids))
             found += _stuck(state, start_ms, minute, where)
-            np.maximum(state.last_ms, minute[NEWEST], out=state.last_ms)
             lateness.count(state.lateness, start_ms - start_ms % HOUR_MS, minute[READINGS], late=False)
+        silence.hear(state.silence, start_ms, minute)
         found += _retired(state, start_ms, where)
         found += clocks.add(state.clocks, start_ms, minute, layout.present, where.terms.clock)
-        silent = silence.judge(state.last_ms, state.silent, start_ms + MINUTE_MS, where.terms.silent)
+        silent = silence.judge(state.silence, start_ms + MINUTE_MS, where.terms.silent)
         found += silent.found
         if where.terms.present_count:
             parts.append(_rows(start_ms, silent.sensors, minute, where))
@@ -193,6 +194,7 @@ def _fold(state: State, where: _Where) -> dict[str, int]:
     """Take the readings in → how many count in no minute, and why."""
     frame, places = where.frame, len(where.layout.sensor_ids)
     taken = spoken.take(frame, where.layout, state.judged_ms, where.terms.stuck.steady_columns)
+    silence.take(state.silence, taken.spoken, state.judged_ms, where.terms.silent)
     for start_ms, some in by_window(taken.spoken.at_ms, MINUTE_MS):
         mine, rows = taken.spoken, taken.rows
         if not isinstance(some, slice):
@@ -219,10 +221,9 @@ def _counted(minute: NDArray[np.int64]) -> int:
 
 def _grow(state: State, places: int) -> None:
     runs, late, wrong = state.runs, state.lateness.late, state.clocks.wrong
-    if all(len(one) == places for one in (state.last_ms, state.silent, state.stuck, late, wrong, runs.same)):
+    if all(len(one) == places for one in (state.stuck, late, wrong, runs.same)):
         return
-    state.last_ms = grown(state.last_ms, places, NO_TIME_MS)
-    state.silent, state.stuck = grown(state.silent, places), grown(state.stuck, places)
+    state.stuck = grown(state.stuck, places)
     state.lateness.late, state.clocks.wrong = grown(late, places), grown(wrong, places)
     digests.grow(runs, places)
 
@@ -238,7 +239,7 @@ def _minutes(state: State, where: _Where) -> Iterator[int]:
             return
         state.judged_ms = first_ms
     while state.judged_ms < end_ms:
-        newest_ms = int(state.last_ms.max(initial=NO_TIME_MS))
+        newest_ms = int(state.silence.last_ms.max(initial=NO_TIME_MS))
         if newest_ms != NO_TIME_MS and state.judged_ms - newest_ms > where.terms.patience_ms:
             state.judged_ms = min(min(state.open, default=end_ms), end_ms)
             if state.judged_ms == end_ms:
@@ -247,21 +248,19 @@ def _minutes(state: State, where: _Where) -> Iterator[int]:
 
 
 def _retired(state: State, start_ms: int, where: _Where) -> list[Finding]:
-    """Forget the sensors that have left, and begin to wait for those that joined → what alarmed and is over."""
-    if state.last_ms.min(initial=start_ms) == NO_TIME_MS:
-        state.last_ms[state.last_ms == NO_TIME_MS] = start_ms
+    """Forget the sensors that have left → what alarmed and is over."""
     gone = where.terms.gone
     if gone is None:
         return []
     found = []
-    kinds = (SILENT_KIND, state.silent), (STUCK_KIND, state.stuck), (LATE_KIND, state.lateness.late)
+    kinds = (SILENT_KIND, state.silence.alarms), (STUCK_KIND, state.stuck), (LATE_KIND, state.lateness.late)
     for kind, flags in (*kinds, (CLOCK_KIND, state.clocks.wrong)):
         for place in np.flatnonzero(gone & (flags == 1)).tolist():
             found.append(Finding(kind, place, start_ms + MINUTE_MS, start_ms + MINUTE_MS, on=False, retired=True))
         flags[gone] = 0
     digests.forget(state.runs, gone)
     channels.forget(state.channels, gone)
-    state.last_ms[gone] = NO_TIME_MS
+    state.silence.last_ms[gone] = NO_TIME_MS
     return found
 
 

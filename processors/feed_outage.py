@@ -2,7 +2,7 @@
 
 in      city.metrics.v1 of every domain: `silent_ratio` of `feed:<domain>:<zone>`, a minute each (see feed_health)
 out     detections feed_silent: III of `feed:<domain>` when half of the domain's sensors are silent, else IV of
-        `feed:<domain>:<zone>` when half of a zone's are; level 0 when they are back
+        `feed:<domain>:<zone>` when half of a zone's are; level 0 when less than `back_ratio` still are, or one alone
 state   per domain: the zones' watermarks, the minutes not yet passed by all zones, each zone's latest share, the alarms
 drops   other_metric: any other row; repeat: of a minute that is judged already
 source  own choice, see docs/processors.md; suppression of children by a failed parent after ISA-18.2
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 OTHER_METRIC, REPEAT = "other_metric", "repeat"
 KIND = "feed_silent"
 ALL_ZONES = ""
+ONE_ALONE = 1
+"""So few silent sensors are told one by one (`sensor_silent`), however small the feed is."""
 LEVEL_OF_DOMAIN: Level = 3
 LEVEL_OF_ZONE: Level = 4
 
@@ -40,7 +42,7 @@ class Config(BaseConfig, frozen=True, kw_only=True):
     outage_ratio: Annotated[float, msgspec.Meta(gt=0, le=1)] = 0.5
     """Share of silent sensors from which on the feed is silent …"""
     back_ratio: Annotated[float, msgspec.Meta(ge=0, lt=1)] = 0.3
-    """… and below which it is back."""
+    """… and below which it is back; it is, too, with one silent sensor, unless so few make it silent."""
     outage_least_count: Annotated[int, msgspec.Meta(ge=1)] = 2
     """Silent sensors that make a zone's feed silent, at least."""
     zone_delay_s: Annotated[float, msgspec.Meta(ge=0)] = 120.0
@@ -136,7 +138,7 @@ def _judged(domain: Domain, start_ms: int, config: Config) -> list[_Change]:
         else:
             domain.since_ms.pop(zone, None)
         if zone in domain.alarms:
-            if silent < config.back_ratio * total:
+            if not is_out and silent < max(ONE_ALONE + 1, config.back_ratio * total):
                 domain.alarms.remove(zone)
                 changes.append(_Change(zone, start_ms, on=False))
         elif is_out and (zone == ALL_ZONES or _waited(domain, zone, start_ms, config)):
@@ -166,7 +168,7 @@ def _detection(domain: Domain, name: str, change: _Change, city: City, config: C
         known_at_ms=domain.judged_ms,
         level=level if change.on else 0,
         value=silent / max(total, 1),
-        limit=config.outage_ratio if change.on else config.back_ratio,
+        limit=config.outage_ratio if change.on else max(config.back_ratio, ONE_ALONE / max(total, 1)),
         basis="own choice",
         evidence={"silent_count": float(silent), "sensor_count": float(total)},
     )

@@ -57,8 +57,9 @@ class Domain:
 
     identities: Identities = field(default_factory=Identities)
     marks: Marks = field(default_factory=Marks)
+    """What each zone has passed, less the longest lag of the domain's sensors when it said so."""
     closed_ms: int = NO_TIME_MS
-    """Windows that end by then are closed: what all zones have passed, less the longest lag of the domain's sensors."""
+    """Windows that end by then are closed: what all zones have passed, less that lag."""
     minutes: dict[int, dict[str, bytes]] = field(default_factory=dict)
     """Start → zone id → packed (1 + fields, n) array: slots, rising, and their sums."""
     hours: dict[int, NDArray[np.int64]] = field(default_factory=dict)
@@ -89,9 +90,9 @@ def step(state: State, frame: MetricFrame, city: City, config: Config) -> Result
     if len(frame.rows):
         dropped = _fold(domain, frame, city, touched)
     before_ms = domain.closed_ms
-    domain.marks.advance(frame, city)
-    if domain.marks.watermark_ms != NO_TIME_MS:
-        domain.closed_ms = max(before_ms, domain.marks.watermark_ms - city.longest_lag_ms.get(frame.domain, 0))
+    lag_ms = city.longest_lag_ms.get(frame.domain, 0) if frame.lag_ms is None else frame.lag_ms
+    domain.marks.advance(replace(frame, watermark_ms=frame.watermark_ms - lag_ms) if lag_ms else frame, city)
+    domain.closed_ms = max(before_ms, domain.marks.watermark_ms)
     if domain.closed_ms == before_ms and not touched:
         return Result(state=state, dropped=dropped)
     at = aggregates.At(domain.identities, city, frame.domain)
@@ -284,7 +285,7 @@ SPEC = Spec(
     step=step,
     config=Config,
     state=State,
-    state_version=2,
+    state_version=3,
     metrics=(*TRAVEL, TPI, *FEEDS),
     column_metrics=True,
     drops=DROPS,

@@ -71,7 +71,8 @@ class Due(NamedTuple):
 def follow(windows: Windows, lag_ms: NDArray[np.int64], entity: NDArray[np.int32] | None = None, *, lags: bool) -> None:
     """Learn how far behind the watermark each place is, (places,): at the begin of a step, and where places were added.
 
-    -1 = as before, or 0. A new place begins where its entity is, -1 = it has none, else where its lag lets it be.
+    -1 = it has left, and nothing of it is waited for: what counts whole windows waits for no lag but of who is there. A
+    new place begins where its entity is, -1 = it has none, else where its lag lets it be.
     `lags`: whether any lags. The same array as before has nothing new to tell.
     """
     if not windows.lags:
@@ -81,8 +82,7 @@ def follow(windows: Windows, lag_ms: NDArray[np.int64], entity: NDArray[np.int32
     elif lags and windows.followed is lag_ms:
         return
     windows.followed = lag_ms
-    before_ms = grown(windows.lag_ms, len(lag_ms))
-    now_ms = np.where(lag_ms < 0, before_ms, lag_ms)
+    now_ms = np.maximum(lag_ms, 0)
     if not np.array_equal(now_ms, windows.lag_ms):
         windows.lag_ms = now_ms
     known = len(windows.passed_ms)
@@ -203,11 +203,12 @@ def advance(
 ) -> dict[int, NDArray[np.integer[Any]]]:
     """Move the watermark and forget what is too old → the windows to correct: start → places, rising.
 
-    These are the windows touched after their close, and those that close now with late readings beside them.
+    These are the windows touched after their close, and those that close now with late readings beside them. A lag that
+    has changed passes windows, too, where the watermark stands.
     """
     before_ms = windows.watermark_ms
     corrected = dict(touched)
-    if watermark_ms > before_ms:
+    if watermark_ms > before_ms or (windows.lags and windows.settled is not windows.lag_ms):
         if windows.lags:
             _pass(windows, corrected, watermark_ms, window_ms)
         else:

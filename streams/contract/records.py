@@ -156,6 +156,9 @@ class MetricFrame:
     """As the stage that made it knew them, "" = it did not say."""
     sums: Mapping[str, Sums] = field(default_factory=dict)
     """Metric → how its rows add up, as whoever made them declares it; a frame of before says nothing."""
+    lag_ms: int | None = None
+    """The longest lag of the domain's sensors where it was made: its windows are whole so long after their end. Told by
+    the second stage; None = as in the newest city."""
 
 
 Level = Literal[0, 1, 2, 3, 4]

@@ -169,7 +169,7 @@ def _names(kind: type) -> tuple[str, ...]:
     return tuple(field.name for field in fields(kind)) if is_dataclass(kind) else ()
 
 
-def _look_at(state: Any) -> None:  # noqa: ANN401 - of any processor
+def _look_at(state: object) -> None:
     """Look whether a state's fields are of types that can be saved; what lies deeper is seen when it is saved."""
     for name in _names(type(state)):
         value = getattr(state, name)

@@ -171,6 +171,8 @@ class SecondLevelStage:
         self._join(state, left_out)
         state.frames += 1
         state.version = max(state.version, 0 if made is None else made.number)
+        if made is not None:
+            frame = replace(frame, lag_ms=made.city.longest_lag_ms.get(frame.domain, 0))
         frame, city = self._placed(frame, self._cities.named(state.version))
         state.watermark_ms[frame.domain] = max(
             frame.watermark_ms, state.watermark_ms.get(frame.domain, frame.watermark_ms)

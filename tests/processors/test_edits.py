@@ -67,6 +67,18 @@ def test_a_line_above_an_alarming_panel_moves_no_alarm():
     ] == [("panel-a", 1, 0, None)]
 
 
+def test_what_a_slow_panel_said_is_told_as_it_leaves():
+    """Zones and city wait as long as the slowest sensor that is there: later they would have closed its minutes."""
+    state, slow = threshold.State(), town(panel("panel-0"), replace(panel("panel-a"), delay_s=900.0))
+    for number in (0, 1):
+        threshold.step(state, minute(slow, number, panel_0=0, panel_a=3), slow, FIRE)
+    left = town(panel("panel-0"))
+    rows = threshold.step(state, minute(left, 2, panel_0=0), left, FIRE).rows
+    mine = rows.where(rows.entity == "panel-a")
+    assert (mine.at_ms // MINUTE_MS).tolist() == [0, 1]
+    assert mine.value.tolist() == [3.0, 3.0]
+
+
 def test_the_minute_of_the_reload_is_told_of_each_under_its_name():
     state = threshold.State()
     early = replace(minute(BEFORE, 0, panel_a=3), watermark_ms=0)

@@ -1,9 +1,12 @@
 """Silent, stuck and late sensors, and silent feeds, by hand: four sensors of a zone that speak every 30 s."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from processors import feed_health, feed_outage
+from processors.maths.measures import Amounts, Heads, make_rows
 from streams.city.registry import City, Sensor, Zone
 from streams.contract.records import Frame, MetricFrame
 
@@ -203,3 +206,36 @@ def test_a_sensor_that_brings_no_value_is_silent():
         last = {str(name): float(one) for name, one in zip(result.rows.metric, result.rows.value, strict=True)}
     assert found == [("sensor_silent", "d00", 4)]
     assert last == {"silent_ratio": 0.25, "reporting_count": 3.0}
+
+
+def outage_of(sensors: int, silent: list[int], **settings: float) -> list[tuple[int, int]]:
+    """(minute, level) of what a domain of one zone finds that has so many silent sensors in each minute."""
+    state, found = feed_outage.State(), []
+    city = City("c", "", "", "UTC", "", (Zone("z", "", ""),), (), (replace(TOWN.sensors[0], zone=0),))
+    for minute, number in enumerate(silent):
+        heads = Heads(np.array(["feed:environment:z"], object), minute * MINUTE_MS, 60, np.ones(1), np.zeros(1, int))
+        amounts = Amounts(*(np.array([one]) for one in (number, sensors, number / sensors, 0)))
+        rows = make_rows(np.array(["silent_ratio"], object), heads, amounts)
+        frame = MetricFrame(DOMAIN, 0, rows, (minute + 1) * MINUTE_MS)
+        result = feed_outage.step(state, frame, city, feed_outage.Config(**settings))
+        found += [(one.at_ms // MINUTE_MS, one.level) for one in result.detections if one.entity == "feed:environment"]
+    return found
+
+
+@pytest.mark.parametrize(
+    ("sensors", "out", "still_out", "back"),
+    [
+        pytest.param(2, 2, 2, 1, id="2: both"),
+        pytest.param(3, 2, 2, 1, id="3: one may stay dead, although it is a third"),
+        pytest.param(5, 3, 2, 1, id="5: 2 are 0.4"),
+        pytest.param(50, 25, 15, 14, id="50: 15 are 0.3, 14 are less"),
+    ],
+)
+def test_an_outage_is_over_when_the_feed_is_back_but_for_one_sensor(sensors, out, still_out, back):
+    silent = [0, out - 1, out, still_out, still_out, back, back]
+    assert outage_of(sensors, silent) == [(2, 3), (5, 0)]
+
+
+def test_what_makes_an_outage_does_not_end_it():
+    # One silent sensor is enough, and half of two: it is out as long as one is.
+    assert outage_of(2, [0, 1, 1, 1, 0], outage_least_count=1) == [(1, 3), (4, 0)]

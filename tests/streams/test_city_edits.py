@@ -1,6 +1,7 @@
 """A city that is edited while its stages run, or between two of their lives: nothing stops, nothing goes to another."""
 
 import asyncio
+import random
 from collections import Counter
 from pathlib import Path
 
@@ -99,6 +100,33 @@ def test_any_edit_leaves_the_others_as_they_were(tmp_path: Path, change: str, re
     assert sent == sum(stack.books().get(name, 0) for name in ("in_frames", "duplicates", "too_late"))
     hours = rows_of(stack, "speed_km_h", window_s=3600)
     assert {entity for entity, _ in hours} >= {"s0", "zone:z0", "city:small"}
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_delay_that_is_taken_away_gives_no_minute_twice(tmp_path: Path, seed: int):
+    """The zones hear of it at random, one after the other: none is closed over while it still waits for its sensors."""
+    stack = Stack(write_small_city(tmp_path / "city"), [one for minute in range(15) for one in minutes(minute)])
+    path = stack.folder / "sensors.csv"
+    head, *lines = path.read_text(encoding="utf-8").splitlines()
+    path.write_text("\n".join([f"{head},delay_s", *(f"{line},600" for line in lines)]) + "\n", encoding="utf-8")
+    publish(stack)
+
+    async def run() -> None:
+        await stack.start()
+        for host in stack.intake.hosts:
+            await host.drain()
+        path.write_text("\n".join([head, *lines]) + "\n", encoding="utf-8")
+        publish(stack)
+        for host in stack.intake.hosts:
+            await host.tick()
+        stack.put([*minutes(15), *minutes(16), *mark(START_MS + 4 * 3_600_000)])
+        await stack.wander(random.Random(seed))
+
+    asyncio.run(run())
+    told = {key: found for key, found in rows_of(stack, "speed_km_h").items() if key[1] < 17}
+    assert {key: found for key, found in told.items() if len(found) != 1} == {}
+    assert {minute for entity, minute in told if entity == "city:small"} == set(range(17))
+    assert [told["city:small", minute][0][1] for minute in range(17)] == [48] * 17  # eight sensors, each 10 s
 
 
 @pytest.mark.parametrize("look_every_s", [0.0, 1e9], ids=["intake goes over", "only the alarm engine hears of it"])
