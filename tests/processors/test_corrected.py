@@ -92,12 +92,14 @@ def test_a_touched_slot_brings_its_metrics_zones_and_no_other_metrics() -> None:
     by_zone = ByZone(known, np.array([[1, 10, 100, 1000], [2, 20, 200, 2000]]))
     by_zone.add(Change(known, np.array([1, 3]), np.array([[5, 1], [6, 1]])))
     few = by_zone.touched(known, np.array([1]))
+    assert few.only is not None
     assert few.sums.tolist() == [[16, 100], [28, 200]]  # zone 0: 1 + 10 + 5, 2 + 20 + 6
     assert (few.known.metric.tolist(), few.known.zone.tolist(), few.only.tolist()) == ([0, 0], [0, 1], [0])
 
 
 def test_a_touched_slot_brings_all_slots_of_its_entity() -> None:
     few = of_entities(identities(), np.array([[1, 10, 100, 1000]]), np.array([3]))
+    assert few.only is not None
     assert (few.sums.tolist(), few.only.tolist()) == ([[1, 1000]], [1])
     assert (few.known.metric.tolist(), few.known.entity.tolist()) == ([0, 1], [0, 0])
 

@@ -69,7 +69,8 @@ def logs(folder: Path) -> tuple[list[Record], list[Record]]:
 
 def taken(stage: Stage, source: TopicPartition, log: list[Record]) -> tuple[int, list[Message]]:
     """Have a stage take a log as one chunk → how many turns it gave, and what it sent."""
-    bus, sent = FakeBus({READINGS: 2, topics.inbox("traffic"): 2}), []
+    bus = FakeBus({READINGS: 2, topics.inbox("traffic"): 2})
+    sent: list[Message] = []
     bus.before_send = sent.append
     asyncio.run(stage.assigned([source], bus))
     return given(stage.absorb(Chunk(*source, log, len(log)), bus)), sent
