@@ -6,8 +6,6 @@ from argparse import ArgumentTypeError
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 if TYPE_CHECKING:
     import argparse
 
@@ -53,4 +51,6 @@ def iso_ms(at_ms: int) -> str:
     >>> iso_ms(1000), iso_ms(-62_135_647_200_000)
     ('1970-01-01T00:00:01.000Z', '0000-12-31T10:00:00.000Z')
     """
+    import numpy as np  # half of the commands need no numpy, and it takes a while to import
+
     return str(np.datetime_as_string(np.datetime64(at_ms, "ms"), timezone="UTC"))
