@@ -61,25 +61,22 @@ def rise(table: Table, block: Block, new: tuple[int, int], keep_ms: int, floor_m
     if head[LAST] == NEVER_MS:
         _put(table, base, at, columns)
         return HELD
-    oldest = lone = between = -1
+    oldest = lone = goes_on = -1
     for row in range(base + 1, base + rows):
-        run = table[row]
-        if oldest < 0 or run[LAST] < table[oldest][LAST]:
+        last, step = table[row][LAST], table[row][STEP]
+        if oldest < 0 or last < table[oldest][LAST]:
             oldest = row
-        if run[SET] == columns:
-            last, step = run[LAST], run[STEP]
+        if table[row][SET] == columns:
             if last + step == at:
-                run[LAST] = at
-                swap(table, base, row)
-                return HELD
-            if step == 0:
-                if lone < 0 or last > table[lone][LAST]:
-                    lone = row
-            elif between < 0 and last + 2 * step == at and _holds(table, block, row, last + step):
-                between = row
-    if between >= 0:
-        table[between][LAST] = at
-        swap(table, base, between)
+                goes_on = row
+                break
+            if step == 0 and (lone < 0 or last > table[lone][LAST]):
+                lone = row
+            elif goes_on < 0 and last + 2 * step == at and _holds(table, block, row, last + step):
+                goes_on = row
+    if goes_on >= 0:
+        table[goes_on][LAST] = at
+        swap(table, base, goes_on)
         return HELD
     if oldest < 0 or table[oldest][LAST] >= at - keep_ms:
         if lone >= 0:
