@@ -171,7 +171,8 @@ def _names(kind: type) -> tuple[str, ...]:
 
 def _look_at(state: Any) -> None:  # noqa: ANN401 - of any processor
     """Look whether a state's fields are of types that can be saved; what lies deeper is seen when it is saved."""
-    for name in _names(type(state)):
+    of: type = type(state)
+    for name in _names(of):
         value = getattr(state, name)
         kind = type(value)
         if kind is np.ndarray:
