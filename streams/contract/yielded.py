@@ -165,14 +165,14 @@ _ARRAYS = frozenset("biuf")
 
 
 @cache
-def _names(kind: Any) -> tuple[str, ...]:  # noqa: ANN401 - a class; a type's hash is no hash to the checker
+def _names(kind: type) -> tuple[str, ...]:
     return tuple(field.name for field in fields(kind)) if is_dataclass(kind) else ()
 
 
 def _look_at(state: Any) -> None:  # noqa: ANN401 - of any processor
     """Look whether a state's fields are of types that can be saved; what lies deeper is seen when it is saved."""
-    kind_of_state: Any = type(state)
-    for name in _names(kind_of_state):
+    of: type = type(state)
+    for name in _names(of):
         value = getattr(state, name)
         kind = type(value)
         if kind is np.ndarray:
