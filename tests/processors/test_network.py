@@ -1,7 +1,5 @@
 """Zones, city and hours, by hand."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 
@@ -59,12 +57,11 @@ class Watcher:
         *rows: Rows,
         domain: str = "traffic",
         sums: dict[str, Sums] | None = None,
-        lag_ms: int | None = None,
     ) -> dict[str, int]:
         frame = MetricFrame(domain, zone, Rows.concat(list(rows)), watermark_ms, sums=sums or {})
         dropped: dict[str, int] = {}
         for part in encode_parts("c", frame):
-            dropped |= self._fold(replace(decode_metrics(part), lag_ms=lag_ms))  # as it comes from Kafka
+            dropped |= self._fold(decode_metrics(part))  # as it comes from Kafka
         return dropped
 
     def _fold(self, frame: MetricFrame) -> dict[str, int]:
@@ -76,21 +73,6 @@ class Watcher:
         self.said += found
         self.held.update(found)
         return dict(result.dropped)
-
-
-def test_a_lag_that_falls_closes_nothing_of_a_zone_that_has_not_said_it_yet():
-    """Zone a is at the new version of the city, zone b still waits for its slow sensor: its row comes with its mark."""
-    slow = town()
-    slow = replace(slow, sensors=(slow.sensors[0], replace(slow.sensors[1], delay_s=600.0), *slow.sensors[2:]))
-    city = Watcher(slow)
-    city.take(0, 20 * MINUTE_MS, tti(0, 15 * MINUTE_MS, 3.0, 1.0))
-    city.take(1, 20 * MINUTE_MS, tti(1, 5 * MINUTE_MS, 9.0, 7.0))
-    city.city = town()  # what the second level knows: the newest of all frames
-    city.take(0, 21 * MINUTE_MS)
-    city.take(1, 20 * MINUTE_MS + 1000, lag_ms=600_000)
-    assert not [key for key in city.held if key[2] == 15 * MINUTE_MS]
-    city.take(1, 21 * MINUTE_MS, tti(1, 15 * MINUTE_MS, 9.0, 7.0), lag_ms=0)
-    assert city.held["city:c", "tti_ratio", 15 * MINUTE_MS, 60] == (12.0 / 8.0, 0, 1.0)
 
 
 def test_the_city_divides_sums_never_means_of_ratios():
