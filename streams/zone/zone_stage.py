@@ -30,7 +30,7 @@ from streams.saving.resuming import Resuming, note_death
 from streams.zone import dedup, rebuilding, restoring
 from streams.zone.absorb import Output, absorb, provisional
 from streams.zone.partition import Partition
-from streams.zone.placing import Place, Placing, Touched
+from streams.zone.placing import Later, Place, Placing, Touched
 from streams.zone.state import ZoneState
 
 if TYPE_CHECKING:
@@ -202,12 +202,11 @@ class ZoneStage:
         state.version = max(state.version, 0 if made is None else made.number)
         newest = self._cities.named(state.version)
         ours = held.placing.of(zone_id, self._cities.with_zone(newest, zone_id), len(held.zones))
-        city = ours.city
-        if rows is not None and made is not newest:
-            city = self._cities.with_all_of(header, held.domain) if made is None else made.city
+        city = ours.city if rows is None else self._cities.reading(made, header, held.domain)
         its = ours if city is ours.city else held.placing.of(zone_id, city, len(held.zones))
         before_ms = state.watermark_ms
-        output = absorb(its.task, state, header, rows, its.city, None if its is ours else ours)
+        later = held.placing.later(zone_id, ours, before_ms, len(held.zones))
+        output = absorb(its.task, state, header, rows, its.city, later or (() if its is ours else (Later(ours),)))
         if len(output.touched):
             self._touch(held, zone_id, ours, output.touched)
         passed = state.watermark_ms // WATERMARK_NEWS_MS > before_ms // WATERMARK_NEWS_MS
