@@ -152,7 +152,7 @@ def step(state: State, frame: Frame, city: City, config: Config) -> Result[State
         found += _retired(state, start_ms, where.layout)
         found += clocks.add(state.clocks, start_ms, minute, where.layout.present, where.clock_limits)
         found += _silent(state, start_ms + MINUTE_MS, where)
-        if where.layout.present.any():
+        if where.layout.awaited.any():
             parts.append(_rows(state, start_ms, minute, where))
         elif minute is not None:  # the zone has left: nobody is there of whom a share could be silent
             decided[start_ms] = _counted(minute)
@@ -237,7 +237,7 @@ def _retired(state: State, start_ms: int, layout: Layout) -> list[Finding]:
         flags[gone] = 0
     digests.forget(state.runs, gone)
     channels.forget(state.channels, gone)
-    state.last_ms = np.where(gone, NO_TIME_MS, np.where(state.last_ms == NO_TIME_MS, start_ms, state.last_ms))
+    state.last_ms = np.where(~layout.awaited, NO_TIME_MS, np.where(state.last_ms == NO_TIME_MS, start_ms, state.last_ms))
     return found
 
 
@@ -245,8 +245,8 @@ def _silent(state: State, now_ms: int, where: _Where) -> list[Finding]:
     """Judge who is silent at the end of a minute."""
     limit_ms, config = where.limit_ms, where.config
     since_ms = state.last_ms + limit_ms
-    silent = where.layout.present & (now_ms > since_ms)
-    total = np.count_nonzero(where.layout.present)
+    silent = where.layout.awaited & (now_ms > since_ms)
+    total = np.count_nonzero(where.layout.awaited)
     outage = np.count_nonzero(silent) >= max(config.outage_least_count, config.outage_ratio * total)
     begins = silent & (state.silent == 0) & (now_ms - since_ms >= config.silent_delay_s * 1000) & (not outage)
     ends = ~silent & (state.silent == 1)
@@ -274,9 +274,9 @@ def _stuck(state: State, start_ms: int, minute: NDArray[np.int64], where: _Where
 
 def _rows(state: State, start_ms: int, minute: NDArray[np.int64] | None, where: _Where) -> Rows:
     """Return the zone's share of silent sensors and how many report, at the end of a minute."""
-    present = where.layout.present
-    total = int(np.count_nonzero(present))
-    silent = int(np.count_nonzero(present & (start_ms + MINUTE_MS > state.last_ms + where.limit_ms)))
+    awaited = where.layout.awaited
+    total = int(np.count_nonzero(awaited))
+    silent = int(np.count_nonzero(awaited & (start_ms + MINUTE_MS > state.last_ms + where.limit_ms)))
     readings = 0 if minute is None else _counted(minute)
     entity = np.array([f"{FEED_PREFIX}{where.frame.domain}:{where.city.zones[where.frame.zone].id}"], object)
     heads = Heads(entity, start_ms, MINUTE_MS // 1000, np.ones(1), np.zeros(1, np.int64))

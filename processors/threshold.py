@@ -170,8 +170,8 @@ def _close(state: State, one: windows.Due, at: _At) -> NDArray[np.int64]:
     sums = windows.take(state.windows, one, len(state.column_of))
     reported = sums[READINGS] > 0
     interval_s = at.layout.interval_s[state.sensor_of]
-    present = at.layout.present[state.sensor_of]
-    due = coverage.Due(state.asked_ms, interval_s, present)
+    awaited = at.layout.awaited[state.sensor_of]
+    due = coverage.Due(state.asked_ms, interval_s, awaited)
     asked = coverage.ask_some(reported, due, (start_ms, WINDOW_MS), one.places)
     known = reported | (state.asked_ms != coverage.NEVER)  # a cell may exist because of a reading of a later window
     sums[EXPECTED] = asked.expected & known

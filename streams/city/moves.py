@@ -69,6 +69,7 @@ def next_moves(before: City, after: City, number: int, now_ms: int) -> Moves:
     ahead_ms = max((int(before.timing.future_ms[code]) for code, _ in moved), default=0)
     least_ms = -(-(now_ms + ahead_ms) // MINUTE_MS) * MINUTE_MS
     until_ms = max([least_ms, *(one.until_ms for one in kept)])
+    held = {(one.sensor, one.until_ms) for one in kept}
     found = tuple(
         Move(
             number,
@@ -78,6 +79,7 @@ def next_moves(before: City, after: City, number: int, now_ms: int) -> Moves:
             before.segments[sensor.segment].id if sensor.segment >= 0 else "",
         )
         for _, sensor in moved
+        if (sensor.id, until_ms) not in held  # it has not been there for a minute
     )
     named = {one.segment for one in (*kept, *found)} - after.segment_code.keys()
     known = (*before.segments, *before.moves.left)
@@ -163,9 +165,16 @@ class Former:
             return NEVER_MS
         return int((self.until_ms - self.city.timing.future_ms[self.code])[later].min())
 
-    def ends_ms(self, after_ms: int) -> list[int]:
-        """List the watermarks above one with which moves are over, rising."""
-        return sorted({end_ms for end_ms in self.passed_ms.tolist() if end_ms > after_ms})
+    def stops_ms(self, watermark_ms: int, zone: str, step_ms: int) -> list[int]:
+        """List the watermarks above one that a zone has to stop at, rising: where a move of it is over, and a step on.
+
+        So no cadence of the watermark changes what is closed by which city, and when the zone hears who has left.
+        """
+        pending = self.passed_ms + step_ms > watermark_ms
+        if not pending.any() or zone not in self._touched(pending):
+            return []
+        stops = {*self.passed_ms[pending].tolist(), *(self.passed_ms[pending] + step_ms).tolist()}
+        return sorted(stop for stop in stops if stop > watermark_ms)
 
     def city_at(self, watermark_ms: int, zone: str | None = None) -> City:
         """Return the city by which windows are closed after a watermark: what is not over yet is undone.
@@ -199,18 +208,21 @@ class Former:
 
 
 def moved_back(city: City, moves: Mapping[str, Move]) -> City:
-    """Return the city with these sensors, by id, where they were. Codes of sensors are the same."""
+    """Return the city with these sensors, by id, where they were, and arriving where they are; codes are the same."""
     gone = [one for one in dict.fromkeys(move.zone for move in moves.values()) if one not in city.zone_code]
     zones = (*city.zones, *(Zone(one, one, one) for one in gone))
     segments = (*city.segments, *city.moves.left)
     zone_code = {zone.id: code for code, zone in enumerate(zones)}
     segment_code = {segment.id: code for code, segment in enumerate(segments)}
-    sensors = list(city.sensors)
+    sensors, arriving = list(city.sensors), dict[tuple[str, int], tuple[int, ...]]()
     for name, move in moves.items():
         code = city.sensor_code[name]
+        now = (sensors[code].domain, sensors[code].zone)
+        if now[1] != zone_code[move.zone]:
+            arriving[now] = (*arriving.get(now, ()), code)
         segment = segment_code.get(move.segment, -1)
         sensors[code] = replace(sensors[code], zone=zone_code[move.zone], segment=segment)
-    return replace(city, zones=zones, segments=segments, sensors=tuple(sensors), moves=NO_MOVES)
+    return replace(city, zones=zones, segments=segments, sensors=tuple(sensors), moves=NO_MOVES, arriving=arriving)
 
 
 def former(city: City) -> dict[str, Former]:

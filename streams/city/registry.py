@@ -6,7 +6,7 @@ Entity ids are unique within the city. `docs/city-folder.md` describes every fil
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -22,6 +22,7 @@ from streams.city.timing import FUTURE_MS, Timing, timing_of
 from streams.errors import CityFileError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -37,6 +38,9 @@ class City(Content):
     """Its version in `city.cities.v1`, 0 = it was read from a folder."""
     moves: Moves = NO_MOVES
     """Who is in another zone now than some readings on the way are of."""
+    arriving: Mapping[tuple[str, int], tuple[int, ...]] = field(default_factory=dict)
+    """(domain, zone index) → codes of sensors of which it has readings already, while windows still ask another zone
+    for them."""
 
     @cached_property
     def version(self) -> str:

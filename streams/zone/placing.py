@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from streams.broker import topics
+from streams.contract.frames import MARK_STEP_MS
 from streams.domains.schema import late_limit_ms
 from streams.errors import FrameError
 from streams.zone.absorb import Later, Place, ZoneTask
@@ -62,14 +63,14 @@ class Placing:
     def later(self, zone: str, ours: Place, watermark_ms: int, zones: int) -> Sequence[Later]:
         """Return by which cities a zone's windows are closed above a watermark; none where it is one, its newest."""
         moved = ours.city.former.get(self._domain)
-        if moved is None or watermark_ms >= moved.last_ms:
+        if moved is None or watermark_ms >= moved.last_ms + MARK_STEP_MS:
             return ()
-        ends_ms = moved.ends_ms(watermark_ms)
-        cities = [moved.city_at(at_ms, zone) for at_ms in (watermark_ms, *ends_ms)]
-        if all(city is moved.city for city in cities):
+        stops_ms = moved.stops_ms(watermark_ms, zone, MARK_STEP_MS)
+        if not stops_ms:
             return ()
+        cities = [moved.city_at(at_ms, zone) for at_ms in (watermark_ms, *stops_ms)]
         places = [ours if city is moved.city else self.of(zone, city, zones) for city in cities]
-        return [*(Later(*one) for one in zip(places, ends_ms, strict=False)), Later(places[-1])]
+        return [*(Later(*one) for one in zip(places, stops_ms, strict=False)), Later(places[-1])]
 
     def of(self, zone: str, city: City, zones: int) -> Place:
         """Return a zone's place in a city; `zones` is how many the partition has.

@@ -136,10 +136,9 @@ class ZoneStage:
     def _add_missing_zones(self, held: Partition, version: Version) -> None:
         if version.number <= held.version:
             return
-        held.version, city = version.number, version.city
-        for domain, index in city.sensors_of_zone:
-            zone, count = city.zones[index].id, held.readings_partitions
-            if domain == held.domain and version.partition(domain, zone, count) == held.partition:
+        held.version = version.number
+        for zone in version.city.zones_awaited.get(held.domain, ()):
+            if version.partition(held.domain, zone, held.readings_partitions) == held.partition:
                 held.zones.setdefault(zone, ZoneState())
 
     async def absorb(self, chunk: Chunk, bus: Bus) -> bool:
