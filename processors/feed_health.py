@@ -237,7 +237,8 @@ def _retired(state: State, start_ms: int, layout: Layout) -> list[Finding]:
         flags[gone] = 0
     digests.forget(state.runs, gone)
     channels.forget(state.channels, gone)
-    state.last_ms = np.where(~layout.awaited, NO_TIME_MS, np.where(state.last_ms == NO_TIME_MS, start_ms, state.last_ms))
+    since_ms = np.where(state.last_ms == NO_TIME_MS, start_ms, state.last_ms)
+    state.last_ms = np.where(layout.awaited, since_ms, NO_TIME_MS)
     return found
 
 

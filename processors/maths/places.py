@@ -165,15 +165,14 @@ def _layout(same: Same, domain: str, zone: int, register: bytes) -> tuple[bytes,
     codes = np.concatenate([here, np.array(arriving, np.int32)]) if arriving else here
     places = [place_of.setdefault(city.sensors[code].id, len(place_of)) for code in codes.tolist()]
     names = list(place_of)
-    present, *rest = _present(city, codes, places, len(names))
+    present, interval_s, lag_ms, place, longest_lag_ms = _present(city, codes, places, len(names))
     awaited = present
     if arriving:
         awaited = present.copy()
         awaited[places[len(here) :]] = False
-    return (
-        register if len(names) == len(ids) else _pack(names),
-        Layout(np.array(names, object), present, awaited, *rest),
-    )
+    ids_by_place = np.array(names, object)
+    layout = Layout(ids_by_place, present, awaited, interval_s, lag_ms, place, longest_lag_ms)
+    return register if len(names) == len(ids) else _pack(names), layout
 
 
 def _present(

@@ -7,6 +7,7 @@ moves a reading may still meet, its own and those of versions before, so that no
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
@@ -214,15 +215,14 @@ def moved_back(city: City, moves: Mapping[str, Move]) -> City:
     segments = (*city.segments, *city.moves.left)
     zone_code = {zone.id: code for code, zone in enumerate(zones)}
     segment_code = {segment.id: code for code, segment in enumerate(segments)}
-    sensors, arriving = list(city.sensors), dict[tuple[str, int], tuple[int, ...]]()
-    for name, move in moves.items():
-        code = city.sensor_code[name]
+    sensors, arriving = list(city.sensors), defaultdict[tuple[str, int], list[int]](list)
+    for code, move in sorted((city.sensor_code[name], move) for name, move in moves.items()):
         now = (sensors[code].domain, sensors[code].zone)
         if now[1] != zone_code[move.zone]:
-            arriving[now] = (*arriving.get(now, ()), code)
+            arriving[now].append(code)
         segment = segment_code.get(move.segment, -1)
         sensors[code] = replace(sensors[code], zone=zone_code[move.zone], segment=segment)
-    return replace(city, zones=zones, segments=segments, sensors=tuple(sensors), moves=NO_MOVES, arriving=arriving)
+    return replace(city, zones=zones, segments=segments, sensors=tuple(sensors), moves=NO_MOVES, arriving=dict(arriving))
 
 
 def former(city: City) -> dict[str, Former]:

@@ -22,7 +22,7 @@ from streams.city.timing import FUTURE_MS, Timing, timing_of
 from streams.errors import CityFileError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -38,7 +38,7 @@ class City(Content):
     """Its version in `city.cities.v1`, 0 = it was read from a folder."""
     moves: Moves = NO_MOVES
     """Who is in another zone now than some readings on the way are of."""
-    arriving: Mapping[tuple[str, int], tuple[int, ...]] = field(default_factory=dict)
+    arriving: Mapping[tuple[str, int], Sequence[int]] = field(default_factory=dict)
     """(domain, zone index) → codes of sensors of which it has readings already, while windows still ask another zone
     for them."""
 

@@ -70,8 +70,8 @@ def _named(codes: NDArray[np.int32], where: tuple[int, City, str]) -> tuple[tupl
     """Return the names that a frame of a zone gives, and (n,) index of each row's sensor in them."""
     zone, city, domain = where
     if domain in city.former and (zone >= len(city.zones) or (city.sensor_zone[codes] != zone).any()):
-        there, sensor = np.unique(codes, return_inverse=True)  # rows of sensors that are elsewhere now
-        return tuple(city.sensor_ids[there].tolist()), sensor.astype(np.int32)
+        there, index = np.unique(codes, return_inverse=True)  # rows of sensors that are elsewhere now
+        return tuple(city.sensor_ids[there].tolist()), index.astype(np.int32)
     names = city.sensor_names[domain, zone]
     sensor = city.sensor_rank[codes]
     if len(codes) >= len(names):

@@ -79,7 +79,8 @@ class IntakeStage:
             return False
         domain = self._domain[chunk.topic]
         clocks = Clocks(await self._clock.catch_up(bus, chunk.fetched_s), now_ms())
-        await self._go_over(self._city.overdue(source, state, _came_ms(chunk.records, clocks)), bus)
+        if self._city.is_behind(state):
+            await self._go_over(self._city.overdue(source, state, _came_ms(chunk.records, clocks)), bus)
         schema, version = self.schemas[domain], self._city.version(state)
         taken = take(chunk, state, version.city, schema, clocks, self._city.reader(version, domain))
         crossed = marks.crosses(state.mark_ms, taken.state.mark_ms)

@@ -28,9 +28,9 @@ from streams.saving import aside, chains, snapshots
 from streams.saving.aside import Aside
 from streams.saving.resuming import Resuming, note_death
 from streams.zone import dedup, rebuilding, restoring
-from streams.zone.absorb import Output, absorb, provisional
+from streams.zone.absorb import Later, Output, Place, absorb, provisional
 from streams.zone.partition import Partition
-from streams.zone.placing import Later, Place, Placing, Touched
+from streams.zone.placing import Placing, Touched
 from streams.zone.state import ZoneState
 
 if TYPE_CHECKING:

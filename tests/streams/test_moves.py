@@ -31,7 +31,7 @@ MINUTE_MS = 60_000
 START_MS = 1_700_002_800_000  # a whole hour
 MOVED_MS = START_MS + 3 * MINUTE_MS + 25_000
 HOLDS = 10
-"""Minute from which a move at 3:25 holds: 1 min for all to go over, 5 for clocks that are ahead, rounded up: 9:25 → 10."""
+"""Minute from which a move at 3:25 holds: 1 min for all to go over, 5 for clocks that are ahead: 9:25, so 10."""
 
 
 class Row(NamedTuple):
