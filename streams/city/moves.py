@@ -222,7 +222,9 @@ def moved_back(city: City, moves: Mapping[str, Move]) -> City:
             arriving[now].append(code)
         segment = segment_code.get(move.segment, -1)
         sensors[code] = replace(sensors[code], zone=zone_code[move.zone], segment=segment)
-    return replace(city, zones=zones, segments=segments, sensors=tuple(sensors), moves=NO_MOVES, arriving=dict(arriving))
+    return replace(
+        city, zones=zones, segments=segments, sensors=tuple(sensors), moves=NO_MOVES, arriving=dict(arriving)
+    )
 
 
 def former(city: City) -> dict[str, Former]:
