@@ -28,6 +28,7 @@ from processors.maths.measures import FEEDS, TPI, TRAVEL, TTI
 from processors.maths.packing import pack, unpack
 from processors.maths.places import grown
 from processors.maths.watermarks import Marks
+from streams.city.moves import in_minute
 from streams.contract.records import NO_TIME_MS, MetricFrame, Result, Rows
 from streams.contract.spec import EVERY_DOMAIN, Spec
 from streams.contract.spec import Config as BaseConfig
@@ -178,12 +179,12 @@ def _fold_minute(domain: Domain, told: _Told, touched: _Touched) -> NDArray[np.b
 
 def _ask(domain: Domain, start_ms: int, at: aggregates.At) -> None:
     """Put whom a closing minute asked and did not hear beside the others: without a value, and with no coverage."""
-    known = domain.identities
+    known, city = domain.identities, in_minute(at.city, at.domain, start_ms)
     sums = _sums(domain, Window(start_ms, MINUTE_MS))
     final = np.flatnonzero(sums[FINAL] > 0)
     for number in np.unique(known.metric[final]).tolist():
         if known.sums_of(number).rolls_up == "sums":
-            asked = expected.due(known, number, (at.city, at.domain), start_ms)
+            asked = expected.due(known, number, (city, at.domain), start_ms)
             here = grown(sums, len(known))[MEMBERS, asked.slot] > 0
             _silent(domain, start_ms, asked.slot[~here], asked.sensors[~here])
             known.asked_ms[asked.slot] = start_ms

@@ -40,7 +40,7 @@ class Cities:
         self._known: dict[str, Version] = {}
         self._lacking: set[str] = set()
         self._end = 0
-        self._with_zones: dict[tuple[int, str, int], City] = {}
+        self._with_zones: dict[tuple[int, str], City] = {}
         self._strange: dict[tuple[int, str, tuple[str, ...]], City] = {}
         self.newest: Version
 
@@ -92,21 +92,12 @@ class Cities:
 
     def with_zone(self, version: Version, zone: str) -> City:
         """Return the version's city, in which that zone has an index even if it has left."""
-        return self._with_zone(version, version.city, zone)
-
-    def _with_zone(self, version: Version, city: City, zone: str) -> City:
-        if zone in city.zone_code:
-            return city
-        key = (version.number, zone, id(city))  # the version holds it
+        if zone in version.city.zone_code:
+            return version.city
+        key = (version.number, zone)
         if key not in self._with_zones:
-            self._with_zones[key] = versions.with_zone(city, zone)
+            self._with_zones[key] = versions.with_zone(version.city, zone)
         return self._with_zones[key]
-
-    def at(self, version: Version, domain: str, watermark_ms: int, zone: str) -> City:
-        """Return the version's city as it is at a domain's watermark, when moves may not hold yet; with that zone."""
-        moved = version.city.former.get(domain)
-        city = version.city if moved is None else moved.city_at(watermark_ms)
-        return self._with_zone(version, city, zone)
 
     def reading(self, version: Version | None, header: FrameHeader, domain: str) -> City:
         """Return the city by which the rows of a frame are read: who was in its zone when it spoke is there."""

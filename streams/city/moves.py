@@ -18,7 +18,7 @@ import numpy as np
 from streams.city.parts import Zone
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Sequence
 
     from numpy.typing import NDArray
 
@@ -177,19 +177,22 @@ class Former:
         stops = {*self.passed_ms[pending].tolist(), *(self.passed_ms[pending] + step_ms).tolist()}
         return sorted(stop for stop in stops if stop > watermark_ms)
 
-    def city_at(self, watermark_ms: int, zone: str | None = None) -> City:
-        """Return the city by which windows are closed after a watermark: what is not over yet is undone.
-
-        `zone`: for whom; None = for all.
-        """
+    def city_at(self, watermark_ms: int, zone: str) -> City:
+        """Return the city by which a zone closes windows after a watermark: what is not over yet is undone."""
         pending = self.passed_ms > watermark_ms
-        if not pending.any() or (zone is not None and zone not in self._touched(pending)):
+        return self._undone(pending) if pending.any() and zone in self._touched(pending) else self.city
+
+    def city_of(self, start_ms: int) -> City:
+        """Return the city as it is in the minute that starts then."""
+        return self._undone(self.until_ms > start_ms)
+
+    def _undone(self, pending: NDArray[np.bool_]) -> City:
+        if not pending.any():
             return self.city
         key = ("", pending.tobytes())
         if key not in self._cities:
             undone = [one for one, waits in zip(self.moves, pending.tolist(), strict=True) if waits]
-            oldest = {one.sensor: one for one in reversed(undone)}
-            self._cities[key] = moved_back(self.city, oldest)
+            self._cities[key] = moved_back(self.city, undone)
         return self._cities[key]
 
     def _touched(self, pending: NDArray[np.bool_]) -> set[str]:
@@ -204,26 +207,35 @@ class Former:
             return self.city
         key = (zone, b"")
         if key not in self._cities:
-            self._cities[key] = moved_back(self.city, were)
+            self._cities[key] = moved_back(self.city, tuple(were.values()))
         return self._cities[key]
 
 
-def moved_back(city: City, moves: Mapping[str, Move]) -> City:
-    """Return the city with these sensors, by id, where they were, and arriving where they are; codes are the same."""
-    gone = [one for one in dict.fromkeys(move.zone for move in moves.values()) if one not in city.zone_code]
+def moved_back(city: City, moves: Sequence[Move]) -> City:
+    """Return the city with these sensors where their first move found them; codes of sensors are the same.
+
+    Where later ones found them, and where they are now, they arrive.
+    """
+    gone = [one for one in dict.fromkeys(move.zone for move in moves) if one not in city.zone_code]
     zones = (*city.zones, *(Zone(one, one, one) for one in gone))
     segments = (*city.segments, *city.moves.left)
     zone_code = {zone.id: code for code, zone in enumerate(zones)}
     segment_code = {segment.id: code for code, segment in enumerate(segments)}
-    sensors, arriving = list(city.sensors), defaultdict[tuple[str, int], list[int]](list)
-    for code, move in sorted((city.sensor_code[name], move) for name, move in moves.items()):
-        now = (sensors[code].domain, sensors[code].zone)
-        if now[1] != zone_code[move.zone]:
-            arriving[now].append(code)
+    sensors, arriving = list(city.sensors), defaultdict[tuple[str, int], set[int]](set)
+    for move in reversed(moves):
+        code = city.sensor_code[move.sensor]
+        later = sensors[code]
+        arriving[later.domain, later.zone].add(code)
         segment = segment_code.get(move.segment, -1)
-        sensors[code] = replace(sensors[code], zone=zone_code[move.zone], segment=segment)
+        sensors[code] = replace(later, zone=zone_code[move.zone], segment=segment)
+    told = {of: sorted(code for code in codes if sensors[code].zone != of[1]) for of, codes in arriving.items()}
     return replace(
-        city, zones=zones, segments=segments, sensors=tuple(sensors), moves=NO_MOVES, arriving=dict(arriving)
+        city,
+        zones=zones,
+        segments=segments,
+        sensors=tuple(sensors),
+        moves=NO_MOVES,
+        arriving={of: codes for of, codes in told.items() if codes},
     )
 
 
@@ -235,3 +247,9 @@ def former(city: City) -> dict[str, Former]:
         if code is not None:
             found.setdefault(city.sensors[code].domain, []).append(one)
     return {domain: Former(city, domain, tuple(moves)) for domain, moves in found.items()}
+
+
+def in_minute(city: City, domain: str, start_ms: int) -> City:
+    """Return the city as it is for a domain in the minute that starts then."""
+    moved = city.former.get(domain)
+    return city if moved is None else moved.city_of(start_ms)

@@ -195,9 +195,10 @@ class SecondLevelStage:
         self._join(state, left_out)
         state.frames += 1
         state.version = max(state.version, 0 if made is None else made.number)
-        watermark_ms = max(frame.watermark_ms, state.watermark_ms.get(frame.domain, frame.watermark_ms))
-        frame, city = self._placed(frame, self._cities.named(state.version), watermark_ms)
-        state.watermark_ms[frame.domain] = watermark_ms
+        frame, city = self._placed(frame, self._cities.named(state.version))
+        state.watermark_ms[frame.domain] = max(
+            frame.watermark_ms, state.watermark_ms.get(frame.domain, frame.watermark_ms)
+        )
         rows = []
         messages = []
         for hosted in self._hosted:
@@ -232,14 +233,14 @@ class SecondLevelStage:
                 if state.watermark_ms:
                     state.joined_ms[hosted.name] = dict(state.watermark_ms)
 
-    def _placed(self, frame: MetricFrame, version: Version, watermark_ms: int) -> tuple[MetricFrame, City]:
+    def _placed(self, frame: MetricFrame, version: Version) -> tuple[MetricFrame, City]:
         """Return a frame as it is in the newest city that it or another has named: its zone goes by its id."""
         zones = version.city.zones
         if not frame.zone_id:  # before zones were named
             if not 0 <= frame.zone < len(zones):
                 raise FrameError(f"a frame of metrics of the zone number {frame.zone}, which the city does not have")
             return frame, version.city
-        city = self._cities.at(version, frame.domain, watermark_ms, frame.zone_id)
+        city = self._cities.with_zone(version, frame.zone_id)
         return replace(frame, zone=city.zone_code[frame.zone_id]), city
 
     async def tick(self, bus: Bus) -> Sequence[TopicPartition]:

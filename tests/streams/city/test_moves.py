@@ -94,7 +94,7 @@ def test_windows_are_closed_by_the_city_of_their_time_a_lag_later():
     former = moved.former["traffic"]
 
     def zones(watermark_ms: int) -> list[str]:
-        now = former.city_at(watermark_ms)
+        now = former.city_at(watermark_ms, "b")
         return [now.zones[sensor.zone].id for sensor in now.sensors]
 
     assert [zones(ms) for ms in (0, 59_999, 60_000, 119_999, 120_000)] == [
@@ -104,9 +104,10 @@ def test_windows_are_closed_by_the_city_of_their_time_a_lag_later():
         ["b", "gone", "c"],
         ["b", "b", "c"],
     ]
-    assert former.city_at(0).arriving == {("traffic", 1): [0, 1]}
+    assert former.city_at(0, "b").arriving == {("traffic", 1): [0, 1]}
     assert former.city_at(0, "c") is moved
-    assert former.city_at(120_000) is moved
+    assert former.city_at(120_000, "b") is former.city_of(60_000) is moved
+    assert former.city_of(0) is former.city_at(0, "gone")
     assert former.stops_ms(59_000, "b", 1000) == [60_000, 61_000, 120_000, 121_000]
     assert former.stops_ms(121_000, "b", 1000) == former.stops_ms(0, "c", 1000) == []
 
