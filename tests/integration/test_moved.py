@@ -4,7 +4,7 @@ import time
 
 import msgspec
 import pytest
-from kafka import KafkaConsumer, KafkaProducer, TopicPartition
+from kafka import KafkaProducer
 
 from deploy.embedded import kafka as embedded
 from streams.broker import topics
@@ -12,25 +12,12 @@ from streams.city import versions
 from streams.city.clock import ClockSetting
 from streams.city.folder import read_folder
 from streams.city.publishing import publish
-from streams.contract.stage import Record
 from tests.city_edits import properties
 from tests.small_city import write_small_city
+from tests.topic import records_of
 
 AT_MS = 1_600_000_000_000
 """What the city clock says; it stands still."""
-
-
-def _versions(address: str) -> dict[int, versions.Stored]:
-    consumer = KafkaConsumer(bootstrap_servers=address, enable_auto_commit=False)
-    source = TopicPartition(topics.CITIES, 0)
-    consumer.assign([source])
-    consumer.seek_to_beginning(source)
-    found, end = [], consumer.end_offsets([source])[source]
-    while consumer.position(source) < end:
-        for records in consumer.poll(timeout_ms=500).values():
-            found += [Record(one.offset, one.key, one.value, one.timestamp, one.headers) for one in records]
-    consumer.close()
-    return versions.stored(found)
 
 
 @pytest.fixture
@@ -51,6 +38,6 @@ def test_a_published_move_holds_from_the_city_clocks_time_on(address, tmp_path):
     properties("segments", 1, zone="z0")(folder)
     second = publish(address, read_folder(folder), {})
     assert (first, second) == (1, 2)
-    [move] = _versions(address)[2].open().moves.moves
+    [move] = versions.stored(records_of(address, topics.CITIES))[2].open().moves.moves
     assert (move.sensor, move.zone, move.segment) == ("d1", "z1", "s1")
     assert move.until_ms == -(-(AT_MS + 300_000) // 60_000) * 60_000
