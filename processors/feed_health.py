@@ -116,7 +116,7 @@ class _Terms(NamedTuple):
 
     layout: Layout
     config: Config
-    present_count: int
+    awaited_count: int
     gone: NDArray[np.bool_] | None
     """(m,) who has left, None = nobody."""
     patience_ms: int
@@ -133,16 +133,16 @@ def _terms(domain: str, layout: Layout, config: Config) -> _Terms:
     ahead_ms = silence.FAR_AHEAD_MS + (0 if schema is None else schema.disorder_ms)
     limit_s = np.maximum(config.silent_intervals_count * layout.interval_s, config.silent_least_s)
     limit_ms = (limit_s * 1000).astype(np.int64)
-    present_count = int(np.count_nonzero(layout.present))
-    gone = None if present_count == len(layout.present) else ~layout.present
-    outage_count = max(config.outage_least_count, config.outage_ratio * present_count)
+    awaited_count = int(np.count_nonzero(layout.awaited))
+    gone, unasked = (None if here.all() else ~here for here in (layout.present, layout.awaited))
+    outage_count = max(config.outage_least_count, config.outage_ratio * awaited_count)
     return _Terms(
-        *(layout, config, present_count, gone),
+        *(layout, config, awaited_count, gone),
         patience_ms=max(int(limit_ms.max(initial=0)), HOUR_MS) + int(config.silent_delay_s * 1000),
         pace=channels.pace(layout.interval_s),
         silent=silence.Limits(
             *(SILENT_KIND, limit_ms, layout.lag_ms, config.silent_intervals_count),
-            *(ahead_ms, config.silent_delay_s * 1000, outage_count, gone),
+            *(ahead_ms, config.silent_delay_s * 1000, outage_count, unasked),
         ),
         stuck=stuck.Limits(*(getattr(config, name) for name in stuck.Limits._fields)),
         late=lateness.Limits(LATE_KIND, config.late_ratio, config.late_cleared_ratio, config.late_least_count),
@@ -176,10 +176,12 @@ def step(state: State, frame: Frame, city: City, config: Config) -> Result[State
             lateness.count(state.lateness, start_ms - start_ms % HOUR_MS, minute[READINGS], late=False)
         silence.hear(state.silence, start_ms, minute)
         found += _retired(state, start_ms, where)
+        if (unasked := where.terms.silent.unasked) is not None:
+            state.silence.last_ms[unasked] = NO_TIME_MS
         found += clocks.add(state.clocks, start_ms, minute, layout.present, where.terms.clock)
         silent = silence.judge(state.silence, start_ms + MINUTE_MS, where.terms.silent)
         found += silent.found
-        if where.terms.present_count:
+        if where.terms.awaited_count:
             parts.append(_rows(start_ms, silent.sensors, minute, where))
         elif minute is not None:  # the zone has left: nobody is there of whom a share could be silent
             decided[start_ms] = _counted(minute)
@@ -260,7 +262,6 @@ def _retired(state: State, start_ms: int, where: _Where) -> list[Finding]:
         flags[gone] = 0
     digests.forget(state.runs, gone)
     channels.forget(state.channels, gone)
-    state.silence.last_ms[gone] = NO_TIME_MS
     return found
 
 
@@ -278,7 +279,7 @@ def _stuck(state: State, start_ms: int, minute: NDArray[np.int64], where: _Where
 
 def _rows(start_ms: int, silent: int, minute: NDArray[np.int64] | None, where: _Where) -> Rows:
     """Return the zone's share of silent sensors and how many report, at the end of a minute."""
-    total = where.terms.present_count
+    total = where.terms.awaited_count
     readings = 0 if minute is None else _counted(minute)
     zone = f"{FEED_PREFIX}{where.frame.domain}:{where.city.zones[where.frame.zone].id}"
     heads = Heads(np.array([zone, zone], object), start_ms, MINUTE_MS // 1000, np.ones(2), np.zeros(2, np.int64))

@@ -19,6 +19,7 @@ import numpy as np
 from processors.maths import retired
 from processors.maths.measures import FEED_PREFIX, SILENT
 from processors.maths.watermarks import Marks
+from streams.city.moves import in_minute
 from streams.contract.durations import MINUTE_MS
 from streams.contract.records import NO_TIME_MS, Detection, Level, MetricFrame, Result
 from streams.contract.spec import EVERY_DOMAIN, Spec
@@ -77,9 +78,11 @@ def step(state: State, frame: MetricFrame, city: City, config: Config) -> Result
     domain = state.domains.setdefault(frame.domain, Domain())
     dropped = _take(domain, frame, city.zones[frame.zone].id)
     domain.marks.advance(frame, city)
-    found = _retired(domain, frame.domain, city)
+    found = _retired(domain, frame.domain, in_minute(city, frame.domain, domain.judged_ms))
     for start_ms in sorted(start for start in domain.minutes if start + MINUTE_MS <= domain.marks.watermark_ms):
-        shares, here = domain.minutes.pop(start_ms), city.zones_of_domain.get(frame.domain, ())
+        now = in_minute(city, frame.domain, start_ms)
+        found += _retired(domain, frame.domain, now)
+        shares, here = domain.minutes.pop(start_ms), now.zones_of_domain.get(frame.domain, ())
         domain.latest.update({zone: share for zone, share in shares.items() if zone in here})
         domain.judged_ms = start_ms + MINUTE_MS
         for change in _judged(domain, start_ms, config):

@@ -29,6 +29,7 @@ from processors.maths.packing import pack, unpack
 from processors.maths.places import grown
 from processors.maths.slots import among, newest, run, with_slots
 from processors.maths.watermarks import Marks
+from streams.city.moves import in_minute
 from streams.contract.records import NO_TIME_MS, MetricFrame, Result, Rows
 from streams.contract.spec import EVERY_DOMAIN, Spec
 from streams.contract.spec import Config as BaseConfig
@@ -192,7 +193,7 @@ def _fold_minute(domain: Domain, told: _Told, touched: _Touched) -> NDArray[np.b
 
 def _close(domain: Domain, minute: Window, at: aggregates.At) -> None:
     """Add a minute up, and put whom it asked and did not hear beside the others: with no value, and no coverage."""
-    known = domain.identities
+    known, city = domain.identities, in_minute(at.city, at.domain, minute.start_ms)
     by_zone = ByZone(known, np.zeros((aggregates.FIELDS, 0), np.int64))
     final, here = np.zeros(len(known), bool), np.zeros(len(known), bool)
     for packed in domain.minutes[minute.start_ms].values():
@@ -204,7 +205,7 @@ def _close(domain: Domain, minute: Window, at: aggregates.At) -> None:
     numbers = np.flatnonzero(np.bincount(known.metric[spoke])).tolist()
     metrics = [number for number in numbers if known.sums_of(number).rolls_up == "sums"]
     if metrics:
-        due = expected.due(known, metrics, (at.city, at.domain), minute.start_ms)
+        due = expected.due(known, metrics, (city, at.domain), minute.start_ms)
         here = np.append(here, np.zeros(len(known) - len(here), bool))
         silent = [one.among(~here[one.slot]) for one in due]
         by_zone.add(_silent(domain, minute.start_ms, *(np.concatenate(both) for both in zip(*silent, strict=True))))

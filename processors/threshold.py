@@ -190,7 +190,7 @@ def _close(state: State, one: windows.Due, cells: Cells) -> NDArray[np.int64]:
     start_ms = one.start_ms
     sums = windows.take(state.windows, one, len(cells.column_of))
     reported = sums[READINGS] > 0
-    due = coverage.Due(state.asked_ms, cells.interval_s, cells.present)
+    due = coverage.Due(state.asked_ms, cells.interval_s, cells.awaited)
     asked = coverage.ask_some(reported, due, (start_ms, WINDOW_MS), one.places)
     known = reported | (state.asked_ms != coverage.NEVER)  # a cell may exist because of a reading of a later window
     sums[EXPECTED] = asked.expected & known

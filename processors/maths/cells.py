@@ -80,6 +80,11 @@ class Cells:
         return self.layout.present[self.sensor_of]
 
     @cached_property
+    def awaited(self) -> NDArray[np.bool_]:
+        """(cells,) whether windows ask for its sensor here."""
+        return self.layout.awaited[self.sensor_of]
+
+    @cached_property
     def interval_s(self) -> NDArray[np.float64]:
         """(cells,) of its sensor."""
         return self.layout.interval_s[self.sensor_of]

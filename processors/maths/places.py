@@ -38,7 +38,9 @@ class Layout:
     sensor_ids: NDArray[np.object_]
     """(m,) by place; those that have left among them."""
     present: NDArray[np.bool_]
-    """(m,) whether the city has it here."""
+    """(m,) whether the city has it here, or it arrives …"""
+    awaited: NDArray[np.bool_]
+    """… and whether its windows ask for it here."""
     interval_s: NDArray[np.float64]
     """(m,) of what is present, else 0."""
     lag_ms: NDArray[np.int64]
@@ -159,13 +161,18 @@ def _layout(same: Same, domain: str, zone: int, register: bytes) -> tuple[bytes,
     city = same.city
     ids: list[str] = msgspec.msgpack.decode(register, type=list[str])
     place_of = {sensor: place for place, sensor in enumerate(ids)}
-    codes = _here(city, domain, zone)
+    here, arriving = _here(city, domain, zone), city.arriving.get((domain, zone), ())
+    codes = np.concatenate([here, np.array(arriving, np.int32)]) if arriving else here
     places = [place_of.setdefault(city.sensors[code].id, len(place_of)) for code in codes.tolist()]
     names = list(place_of)
-    return (
-        register if len(names) == len(ids) else _pack(names),
-        Layout(np.array(names, object), *_present(city, codes, places, len(names))),
-    )
+    present, interval_s, lag_ms, place, longest_lag_ms = _present(city, codes, places, len(names))
+    awaited = present
+    if arriving:
+        awaited = present.copy()
+        awaited[places[len(here) :]] = False
+    ids_by_place = np.array(names, object)
+    layout = Layout(ids_by_place, present, awaited, interval_s, lag_ms, place, longest_lag_ms)
+    return register if len(names) == len(ids) else _pack(names), layout
 
 
 def _present(
@@ -205,6 +212,7 @@ def _roads(same: Same, domain: str, zone: int, sensors: bytes, segments: bytes) 
     layout = RoadLayout(
         sensor_ids=np.array([sensor for sensor, _ in names], object),
         present=present,
+        awaited=present,
         interval_s=interval_s,
         lag_ms=lag_ms,
         place=place,

@@ -68,8 +68,8 @@ class Limits(NamedTuple):
     """So long it has been silent before it alarms."""
     outage_count: float
     """So many silent sensors have one cause."""
-    gone: NDArray[np.bool_] | None
-    """(m,) who has left, None = nobody."""
+    unasked: NDArray[np.bool_] | None
+    """(m,) who has left, or is not waited for yet; None = nobody."""
 
 
 class Silent(NamedTuple):
@@ -153,8 +153,8 @@ def judge(of: Silence, now_ms: int, limits: Limits) -> Silent:
     """Judge the sensors by what was heard of them."""
     since_ms = of.last_ms + limits.limit_ms
     silent = now_ms > since_ms
-    if limits.gone is not None:
-        silent &= ~limits.gone
+    if limits.unasked is not None:
+        silent &= ~limits.unasked
     count = int(np.count_nonzero(silent))
     if not count and not np.count_nonzero(of.alarms):
         return Silent(0, [])

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @dataclass
 class Marks:
-    """Zone id → its watermark, and the least of them; a zone not yet heard from holds it, one that left does not."""
+    """Zone id → its watermark, and the least of them; a zone not yet heard from holds it, one long left does not."""
 
     zones: dict[str, int] = field(default_factory=dict)
     watermark_ms: int = NO_TIME_MS
@@ -24,7 +24,7 @@ class Marks:
         before_ms = self.watermark_ms
         zone = city.zones[frame.zone].id
         self.zones[zone] = max(frame.watermark_ms, self.zones.get(zone, NO_TIME_MS))
-        zones = city.zones_of_domain.get(frame.domain, ())
+        zones = city.zones_awaited.get(frame.domain, ())
         behind_ms = min((self.zones.get(one, NO_TIME_MS) for one in zones), default=NO_TIME_MS)
         self.watermark_ms = max(before_ms, behind_ms)
         return before_ms

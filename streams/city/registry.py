@@ -6,7 +6,7 @@ Entity ids are unique within the city. `docs/city-folder.md` describes every fil
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -15,12 +15,14 @@ import numpy as np
 from streams.city.check import Checked, check
 from streams.city.findings import sentences
 from streams.city.folder import read_folder
+from streams.city.moves import NEVER_MS, NO_MOVES, Former, Moves, former
 from streams.city.parts import Content, Corridor, Relation, Segment, Sensor, Zone
 from streams.city.sensors_file import SENSOR_COLUMNS
 from streams.city.timing import FUTURE_MS, Timing, timing_of
 from streams.errors import CityFileError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -34,6 +36,11 @@ class City(Content):
 
     number: int = 0
     """Its version in `city.cities.v1`, 0 = it was read from a folder."""
+    moves: Moves = NO_MOVES
+    """Who is in another zone now than some readings on the way are of."""
+    arriving: Mapping[tuple[str, int], Sequence[int]] = field(default_factory=dict)
+    """(domain, zone index) → codes of sensors of which it has readings already, while windows still ask another zone
+    for them."""
 
     @cached_property
     def version(self) -> str:
@@ -143,6 +150,23 @@ class City(Content):
         for domain, zone in self.sensors_of_zone:
             found.setdefault(domain, []).append(self.zones[zone].id)
         return {domain: tuple(zones) for domain, zones in found.items()}
+
+    @cached_property
+    def former(self) -> dict[str, Former]:
+        """Domain → which sensors of it were moved; there is none where nobody was."""
+        return former(self)
+
+    def reached_ms(self, version: int) -> int:
+        """Return the time of the city clock from which on readings may be of where later versions moved a sensor."""
+        return min((moved.reached_ms(version) for moved in self.former.values()), default=NEVER_MS)
+
+    @cached_property
+    def zones_awaited(self) -> dict[str, tuple[str, ...]]:
+        """Domain → ids of the zones that have sensors of it, or had those that were moved."""
+        found = dict(self.zones_of_domain)
+        for domain, moved in self.former.items():
+            found[domain] = tuple(dict.fromkeys((*found.get(domain, ()), *(one.zone for one in moved.moves))))
+        return found
 
     @cached_property
     def sensor_rank(self) -> NDArray[np.int32]:

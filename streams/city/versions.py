@@ -18,7 +18,8 @@ import msgspec
 from streams.broker import topics
 from streams.city.check import check
 from streams.city.folder import Folder
-from streams.city.parts import Sensor, Zone
+from streams.city.moves import NO_MOVES, Move, Moves, next_moves
+from streams.city.parts import Segment, Sensor, Zone
 from streams.city.registry import City, city_of
 from streams.contract.stage import Message
 from streams.errors import CityFileError
@@ -59,6 +60,9 @@ class _Whole(msgspec.Struct):
     partitions: Partitions
     rules: Rules | None = None
     """None = of a CityWall that did not write them down."""
+    moves: tuple[Move, ...] = ()
+    left: tuple[Segment, ...] = ()
+    """See `streams.city.moves.Moves`; a CityWall that does not know them passes over them."""
 
 
 class Opened(NamedTuple):
@@ -67,6 +71,7 @@ class Opened(NamedTuple):
     folder: Folder
     partitions: Partitions
     rules: Rules | None
+    moves: Moves = NO_MOVES
 
 
 @dataclass(frozen=True)
@@ -82,7 +87,8 @@ class Stored:
         """Return the folder, the zones' partitions and the rules."""
         plain = bytes(cramjam.zstd.decompress(self.data, output_len=self.size))
         whole = msgspec.msgpack.decode(plain, type=_Whole)
-        return Opened(Folder(f"version {self.number} of the city", whole.files), whole.partitions, whole.rules)
+        folder = Folder(f"version {self.number} of the city", whole.files)
+        return Opened(folder, whole.partitions, whole.rules, Moves(whole.moves, whole.left))
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,8 +119,9 @@ def load(stored: Stored) -> Version:
 
     Raises CityFileError where this build does not take the folder any more.
     """
-    folder, partitions, rules = stored.open()
-    return Version(replace(city_of(check(folder), folder.name), number=stored.number), partitions, rules)
+    folder, partitions, rules, moves = stored.open()
+    city = replace(city_of(check(folder), folder.name), number=stored.number, moves=moves)
+    return Version(city, partitions, rules)
 
 
 def with_zone(city: City, zone: str) -> City:
@@ -162,8 +169,8 @@ def _with_new(city: City, domain: str, count: int, known: Mapping[str, int]) -> 
 
 def to_messages(city_id: str, number: int, whole: Opened) -> list[Message]:
     """Return the records of a version."""
-    folder, partitions, rules = whole
-    plain = msgspec.msgpack.encode(_Whole(dict(folder.files), partitions, rules))
+    folder, partitions, rules, moves = whole
+    plain = msgspec.msgpack.encode(_Whole(dict(folder.files), partitions, rules, *moves))
     data = bytes(cramjam.zstd.compress(plain, level=COMPRESSION_LEVEL))
     cuts = [data[first : first + PART_BYTES] for first in range(0, len(data), PART_BYTES)]
     messages = []
@@ -231,20 +238,30 @@ def tombstones(records: Iterable[Record], numbers: Collection[int]) -> list[Mess
 
 
 def next_version(
-    folder: Folder, known: Mapping[int, Stored], counts: Mapping[str, int], rules: Rules | None = None
+    folder: Folder,
+    known: Mapping[int, Stored],
+    counts: Mapping[str, int],
+    rules: Rules | None = None,
+    *,
+    now_ms: int | None = None,
 ) -> list[Message]:
     """Return the records of the version that a folder and the rules in force make, none where it is the newest.
 
+    `now_ms`: a time of the city clock by which every part goes by the new version; None = nothing runs that has to, and
+    what it moves is there at once.
     Raises CityFileError, which names its problems.
     """
     newest = known[max(known)] if known else None
     if newest is not None and newest.digest == _digest(folder, rules):
         return []
     city = city_of(check(folder), folder.name)
-    old, before, _ = (None, None, None) if newest is None else newest.open()
-    if old is not None and (known_id := city_of(check(old), old.name).id) != city.id:
+    if newest is None:
+        return to_messages(city.id, 1, Opened(folder, assign(city, counts, None), rules))
+    number, (old, partitions, _, moves) = newest.number + 1, newest.open()
+    before = replace(city_of(check(old), old.name), moves=moves)
+    if before.id != city.id:
         raise CityFileError(
-            f"{folder.name}: city.toml: id: {city.id!r} is another city than {known_id!r}; start it by itself"
+            f"{folder.name}: city.toml: id: {city.id!r} is another city than {before.id!r}; start it by itself"
         )
-    whole = Opened(folder, assign(city, counts, before), rules)
-    return to_messages(city.id, 1 if newest is None else newest.number + 1, whole)
+    told = moves if now_ms is None else next_moves(before, city, number, now_ms)
+    return to_messages(city.id, number, Opened(folder, assign(city, counts, partitions), rules, told))

@@ -59,6 +59,21 @@ class FollowedCity:
         sure = [source for source, state in states.items() if state.offset >= self._sent_up_to.get(source, 0)]
         return self._go_over(states, sure)
 
+    def is_behind(self, state: IntakeState) -> bool:
+        """Tell whether a newer version is known than is in force."""
+        return state.version != self._cities.newest.number
+
+    def overdue(self, source: TopicPartition, state: IntakeState, came_ms: int) -> list[TopicPartition]:
+        """Return the source if it has to go over now: it has come, by the city clock, to where a move may hold.
+
+        Whoever read it before had gone over by then; what that one may have sent goes to the same zones.
+        """
+        newest = self._cities.newest
+        if came_ms < newest.city.reached_ms(state.version):
+            return []
+        state.version = newest.number
+        return [source]
+
     def version(self, state: IntakeState) -> Version:
         """Return the version in force."""
         return self._cities.named(state.version)

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from streams.city.versions import Version
-    from streams.contract.stage import Bus
+    from streams.contract.stage import Bus, Record
     from streams.health.notices import Notice, SetAside
 
 IDLE_EVERY_S = 1.0
@@ -79,8 +79,10 @@ class IntakeStage:
         if state is None or chunk.records[-1].offset < state.offset:
             return False
         domain = self._domain[chunk.topic]
-        schema, version = self.schemas[domain], self._city.version(state)
         clocks = Clocks(await self._clock.catch_up(bus, chunk.fetched_s), now_ms())
+        if self._city.is_behind(state):
+            await self._go_over(self._city.overdue(source, state, _came_ms(chunk.records, clocks)), bus)
+        schema, version = self.schemas[domain], self._city.version(state)
         taken = take(chunk, state, version.city, schema, clocks, self._city.reader(version, domain))
         crossed = marks.crosses(state.mark_ms, taken.state.mark_ms)
         await bus.send(
@@ -216,6 +218,12 @@ class IntakeStage:
             }
             for source, state in self._states.items()
         }
+
+
+def _came_ms(records: Sequence[Record], clocks: Clocks) -> int:
+    """Return when the last of them came, by the city clock."""
+    stamp_ms = records[-1].timestamp
+    return clocks.city.at(clocks.read_ms if stamp_ms < 0 else stamp_ms)
 
 
 def _mark(source: TopicPartition, state: IntakeState, version: Version, mark_ms: int) -> FrameHeader:

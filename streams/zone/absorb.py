@@ -11,12 +11,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 import numpy as np
 
 from streams.accounts import zone_hours
+from streams.city.moves import NEVER_MS
 from streams.contract.frames import MARK_STEP_MS
 from streams.contract.records import NO_TIME_MS, DeadLetter, Frame, Rows
 from streams.contract.spec import sums_of
@@ -83,18 +84,34 @@ class ZoneTask:
         return sums_of([one.spec for one in self.hosted], self.domain)
 
 
+class Place(NamedTuple):
+    """A zone in a city."""
+
+    task: ZoneTask
+    city: City
+
+
+class Later(NamedTuple):
+    """What closes a zone's windows."""
+
+    place: Place
+    until_ms: int = NEVER_MS
+    """The watermark up to which it does."""
+
+
 def absorb(
     zone: ZoneTask,
     state: ZoneState,
     header: FrameHeader,
     rows: FrameRows | None,
     city: City,
-    later: tuple[ZoneTask, City] | None = None,
+    later: Sequence[Later] = (),
 ) -> Iterator[Output]:
     """Take one frame (or mark) into the zone, a processor at a time → what it has yielded so far, at the end all.
 
     `state` changes in place, and nobody else may touch it before the end; repeats change nothing.
-    `city` is the one that the frame was made with; where the zone has absorbed a later one, that closes its windows.
+    `city` is the one that the frame's rows are read by; where others close the zone's windows they are `later`, in
+    their order, the last of them without an end.
     """
     output = Output()
     absorbed = state.absorbed.get(header.source, (-1, -1))
@@ -109,16 +126,31 @@ def absorb(
     before_ms, watermark_ms = state.watermark_ms, _watermark(state.marks, zone.sources)
     output.watermark_moved = watermark_ms > state.watermark_ms
     state.watermark_ms = max(watermark_ms, state.watermark_ms)
-    if later is not None and fresh is not None:
-        frame = replace(_frame(zone, state, header, fresh, city), watermark_ms=before_ms)
-        yield from _process(zone, state, zone_hours.parts(frame, before_ms), city, output)
-        fresh = None
-    if fresh is not None or output.watermark_moved:
-        zone, city = later or (zone, city)
+    if fresh is not None:
         frame = _frame(zone, state, header, fresh, city)
-        output.touched = frame.sensor
+        if later:
+            frame = replace(frame, watermark_ms=before_ms)
+        if not later or city is later[-1].place.city:
+            output.touched = frame.sensor
         yield from _process(zone, state, zone_hours.parts(frame, before_ms), city, output)
+    elif not later:
+        later = (Later(Place(zone, city)),)
+    if output.watermark_moved:
+        yield from _close(state, header, before_ms, later, output)
     yield output
+
+
+def _close(
+    state: ZoneState, header: FrameHeader, before_ms: int, later: Sequence[Later], output: Output
+) -> Iterator[Output]:
+    """Have the watermark pass, by each city as far as it goes."""
+    for (zone, city), until_ms in later:
+        frame = _frame(zone, state, header, None, city)
+        if until_ms < state.watermark_ms:
+            frame = replace(frame, watermark_ms=until_ms)
+        yield from _process(zone, state, zone_hours.parts(frame, before_ms), city, output)
+        if until_ms >= state.watermark_ms:
+            break
 
 
 def _watermark(marks: Mapping[int, int], sources: int) -> int:

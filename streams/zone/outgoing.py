@@ -14,8 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from streams.health.stepping import Stepping
-    from streams.zone.absorb import Output
-    from streams.zone.placing import Place
+    from streams.zone.absorb import Output, Place
     from streams.zone.state import ZoneState
 
 

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from streams.contract.spec import Hosted
     from streams.saving.aside import Aside
     from streams.saving.chains import Chain
-    from streams.zone.placing import Place, Placing
+    from streams.zone.absorb import Place
+    from streams.zone.placing import Placing
     from streams.zone.rebuilding import Rebuild
     from streams.zone.state import ZoneState
 

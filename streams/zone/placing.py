@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from streams.broker import topics
+from streams.contract.frames import MARK_STEP_MS
 from streams.domains.schema import late_limit_ms
 from streams.errors import FrameError
-from streams.zone.absorb import ZoneTask
+from streams.zone.absorb import Later, Place, ZoneTask
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,13 +23,6 @@ if TYPE_CHECKING:
 
 KEPT_PER_ZONE = 4
 """Cities of which a zone's place is remembered, on average."""
-
-
-class Place(NamedTuple):
-    """A zone in a city."""
-
-    task: ZoneTask
-    city: City
 
 
 class Touched(NamedTuple):
@@ -65,6 +59,18 @@ class Placing:
         """Have these processors, which are being rebuilt, get nothing for now."""
         self._rebuilt = names
         self._found.clear()
+
+    def later(self, zone: str, ours: Place, watermark_ms: int, zones: int) -> Sequence[Later]:
+        """Return by which cities a zone's windows are closed above a watermark; none where it is one, its newest."""
+        moved = ours.city.former.get(self._domain)
+        if moved is None or watermark_ms >= moved.last_ms + MARK_STEP_MS:
+            return ()
+        stops_ms = moved.stops_ms(watermark_ms, zone, MARK_STEP_MS)
+        if not stops_ms:
+            return ()
+        cities = [moved.city_at(at_ms, zone) for at_ms in (watermark_ms, *stops_ms)]
+        places = [ours if city is moved.city else self.of(zone, city, zones) for city in cities]
+        return [*(Later(*one) for one in zip(places, stops_ms, strict=False)), Later(places[-1])]
 
     def of(self, zone: str, city: City, zones: int) -> Place:
         """Return a zone's place in a city; `zones` is how many the partition has.

@@ -27,7 +27,7 @@ from streams.saving import aside, chains, processors, snapshots
 from streams.saving.aside import Aside
 from streams.saving.resuming import Resuming, note_death
 from streams.zone import dedup, outgoing, rebuilding, restoring
-from streams.zone.absorb import absorb, provisional
+from streams.zone.absorb import Later, absorb, provisional
 from streams.zone.partition import Partition
 from streams.zone.placing import Placing
 from streams.zone.shadow import Ways
@@ -150,10 +150,9 @@ class ZoneStage:
     def _add_missing_zones(self, held: Partition, version: Version) -> None:
         if version.number <= held.version:
             return
-        held.version, city = version.number, version.city
-        for domain, index in city.sensors_of_zone:
-            zone, count = city.zones[index].id, held.readings_partitions
-            if domain == held.domain and version.partition(domain, zone, count) == held.partition:
+        held.version = version.number
+        for zone in version.city.zones_awaited.get(held.domain, ()):
+            if version.partition(held.domain, zone, held.readings_partitions) == held.partition:
                 held.zones.setdefault(zone, ZoneState())
 
     async def absorb(self, chunk: Chunk, bus: Bus) -> bool:
@@ -218,12 +217,11 @@ class ZoneStage:
         state.version = max(state.version, 0 if made is None else made.number)
         newest = self._cities.named(state.version)
         ours = held.placing.of(zone_id, self._cities.with_zone(newest, zone_id), len(held.zones))
-        city = ours.city
-        if rows is not None and made is not newest:
-            city = self._cities.with_all_of(header, held.domain) if made is None else made.city
+        city = ours.city if rows is None else self._cities.reading(made, header, held.domain)
         its = ours if city is ours.city else held.placing.of(zone_id, city, len(held.zones))
         before_ms = state.watermark_ms
-        for so_far in absorb(its.task, state, header, rows, its.city, None if its is ours else ours):
+        later = held.placing.later(zone_id, ours, before_ms, len(held.zones)) or (() if its is ours else (Later(ours),))
+        for so_far in absorb(its.task, state, header, rows, its.city, later):
             output = so_far
             await self._turns.give()
         if len(output.touched):

@@ -1,0 +1,255 @@
+"""Sensors that have been moved from one zone to another: from when on each is where it is, and where it was. Pure.
+
+A window of an entity belongs to one zone. So a move holds from a minute of event time on that no reading can have
+reached when it is published; what is older goes to the zone of before, however late it comes. Each version says which
+moves a reading may still meet, its own and those of versions before, so that nobody has to know those.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, NamedTuple
+
+import msgspec
+import numpy as np
+
+from streams.city.parts import Zone
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from numpy.typing import NDArray
+
+    from streams.city.parts import Segment
+    from streams.city.registry import City
+
+MINUTE_MS = 60_000
+NEVER_MS = 2**62
+KEPT_MS = 48 * 3_600_000
+"""A move is told for so long: no reading is later, and an inbox that nobody read for a day is read all the same."""
+
+
+class Move(msgspec.Struct, frozen=True, array_like=True):
+    """Readings of a sensor of before a time belong to the zone, and to the segment, where it was."""
+
+    version: int
+    """The version of the city that moved it."""
+    until_ms: int
+    """Start of a minute: with it the sensor is where that version has it."""
+    sensor: str
+    zone: str
+    segment: str = ""
+    """"" = it watched none."""
+
+
+class Moves(NamedTuple):
+    """The moves of a version and of those before it, oldest first; and the segments they name that have left."""
+
+    moves: tuple[Move, ...] = ()
+    left: tuple[Segment, ...] = ()
+
+
+NO_MOVES = Moves()
+
+
+def next_moves(before: City, after: City, number: int, now_ms: int) -> Moves:
+    """Return the moves that the version of that number has to tell.
+
+    `now_ms` is a time of the city clock by which every part has surely gone over to it.
+    """
+    kept = tuple(one for one in before.moves.moves if one.until_ms > now_ms - KEPT_MS)
+    zone_of = {sensor.id: (sensor.domain, after.zones[sensor.zone].id) for sensor in after.sensors}
+    moved = [
+        (code, sensor)
+        for code, sensor in enumerate(before.sensors)
+        if zone_of.get(sensor.id, ("", ""))[0] == sensor.domain
+        and zone_of[sensor.id][1] != before.zones[sensor.zone].id
+    ]
+    ahead_ms = max((int(before.timing.future_ms[code]) for code, _ in moved), default=0)
+    least_ms = -(-(now_ms + ahead_ms) // MINUTE_MS) * MINUTE_MS
+    until_ms = max([least_ms, *(one.until_ms for one in kept)])
+    held = {(one.sensor, one.until_ms) for one in kept}
+    found = tuple(
+        Move(
+            number,
+            until_ms,
+            sensor.id,
+            before.zones[sensor.zone].id,
+            before.segments[sensor.segment].id if sensor.segment >= 0 else "",
+        )
+        for _, sensor in moved
+        if (sensor.id, until_ms) not in held  # it has not been there for a minute
+    )
+    named = {one.segment for one in (*kept, *found)} - after.segment_code.keys()
+    known = (*before.segments, *before.moves.left)
+    return Moves((*kept, *found), tuple(one for one in known if one.id in named))
+
+
+@dataclass(frozen=True, eq=False)
+class Former:
+    """What a version tells of the moves of one domain's sensors, (k,) by move; it equals itself only."""
+
+    city: City
+    domain: str
+    moves: tuple[Move, ...]
+
+    @cached_property
+    def code(self) -> NDArray[np.int64]:
+        """(k,) the sensor's code in the city."""
+        return np.array([self.city.sensor_code[one.sensor] for one in self.moves], np.int64)
+
+    @cached_property
+    def until_ms(self) -> NDArray[np.int64]:
+        """(k,) see `Move`."""
+        return np.array([one.until_ms for one in self.moves], np.int64)
+
+    @cached_property
+    def passed_ms(self) -> NDArray[np.int64]:
+        """(k,) the watermark at which its last window of before is closed."""
+        lag_ms, segment = self.city.timing.lag_ms[:-1], self.city.sensor_segment
+        of_segment = np.zeros(len(self.city.segments) + 1, np.int64)
+        np.maximum.at(of_segment, segment, lag_ms)
+        code = self.code
+        return self.until_ms + np.where(segment[code] >= 0, of_segment[segment[code]], lag_ms[code])
+
+    @cached_property
+    def last_ms(self) -> int:
+        """The watermark with which all of them are over."""
+        return int(self.passed_ms.max())
+
+    @cached_property
+    def zones(self) -> tuple[str, ...]:
+        """Ids of the city's zones, and behind them of those that have left."""
+        return tuple(dict.fromkeys([*self.city.zone_code, *(one.zone for one in self.moves)]))
+
+    @cached_property
+    def of_zone(self) -> dict[str, dict[str, Move]]:
+        """Zone → who was there and is elsewhere now → its newest move from there."""
+        found: dict[str, dict[str, Move]] = {}
+        for code, one in zip(self.code.tolist(), self.moves, strict=True):
+            if self.city.zones[self.city.sensors[code].zone].id != one.zone:
+                found.setdefault(one.zone, {})[one.sensor] = one
+        return found
+
+    @cached_property
+    def _groups(self) -> list[tuple[int, int, NDArray[np.bool_]]]:
+        """(until, index of the zone, (sensors,) who), newest version first."""
+        zone = {name: index for index, name in enumerate(self.zones)}
+        found: dict[tuple[int, int, int], NDArray[np.bool_]] = {}
+        for code, one in zip(self.code.tolist(), self.moves, strict=True):
+            key = (one.version, one.until_ms, zone[one.zone])
+            found.setdefault(key, np.zeros(len(self.city.sensors), bool))[code] = True
+        return [(key[1], key[2], who) for key, who in sorted(found.items(), key=lambda one: -one[0][0])]
+
+    @cached_property
+    def _cities(self) -> dict[tuple[str, bytes], City]:
+        return {}
+
+    def zone_at(self, sensor: NDArray[np.int32], at_ms: NDArray[np.int64]) -> NDArray[np.int32] | None:
+        """Return (n,) index in `zones` of the zone that each reading belongs to; None = all to where it is now."""
+        if not len(at_ms) or int(at_ms.min()) >= int(self.until_ms.max()):
+            return None
+        zone: NDArray[np.int32] | None = None
+        for until_ms, index, who in self._groups:
+            mine = who[sensor] & (at_ms < until_ms)
+            if mine.any():
+                zone = self.city.sensor_zone[sensor] if zone is None else zone
+                zone[mine] = index
+        return zone
+
+    def reached_ms(self, version: int) -> int:
+        """Return the time of the city clock from which on readings may be of where later versions moved a sensor."""
+        later = np.array([one.version > version for one in self.moves])
+        if not later.any():
+            return NEVER_MS
+        return int((self.until_ms - self.city.timing.future_ms[self.code])[later].min())
+
+    def stops_ms(self, watermark_ms: int, zone: str, step_ms: int) -> list[int]:
+        """List the watermarks above one that a zone has to stop at, rising: where a move of it is over, and a step on.
+
+        So no cadence of the watermark changes what is closed by which city, and when the zone hears who has left.
+        """
+        pending = self.passed_ms + step_ms > watermark_ms
+        if not pending.any() or zone not in self._touched(pending):
+            return []
+        stops = {*self.passed_ms[pending].tolist(), *(self.passed_ms[pending] + step_ms).tolist()}
+        return sorted(stop for stop in stops if stop > watermark_ms)
+
+    def city_at(self, watermark_ms: int, zone: str) -> City:
+        """Return the city by which a zone closes windows after a watermark: what is not over yet is undone."""
+        pending = self.passed_ms > watermark_ms
+        return self._undone(pending) if pending.any() and zone in self._touched(pending) else self.city
+
+    def city_of(self, start_ms: int) -> City:
+        """Return the city as it is in the minute that starts then."""
+        return self._undone(self.until_ms > start_ms)
+
+    def _undone(self, pending: NDArray[np.bool_]) -> City:
+        if not pending.any():
+            return self.city
+        key = ("", pending.tobytes())
+        if key not in self._cities:
+            undone = [one for one, waits in zip(self.moves, pending.tolist(), strict=True) if waits]
+            self._cities[key] = moved_back(self.city, undone)
+        return self._cities[key]
+
+    def _touched(self, pending: NDArray[np.bool_]) -> set[str]:
+        places = np.flatnonzero(pending).tolist()
+        now = {self.city.zones[self.city.sensors[self.code[place]].zone].id for place in places}
+        return now | {self.moves[place].zone for place in places}
+
+    def city_with(self, zone: str, names: Iterable[str]) -> City:
+        """Return the city by which a frame of a zone is read: who was there is there, if the frame names any."""
+        were = self.of_zone.get(zone)
+        if not were or not any(name in were for name in names):
+            return self.city
+        key = (zone, b"")
+        if key not in self._cities:
+            self._cities[key] = moved_back(self.city, tuple(were.values()))
+        return self._cities[key]
+
+
+def moved_back(city: City, moves: Sequence[Move]) -> City:
+    """Return the city with these sensors where their first move found them; codes of sensors are the same.
+
+    Where later ones found them, and where they are now, they arrive.
+    """
+    gone = [one for one in dict.fromkeys(move.zone for move in moves) if one not in city.zone_code]
+    zones = (*city.zones, *(Zone(one, one, one) for one in gone))
+    segments = (*city.segments, *city.moves.left)
+    zone_code = {zone.id: code for code, zone in enumerate(zones)}
+    segment_code = {segment.id: code for code, segment in enumerate(segments)}
+    sensors, arriving = list(city.sensors), defaultdict[tuple[str, int], set[int]](set)
+    for move in reversed(moves):
+        code = city.sensor_code[move.sensor]
+        later = sensors[code]
+        arriving[later.domain, later.zone].add(code)
+        segment = segment_code.get(move.segment, -1)
+        sensors[code] = replace(later, zone=zone_code[move.zone], segment=segment)
+    told = {of: sorted(code for code in codes if sensors[code].zone != of[1]) for of, codes in arriving.items()}
+    return replace(
+        city,
+        zones=zones,
+        segments=segments,
+        sensors=tuple(sensors),
+        moves=NO_MOVES,
+        arriving={of: codes for of, codes in told.items() if codes},
+    )
+
+
+def former(city: City) -> dict[str, Former]:
+    """Return what a city's version tells of moves, by domain; a domain without is not there."""
+    found: dict[str, list[Move]] = {}
+    for one in city.moves.moves:
+        code = city.sensor_code.get(one.sensor)
+        if code is not None:
+            found.setdefault(city.sensors[code].domain, []).append(one)
+    return {domain: Former(city, domain, tuple(moves)) for domain, moves in found.items()}
+
+
+def in_minute(city: City, domain: str, start_ms: int) -> City:
+    """Return the city as it is for a domain in the minute that starts then."""
+    moved = city.former.get(domain)
+    return city if moved is None else moved.city_of(start_ms)
