@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import pytest
 
 from streams.city.registry import load_city
-from tests.bench.system import MEASUREMENTS, figures, latency, markers
+from tests.bench.system import MEASUREMENTS, figures, growth, latency, markers
 
 
 def test_each_marker_is_the_only_sensor_of_its_segment(tmp_path):
@@ -44,3 +44,14 @@ def test_every_measurement_has_targets_and_a_missed_one_is_named(monkeypatch, tm
     found, missed = figures.take(["toy"], tmp_path)
     assert {key: found["toy"][key] for key in "abc"} == {"a": 1.0, "b": 2.5, "c": 9.0}
     assert missed == ["toy: b is 2.500, the target 2"]
+
+
+def test_growth_is_the_slope_of_the_part_that_grows_fastest():
+    found = growth.figures([240, 300, 360], {"wall": [100.0, 100.6, 101.2], "broker": [200.0, 260.0, 320.0]})
+    assert found["grows_most_mb_min"] == found["wall_mb_min"] == pytest.approx(0.01)
+    assert found["broker_mb_min"] == pytest.approx(1.0)
+
+
+def test_a_part_that_ended_meanwhile_has_no_growth():
+    with pytest.raises(SystemExit, match="feeds"):
+        growth.figures([240, 300], {"wall": [100.0, 100.0], "feeds": [60.0]})

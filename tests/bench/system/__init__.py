@@ -3,4 +3,4 @@
 Each module named here has `TARGETS`, figure → the most it may be, and `measure(folder) -> dict[str, float]`.
 """
 
-MEASUREMENTS = ("footprint", "latency", "live_latency", "clients")
+MEASUREMENTS = ("footprint", "growth", "latency", "live_latency", "clients")
