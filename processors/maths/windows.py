@@ -50,6 +50,7 @@ class Windows:
         self.settled = nothing
         """… and `lag_ms` when the watermark last moved by them, with what lags there are, rising."""
         self.lags_ms: list[int] = []
+        self.left: NDArray[np.bool_] | None = None
 
 
 class Terms(NamedTuple):
@@ -81,7 +82,8 @@ def follow(windows: Windows, lag_ms: NDArray[np.int64], entity: NDArray[np.int32
         windows.lags, windows.passed_ms = True, np.full(len(lag_ms), windows.watermark_ms)
     elif lags and windows.followed is lag_ms:
         return
-    windows.followed = lag_ms
+    windows.followed, left = lag_ms, lag_ms < 0
+    windows.left = left if left.any() else None
     now_ms = np.maximum(lag_ms, 0)
     if not np.array_equal(now_ms, windows.lag_ms):
         windows.lag_ms = now_ms
@@ -94,8 +96,14 @@ def follow(windows: Windows, lag_ms: NDArray[np.int64], entity: NDArray[np.int32
             of_entity[-1] = 2 * NO_TIME_MS
             fresh = np.maximum(fresh, of_entity[entity[known:]])
         windows.passed_ms = np.concatenate([windows.passed_ms, fresh])
-    elif not lags and windows.settled is windows.lag_ms and not windows.lag_ms.any():
+    elif not lags and windows.settled is windows.lag_ms and not windows.lag_ms.any() and not _leave(windows):
         windows.lags, windows.lag_ms, windows.passed_ms = False, np.empty(0, np.int64), np.empty(0, np.int64)
+
+
+def _leave(windows: Windows) -> bool:
+    """Tell whether something of those that have left is in an open window yet: that closes for them alone."""
+    left = windows.left
+    return left is not None and any((one[READINGS][left[: one.shape[1]]] > 0).any() for one in windows.open.values())
 
 
 def is_closed(
@@ -151,8 +159,8 @@ def waiting(windows: Windows, field: int, window_ms: int) -> dict[int, int]:
 def due(windows: Windows, watermark_ms: int, window_ms: int) -> list[Due]:
     """List what this watermark closes of the open windows, in the order in which it is due.
 
-    Places that lag alike close together, and only where one of them has spoken: what those say that lag more or less
-    decides nothing for them.
+    Places that lag alike close together, and only where one of them has spoken: what those say that lag more or less,
+    or have left, decides nothing for them.
     """
     past = sorted(start_ms for start_ms in windows.open if start_ms + window_ms <= watermark_ms)
     if not past or not windows.lags:
@@ -161,8 +169,9 @@ def due(windows: Windows, watermark_ms: int, window_ms: int) -> list[Due]:
     for start_ms, lag in _crossed(windows, past, watermark_ms, window_ms):
         mine = (windows.lag_ms == lag) & (windows.passed_ms < start_ms + window_ms)
         spoke = windows.open[start_ms][READINGS] > 0
-        if (spoke & mine[: len(spoke)]).any():
-            found.append((start_ms + lag, start_ms, mine))
+        for alike in [mine] if lag or windows.left is None else [mine & ~windows.left, mine & windows.left]:
+            if (spoke & alike[: len(spoke)]).any():
+                found.append((start_ms + lag, start_ms, alike))
     return [Due(start_ms, mine) for _, start_ms, mine in sorted(found, key=lambda one: one[:2])]
 
 

@@ -83,8 +83,9 @@ class Day:
         job = make_job(self.shape.segments * HOUR_MINUTES, HOUR_MINUTES, seed=number, shape=self.shape)
         job = replace(job, at_ms=job.at_ms + number * HOUR_MINUTES * MINUTE_MS)
         lines = [records(job, partition)[:-1] for partition in range(self.shape.partitions)]
-        sent_ms = int(job.at_ms.max()) + MINUTE_MS
+        begins_ms = int(job.at_ms.min())
         for minute in range(HOUR_MINUTES):
+            sent_ms = begins_ms + (minute + 2) * MINUTE_MS
             for partition, all_lines in enumerate(lines):
                 first, last = (len(all_lines) * (minute + step) // HOUR_MINUTES for step in (0, 1))
                 await self._take(partition, all_lines[first:last], sent_ms)

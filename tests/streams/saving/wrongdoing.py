@@ -66,7 +66,7 @@ def row(**changes: Any) -> Rows:
     text = {"entity": np.array(["s0"], object), "metric": np.array(["toy_count"], object)}
     names = ("at_ms", "numerator", "denominator", "count", "revision")
     whole = {name: np.array([1], np.int64) for name in names} | {"window_s": np.array([60], np.int32)}
-    ratios = {name: np.array([1.0]) for name in ("value", "coverage_ratio", "imputed_ratio")}
+    ratios = {name: np.array([1.0]) for name in ("value", "coverage_ratio")}
     return Rows(**{**text, **whole, **ratios, **changes})
 
 
