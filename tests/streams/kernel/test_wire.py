@@ -9,6 +9,7 @@ from aiokafka.errors import CorruptRecordException
 from aiokafka.record.util import calc_crc32c
 from aiokafka.structs import TopicPartition
 
+from streams.broker.arrivals import as_record
 from streams.contract.stage import Record, from_offset
 from streams.transport.inflate import MOST_BYTES
 from streams.transport.unframed import UnframedFetch, of_batch
@@ -62,7 +63,9 @@ def test_a_record_came_when_its_broker_says_or_no_later_than_it_was_read(
     (batch,) = WireFetch(SOURCE, bytes(data), 0, check=False)
     batch = batch._replace(read_ms=read_ms)
     assert framed([batch]).came_ms.tolist() == came_ms
-    assert [one.timestamp for one in of_batch(batch)] == came_ms
+    records = of_batch(batch)
+    assert [one.timestamp for one in records] == came_ms
+    assert [as_record(one).timestamp for one in records] == came_ms  # what reads a log gets them
 
 
 def test_batches_follow_each_other_and_a_cut_one_waits_for_the_next_fetch() -> None:
