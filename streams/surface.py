@@ -46,6 +46,7 @@ class Private(NamedTuple):
 _DRIVER = "faust.transport.drivers.aiokafka"
 _CONSUMER, _THREAD = f"{_DRIVER}:Consumer", f"{_DRIVER}:AIOKafkaConsumerThread"
 _KAFKA, _FETCHER = "aiokafka:AIOKafkaConsumer", "aiokafka.consumer.fetcher"
+_CONN = "aiokafka.conn"
 _STATE = "aiokafka.consumer.subscription_state"
 _MESSAGE = (
     "topic partition offset timestamp timestamp_type headers key value checksum serialized_key_size"
@@ -81,6 +82,7 @@ TRANSPORT = (
     (_KAFKA, "_subscription", None, "positions are set for partitions that are with others"),
     (_KAFKA, "_fetcher", None, "the position of a fetch is not known: a partition with holes seems to stand still"),
     (f"{_FETCHER}:Fetcher", "_fetch_max_wait_ms", None, "a fetch for what is empty holds up what is not"),
+    (f"{_FETCHER}:Fetcher", "_fetch_max_bytes", None, "an answer holds runs of many partitions, which all wait here"),
     (f"{_FETCHER}:Fetcher", "_prefetch_backoff", None, "what is empty is asked while records of the others lie here"),
     (f"{_FETCHER}:Fetcher", "_subscriptions", None, "the position of a fetch is not known"),
     (f"{_STATE}:SubscriptionState", "is_assigned", "self tp", "positions are set for partitions of others"),
@@ -98,7 +100,11 @@ FAST_FETCH = (
     (f"{_FETCHER}:MemoryRecords", "size_in_bytes", "self", "the fetcher asks what stands in for something else"),
     (f"{_FETCHER}:MemoryRecords", "next_batch", "self", "the batches of a fetch are not reached"),
     (f"{_FETCHER}:FetchResult", "getall", "self max_records", "records are taken one by one from what gives batches"),
-    ("aiokafka.record.util", "calc_crc32c", None, "checksums are not looked at"),
+    (f"{_CONN}:AIOKafkaProtocol", "__init__", "self closed_fut args loop kw", "ours is made otherwise"),
+    (f"{_CONN}:AIOKafkaProtocol", "connection_lost", "self exc", "nobody hears that a connection is gone"),
+    (f"{_CONN}:AIOKafkaConnection", "_read", "self_ref", "what stands in for it is never called: no answer comes"),
+    (f"{_CONN}:AIOKafkaConnection", "_handle_frame", "self resp", "answers reach nobody"),
+    (f"{_CONN}:AIOKafkaConnection", "_protocol", None, "what has read an answer is not found"),
     (_FETCHER, "READ_UNCOMMITTED", None, "transactions are not told from other records"),
 )
 KERNEL = (("numba.core.options:DefaultOptions", "_nrt", None, "kernels do not compile"),)

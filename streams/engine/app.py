@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import faust
 
-from streams.contract.stage import LINGER_S, RUN_RECORDS
+from streams.contract.stage import LINGER_S, RUN_BYTES, RUN_RECORDS
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -16,7 +16,6 @@ HEARTBEAT_S = 1.0
 """Also how long a member takes to learn that the partitions are shared out anew."""
 PAUSE_S = 7 * 86_400.0
 """A stage without room may stay in its group so long without fetching; its heartbeats say that it lives."""
-MAX_FETCH_BYTES = 4 * 2**20
 METADATA_MAX_AGE_MS = 1_000
 """A broker that has just come back may not know its topics yet. A worker that joins then is given none of their
 partitions, and asks for them when it next looks what topics there are: by default only 5 min later."""
@@ -53,7 +52,7 @@ def stage_app(app_id: str, broker: str, data: Path, queued_events: int) -> Stage
         broker_max_poll_interval=PAUSE_S,
         broker_commit_interval=2.8,
         broker_check_crcs=True,
-        consumer_max_fetch_size=MAX_FETCH_BYTES,
+        consumer_max_fetch_size=RUN_BYTES,
         consumer_auto_offset_reset="earliest",
         consumer_metadata_max_age_ms=METADATA_MAX_AGE_MS,
         producer_acks=-1,

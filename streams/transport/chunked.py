@@ -80,6 +80,7 @@ def quicken(framed_topics: Collection[str]) -> None:
     if changed := surface.misfits("fast fetch"):
         surface.say("fast fetch", changed)
         return
-    from streams.transport import fetching
+    from streams.transport import fetching, receiving
 
     fetching.install(framed_topics)
+    receiving.install()

@@ -18,7 +18,7 @@ from aiokafka.structs import TopicPartition as KafkaTopicPartition
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerMessage, Message
 
-from streams.contract.stage import RUN_RECORDS, Chunk, TopicPartition
+from streams.contract.stage import RUN_BYTES, RUN_RECORDS, Chunk, TopicPartition
 from streams.transport.lingering import fetch
 from streams.transport.wire import WireBatch, framed
 
@@ -27,11 +27,9 @@ if TYPE_CHECKING:
 
     from streams.contract.stage import Record
 
-FRAMED_RUN_RECORDS = 40_000
-"""Most records of one run where the kernel decodes; else it is the stage's."""
-
-RUN_BYTES = 4 * 2**20
-"""A run ends once it holds this much."""
+FRAMED_RUN_RECORDS = 60_000
+"""Most records of one run where the kernel decodes; else it is the stage's. A zone's frames of a run cost it by the
+frame, so that longer runs are cheaper; their memory is what bounds them."""
 
 FETCH_WAIT_MS = 250
 """So long a fetch waits for partitions that have nothing. Faust says 1,500; meanwhile those that have something, and
@@ -212,7 +210,7 @@ async def _begin(consumer: Consumer, positions: Mapping[TP, int], epoch: int) ->
     """Set all positions at once, in the consumer's thread, where no fetch can return in between."""
     if epoch == consumer.epoch:
         kafka = consumer._thread._ensure_consumer()
-        kafka._fetcher._fetch_max_wait_ms = FETCH_WAIT_MS
+        kafka._fetcher._fetch_max_wait_ms, kafka._fetcher._fetch_max_bytes = FETCH_WAIT_MS, RUN_BYTES
         kafka._fetcher._prefetch_backoff = HELD_S
         for tp, offset in positions.items():
             if kafka._subscription.is_assigned(KafkaTopicPartition(*tp)):

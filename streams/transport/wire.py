@@ -8,10 +8,12 @@ from __future__ import annotations
 import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import TYPE_CHECKING, NamedTuple, overload
 
 import numpy as np
 from aiokafka.errors import CorruptRecordException, UnsupportedCodecError
+from crc32c import crc32c
 
 from streams.broker.arrivals import now_ms
 from streams.contract.stage import Record
@@ -54,6 +56,8 @@ class WireBatch(NamedTuple):
     """What was asked for: a record below it lies in the batch only because a batch is sent whole."""
     read_ms: int = 2**63 - 1
     """Time of reading: no record came later, whatever its sender says."""
+    begin: int = -1
+    """Where the body begins in the bytes that the fetch brought (`body.obj`), -1 = it is inflated, and by itself."""
 
 
 class WireFetch:
@@ -80,7 +84,7 @@ class WireFetch:
             batch, self.next_fetch_offset = _batch(data[at:stop], self.next_fetch_offset, partition, check)
             if batch is not None:
                 held_bytes += len(batch.body)
-                yield batch
+                yield batch if isinstance(batch.body, bytes) else batch._replace(begin=at + _HEAD.size)
             at = stop
 
 
@@ -90,10 +94,8 @@ def _stop(data: memoryview, at: int) -> int:
 
 def _batch(data: memoryview, begin_offset: int, partition: TopicPartition, check: bool) -> tuple[WireBatch | None, int]:
     """Read a batch → (the batch, None where it is Kafka's own; the offset behind it)."""
-    from aiokafka.record.util import calc_crc32c  # private: imported where `streams.surface` has found it
-
     base, _, _, _, crc, attributes, delta, base_ms, last_ms, _, _, _, count = _HEAD.unpack_from(data)
-    if check and calc_crc32c(data[_CHECKED_FROM:]) != crc:
+    if check and crc32c(data[_CHECKED_FROM:]) != crc:
         raise CorruptRecordException(f"Invalid CRC - {partition}")
     after = base + delta + 1
     if attributes & _CONTROL or after <= begin_offset:
@@ -222,6 +224,18 @@ def uncompressed(batch: WireBatch) -> bytes:
     return _UNCHECKED.pack(batch.base_offset, size, -1, _MAGIC, 0) + checked
 
 
+def _together(batches: Sequence[WireBatch]) -> tuple[bytes, list[int]]:
+    """Return bytes that hold the bodies of all batches, and where each begins: what the fetch brought, if it can be."""
+    bodies = [batch.body for batch in batches]
+    found = {id(body.obj): body.obj for body in bodies if isinstance(body, memoryview)}
+    if len(found) == 1 and all(batch.begin >= 0 for batch in batches):
+        (data,) = found.values()
+        if isinstance(data, bytes):
+            return data, [batch.begin for batch in batches]
+    ends = list(accumulate(map(len, bodies), initial=0))
+    return b"".join(bodies), ends[:-1]
+
+
 def framed(batches: Iterable[WireBatch]) -> WireRecords:
     """Take the records of batches apart.
 
@@ -230,11 +244,10 @@ def framed(batches: Iterable[WireBatch]) -> WireRecords:
     from streams.kernel.wire import frame_all
 
     held = list(batches)
-    data = b"".join(batch.body for batch in held)
-    ends = np.cumsum([len(batch.body) for batch in held])
+    data, begins = _together(held)
     rows = [
-        (end - len(batch.body), end, batch.base_offset, batch.base_ms, batch.records, batch.fixed_ms, batch.read_ms)
-        for batch, end in zip(held, ends.tolist(), strict=True)
+        (at, at + len(batch.body), batch.base_offset, batch.base_ms, batch.records, batch.fixed_ms, batch.read_ms)
+        for batch, at in zip(held, begins, strict=True)
     ]
     found = frame_all(data, np.array(rows, np.int64).reshape(-1, 7))
     if found is None:

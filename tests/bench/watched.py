@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any
 
-from streams.contract.stage import Follows
+from streams.contract.stage import Follows, TakesFrames
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -31,6 +31,8 @@ class Watched:
         self.tick_s, self.linger_s = stage.tick_s, stage.linger_s
         if isinstance(stage, Follows):
             self.follow_s = stage.follow_s
+        if isinstance(stage, TakesFrames):
+            self.run_records = stage.run_records
         self._stage, self._process, self._place = stage, process, place
 
     async def assigned(self, partitions: Sequence[TopicPartition], bus: Bus) -> Mapping[TopicPartition, int]:
