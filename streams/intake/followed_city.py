@@ -1,6 +1,7 @@
 """The city as intake follows it: which version is in force for each source, and when the next one may be.
 
-A source goes over between two chunks, and its state says so before the first frame made with the new version is sent.
+A source goes over between two chunks, and its state says so before the first frame made with the new version is sent;
+which limits ended with that, too (`streams.intake.limits`).
 What a process before this one may have sent and not noted is sent again as it was: made with the version of then.
 """
 
@@ -10,11 +11,18 @@ import logging
 import time
 from typing import TYPE_CHECKING
 
+from streams.broker import topics
 from streams.city.known import Cities
+from streams.contract.records import NO_TIME_MS
+from streams.intake import limits
+from streams.intake.limits import Ended
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
+
+    import numpy as np
+    from numpy.typing import NDArray
 
     from streams.city.registry import City
     from streams.city.versions import Version
@@ -34,7 +42,10 @@ class FollowedCity:
     def __init__(self, folder: Path, schemas: Mapping[str, Schema], *, kernel: bool) -> None:
         self._cities = Cities(folder)
         self._schemas = schemas
+        self._of_topic = {topics.inbox(domain): schema for domain, schema in schemas.items()}
         self._kernel = kernel
+        self._before: dict[int, City] = {}
+        self._floors_ms: dict[TopicPartition, tuple[City, tuple[Ended, ...], NDArray[np.int64] | None]] = {}
         self._readers: dict[int, dict[str, Reader]] = {}
         self._sent_up_to: dict[TopicPartition, int] = {}
         self._looked_at_s = float("-inf")
@@ -43,11 +54,17 @@ class FollowedCity:
         """Learn the versions of these sources' states → those whose state changed and must be saved."""
         await self._cities.begin(bus)
         self._sent_up_to = dict(await bus.ends(list(states)))
+        for number in {one.version for state in states.values() for one in state.ended}:
+            found = await self._cities.of(str(number), bus)
+            if found is not None:
+                self._before[number] = found.city
         for state in states.values():
             if state.version and await self._cities.of(str(state.version), bus) is None:
                 state.version = 0
         fresh = [source for source, state in states.items() if state.version == 0]
-        return self._go_over(states, fresh)
+        other = [one for one, state in states.items() if state.late_limit_ms != self._of_topic[one.topic].late_limit_ms]
+        longer = [one for one in other if self._put(one, states[one], self.version(states[one]))]
+        return list(dict.fromkeys([*self._go_over(states, fresh), *longer]))
 
     async def follow(self, bus: Bus, states: Mapping[TopicPartition, IntakeState]) -> list[TopicPartition]:
         """Look for a new version now and then → the sources that go over to it: their states must be saved first."""
@@ -71,8 +88,22 @@ class FollowedCity:
         newest = self._cities.newest
         if came_ms < newest.city.reached_ms(state.version):
             return []
-        state.version = newest.number
+        self._put(source, state, newest)
         return [source]
+
+    def floor_ms(self, source: TopicPartition, state: IntakeState) -> NDArray[np.int64] | None:
+        """Return (sensors + 1,) the time up to which readings are too late by limits that have ended; None = nobody's.
+
+        What has no say any more is taken out of `state`.
+        """
+        city, schema = self.version(state).city, self._of_topic[source.topic]
+        state.ended = tuple(one for one in state.ended if not limits.is_over(one, state.reached_ms, city, schema))
+        of_city, of_ended, found = self._floors_ms.get(source, (None, (), None))
+        if of_city is not city or of_ended != state.ended:
+            each = (limits.floor_ms(one, self._before.get(one.version), city, schema) for one in state.ended)
+            found = limits.highest(each)
+            self._floors_ms[source] = (city, state.ended, found)
+        return found
 
     def version(self, state: IntakeState) -> Version:
         """Return the version in force."""
@@ -91,11 +122,25 @@ class FollowedCity:
     def _go_over(
         self, states: Mapping[TopicPartition, IntakeState], sources: list[TopicPartition]
     ) -> list[TopicPartition]:
-        number = self._cities.newest.number
-        behind = [source for source in sources if states[source].version != number]
+        newest = self._cities.newest
+        behind = [source for source in sources if states[source].version != newest.number]
         for source in behind:
-            states[source].version = number
+            self._put(source, states[source], newest)
         return behind
+
+    def _put(self, source: TopicPartition, state: IntakeState, version: Version) -> bool:
+        """Put a version and the limits of today in force → whether those of before were smaller: they are noted."""
+        schema, city = self._of_topic[source.topic], version.city
+        before = self.version(state).city if state.version else None
+        ended = Ended(state.version, state.late_limit_ms, state.reached_ms)
+        known = state.late_limit_ms and state.reached_ms != NO_TIME_MS
+        longer = bool(known) and limits.floor_ms(ended, before, city, schema) is not None
+        if longer:
+            state.ended = (*state.ended, ended)
+            if before is not None:
+                self._before[state.version] = before
+        state.version, state.late_limit_ms = version.number, schema.late_limit_ms
+        return longer
 
 
 def _readers(schemas: Mapping[str, Schema], city: City) -> dict[str, Reader]:

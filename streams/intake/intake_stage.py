@@ -82,6 +82,8 @@ class IntakeStage:
         clocks = Clocks(await self._clock.catch_up(bus, chunk.fetched_s), now_ms())
         if self._city.is_behind(state):
             await self._go_over(self._city.overdue(source, state, _came_ms(chunk.records, clocks)), bus)
+        if state.ended:
+            clocks = clocks._replace(floor_ms=self._city.floor_ms(source, state))
         schema, version = self.schemas[domain], self._city.version(state)
         taken = take(chunk, state, version.city, schema, clocks, self._city.reader(version, domain))
         crossed = marks.crosses(state.mark_ms, taken.state.mark_ms)
@@ -99,9 +101,12 @@ class IntakeStage:
         self._states[source] = taken.state
         if not taken.state.is_marked:
             self._delays.heard(domain, (rows.lag_ms for _, rows in taken.frames))
-        self._quiet.heard(source, taken.came_ms, taken.raised_by)
+        self._quiet.heard(source, taken.came_ms, taken.raised_by, taken.moved_by)
         if self._has_silent_marks(source, self._quiet.came_unmarked_s(source, taken.state.offset)):
             await self._give_up_marks(source, bus)
+        stands_ms = None if taken.state.is_marked else self._quiet.stands_at(source, taken.state.offset)
+        if stands_ms is not None:
+            await self._send_idle_mark(source, taken.state, stands_ms, bus)
         return True
 
     async def _save(self, source: TopicPartition, state: IntakeState, bus: Bus) -> None:
@@ -147,7 +152,7 @@ class IntakeStage:
             if self._has_silent_marks(source, self._quiet.unmarked_s(source)):
                 await self._give_up_marks(source, bus)
             if not state.is_marked:
-                await self._send_idle_mark(source, state, bus)
+                await self._send_idle_mark(source, state, now_ms(), bus)
 
     async def _ends(self, bus: Bus, sources: Sequence[TopicPartition]) -> Mapping[TopicPartition, int]:
         await self._clock.catch_up(bus, math.inf)  # what began after this worker has set it since
@@ -166,9 +171,10 @@ class IntakeStage:
         log.warning("%s[%d]: the marks of its feed stand still; going on without them", *source)
         await self._tell_mark(source, state, state.mark_ms, bus)
 
-    async def _send_idle_mark(self, source: TopicPartition, state: IntakeState, bus: Bus) -> None:
+    async def _send_idle_mark(self, source: TopicPartition, state: IntakeState, wall_ms: int, bus: Bus) -> None:
+        """Let a source that says nothing of it go on with the clock to where that wall time was."""
         disorder_ms = self.schemas[self._domain[source.topic]].disorder_ms
-        mark_ms = max(self._clock.city.at(now_ms()) - disorder_ms, state.mark_ms)
+        mark_ms = max(self._clock.city.at(wall_ms) - disorder_ms, state.mark_ms)
         if mark_ms < self._idle_mark_ms.get(source, NO_TIME_MS) + IDLE_EVERY_S * 1000:
             return
         if mark_ms > state.idle_ms:  # said before it is true, so that no crash forgets it, and once a minute

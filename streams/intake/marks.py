@@ -76,6 +76,8 @@ class Marked(NamedTuple):
     """(n,) whether that is its feed's word."""
     raised_by: int | None
     """The record that raised its feed's mark last, None = none did."""
+    moved_by: int | None
+    """The record with which its rows have come farther last, None = none."""
     source: Source
 
 
@@ -113,6 +115,7 @@ def advance(
     marks = np.maximum(np.maximum.accumulate(fed_ms), before.fed_mark_ms) if len(fed_ms) else fed_ms
     last_fed_ms = int(marks[-1]) if len(marks) else before.fed_mark_ms
     raised_by = int((fed_ms == last_fed_ms).argmax()) if last_fed_ms > before.fed_mark_ms else None
+    moved_by = int(record[(newest_ms == last_ms).argmax()]) if last_ms > before.newest_ms else None
     after = before._replace(fed_mark_ms=last_fed_ms, newest_ms=last_ms)
     own_ms = np.where(newest_ms == NO_TIME_MS, NO_TIME_MS, newest_ms - before.disorder_ms)
     if before.given_up:
@@ -120,9 +123,9 @@ def advance(
         back = _comes_back(before, fed_ms, record, own_ms)
         given_up = np.arange(len(fed_ms)) < back
         mark_ms = np.where(given_up[record], own_ms, marks[record])
-        return Marked(mark_ms, ~given_up[record], raised_by, after._replace(given_up=back == len(fed_ms)))
+        return Marked(mark_ms, ~given_up[record], raised_by, moved_by, after._replace(given_up=back == len(fed_ms)))
     fed, by_feed = marks[record], marks[record] != NO_TIME_MS
-    return Marked(np.where(by_feed, fed, own_ms), by_feed, raised_by, after)
+    return Marked(np.where(by_feed, fed, own_ms), by_feed, raised_by, moved_by, after)
 
 
 def _comes_back(

@@ -7,6 +7,10 @@ import msgspec
 from streams.accounts.intake_hours import IntakeHour
 from streams.contract.records import NO_TIME_MS
 from streams.intake.take import IntakeState
+from streams.saving.versions import Form
+
+WITHOUT_LIMITS = Form(2, "7f0203ea728a5b8b")
+"""Of states that say nothing of `late_limit_ms` and `ended`: nobody knows of limits before, and today's serve."""
 
 
 class HourV1(msgspec.Struct, forbid_unknown_fields=True):

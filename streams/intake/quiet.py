@@ -1,7 +1,8 @@
 """Which sources are quiet, and which feeds' marks stand still. Pure but for its clock.
 
 A source is quiet when nothing came for `IDLE_S` and nothing waits in its log: its silence is this process's time. Of
-one from which readings come, their arrivals say how long its feed's mark stands still, however late they are read.
+one from which records come, their arrivals say how long its feed's mark stands still, however late they are read; and
+one whose rows come no farther for `IDLE_S`, refused or of long ago, says no more than a quiet one.
 """
 
 from __future__ import annotations
@@ -36,7 +37,9 @@ class _Listened:
     came_ms: int | None = None
     """Arrival of its newest record …"""
     marked_ms: int | None = None
-    """… and of the one that raised its feed's mark last, or of the first that this process took."""
+    """… of the one that raised its feed's mark last, or of the first that this process took …"""
+    moved_ms: int | None = None
+    """… and of the one with which its rows have come farther last, or of the first."""
 
 
 class Quiet:
@@ -51,13 +54,16 @@ class Quiet:
         now_s = self._now_s()
         self._of = {source: _Listened(now_s, now_s, end) for source, end in ends.items()}
 
-    def heard(self, source: TopicPartition, came_ms: NDArray[np.int64], raised_by: int | None) -> None:
+    def heard(
+        self, source: TopicPartition, came_ms: NDArray[np.int64], raised_by: int | None, moved_by: int | None
+    ) -> None:
         """Note that records of a source were taken.
 
         Args:
             source: the source.
             came_ms: (records,) wall times at which they came.
             raised_by: the one that raised its feed's mark last, None = none did.
+            moved_by: the one with which its rows have come farther last, None = none.
         """
         one = self._of[source]
         one.since_s, one.came_ms = self._now_s(), int(came_ms[-1])
@@ -65,6 +71,10 @@ class Quiet:
             one.marked_s, one.marked_ms = one.since_s, int(came_ms[raised_by])
         elif one.marked_ms is None:
             one.marked_ms = int(came_ms[0])
+        if moved_by is not None:
+            one.moved_ms = int(came_ms[moved_by])
+        elif one.moved_ms is None:
+            one.moved_ms = int(came_ms[0])
 
     def candidates(self) -> list[TopicPartition]:
         """List the sources of which nothing was taken for `IDLE_S`; what their logs hold decides."""
@@ -93,6 +103,14 @@ class Quiet:
         0 until what was in its log at the beginning is taken: chunks that are read again must be judged as they were.
         """
         one = self._of[source]
-        if one.came_ms is None or one.marked_ms is None or read < one.begun:
-            return 0.0
-        return (one.came_ms - one.marked_ms) / 1000
+        return _between_s(one.marked_ms, one.came_ms) if read >= one.begun else 0.0
+
+    def stands_at(self, source: TopicPartition, read: int) -> int | None:
+        """Return when the newest record of a source came, if for `IDLE_S` none has moved it; `read` as above."""
+        one = self._of[source]
+        stands = read >= one.begun and _between_s(one.moved_ms, one.came_ms) >= IDLE_S
+        return one.came_ms if stands else None
+
+
+def _between_s(first_ms: int | None, last_ms: int | None) -> float:
+    return 0.0 if first_ms is None or last_ms is None else (last_ms - first_ms) / 1000

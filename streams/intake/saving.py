@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from streams.intake.older import IntakeV1, upgraded
+from streams.intake.older import WITHOUT_LIMITS, IntakeV1, upgraded
 from streams.intake.take import IntakeState
 from streams.saving import snapshots
 from streams.saving.versions import check, form_of
@@ -14,7 +14,7 @@ from streams.saving.versions import check, form_of
 if TYPE_CHECKING:
     from streams.contract.stage import Bus, Message
 
-OWN = form_of(IntakeState, 2)
+OWN = form_of(IntakeState, 3)
 """Raise the version with a change of a field of `IntakeState`, and keep what was before in `streams.intake.older`."""
 
 
@@ -33,5 +33,6 @@ async def load(bus: Bus, topic: str, partition: int) -> IntakeState | None:
         return None
     if found.form is None:
         return upgraded(msgspec.json.decode(found.state, type=IntakeV1))
-    check(found.form, OWN, f"{topic}[{partition}]: intake's state")
+    if found.form != WITHOUT_LIMITS:
+        check(found.form, OWN, f"{topic}[{partition}]: intake's state")
     return msgspec.json.decode(found.state, type=IntakeState)

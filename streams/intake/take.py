@@ -21,11 +21,12 @@ from streams.city.timing import FUTURE_MS
 from streams.contract.frames import ALL_ZONES, LAST_PLACE, FrameHeader, FrameRows
 from streams.contract.records import NO_TIME_MS, DeadLetter
 from streams.contract.stage import from_offset
-from streams.intake import letters, marks, refusals, values
+from streams.intake import letters, limits, marks, refusals, values
 from streams.intake.columns import Columns
 from streams.intake.cut import cut
 from streams.intake.decode import Refused
 from streams.intake.decoded import Decoded, decode_batch
+from streams.intake.limits import Ended
 from streams.intake.marks import Source
 from streams.transport.wire import WireRecords
 
@@ -51,6 +52,8 @@ class Clocks(NamedTuple):
     """Read to an end that was fetched after the chunk."""
     read_ms: int
     """Wall time at which the chunk is read: what a record that does not say when it came has."""
+    floor_ms: NDArray[np.int64] | None = None
+    """(sensors + 1,) the time up to which each sensor's readings are too late whatever its lag; None = nobody's."""
 
 
 class IntakeState(msgspec.Struct, kw_only=True):
@@ -80,6 +83,10 @@ class IntakeState(msgspec.Struct, kw_only=True):
     """Event times of its readings, without those that were too late."""
     version: int = 0
     """Version of the city that is in force for it, 0 = none was yet."""
+    late_limit_ms: int = 0
+    """Late limit of the domain that is in force for it, 0 = nobody has said."""
+    ended: tuple[Ended, ...] = ()
+    """Smaller limits of before that count yet."""
     idle_ms: int = NO_TIME_MS
     """No mark that the source was given while it was quiet is above this."""
     hours: dict[int, IntakeHour] = msgspec.field(default_factory=dict)
@@ -120,7 +127,8 @@ class Taken:
     came_ms: NDArray[np.int64]
     """(records,) when each came, by the wall."""
     raised_by: int | None
-    """Which of them raised the feed's mark last, None = none did."""
+    moved_by: int | None
+    """As `streams.intake.marks.Marked` has them."""
 
 
 def take(
@@ -137,6 +145,8 @@ def take(
     kept, reason = batch.rows, _reasons(batch.rows, came.at_ms, city, schema)
     keep = None if reason is None else reason == 0
     marked, lag_ms = _judge(batch, keep, came, state, city, schema)
+    if clocks.floor_ms is not None:
+        lag_ms = limits.beyond(lag_ms, clocks.floor_ms[kept.sensor] - kept.at_ms, limit_ms)
     mark = marked.mark_ms
     refused = batch.refused
     if reason is not None and keep is not None:
@@ -160,7 +170,7 @@ def take(
     after.sent = state.sent | {header.zone: header.sent for header, _ in frames}
     said = sorted(refused + letters.of_values(chosen, kept, records), key=_place)
     dead = [_letter(one, chunk, int(offset[record])) for record, one in said]
-    return Taken(frames, whole, dead, after, settled, came.wall_ms, marked.raised_by)
+    return Taken(frames, whole, dead, after, settled, came.wall_ms, marked.raised_by, marked.moved_by)
 
 
 def _place(one: tuple[int, Refused]) -> tuple[int, int]:
@@ -275,6 +285,8 @@ def _count(
         unknown_fields=state.unknown_fields + batch.unknown_fields,
         idle_ms=state.idle_ms,
         version=state.version,
+        late_limit_ms=state.late_limit_ms,
+        ended=state.ended,
     )
 
 

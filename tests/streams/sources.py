@@ -14,6 +14,8 @@ import msgspec
 
 from deploy.config.components import discover
 from streams.broker import topics
+from streams.city import versions
+from streams.city.folder import read_folder
 from streams.contract.metric_frames import decode_metrics
 from streams.contract.records import Detection
 from streams.contract.spec import Hosted
@@ -80,37 +82,65 @@ def _minutes(at_ms: int) -> int:
 
 def run(folder: Path, column: str, readings: Iterable[Reading], *, cut: int = 10**6) -> Told:
     """Let the readings come at their times; all stages read them in chunks of so many records."""
-    domain = next(name for name, schema in load_schemas().items() if column in schema.names)
-    bus = asyncio.run(_run(folder, domain, column, (readings, cut)))
-    rows = []
-    for record in bus.log(topics.METRICS):
-        found = decode_metrics(record.value or b"").rows
-        minute = ((found.at_ms - START_MS) // MINUTE_MS).tolist()
-        columns = [found.entity.tolist(), found.metric.tolist(), found.window_s.tolist(), minute]
-        rows += zip(*columns, found.revision.tolist(), found.value.tolist(), strict=True)
-    letters = [(json.loads(one.value or b"{}"), dict(one.headers)) for one in bus.log(topics.DEAD_LETTERS)]
-    reasons = [(reading["sensor"], headers["reason"].decode()) for reading, headers in letters]
-    said = [msgspec.json.decode(one.value or b"", type=Detection) for one in bus.log(topics.DETECTIONS)]
-    return Told(column, rows, said, Counter(reason for _, reason in reasons), dict(reasons))
+
+    async def story() -> Told:
+        stages = Stages(folder, column)
+        await stages.begin()
+        await stages.take(readings, cut=cut)
+        return stages.told()
+
+    return asyncio.run(story())
 
 
-async def _run(folder: Path, domain: str, column: str, of: tuple[Iterable[Reading], int]) -> FakeBus:
-    clock = FakeClock(START_MS)
-    bus = FakeBus(clock=clock)
-    hosted = [Hosted(name, spec, shipped_config(name, spec)) for name, spec in discover().items()]
-    first = [one for one in hosted if not one.spec.second_level and one.spec.takes(domain)]
-    second = [one for one in hosted if one.spec.second_level]
-    stages: list[Any] = [IntakeStage(folder), ZoneStage(folder, first), SecondLevelStage(folder, second)]
-    readings, cut = of
-    for one in sorted(readings):
-        clock.now_ms = one.comes_ms
-        value = {"sensor": one.sensor, "at": one.at_ms, column: one.value}
-        bus.put(Message(topics.inbox(domain), b"", json.dumps(value).encode(), 0))
-    hosts = [FakeHost(stage, bus) for stage in stages]
-    for host in hosts:
-        await host.start()
-    while any(host.behind() for host in hosts):
-        for host in hosts:
-            for source in host.behind():
-                await host.deliver(*source, at_most=cut)
-    return bus
+class Stages:
+    """All stages on topics in memory, for one domain: the one that has that column."""
+
+    def __init__(self, folder: Path, column: str) -> None:
+        self._folder, self._column = folder, column
+        self._domain = next(name for name, schema in load_schemas().items() if column in schema.names)
+        self._clock = FakeClock(START_MS)
+        self.bus = FakeBus(clock=self._clock)
+        self.hosts: list[FakeHost] = []
+
+    async def begin(self, *, versioned: bool = False) -> None:
+        """Begin anew with what is saved and the folder as it is now; `versioned`: it is published first."""
+        if versioned:
+            known = versions.stored(self.bus.log(topics.CITIES))
+            await self.bus.send(versions.next_version(read_folder(self._folder), known, {self._domain: 1}))
+        hosted = [Hosted(name, spec, shipped_config(name, spec)) for name, spec in discover().items()]
+        first = [one for one in hosted if not one.spec.second_level and one.spec.takes(self._domain)]
+        second = [one for one in hosted if one.spec.second_level]
+        stages: list[Any] = [
+            IntakeStage(self._folder),
+            ZoneStage(self._folder, first),
+            SecondLevelStage(self._folder, second),
+        ]
+        self.hosts = [FakeHost(stage, self.bus) for stage in stages]
+        for host in self.hosts:
+            await host.start()
+            if versioned:
+                await host.tick()  # a source goes over to the version then
+
+    async def take(self, readings: Iterable[Reading], *, cut: int = 10**6) -> None:
+        """Let readings come at their times, and everything be read to its end."""
+        for one in sorted(readings):
+            self._clock.now_ms = one.comes_ms
+            value = {"sensor": one.sensor, "at": one.at_ms, self._column: one.value}
+            self.bus.put(Message(topics.inbox(self._domain), b"", json.dumps(value).encode(), 0))
+        while any(host.behind() for host in self.hosts):
+            for host in self.hosts:
+                for source in host.behind():
+                    await host.deliver(*source, at_most=cut)
+
+    def told(self) -> Told:
+        """Return what they have yielded."""
+        rows = []
+        for record in self.bus.log(topics.METRICS):
+            found = decode_metrics(record.value or b"").rows
+            minute = ((found.at_ms - START_MS) // MINUTE_MS).tolist()
+            columns = [found.entity.tolist(), found.metric.tolist(), found.window_s.tolist(), minute]
+            rows += zip(*columns, found.revision.tolist(), found.value.tolist(), strict=True)
+        letters = [(json.loads(one.value or b"{}"), dict(one.headers)) for one in self.bus.log(topics.DEAD_LETTERS)]
+        reasons = [(reading["sensor"], headers["reason"].decode()) for reading, headers in letters]
+        said = [msgspec.json.decode(one.value or b"", type=Detection) for one in self.bus.log(topics.DETECTIONS)]
+        return Told(self._column, rows, said, Counter(reason for _, reason in reasons), dict(reasons))
