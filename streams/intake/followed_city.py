@@ -74,7 +74,18 @@ class FollowedCity:
                 newest = self._cities.newest
                 log.warning("version %d of the city: %d sensors", newest.number, len(newest.city.sensors))
         sure = [source for source, state in states.items() if state.offset >= self._sent_up_to.get(source, 0)]
-        return self._go_over(states, sure)
+        behind = self._go_over(states, sure)
+        if self._before:
+            self._let_go(states)
+        return behind
+
+    def _let_go(self, states: Mapping[TopicPartition, IntakeState]) -> None:
+        """Keep no city in memory of which no source needs to know the limits any more."""
+        for source, state in states.items():
+            state.ended = self._counting(source, state)
+        named = {one.version for state in states.values() for one in state.ended}
+        self._before = {number: city for number, city in self._before.items() if number in named}
+        self._floors_ms = {source: found for source, found in self._floors_ms.items() if states[source].ended}
 
     def is_behind(self, state: IntakeState) -> bool:
         """Tell whether a newer version is known than is in force."""
@@ -97,7 +108,7 @@ class FollowedCity:
         What has no say any more is taken out of `state`.
         """
         city, schema = self.version(state).city, self._of_topic[source.topic]
-        state.ended = tuple(one for one in state.ended if not limits.is_over(one, state.reached_ms, city, schema))
+        state.ended = self._counting(source, state)
         of_city, of_ended, found = self._floors_ms.get(source, (None, (), None))
         if of_city is not city or of_ended != state.ended:
             each = (limits.floor_ms(one, self._before.get(one.version), city, schema) for one in state.ended)
@@ -118,6 +129,10 @@ class FollowedCity:
             self._readers = {number: found for number, found in self._readers.items() if number == newest}
             self._readers[version.number] = _readers(self._schemas, version.city)
         return self._readers[version.number][domain]
+
+    def _counting(self, source: TopicPartition, state: IntakeState) -> tuple[Ended, ...]:
+        city, schema = self.version(state).city, self._of_topic[source.topic]
+        return tuple(one for one in state.ended if not limits.is_over(one, state.reached_ms, city, schema))
 
     def _go_over(
         self, states: Mapping[TopicPartition, IntakeState], sources: list[TopicPartition]
