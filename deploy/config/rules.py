@@ -9,11 +9,12 @@ import msgspec
 
 from deploy.config import clashes
 from deploy.config.components import discover
-from deploy.config.rule_keys import Fault, faults
+from deploy.config.rule_keys import faults
 from processors.maths.rules import laid_over
 from streams.city.check import Checked, check
 from streams.city.findings import Findings, sentences
 from streams.errors import CityFileError
+from streams.toml_keys import Fault
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -6,8 +6,6 @@ it is told at once, an unknown name with the nearest known one.
 
 from __future__ import annotations
 
-import difflib
-import math
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -15,18 +13,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 import msgspec
 
 from alerts.kinds import kinds
+from deploy.config.sections import MASK, SECRETS, Section, judge, nearest
 from streams.city.clock import MOST_SPEED
 from streams.errors import ConfigError, SettingError
 from streams.toml_files import read_toml
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
 DEFAULTS = Path(__file__).with_name("citywall.toml")
 RULES = Path(__file__).resolve().parents[1] / "rules"
 """One file a rule of `threshold`, named as the rule, beside those that stand in the defaults."""
-MOST_NESTED = 8
-MASK = "••••••"
 
 Port = Annotated[int, msgspec.Meta(ge=0, le=65535)]
 
@@ -65,7 +62,6 @@ class Workers(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     processors: Annotated[int, msgspec.Meta(ge=1, le=64)] = 1
 
 
-SECRETS = ("influx_token",)
 TRUTHS = {"true": True, "1": True, "false": False, "0": False}
 OWN_SECTIONS: dict[str, type[Any]] = {"stack": Stack, "workers": Workers}
 """Sections that are no component's."""
@@ -101,20 +97,26 @@ def examine(
 ) -> tuple[Settings | None, list[str]]:
     """Read the settings and judge them → (the settings if all is well, every problem)."""
     chosen = config or _path(environment.get("CITYWALL_CONFIG"))
+    own = {} if chosen is None else _read(chosen)
     sections = _defaults()
+    for name, values in own.items():
+        sections[name] = {**sections.get(name, {}), **values}
     problems: list[str] = []
-    if chosen is not None:
-        for name, values in _read(chosen).items():
-            sections[name] = {**sections.get(name, {}), **values}
-    configs = _component_configs()
-    where = chosen or DEFAULTS
+    kinds_of = {**OWN_SECTIONS, **_component_configs()}
     for name in sections:
-        if name not in OWN_SECTIONS and name not in configs:
-            problems.append(f"{where}: [{name}]: no component has this name{_nearest(name, [*OWN_SECTIONS, *configs])}")
-    sections["stack"] = {**sections.get("stack", {}), **_overrides(environment, problems)}
-    judged = {name: _judge(where, name, kind, sections.get(name, {}), problems) for name, kind in OWN_SECTIONS.items()}
-    for name, kind in configs.items():
-        judged[name] = _judge(where, name, kind, sections.get(name, {}), problems)
+        if name not in kinds_of:
+            said = f"{_file(name, own, chosen)}: [{name}]: no component has this name"
+            problems.append(f"{said}{nearest(name, kinds_of)}")
+    overrides = _overrides(environment, problems)
+    sections["stack"] = {**sections.get("stack", {}), **overrides}
+    elsewhere: dict[str, dict[str, object]] = {"stack": {key: f"CITYWALL_{key.upper()}" for key in overrides}}
+    if "rules" not in own.get("threshold", {}):
+        elsewhere["threshold"] = {path.stem: path for path in _rule_files()}
+    judged = {}
+    for name, kind in kinds_of.items():
+        section = Section(name, kind, _file(name, own, chosen), elsewhere.get(name, {}))
+        judged[name], found = judge(section, sections.get(name, {}))
+        problems += found
     try:
         kinds()
     except ConfigError as exc:
@@ -171,41 +173,6 @@ def has_display(environment: Mapping[str, str] = os.environ) -> bool:
     return os.name == "nt" or any(environment.get(key) for key in ("DISPLAY", "WAYLAND_DISPLAY"))
 
 
-def _judge(where: Path, name: str, kind: type[Any], values: dict[str, Any], problems: list[str]) -> Any:  # noqa: ANN401 - of `kind`
-    """Convert one section; each key is tried on its own, so that every problem is found."""
-    before = len(problems)
-    known = kind.__struct_fields__
-    for key, value in values.items():
-        if key not in known:
-            problems.append(f"{where}: [{name}] {key}: there is no such setting{_nearest(key, known)}")
-            continue
-        if odd := list(_odd(value, key)):
-            problems.extend(f"{where}: [{name}] {one}" for one in odd)
-            continue
-        try:
-            msgspec.convert({key: value}, kind)
-        except msgspec.ValidationError as exc:
-            reason = str(exc).split(" - at ")[0]
-            problems.append(f"{where}: [{name}] {key} = {_shown(key, value)}: {reason}")
-    return msgspec.convert(values, kind) if len(problems) == before else None
-
-
-def _odd(value: object, place: str, depth: int = 0) -> Iterator[str]:
-    """Name what no setting can be: a number that is none or without end, and brackets in brackets in brackets."""
-    if isinstance(value, float) and not math.isfinite(value):
-        yield f"{place} = {value}: a finite number is needed; leave it out where there is none"
-    elif isinstance(value, dict | list) and depth == MOST_NESTED:
-        yield f"{place.partition(',')[0]}: brackets are nested more than {MOST_NESTED} deep; no setting has so many"
-    elif isinstance(value, dict):
-        named = f" {value['name']}" if isinstance(value.get("name"), str) else ""
-        for key, one in value.items():
-            yield from _odd(one, f"{place}{named}: {key}", depth + 1)
-    elif isinstance(value, list):
-        for number, one in enumerate(value, 1):
-            called = isinstance(one, dict) and "name" in one
-            yield from _odd(one, place if called else f"{place}, number {number}", depth + 1)
-
-
 def _overrides(environment: Mapping[str, str], problems: list[str]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for key in _FROM_ENVIRONMENT:
@@ -235,9 +202,18 @@ def _overrides(environment: Mapping[str, str], problems: list[str]) -> dict[str,
 def _defaults() -> dict[str, dict[str, Any]]:
     sections = _read(DEFAULTS)
     threshold = sections.setdefault("threshold", {})
-    of_files = [{"name": path.stem, **_rule(path)} for path in sorted(RULES.glob("*.toml"))]
+    of_files = [{"name": path.stem, **_rule(path)} for path in _rule_files()]
     threshold["rules"] = [*threshold.get("rules", []), *of_files]
     return sections
+
+
+def _file(section: str, own: Mapping[str, Any], chosen: Path | None) -> Path:
+    """Return the file in which to look for what is wrong with a section."""
+    return chosen if chosen is not None and section in own else DEFAULTS
+
+
+def _rule_files() -> list[Path]:
+    return sorted(RULES.glob("*.toml"))
 
 
 def _rule(path: Path) -> dict[str, Any]:
@@ -262,15 +238,6 @@ def _read(path: Path) -> dict[str, dict[str, Any]]:
         if not isinstance(values, dict):
             raise SettingError(f"{path}: {name}: settings stand in a section, such as [stack]")
     return sections
-
-
-def _nearest(word: str, known: Any) -> str:  # noqa: ANN401 - any iterable of names
-    near = difflib.get_close_matches(word, list(known), n=1, cutoff=0.5)
-    return f"; the nearest is {near[0]}" if near else f"; there are {', '.join(known)}"
-
-
-def _shown(key: str, value: object) -> str:
-    return MASK if key in SECRETS else _toml(value)
 
 
 def _toml(value: object) -> str:

@@ -6,6 +6,8 @@ import { levelMark, named, number, t } from "./words.js";
 const CLASSES = ["local", "collector", "arterial", "expressway"];
 const GAP_REM = 1;
 const AIR_REM = 0.35;
+/** How far a marker reaches from its place: its ring, also when pointed at, and its number to the right. */
+const MARK_REM = { ring: 1.7, right: 2.2 };
 const LABEL_SHIFTS = [0, 1.5, -1.5, 2.8, -2.8, 4, -4].flatMap((dy) => [0, -2.4, 2.4, -4.2, 4.2].map((dx) => [dx, dy]));
 LABEL_SHIFTS.sort(([a, b], [c, d]) => a * a + b * b * 2 - c * c - d * d * 2);
 
@@ -180,18 +182,26 @@ export class Roads {
     return { id: row.id, level: row.level, element, left: 0, top: 0, x: 0, y: 0 };
   }
 
+  /** The nearest place whose marker is wholly inside the panel. @param {{left: number, top: number}} place @param {number} rem */
+  inside({ left, top }, rem) {
+    const { clientWidth: width, clientHeight: height } = byId("map-view");
+    const [ring, right] = [MARK_REM.ring * rem, MARK_REM.right * rem];
+    return { left: Math.max(ring, Math.min(left, width - right)), top: Math.max(ring, Math.min(top, height - ring)) };
+  }
+
   /** Put markers at their places; those that would cover another step aside. */
   placeMarks() {
     const rem = parseFloat(getComputedStyle(document.documentElement).fontSize);
     /** @type {any[]} */
     const set_ = [];
     for (const mark of this.markers) {
-      let { left, top } = this.spot(mark);
+      const home = this.inside(this.spot(mark), rem);
+      let { left, top } = home;
       for (let turn = 0; turn < 12 && set_.some((other) => Math.abs(other.left - left) < 2.6 * rem && Math.abs(other.top - top) < 1.7 * rem); turn += 1) {
         const angle = turn * 1.05;
         const far = (1.8 + turn * 0.35) * rem;
-        const home = this.spot(mark);
-        [left, top] = [home.left + Math.cos(angle) * far * 1.4, home.top + Math.sin(angle) * far];
+        const aside = { left: home.left + Math.cos(angle) * far * 1.4, top: home.top + Math.sin(angle) * far };
+        ({ left, top } = this.inside(aside, rem));
       }
       Object.assign(mark, { left, top });
       set_.push(mark);

@@ -37,10 +37,10 @@ def test_every_problem_is_told_at_once_with_the_nearest_name(tmp_path):
     assert len(problems) == 6
     text = "\n".join(problems)
     assert "[stack] prot: there is no such setting; the nearest is port" in text
-    assert "[stack] speed = 0: Expected `float` > 0.0" in text
+    assert "[stack] speed: a number above 0 and at most 1,000,000,000 is needed, not 0" in text
     assert "[congestoin]: no component has this name; the nearest is congestion" in text
     assert "[congestion] speed_floor: there is no such setting; the nearest is speed_floor_km_h" in text
-    assert "[congestion] speed_floor_km_h = 0: Expected `float` > 0.0" in text
+    assert "[congestion] speed_floor_km_h: a number above 0 is needed, not 0" in text
     assert "CITYWALL_PORT = 'many': a number is needed" in text
     with pytest.raises(SettingError, match=r"prot"):
         settings.load(path, {})
@@ -78,14 +78,25 @@ RULE = 'name = "hot"\ndomain = "weather"\ncolumn = "temperature_c"\nbasis = "loc
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ("[stack]\nspeed = inf\n", "[stack] speed = inf: a finite number is needed; leave it out where there is none"),
-        ("[stack]\nspeed = nan\n", "[stack] speed = nan: a finite number is needed"),
-        ("[stack]\nspeed = 1e999\n", "[stack] speed = inf: a finite number is needed"),
-        ("[stack]\nspeed = 1e10\n", "[stack] speed = 10000000000.0: Expected `float` <= 1000000000.0"),
-        ("[slow_traffic]\nusual_s = inf\n", "[slow_traffic] usual_s = inf: a finite number is needed"),
-        (f"[[threshold.rules]]\n{RULE}iv = nan\n", "[threshold] rules hot: iv = nan: a finite number is needed"),
-        (f"[[threshold.rules]]\n{RULE}i = -inf\n", "[threshold] rules hot: i = -inf: a finite number is needed"),
-        (f"[[threshold.rules]]\n{RULE}iv=1\non_delay_s = inf\n", "[threshold] rules hot: on_delay_s = inf: a finite"),
+        (
+            "[stack]\nspeed = inf\n",
+            "[stack] speed: a finite number is needed, not inf; leave the key out where there is",
+        ),
+        ("[stack]\nspeed = nan\n", "[stack] speed: a finite number is needed, not nan"),
+        ("[stack]\nspeed = 1e999\n", "[stack] speed: a finite number is needed, not inf"),
+        (
+            "[stack]\nspeed = 1e10\n",
+            "[stack] speed: a number above 0 and at most 1,000,000,000 is needed, not 10000000000.0",
+        ),
+        ("[stack]\nport = '80'\n", "[stack] port: a whole number from 0 to 65,535 is needed, not '80'; write 80"),
+        ("[stack]\nport = '70000'\n", "[stack] port: a whole number from 0 to 65,535 is needed, not '70000'"),
+        ("[stack]\nkernel = 1\n", "[stack] kernel: true or false is needed, not 1"),
+        ("[stack]\ninflux_token = 123456\n", "[stack] influx_token: a text is needed, not '••••••'"),
+        ("[slow_traffic]\nusual_s = inf\n", "[slow_traffic] usual_s: a finite number is needed, not inf"),
+        ("[slow_traffic]\nslow_ratio = 1\n", "slow_ratio: a number above 0 and below 1 is needed, not 1"),
+        ("[slow_traffic]\nslow_count = 2.5\n", "slow_count: a whole number from 1 is needed, not 2.5"),
+        ("[feed_health]\nsteady_columns = 'a'\n", "steady_columns: a list, each a text, is needed, not 'a'"),
+        ("[feed_health]\nsteady_columns = ['a', nan]\n", "steady_columns: a finite number is needed, not nan"),
         (f"[stack]\nport = {'[' * 60}{']' * 60}\n", "[stack] port: brackets are nested more than 8 deep"),
     ],
 )
@@ -94,6 +105,81 @@ def test_what_no_setting_can_be_is_named_with_its_place(tmp_path, text, told):
     assert found is None
     assert len(problems) == 1
     assert told in problems[0]
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (f"{RULE}iv = nan\n", "rule hot: iv: a finite number is needed, not nan"),
+        (f"{RULE}i = -inf\n", "rule hot: i: a finite number is needed, not -inf"),
+        (f"{RULE}iv = 1\non_delay_s = inf\n", "rule hot: on_delay_s: a finite number is needed, not inf"),
+        (f"{RULE}iiv = 1\niv = 1\n", "rule hot: iiv: there is no such key; the nearest is 'iv'"),
+        (f"{RULE}warm = 1\niv = 1\n", "rule hot: warm: there is no such key; there are name, enabled, domain"),
+        (f"{RULE}iv = '36,5'\n", "rule hot: iv: a number is needed, not '36,5'; write 36.5"),
+        (f"{RULE}iv = 1\ndead_band = -1\n", "rule hot: dead_band: a number from 0 is needed, not -1"),
+        (f"{RULE}iv = 1\nsense = 'abov'\n", "sense: one of above, below is needed, not 'abov'; the nearest is 'above'"),
+        (RULE.replace('"weather"', "3") + "iv = 1\n", "rule hot: domain: a text is needed, not 3"),
+        (RULE.replace('"weather"', '"wether"') + "iv = 1\n", "rule hot: domain: 'wether' is none that it can watch"),
+        (
+            RULE.replace('column = "temperature_c"\n', "") + "iv = 1\n",
+            "rule hot: column: a text is needed; nothing stands",
+        ),
+        (
+            RULE.replace('name = "hot"\n', "") + "iv = 1\n",
+            "rule number 1: name: a text is needed; nothing stands there",
+        ),
+        (RULE.replace('"hot"', "3") + "iv = 1\n", "rule number 1: name: a text is needed, not 3"),
+        (RULE, "rule hot: at least one of iv, iii, ii, i is needed"),
+    ],
+)
+def test_a_rule_of_the_settings_that_is_wrong_is_named_with_its_key_and_the_cure(tmp_path, text, told):
+    path = written(tmp_path, f"[[threshold.rules]]\n{text}")
+    _, problems = settings.examine(path, {})
+    assert len(problems) == 1
+    assert problems[0].startswith(f"{path}: [threshold] rule ")
+    assert told in problems[0]
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("rules = 3", "[threshold] rules: a list of tables is needed, not 3"),
+        (
+            "rules = [3]",
+            "[threshold] rule number 1: a table is needed, not 3; write [[threshold.rules]] above its keys",
+        ),
+        ("rules = {name = 'hot'}", "[threshold] rules: a list of tables is needed, not {'name': 'hot'}"),
+    ],
+)
+def test_rules_that_are_none_say_how_they_are_written(tmp_path, text, told):
+    _, problems = settings.examine(written(tmp_path, f"[threshold]\n{text}\n"), {})
+    assert len(problems) == 1
+    assert told in problems[0]
+
+
+def test_every_problem_of_every_rule_of_the_settings_is_told_at_once(tmp_path):
+    rules = [f"{RULE}ivv = 1\niv = true\n", RULE.replace("hot", "odd"), f"{RULE.replace('hot', 'fine')}iv = 1\n"]
+    _, problems = settings.examine(written(tmp_path, "".join(f"[[threshold.rules]]\n{one}" for one in rules)), {})
+    assert [one.partition("[threshold] ")[2].partition(": ")[::2] for one in problems] == [
+        ("rule hot", "ivv: there is no such key; the nearest is 'iv'"),
+        ("rule hot", "iv: a number is needed, not true"),
+        ("rule odd", "at least one of iv, iii, ii, i is needed"),
+    ]
+
+
+def test_a_mistake_is_looked_for_where_it_stands(tmp_path, monkeypatch):
+    """A rule's own file, the file that the user chose, or the environment."""
+    folder = tmp_path / "rules"
+    folder.mkdir()
+    monkeypatch.setattr(settings, "RULES", folder)
+    nameless = RULE.replace('name = "hot"\n', "") + "iv = 1\n"
+    (folder / "hot.toml").write_text(f"[rule]\n{nameless}iii = '2'\n")
+    (folder / "odd.toml").write_text("[rule]\n" + nameless.replace("weather", "wether"))
+    chosen = written(tmp_path, "[workers]\nintake = 0\n[stack]\nport = 'a'\nspeed = 0\n")
+    _, problems = settings.examine(chosen, {"CITYWALL_PORT": "70000"})
+    assert sorted(one.partition(": ")[0] for one in problems) == sorted(
+        ["CITYWALL_PORT", *map(str, (folder / "hot.toml", folder / "odd.toml", chosen, chosen))]
+    )
 
 
 def test_an_endless_speed_in_the_environment_is_refused():
