@@ -16,9 +16,9 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 from streams.accounts import zone_hours
-from streams.contract.yielded import waiting_of
 from streams.errors import ProcessorError
 from streams.health.notices import Notice
+from streams.health.yielded import waiting_of
 from streams.saving.anew import Slices
 from streams.zone.absorb import leave_out
 from streams.zone.shadow import Shadow
