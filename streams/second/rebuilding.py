@@ -10,6 +10,7 @@ import logging
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, Protocol, TypeVar
 
 from streams.broker import topics
+from streams.contract.durations import HOUR_MS, MINUTE_MS
 from streams.contract.metric_frames import decode_metrics
 from streams.errors import FrameError, ProcessorError
 from streams.saving.anew import Slices, Unsent
@@ -24,10 +25,7 @@ if TYPE_CHECKING:
 BUDGET_S = 10.0
 """A partition with lag may stand still for 30 s (`streams.health.advance`)."""
 
-MINUTE_MS = 60_000
-"""The shortest window of the first level."""
-
-JOINED_FOR_MS = 26 * 3_600_000
+JOINED_FOR_MS = 26 * HOUR_MS
 """No row comes of a window that began longer ago: of a day, and of what may be late."""
 
 log = logging.getLogger("citywall")
@@ -133,4 +131,4 @@ def of_whole_windows(state: State, name: str, frame: MetricFrame, rows: Rows) ->
         return rows
     if frame.watermark_ms > joined_ms + JOINED_FOR_MS:
         del state.joined_ms[name][frame.domain]
-    return rows.where(rows.at_ms >= joined_ms - joined_ms % MINUTE_MS)
+    return rows.where(rows.at_ms >= joined_ms - joined_ms % MINUTE_MS)  # the shortest window of the first level
