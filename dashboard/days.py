@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from streams.contract.durations import MINUTE_MS
 
-SLOT_MS = 300_000
+SLOT_MS = 5 * MINUTE_MS
 """A trend's values and its band are for five minutes each: every zone's hours and changes are multiples of them."""
 SLOTS = 288
 """Slots of a clock's face: a longer day passes some of them twice, a shorter one misses some."""

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 SPARK_MS, SPARK_LENGTH = MINUTE_MS, 60
 SLOW_BLOCK_MS = 1000
 TREND_BLOCK_MS = 5000
-SETTLED_MS = 180_000
+SETTLED_MS = 3 * MINUTE_MS
 """So long after the first figure, a tile that has never had one is not waited for."""
 CORRIDORS_SHOWN = 5
 

@@ -25,12 +25,13 @@ from processors.maths.channels import Channels
 from processors.maths.clocks import Clocks
 from processors.maths.digests import Runs
 from processors.maths.findings import Finding, detections
-from processors.maths.lateness import HOUR_MS, Lateness
+from processors.maths.lateness import Lateness
 from processors.maths.measures import FEED_PREFIX, FEEDS, REPORTING, SILENT, Amounts, Heads, make_rows
 from processors.maths.minutes import GREATEST, LAGGING, LEAST, READINGS, add, roomy
 from processors.maths.places import Layout, Places, grown
 from processors.maths.silence import Silence
 from processors.maths.tumbling import by_window
+from streams.contract.durations import HOUR_MS, MINUTE_MS
 from streams.contract.records import NO_TIME_MS, Frame, Result, Rows
 from streams.contract.spec import EVERY_DOMAIN, Spec
 from streams.contract.spec import Config as BaseConfig
@@ -41,7 +42,6 @@ if TYPE_CHECKING:
 
     from streams.city.registry import City
 
-MINUTE_MS = 60_000
 SILENT_KIND, STUCK_KIND, LATE_KIND, CLOCK_KIND = "sensor_silent", "sensor_stuck", "sensor_late", "sensor_clock_wrong"
 
 

@@ -30,6 +30,7 @@ from processors.maths.places import grown
 from processors.maths.slots import among, newest, run, with_slots
 from processors.maths.watermarks import Marks
 from streams.city.moves import in_minute
+from streams.contract.durations import HOUR_MS, MINUTE_MS
 from streams.contract.records import NO_TIME_MS, MetricFrame, Result, Rows
 from streams.contract.spec import EVERY_DOMAIN, Spec
 from streams.contract.spec import Config as BaseConfig
@@ -38,7 +39,6 @@ from streams.domains.schema import late_limit_ms
 if TYPE_CHECKING:
     from streams.city.registry import City
 
-MINUTE_MS, HOUR_MS = 60_000, 3_600_000
 DROPS = ("repeat", "other_window", "provisional", "too_late", "unknown_entity", "too_large")
 REPEAT, OTHER_WINDOW, PROVISIONAL, TOO_LATE, UNKNOWN_ENTITY, TOO_LARGE = DROPS
 USED = 0

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from processors.maths.windows import READINGS
+from streams.contract.durations import MINUTE_MS
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
 SUM, EXPECTED = READINGS + 1, READINGS + 2
 FIELDS = EXPECTED + 1
-GAP_INTERVALS, GAP_MS = 3, 180_000
+GAP_INTERVALS, GAP_MS = 3, 3 * MINUTE_MS
 """A run of windows is broken by three missing reports, and never by less than three minutes."""
 
 

@@ -15,11 +15,11 @@ import numpy as np
 from numpy.typing import NDArray  # at run time: `streams.saving.state` reads the types of a state's fields
 
 from processors.maths.digests import factors
+from streams.contract.durations import MINUTE_MS
 
 if TYPE_CHECKING:
     from streams.contract.records import Frame
 
-MINUTE_MS = 60_000
 LOOKED_AT_MINUTES = 10
 FAST_S = 60.0
 """Sensors with at most this interval speak in each minute, so in each that is looked at."""

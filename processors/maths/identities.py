@@ -23,7 +23,7 @@ from streams.contract.spec import Sums
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from processors.maths.expected import Roster
+    from processors.maths.rosters import Roster
     from streams.city.registry import City
     from streams.contract.records import Rows
 

@@ -10,11 +10,11 @@ from numpy.typing import NDArray  # at run time: `streams.saving.state` reads th
 
 from processors.maths.findings import Finding
 from processors.maths.places import grown
+from streams.contract.durations import HOUR_MS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-HOUR_MS = 3_600_000
 ALL, LATE = range(2)
 
 

@@ -18,12 +18,12 @@ from processors.maths.findings import Finding
 from processors.maths.minutes import NEWEST, roomy
 from processors.maths.places import grown
 from processors.maths.tumbling import by_window
+from streams.contract.durations import MINUTE_MS
 from streams.contract.records import NO_TIME_MS
 
 if TYPE_CHECKING:
     from processors.maths.spoken import Spoken
 
-MINUTE_MS = 60_000
 FAR_AHEAD_MS = MINUTE_MS
 """So much further than its domain's disorder a reading is far ahead of its source."""
 NO_LAG = -1

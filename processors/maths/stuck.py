@@ -8,6 +8,7 @@ import numpy as np
 
 from processors.maths import channels
 from processors.maths.findings import Finding
+from streams.contract.durations import MINUTE_MS
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -57,7 +58,7 @@ def judge(runs: Runs, columns: Channels, end_ms: int, limits: Limits) -> Stuck:
 
 def finding(kind: str, found: Stuck, place: int, start_ms: int) -> Finding:
     """Return that a sensor is stuck now, or has moved in the minute that began then."""
-    on, known_ms = bool(found.flag[place]), start_ms + channels.MINUTE_MS
+    on, known_ms = bool(found.flag[place]), start_ms + MINUTE_MS
     one = found.single
     if one is None or not on or found.whole[place]:
         at_ms = int(found.runs.since_ms[place]) if on else start_ms

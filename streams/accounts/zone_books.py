@@ -9,7 +9,7 @@ from streams.accounts import ledger
 from streams.accounts.zone_hours import JOINED_LATER
 from streams.contract.frames import LAST_PLACE
 from streams.contract.records import NO_TIME_MS
-from streams.contract.yielded import waiting_of
+from streams.health.yielded import waiting_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence, Set

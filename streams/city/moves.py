@@ -16,6 +16,7 @@ import msgspec
 import numpy as np
 
 from streams.city.parts import Zone
+from streams.contract.durations import HOUR_MS, MINUTE_MS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -25,9 +26,8 @@ if TYPE_CHECKING:
     from streams.city.parts import Segment
     from streams.city.registry import City
 
-MINUTE_MS = 60_000
 NEVER_MS = 2**62
-KEPT_MS = 48 * 3_600_000
+KEPT_MS = 48 * HOUR_MS
 """A move is told for so long: no reading is later, and an inbox that nobody read for a day is read all the same."""
 
 

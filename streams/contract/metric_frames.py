@@ -8,7 +8,7 @@ number is null. A frame without rows is the schema alone.
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import lru_cache, partial
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -17,12 +17,9 @@ import pyarrow as pa
 
 from streams.contract.records import ROW_TYPES, MetricFrame, Rows
 from streams.contract.spec import Sums
-from streams.contract.yielded import named
 from streams.errors import FrameError, NewerError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from numpy.typing import NDArray
 
 VERSION = b"1"
@@ -84,22 +81,6 @@ def encode_parts(city_id: str, frame: MetricFrame, zone_id: str = "", city_versi
         *encode_parts(city_id, replace(first, watermark_ms=earlier_ms), zone_id, city_version),
         *encode_parts(city_id, last, zone_id, city_version),
     ]
-
-
-def encode_made(
-    city_id: str, frame: MetricFrame, made: Sequence[tuple[str, Rows]], zone_id: str = "", city_version: str = ""
-) -> list[bytes]:
-    """Return the parts of a frame, with the rows that processors made, each with whose they are.
-
-    Raises ProcessorError when one's rows cannot be encoded.
-    """
-    try:
-        rows = Rows.concat([rows for _, rows in made])
-        return encode_parts(city_id, replace(frame, rows=rows), zone_id, city_version)
-    except Exception:
-        for name, rows in made:
-            named(name, partial(encode_metrics, city_id, replace(frame, rows=rows)))
-        raise
 
 
 def decode_metrics(data: bytes | memoryview) -> MetricFrame:

@@ -1,1 +1,1 @@
-"""Whether a stage advances: its pulse, its counters, its watchdog."""
+"""Whether a stage advances, and who stops it: its pulse, counters and watchdog, and what its processors yield."""

@@ -10,8 +10,8 @@ import logging
 import mmap
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
-from streams.contract.yielded import named
 from streams.errors import ProcessorError
+from streams.health.yielded import named
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -1,8 +1,7 @@
-"""What a state that begins anew is rebuilt with, on both levels: slices of the event loop, and what nobody has sent."""
+"""What is found in silence while a state that begins anew is rebuilt, on both levels."""
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -11,31 +10,9 @@ from streams.broker import topics
 from streams.contract.records import Detection
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Iterable, Mapping
 
     from streams.contract.stage import Message
-
-SLICE_S = 0.02
-"""So long the event loop belongs to a rebuild in one go."""
-
-
-class Slices:
-    """A stretch of time for work on the event loop, cut so that others have their turn."""
-
-    def __init__(self, now_s: Callable[[], float], until_s: float) -> None:
-        self._now_s = now_s
-        self._until_s = until_s
-        self._ends_s = now_s() + SLICE_S
-
-    async def over(self) -> bool:
-        """Let others have their turn where a slice has ended → whether the whole time is over."""
-        now_s = self._now_s()
-        if now_s >= self._until_s:
-            return True
-        if now_s >= self._ends_s:
-            await asyncio.sleep(0)
-            self._ends_s = self._now_s() + SLICE_S
-        return False
 
 
 class Unsent:

@@ -10,9 +10,10 @@ import logging
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, Protocol, TypeVar
 
 from streams.broker import topics
+from streams.contract.durations import HOUR_MS, MINUTE_MS
 from streams.contract.metric_frames import decode_metrics
 from streams.errors import FrameError, ProcessorError
-from streams.saving.anew import Slices, Unsent
+from streams.saving.anew import Unsent
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -24,10 +25,7 @@ if TYPE_CHECKING:
 BUDGET_S = 10.0
 """A partition with lag may stand still for 30 s (`streams.health.advance`)."""
 
-MINUTE_MS = 60_000
-"""The shortest window of the first level."""
-
-JOINED_FOR_MS = 26 * 3_600_000
+JOINED_FOR_MS = 26 * HOUR_MS
 """No row comes of a window that began longer ago: of a day, and of what may be late."""
 
 log = logging.getLogger("citywall")
@@ -49,7 +47,7 @@ class Ways(NamedTuple, Generic[S]):
 
     empty: Callable[[], S]
     take: Callable[[S, Record, Bus, frozenset[str]], Awaitable[list[Message]]]
-    """Has a state take a record; the processors named get nothing of it."""
+    """Has a state take a record, and gives turns of the event loop; the processors named get nothing of it."""
     now_s: Callable[[], float]
 
 
@@ -60,12 +58,12 @@ async def rebuild(
 
     `since`: processor → the offset from which on nobody did; one that is not there: from 0.
     """
-    slices = Slices(ways.now_s, ways.now_s() + BUDGET_S)
+    until_s = ways.now_s() + BUDGET_S
     messages: list[Message] = []
     names = frozenset(one.name for one in hosted)
     for name in sorted(names - state.processors.keys()) if state.offset else ():
         one = _One(name, names - {name}, ways)
-        if await one.go_through(state, bus, slices):
+        if await one.go_through(state, bus, until_s):
             messages += one.unsent.of({name: since.get(name, 0)})
     return messages
 
@@ -83,11 +81,11 @@ class _One(Generic[S]):
         self._bounds: dict[str, dict[str, int]] = {}
         """Domain → zone → the first watermark seen: where the log's beginning is gone, no window before is whole."""
 
-    async def go_through(self, state: S, bus: Bus, slices: Slices) -> bool:
+    async def go_through(self, state: S, bus: Bus, until_s: float) -> bool:
         """Take all that the state has taken, and give it the processor → whether it came to the end."""
         reader = bus.reader(topics.METRICS, 0, 0)
         try:
-            done = await self._read(reader, state.offset, bus, slices)
+            done = await self._read(reader, state.offset, bus, until_s)
         except ProcessorError as exc:
             log.error("processor %s failed while it was rebuilt: %s; it begins anew", self._name, exc.reason)
             return False
@@ -102,13 +100,13 @@ class _One(Generic[S]):
         log.warning("%s is rebuilt from %s[0], offset %d on", self._name, topics.METRICS, self._first or 0)
         return True
 
-    async def _read(self, reader: LogReader, end: int, bus: Bus, slices: Slices) -> bool:
+    async def _read(self, reader: LogReader, end: int, bus: Bus, until_s: float) -> bool:
         while records := await reader.read():
             for record in records:
                 if record.offset >= end:
                     return True
                 await self._take(record, bus)
-                if await slices.over():
+                if self._ways.now_s() >= until_s:
                     log.warning("%s cannot be rebuilt within %g s; it begins with the next frame", self._name, BUDGET_S)
                     return False
             if records[-1].offset + 1 >= end:
@@ -133,4 +131,4 @@ def of_whole_windows(state: State, name: str, frame: MetricFrame, rows: Rows) ->
         return rows
     if frame.watermark_ms > joined_ms + JOINED_FOR_MS:
         del state.joined_ms[name][frame.domain]
-    return rows.where(rows.at_ms >= joined_ms - joined_ms % MINUTE_MS)
+    return rows.where(rows.at_ms >= joined_ms - joined_ms % MINUTE_MS)  # the shortest window of the first level

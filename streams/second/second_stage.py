@@ -12,16 +12,16 @@ import msgspec
 
 from streams.broker import dead_letters, topics
 from streams.city.known import Cities
-from streams.contract.metric_frames import decode_metrics, encode_made
+from streams.contract.metric_frames import decode_metrics
 from streams.contract.records import MetricFrame, Rows
 from streams.contract.stage import LINGER_S, RUN_FRAMES, Chunk, Message, TopicPartition
-from streams.contract.yielded import step
 from streams.engine import failpoints
 from streams.errors import FrameError, ProcessorError
 from streams.health import notices
 from streams.health.pulse import now_ms
 from streams.health.stepping import Stepping
 from streams.health.turns import Turns
+from streams.health.yielded import encode_made, step
 from streams.saving import aside, chains, pieces, processors, snapshots
 from streams.saving import state as state_codec
 from streams.saving.aside import Aside

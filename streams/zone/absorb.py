@@ -21,9 +21,9 @@ from streams.city.moves import NEVER_MS
 from streams.contract.frames import MARK_STEP_MS
 from streams.contract.records import NO_TIME_MS, DeadLetter, Frame, Rows
 from streams.contract.spec import sums_of
-from streams.contract.yielded import live, step, waiting_of
 from streams.errors import ProcessorError
 from streams.health.stepping import Stepping
+from streams.health.yielded import live, step, waiting_of
 from streams.kernel import verdicts
 from streams.zone import dedup
 from streams.zone.numbers import Numbers

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from streams.broker import dead_letters, topics
-from streams.contract.metric_frames import encode_made
 from streams.contract.records import MetricFrame, Rows
 from streams.contract.stage import Message
 from streams.errors import ProcessorError
+from streams.health.yielded import encode_made
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

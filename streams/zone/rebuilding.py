@@ -16,10 +16,9 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 from streams.accounts import zone_hours
-from streams.contract.yielded import waiting_of
 from streams.errors import ProcessorError
 from streams.health.notices import Notice
-from streams.saving.anew import Slices
+from streams.health.yielded import waiting_of
 from streams.zone.absorb import leave_out
 from streams.zone.shadow import Shadow
 
@@ -74,7 +73,6 @@ class Rebuild:
 
     async def go_on(self, bus: Bus, ways: Ways, until_s: float) -> bool:
         """Take frames until a time comes → whether it stands where the partition does."""
-        slices = Slices(ways.now_s, until_s)
         self._look_at_the_clock(ways.now_s())
         while self._hosted and self._shadow.held.offset < self._live.offset:
             if not self._waiting and not await self._read(bus):
@@ -86,7 +84,7 @@ class Rebuild:
                 self._waiting.popleft()
             except ProcessorError as exc:
                 await self._failed(exc, self._waiting[0].offset)
-            if await slices.over():
+            if ways.now_s() >= until_s:
                 return self._shadow.held.offset >= self._live.offset
         return True
 

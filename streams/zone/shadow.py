@@ -27,7 +27,7 @@ class Ways(NamedTuple):
     """What a stage lends to a rebuild."""
 
     take: Callable[[Partition, TopicPartition, Record, Bus], Awaitable[list[Message]]]
-    """Has a partition take a record."""
+    """Has a partition take a record, and gives turns of the event loop."""
     now_s: Callable[[], float]
 
 

@@ -13,6 +13,7 @@ import numpy as np
 from streams.accounts import ledger, zone_books
 from streams.broker import dead_letters, topics
 from streams.city.known import Cities
+from streams.contract.durations import MINUTE_MS
 from streams.contract.frames import ALL_ZONES, decode_header, decode_rows
 from streams.contract.metric_frames import MADE_FROM
 from streams.contract.stage import LINGER_S, RUN_FRAMES, Chunk, Message, TopicPartition
@@ -44,7 +45,7 @@ if TYPE_CHECKING:
     from streams.contract.stage import Bus, Record
     from streams.health.notices import Notice, SetAside
 
-WATERMARK_NEWS_MS = 60_000
+WATERMARK_NEWS_MS = MINUTE_MS
 """A watermark that moved alone is published when it passes a multiple of this, the second level's shortest window."""
 
 LIVE_EVERY_S = 0.1

@@ -9,9 +9,10 @@ import pytest
 
 from streams.city import versions
 from streams.city.folder import Folder
-from streams.city.moves import KEPT_MS, MINUTE_MS, Move, Moves, next_moves
+from streams.city.moves import KEPT_MS, Move, Moves, next_moves
 from streams.city.parts import Segment, Sensor, Zone
 from streams.city.registry import City
+from streams.contract.durations import MINUTE_MS
 from streams.contract.stage import Record
 
 NOW_MS = 1_700_002_800_000 + 40_000  # 40 s into a minute

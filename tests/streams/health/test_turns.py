@@ -17,7 +17,8 @@ from streams.health.turns import Turns
 from streams.second.second_stage import SecondLevelStage
 from streams.zone.zone_stage import ZoneStage
 from tests.fakes import FakeBus
-from tests.streams.stack import READINGS, Stack, feed
+from tests.streams.stack import READINGS, Stack, feed, zones_of
+from tests.streams.zone.lives import City
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
@@ -112,3 +113,31 @@ def test_the_second_level_gives_turns_between_frames(city_folder: Path, monkeypa
     assert found[ALWAYS_S][0] >= len(log) * (1 + len(second))
     assert found[ALWAYS_S][1] == found[NEVER_S][1]
     assert found[NEVER_S][1]
+
+
+def test_a_rebuild_gives_turns_between_frames(city_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A processor comes after so many frames of each partition: the start takes those again with it."""
+    frames = 40
+    specs = {name: spec for name, spec in discover().items() if not spec.second_level}
+
+    async def story(slice_s: float) -> int:
+        monkeypatch.setattr(turns, "SLICE_S", slice_s)
+        monkeypatch.setattr("streams.saving.snapshots.pause_s", lambda _: 0.0)
+        city = City(city_folder, feed(random.Random(5), with_marks=True))
+        await city.frames()
+        await city.life({name: spec for name, spec in specs.items() if name != "congestion"}, frames)
+        host, others = city.stage(specs), asyncio.create_task(count())
+        await host.start()
+        others.cancel()
+        assert any("congestion" in state.processors for state in zones_of(host))
+        return counted
+
+    async def count() -> None:
+        nonlocal counted
+        counted = 0
+        while True:
+            await asyncio.sleep(0)
+            counted += 1
+
+    counted = 0
+    assert asyncio.run(story(ALWAYS_S)) - asyncio.run(story(NEVER_S)) >= 2 * frames

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass, replace
-from functools import cache
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
@@ -16,17 +16,19 @@ import numpy as np
 from msgspec import structs
 
 from streams.broker import topics
+from streams.contract.metric_frames import encode_metrics, encode_parts
 from streams.contract.records import ROW_TYPES, Detection, Result, Rows
 from streams.contract.stage import Message
 from streams.errors import ProcessorError
 from streams.saving import state as state_codec
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
 
     from streams.city.registry import City
+    from streams.contract.records import MetricFrame
     from streams.contract.spec import Hosted
 
 T = TypeVar("T")
@@ -102,7 +104,7 @@ def _checked(result: Any, state: Any) -> Result[Any]:  # noqa: ANN401 - whatever
 def _rows(rows: object) -> Rows:
     """Return rows whose columns are arrays of one length and of their types.
 
-    What stands in the columns of text is seen when they are encoded (`metric_frames.encode_made`).
+    What stands in the columns of text is seen when they are encoded (`encode_made`).
     """
     if rows is _NO_ROWS:
         return _NO_ROWS
@@ -208,6 +210,22 @@ def _message(found: Any, processor: str, version: int) -> Message:  # noqa: ANN4
     if len(value) > DETECTION_BYTES:
         raise ValueError(f"a detection of {len(value):,} bytes")
     return Message(topics.DETECTIONS, entity.encode(), value, 0)
+
+
+def encode_made(
+    city_id: str, frame: MetricFrame, made: Sequence[tuple[str, Rows]], zone_id: str = "", city_version: str = ""
+) -> list[bytes]:
+    """Return the parts of a frame, with the rows that processors made, each with whose they are.
+
+    Raises ProcessorError when one's rows cannot be encoded.
+    """
+    try:
+        rows = Rows.concat([rows for _, rows in made])
+        return encode_parts(city_id, replace(frame, rows=rows), zone_id, city_version)
+    except Exception:
+        for name, rows in made:
+            named(name, partial(encode_metrics, city_id, replace(frame, rows=rows)))
+        raise
 
 
 def waiting_of(hosted: Hosted, state: Any) -> Mapping[int, int] | None:  # noqa: ANN401 - of any processor
