@@ -55,16 +55,16 @@ def add(
     return found
 
 
-def lag(mark: NDArray[np.int64], due_ms: NDArray[np.int64], idle_ms: int, limit_ms: int) -> NDArray[np.int64]:
+def lag(
+    mark: NDArray[np.int64], due_ms: NDArray[np.int64], idle_ms: NDArray[np.int64], limit_ms: int
+) -> NDArray[np.int64]:
     """Return (n,) how far each row is behind its source; the mark of a quiet time only refuses, it makes nothing late.
 
-    `due_ms` is (n,) the row's time and its sensor's lag.
+    `due_ms` is (n,) the row's time and its sensor's lag, `idle_ms` (n,) that mark, NO_TIME_MS = none.
 
     What such a mark has passed by more than `limit_ms` may have been forgotten by the windows it closed.
     """
     lag_ms: NDArray[np.int64] = mark - due_ms
-    if idle_ms == NO_TIME_MS:
-        return lag_ms
     idle_lag_ms = idle_ms - due_ms
     return np.where(idle_lag_ms > limit_ms, np.maximum(lag_ms, idle_lag_ms), lag_ms)
 

@@ -147,12 +147,13 @@ class IntakeStage:
         if not quiet:
             return
         read = {source: self._states[source].offset for source in quiet}
+        wall_ms = now_ms()  # of before the ends: what is not read yet came later
         for source in self._quiet.confirmed(await self._ends(bus, quiet), read):
             state = self._states[source]
             if self._has_silent_marks(source, self._quiet.unmarked_s(source)):
                 await self._give_up_marks(source, bus)
             if not state.is_marked:
-                await self._send_idle_mark(source, state, now_ms(), bus)
+                await self._send_idle_mark(source, state, wall_ms, bus)
 
     async def _ends(self, bus: Bus, sources: Sequence[TopicPartition]) -> Mapping[TopicPartition, int]:
         await self._clock.catch_up(bus, math.inf)  # what began after this worker has set it since

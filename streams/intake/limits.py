@@ -1,4 +1,4 @@
-"""How far back a source's readings are taken when its limits are raised. Pure.
+"""How far back a source's readings are taken: by the clock, and when its limits are raised. Pure.
 
 A sensor's *reach* is its domain's late limit and its own lag: what is further behind its source is too late, and
 forgotten by the windows and books behind. Where a new version of the city, or a domain's file, makes it longer, what
@@ -7,7 +7,7 @@ was too late by then stays so: its late readings alone would become the whole va
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import numpy as np
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from streams.city.registry import City
     from streams.domains.schema import Schema
+    from streams.intake.marks import Arrivals
 
 
 class Ended(msgspec.Struct, frozen=True):
@@ -67,6 +68,20 @@ def highest(floors_ms: Iterable[NDArray[np.int64] | None]) -> NDArray[np.int64] 
     """Return the highest of several, each (sensors + 1,); None where there is none."""
     there = [one for one in floors_ms if one is not None]
     return np.maximum.reduce(there) if there else None
+
+
+def behind_clock(
+    record: NDArray[np.integer[Any]], due_ms: NDArray[np.int64], came: Arrivals, schema: Schema
+) -> NDArray[np.int64] | None:
+    """Return (n,) how far each row is behind the mark that a punctual source would have; None: none by too much.
+
+    `record` is (n,) the record of each row, `due_ms` (n,) its time and its sensor's lag.
+    """
+    over_ms = came.over_ms - schema.disorder_ms
+    latest_ms, oldest_ms = int(over_ms.max(initial=NO_TIME_MS)), int(due_ms.min(initial=-NO_TIME_MS))
+    if latest_ms - oldest_ms <= schema.late_limit_ms:
+        return None
+    return over_ms[record] - due_ms
 
 
 def beyond(lag_ms: NDArray[np.int64], short_ms: NDArray[np.int64], late_limit_ms: int) -> NDArray[np.int64]:

@@ -53,7 +53,7 @@ class Clocks(NamedTuple):
     read_ms: int
     """Wall time at which the chunk is read: what a record that does not say when it came has."""
     floor_ms: NDArray[np.int64] | None = None
-    """(sensors + 1,) the time up to which each sensor's readings are too late whatever its lag; None = nobody's."""
+    """(sensors + 1,) the time up to which each sensor's readings are too late anyway; None = nobody's."""
 
 
 class IntakeState(msgspec.Struct, kw_only=True):
@@ -229,10 +229,10 @@ def _judge(
 
     Where a sensor's own limit is smaller than its domain's, what is beyond it is as far beyond the domain's.
     """
-    rows, plain = batch.rows, schema.domain in city.plain_domains
+    rows, plain, here_ms = batch.rows, schema.domain in city.plain_domains, came.at_ms[batch.rows.record]
     due_ms = rows.at_ms if plain else rows.at_ms + city.timing.lag_ms[rows.sensor]
-    reached_ms = np.minimum(rows.at_ms, came.at_ms[rows.record])
-    behind_ms, says = _behind_clock(rows, due_ms, came, schema), keep
+    reached_ms = np.minimum(rows.at_ms, here_ms)
+    behind_ms, says = limits.behind_clock(rows.record, due_ms, came, schema), keep
     if behind_ms is not None:
         live = behind_ms <= schema.late_limit_ms
         says = live if keep is None else keep & live
@@ -241,24 +241,16 @@ def _judge(
     fed_ms = np.where(batch.fed_ms > came.believed_ms, NO_TIME_MS, batch.fed_ms)
     before = state.source._replace(disorder_ms=schema.disorder_ms)
     marked = marks.advance(before, fed_ms, rows.record, reached_ms)
-    lag_ms = intake_hours.lag(marked.mark_ms, due_ms, state.idle_ms, schema.late_limit_ms)
+    lag_ms = marked.mark_ms - due_ms
+    if state.idle_ms != NO_TIME_MS:  # it is rounded up: no such mark was above the clock when a row came
+        idle_ms = np.minimum(state.idle_ms, here_ms - schema.disorder_ms)
+        lag_ms = intake_hours.lag(marked.mark_ms, due_ms, idle_ms, schema.late_limit_ms)
     if behind_ms is not None:
         lag_ms = np.where(live | marked.by_feed, lag_ms, np.maximum(lag_ms, behind_ms))
     if plain:
         return marked, lag_ms
     own_ms = np.minimum(city.timing.late_limit_ms[rows.sensor], schema.late_limit_ms)
     return marked, np.where(lag_ms > own_ms, lag_ms + (schema.late_limit_ms - own_ms), lag_ms)
-
-
-def _behind_clock(
-    rows: Columns, due_ms: NDArray[np.int64], came: marks.Arrivals, schema: Schema
-) -> NDArray[np.int64] | None:
-    """Return (n,) how far each row is behind the mark that a punctual source would have; None: none by too much."""
-    over_ms = came.over_ms - schema.disorder_ms
-    latest_ms, oldest_ms = int(over_ms.max(initial=NO_TIME_MS)), int(due_ms.min(initial=-NO_TIME_MS))
-    if latest_ms - oldest_ms <= schema.late_limit_ms:
-        return None
-    return over_ms[rows.record] - due_ms
 
 
 def _book_ms(rows: Columns, lag_ms: NDArray[np.int64], came_ms: NDArray[np.int64], limit_ms: int) -> NDArray[np.int64]:

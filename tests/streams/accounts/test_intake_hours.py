@@ -59,8 +59,8 @@ def test_adding_leaves_what_was_there_alone():
 
 def test_the_mark_of_a_quiet_time_refuses_and_makes_nothing_late():
     at_ms, mark = np.array([0, 1, HOUR_MS]), np.array([-5_000, -4_999, HOUR_MS - 5_000])
-    assert intake_hours.lag(mark, at_ms, NO_TIME_MS, HOUR_MS).tolist() == [-5_000, -5_000, -5_000]
-    assert intake_hours.lag(mark, at_ms, HOUR_MS + 1, HOUR_MS).tolist() == [HOUR_MS + 1, -5_000, -5_000]
+    assert intake_hours.lag(mark, at_ms, np.full(3, NO_TIME_MS), HOUR_MS).tolist() == [-5_000, -5_000, -5_000]
+    assert intake_hours.lag(mark, at_ms, np.full(3, HOUR_MS + 1), HOUR_MS).tolist() == [HOUR_MS + 1, -5_000, -5_000]
 
 
 def test_what_has_no_time_counts_when_it_was_sent_by_the_city_clock():

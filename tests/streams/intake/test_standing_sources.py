@@ -42,3 +42,17 @@ def test_a_source_that_moves_is_taken_at_its_word(tmp_path: Path) -> None:
     told = run(folder, PM10, [Reading(at_ms, "slow", at_ms - 30 * MINUTE_MS) for at_ms in comes], cut=3)
     assert not told.refused
     assert {revision for _, revision, _ in told.of("slow")} == {0}
+
+
+@pytest.mark.parametrize("cut", [1, 7, 1000])
+def test_no_cut_refuses_what_is_late_within_the_limit(tmp_path: Path, cut: int) -> None:
+    """For two and a half minutes nothing comes but readings 59:35 behind what a punctual source has reached."""
+    folder = town(tmp_path / "city", "environment", "quick,60,,,", "slow,60,,,")
+    begin_ms = START_MS + 90 * MINUTE_MS
+    live = [Reading(at_ms, one, at_ms) for at_ms in range(START_MS, begin_ms, MINUTE_MS) for one in ("quick", "slow")]
+    behind_ms = 60_000 + 3_575_000 - 7
+    late = [Reading(at_ms, "quick", at_ms - behind_ms, 10.0) for at_ms in range(begin_ms, begin_ms + 150_000, 10_000)]
+    told = run(folder, PM10, [*live, *late], cut=cut)
+    assert not told.refused
+    newest = {minute: (revision, value) for minute, revision, value in told.of("quick")}
+    assert sum(revision for revision, _ in newest.values()) == len(late)
