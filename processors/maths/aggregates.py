@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from streams.city.registry import City
     from streams.contract.records import MetricFrame
-    from streams.contract.spec import Sums
+    from streams.contract.sums import Sums
 
 MEMBERS, REVISION, NUMERATOR, DENOMINATOR, COUNT, EXPECTED, COVERAGE, FINAL = range(8)
 FIELDS = FINAL + 1

@@ -18,7 +18,7 @@ from numpy.typing import NDArray  # at run time: `streams.saving.state` reads th
 from processors.maths.measures import FEED_PREFIX
 from processors.maths.places import grown
 from streams.contract.records import NO_TIME_MS
-from streams.contract.spec import Sums
+from streams.contract.sums import Sums
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -9,8 +9,8 @@ import numpy as np
 
 from processors.maths.fixed import to_fixed
 from streams.contract.records import Rows
-from streams.contract.spec import Metric, Sums, column_mean
-from streams.contract.sums import COLUMN_SCALE
+from streams.contract.spec import Metric, column_mean
+from streams.contract.sums import COLUMN_SCALE, Sums
 from streams.domains.schema import load_schemas
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ import numpy as np
 import pyarrow as pa
 
 from streams.contract.records import ROW_TYPES, MetricFrame, Rows
-from streams.contract.spec import Sums
+from streams.contract.sums import Sums
 from streams.errors import FrameError, NewerError
 
 if TYPE_CHECKING:

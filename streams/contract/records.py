@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from streams.contract.spec import Sums
+    from streams.contract.sums import Sums
 
 S = TypeVar("S")
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from streams.contract.durations import MINUTE_S
-from streams.contract.sums import COLUMN_SCALE
+from streams.contract.sums import COLUMN_SCALE, Sums
 from streams.domains.schema import load_schemas
 
 if TYPE_CHECKING:
@@ -29,24 +28,6 @@ WINDOW_MS = WINDOW_S * 1000
 
 class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Base of every processor's tunables: keyword-only, unknown keys refused, each name ends in its unit."""
-
-
-class Sums(msgspec.Struct, frozen=True, array_like=True):
-    """How rows of a metric add up: the part of a `Metric` that travels with its rows. New fields come last."""
-
-    numerator_scale: float = 1.0
-    """Units of the numerator in 1 of its quantity, e.g. 1e9: int64 fixed point."""
-    denominator_scale: float = 1.0
-    least: float = -math.inf
-    """A value below it is it; the clamp comes after the division, so that sums are of what was measured."""
-    most: float = math.inf
-    value: Literal["quotient", "numerator"] = "quotient"
-    """What the value of a sum is: numerator over denominator, or the numerator alone."""
-    rolls_up: Literal["sums", "feed", "never"] = "sums"
-    """`sums`: into hours of each segment and sensor, and into minutes and hours of zones and city; `feed`: rows of
-    `feed:<domain>:<zone>` into minutes of `feed:<domain>`, no hours; `never`: rows stand for themselves."""
-    wide_name: str = ""
-    """Its name for zones and city where another metric has its own there, "" = the same."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,8 +36,9 @@ if TYPE_CHECKING:
 
     from streams.city.registry import City
     from streams.contract.frames import FrameHeader, FrameRows
-    from streams.contract.spec import Hosted, Sums
+    from streams.contract.spec import Hosted
     from streams.contract.stage import Message
+    from streams.contract.sums import Sums
     from streams.zone.state import ZoneState
 
 FORGOTTEN = "nothing is remembered of this time of the sensor any more: it may have come before"

@@ -6,7 +6,8 @@ import pytest
 from processors import threshold
 from streams.city.registry import City, Segment, Sensor, Zone
 from streams.contract import metric_frames
-from streams.contract.spec import Metric, Sums, sums_of
+from streams.contract.spec import Metric, sums_of
+from streams.contract.sums import Sums
 from tests.processors.watcher import HOUR_MS, LINE, MINUTE_MS, Watcher, row, tti
 
 

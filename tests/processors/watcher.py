@@ -6,7 +6,7 @@ from processors.network import Config, State, step
 from streams.city.registry import City, Segment, Sensor, Zone
 from streams.contract.metric_frames import decode_metrics, encode_parts
 from streams.contract.records import MetricFrame, Rows
-from streams.contract.spec import Sums
+from streams.contract.sums import Sums
 
 MINUTE_MS, HOUR_MS = 60_000, 3_600_000
 LINE = ((0.0, 0.0), (0.0, 1.0))

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from streams.contract.metric_frames import PART_BYTES, decode_metrics, encode_metrics, encode_parts
 from streams.contract.records import NO_TIME_MS, ROW_TYPES, MetricFrame, Rows
-from streams.contract.spec import Sums
+from streams.contract.sums import Sums
 from streams.errors import FrameError, NewerError
 
 
