@@ -8,7 +8,6 @@ import msgspec
 import numpy as np
 
 from streams.accounts import ledger
-from streams.contract.records import NO_TIME_MS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

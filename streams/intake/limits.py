@@ -81,7 +81,8 @@ def behind_clock(
     latest_ms, oldest_ms = int(over_ms.max(initial=NO_TIME_MS)), int(due_ms.min(initial=-NO_TIME_MS))
     if latest_ms - oldest_ms <= schema.late_limit_ms:
         return None
-    return over_ms[record] - due_ms
+    behind_ms: NDArray[np.int64] = over_ms[record] - due_ms
+    return behind_ms
 
 
 def beyond(lag_ms: NDArray[np.int64], short_ms: NDArray[np.int64], late_limit_ms: int) -> NDArray[np.int64]:
