@@ -3,7 +3,8 @@
 in      city.readings.v1.traffic: speed_km_h, flow_veh_h of sensors that watch a segment
 out     tti_ratio, speed_km_h, delay_s, flow_veh_h with coverage: a row per segment with a reading, or with a sensor
         that was due
-state   per window and sensor: exact sums of flow and flow / speed; when each sensor was last expected
+state   per window and sensor: exact sums of flow and flow / speed; when each sensor was last expected; of a segment
+        that was edited, length and free flow of the windows that had closed
 drops   no_segment: the sensor watches no segment; no_vehicles: a flow of 0, which has no speed but counts as flow;
         no_speed: vehicles without a usable speed; too_large: more vehicles than a sum can hold
 source  GB/T 33171-2016, 7.2 (TTI, speed, delay); Wardrop 1952; `docs/methods/tti.md`, `speed.md`, `delay.md`
@@ -18,7 +19,8 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray  # at run time: `streams.saving.state` reads the types of a state's fields
 
-from processors.maths import coverage, travel, windows
+from processors.maths import coverage, edited, travel, windows
+from processors.maths.edited import Edited
 from processors.maths.measures import (
     DELAY,
     FLOW,
@@ -62,13 +64,14 @@ class State:
 
     windows: Windows = field(default_factory=Windows)
     places: Roads = field(default_factory=Roads)
+    edited: Edited = field(default_factory=Edited)
     asked_ms: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
     newest_ms: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
 
 
 def step(state: State, frame: Frame, city: City, config: Config) -> Result[State]:
     """Fold a frame into the windows; emit those that the watermark closes and those that late readings correct."""
-    layout = state.places.layout(city, frame.domain, frame.zone)
+    layout = _layout(state, city, frame.zone)
     places = len(layout.sensor_ids)
     dropped: Mapping[str, int] = {}
     touched: dict[int, NDArray[np.integer[Any]]] = {}
@@ -83,8 +86,19 @@ def step(state: State, frame: Frame, city: City, config: Config) -> Result[State
     parts = [_final(state, one, layout) for one in due]
     corrected = windows.advance(state.windows, touched, frame.watermark_ms, WINDOW_MS)
     parts += [_corrected(state, start_ms, places, layout) for start_ms, places in corrected.items()]
-    windows.forget(state.windows, WINDOW_MS, late_limit_ms(frame.domain))
+    old = windows.forget(state.windows, WINDOW_MS, late_limit_ms(frame.domain))
+    if old:
+        edited.forget(state.edited, old[-1] + WINDOW_MS)
     return Result(state=state, rows=Rows.concat(parts), dropped=dropped)
+
+
+def _layout(state: State, city: City, zone: int) -> RoadLayout:
+    """Return where the zone's sensors and segments stand; what the city has changed of segments is kept beside."""
+    before = state.places.segments
+    layout = state.places.layout(city, TRAFFIC, zone)
+    if layout.segments is not before:
+        edited.keep(state.edited, before, layout, state.windows)
+    return layout
 
 
 class _Totals(NamedTuple):
@@ -115,8 +129,10 @@ def _corrected(state: State, start_ms: int, late_places: NDArray[np.integer[Any]
     sums, late = windows.with_late(state.windows, start_ms, travel.FIELDS, len(layout.sensor_ids))
     place = np.unique(layout.segment[late_places])
     revision = travel.by_segment(late[np.newaxis], layout)[0, place].whole
-    totals = travel.by_segment(sums, layout)[:, place]
-    return _rows(_Totals(start_ms, place, totals, _coverage(sums, layout)[place], revision), layout)
+    totals = _Totals(
+        start_ms, place, travel.by_segment(sums, layout)[:, place], _coverage(sums, layout)[place], revision
+    )
+    return _rows(totals, edited.at_close(state.edited, layout, start_ms + WINDOW_MS))
 
 
 def _coverage(sums: NDArray[np.int64], layout: RoadLayout) -> NDArray[np.float64]:
@@ -153,7 +169,7 @@ def live(state: State, sensors: NDArray[np.int32], city: City, _config: Config) 
     """
     if not len(sensors) or not state.windows.open:
         return Rows.empty()
-    layout = state.places.layout(city, TRAFFIC, int(city.sensor_zone[sensors[0]]))
+    layout = _layout(state, city, int(city.sensor_zone[sensors[0]]))
     segment = layout.segment[layout.place[sensors]]
     wanted = np.zeros(len(layout.segment_ids), bool)
     wanted[segment[segment >= 0]] = True
@@ -181,6 +197,7 @@ SPEC = Spec(
     step=step,
     config=Config,
     state=State,
+    state_version=2,
     metrics=TRAVEL,
     drops=travel.DROPS,
     counted=(TTI.name, SPEED.name, DELAY.name),

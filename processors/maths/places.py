@@ -62,13 +62,15 @@ class RoadLayout(Layout):
 
     segment: NDArray[np.int32]
     """(m,) place of the segment that is watched from there, NO_PLACE = none."""
+    segments: bytes
+    """What the register then says of them …"""
     segment_ids: NDArray[np.object_]
-    """(k,) by place; those that have left among them."""
+    """(k,) … by place; those that have left among them."""
     watched: NDArray[np.bool_]
     """(k,) whether a sensor that is present watches it."""
     length_km: NDArray[np.float64]
     free_flow_km_h: NDArray[np.float64]
-    """(k,) as the city has it, or had it when it was first watched."""
+    """(k,) as the city has it, or had it before the segment left."""
     segment_interval_s: NDArray[np.float64]
     """(k,) the longest interval of the sensors present, 0 = there is none."""
     below: NDArray[np.int32]
@@ -136,7 +138,7 @@ class Roads:
     sensors: bytes = _pack([])
     """(id, place of the segment watched or NO_PLACE) by place, packed."""
     segments: bytes = _pack([])
-    """(id, km, km/h of free flow) by place, packed."""
+    """(id, km, km/h of free flow) by place, packed; as the city had them of which the last layout was."""
 
     def __post_init__(self) -> None:
         self._kept = _Kept[RoadLayout]()
@@ -145,10 +147,15 @@ class Roads:
         """Return where the zone's sensors and segments stand; new ones get the next places."""
         found = self._kept.find(city, self.sensors)
         if found is None:
-            made = _roads(Same(city), domain, zone, self.sensors, self.segments)
-            self.sensors, self.segments = made[:2]
-            found = self._kept.keep(city, self.sensors, made[2])
+            self.sensors, made = _roads(Same(city), domain, zone, self.sensors, self.segments)
+            found = self._kept.keep(city, self.sensors, made)
+        self.segments = found.segments
         return found
+
+
+def unpacked(segments: bytes) -> list[tuple[str, float, float]]:
+    """Return (id, km, km/h of free flow) of a register's segments."""
+    return msgspec.msgpack.decode(segments, type=list[tuple[str, float, float]])
 
 
 def _here(city: City, domain: str, zone: int) -> NDArray[np.int32]:
@@ -189,12 +196,12 @@ def _present(
 
 
 @lru_cache(maxsize=SHARED_LAYOUTS)
-def _roads(same: Same, domain: str, zone: int, sensors: bytes, segments: bytes) -> tuple[bytes, bytes, RoadLayout]:
+def _roads(same: Same, domain: str, zone: int, sensors: bytes, segments: bytes) -> tuple[bytes, RoadLayout]:
     """Do the same as `_layout` for sensors with their segments."""
     city = same.city
     watches: list[tuple[str, int]] = msgspec.msgpack.decode(sensors, type=list[tuple[str, int]])
-    roads = _segments(city, msgspec.msgpack.decode(segments, type=list[tuple[str, float, float]]))
-    before_count, codes = len(roads), _here(city, domain, zone)
+    registered = unpacked(segments)
+    roads, codes = _segments(city, registered), _here(city, domain, zone)
     place_of = {watch: place for place, watch in enumerate(watches)}
     watching = _watching(city, codes, roads)
     places = [place_of.setdefault(watch, len(place_of)) for watch in watching]
@@ -218,6 +225,7 @@ def _roads(same: Same, domain: str, zone: int, sensors: bytes, segments: bytes) 
         place=place,
         longest_lag_ms=longest_lag_ms,
         segment=segment_of,
+        segments=segments if roads == registered else _pack(roads),
         segment_ids=np.array([road[0] for road in roads], object),
         watched=watched,
         length_km=np.array([road[1] for road in roads], np.float64),
@@ -226,8 +234,7 @@ def _roads(same: Same, domain: str, zone: int, sensors: bytes, segments: bytes) 
         below=np.array([below for below, _ in edges], np.int32),
         above=np.array([above for _, above in edges], np.int32),
     )
-    same_sensors, same_segments = len(names) == len(watches), len(roads) == before_count
-    return sensors if same_sensors else _pack(names), segments if same_segments else _pack(roads), layout
+    return sensors if len(names) == len(watches) else _pack(names), layout
 
 
 def _watching(city: City, codes: NDArray[np.int32], roads: list[tuple[str, float, float]]) -> list[tuple[str, int]]:
