@@ -34,8 +34,10 @@ MOST_REFUSED = 10_000
 eight megabytes can hold four million."""
 AT = attrgetter("at")
 WHOLE = frozenset({int})
-_BLANK = " \t\n\r"
-"""JSON's white space."""
+_BLANK = " \t\n\r\ufeff"
+"""JSON's white space, and the byte order mark of a file that was put behind another."""
+_NOTHING = re.compile(rb"(?:\s++|\xef\xbb\xbf)*+")
+_ARRAY = re.compile(_NOTHING.pattern + rb"\[")
 _OPEN = re.compile(rf"[{_BLANK}]*\[[{_BLANK}]*")
 _BETWEEN = re.compile(rf"[{_BLANK}]*([],])[{_BLANK}]*")
 
@@ -110,11 +112,11 @@ def _objects(value: bytes) -> int:
 def decode_slow(value: bytes | None, schema: Schema) -> Decoded:
     """Judge a record reading by reading; never raises."""
     plain, detail = packing.plain(value or b"")
-    if value is None or (plain is not None and not plain.strip()):
+    if value is None or (plain is not None and _NOTHING.fullmatch(plain)):
         return Decoded(refused=[Refused(0, "empty", value or b"")])
     items = _items(plain) if plain is not None and len(plain) <= INBOX_MAX_BYTES else None
     if items is None:
-        return Decoded(refused=[Refused(0, "undecodable", value, detail=detail)])
+        return Decoded(refused=[Refused(0, "undecodable", value, detail=detail or _why(plain or b""))])
     return _judge(items, value, schema) if items else Decoded(refused=[Refused(0, "empty", value)])
 
 
@@ -135,7 +137,7 @@ def _items(value: bytes) -> list[tuple[Any, bytes]] | None:
     whole = _whole(value)
     if whole is not None:
         return whole
-    lines = [line for line in value.split(b"\n") if line.strip()]
+    lines = [line for line in value.split(b"\n") if not _NOTHING.fullmatch(line)]
     items = [(_parse(line), line) for line in lines]
     if len(items) < 2 or all(item is _UNDECODABLE for item, _ in items):  # noqa: PLR2004 - one line is no NDJSON
         return None
@@ -147,13 +149,25 @@ def _whole(value: bytes) -> list[tuple[Any, bytes]] | None:
     try:
         text = value.decode()
     except UnicodeDecodeError:
-        return None
+        return _salvaged(value)
     for one in packing.with_numbers_for_words(text):
         try:
-            return _elements(one, text) if _OPEN.match(one) else [(_decoder.decode(one), value)]
+            return _elements(one, text) if _OPEN.match(one) else [(_decoder.decode(one.strip(_BLANK)), value)]
         except (ValueError, RecursionError):
             continue
-    return None
+    return _salvaged(value)
+
+
+def _salvaged(value: bytes) -> list[tuple[Any, bytes]] | None:
+    """Take an array apart that would be JSON but for what its texts hold: each element is judged by its own bytes."""
+    if not _ARRAY.match(value):
+        return None
+    text = value.decode(errors="surrogateescape")  # each byte that is no character stands for itself
+    try:
+        elements = _elements(packing.with_harmless_texts(text), text)
+    except (ValueError, RecursionError):
+        return None
+    return [(_parse(payload), payload) for _, payload in elements]
 
 
 def _elements(text: str, came: str) -> list[tuple[Any, bytes]]:
@@ -167,7 +181,7 @@ def _elements(text: str, came: str) -> list[tuple[Any, bytes]]:
         at = len(text) - len(text[at + 1 :].lstrip(_BLANK))
     while not closed:
         item, end = _decoder.raw_decode(text, at)
-        items.append((item, came[at:end].encode()))
+        items.append((item, came[at:end].encode("utf-8", "surrogateescape")))
         between = _BETWEEN.match(text, end)
         if between is None:
             raise ValueError("an array goes on with a comma, or it ends")
@@ -180,7 +194,7 @@ def _elements(text: str, came: str) -> list[tuple[Any, bytes]]:
 def _judge(items: list[tuple[Any, bytes]], value: bytes, schema: Schema) -> Decoded:
     decoded = Decoded()
     for place, (item, payload) in enumerate(items):
-        judged, detail = ("undecodable", "") if item is _UNDECODABLE else _reading(item, schema)
+        judged, detail = ("undecodable", _why(payload)) if item is _UNDECODABLE else _reading(item, schema)
         if not isinstance(judged, str):
             decoded.readings.append(judged)
             decoded.places.append(place)
@@ -235,10 +249,19 @@ def _parse(line: bytes) -> Any:  # noqa: ANN401 - any JSON value, or _UNDECODABL
         return _UNDECODABLE
     for one in packing.with_numbers_for_words(text):
         try:
-            return _decoder.decode(one)
+            return _decoder.decode(one.strip(_BLANK))
         except (ValueError, RecursionError):
             continue
     return _UNDECODABLE
+
+
+def _why(value: bytes) -> str:
+    """Say what of bytes that are no JSON is no text either."""
+    try:
+        value.decode()
+    except UnicodeDecodeError as exc:
+        return f"byte {exc.start} is not UTF-8; JSON between systems is UTF-8"
+    return ""
 
 
 def _int(digits: str) -> int | float:

@@ -16,7 +16,7 @@ GZIP = b"\x1f\x8b"
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 """UTF-8's byte order mark."""
 _WRAPPED = (GZIP, BYTE_ORDER_MARK)
-_UTF_16 = (b"\xff\xfe", b"\xfe\xff", b"{\0", b"\0{", b"[\0", b"\0[")
+_UTF_16 = (b"\xff\xfe", b"\xfe\xff", *(pair for byte in b"{[ \t\n\r" for pair in (bytes((byte, 0)), bytes((0, byte)))))
 _TEXT_OR_WORD = re.compile(r'"[^"\\]*+(?:\\.?[^"\\]*+)*+"?|[-+]?\b(?:nan|inf|infinity)\b', re.IGNORECASE | re.DOTALL)
 """JSON's own texts, which may say anything, and the words that C and Python write for what is no finite number."""
 
@@ -53,6 +53,16 @@ def with_numbers_for_words(text: str) -> Iterator[str]:
     found = _TEXT_OR_WORD.sub(_nan_for_word, text)
     if found != text:
         yield found
+
+
+def with_harmless_texts(text: str) -> str:
+    """Return the text, as long, with what any JSON may hold for each of its own texts, bare words and order marks."""
+    return _TEXT_OR_WORD.sub(_harmless, text).replace("\ufeff", " ")
+
+
+def _harmless(found: re.Match[str]) -> str:
+    word = found[0]
+    return f'"{"-" * (len(word) - 2)}"' if word.startswith('"') else _nan_for_word(found)
 
 
 def _nan_for_word(found: re.Match[str]) -> str:

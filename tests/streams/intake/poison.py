@@ -13,6 +13,12 @@ DETECTORS = 8
 BAD_RATIO, BAD_VALUE_RATIO = 0.05, 0.3
 FUTURE = b"1700000300001"  # one millisecond beyond the five minutes that are believed
 
+BAD_TEXTS = [
+    b'{"sensor":"\x01"}',
+    b'{"sensor":"%(sensor)s","at":%(at)d,"note":"M\xfcnchen"}',
+    b'{"sensor":"%(sensor)s","at":%(at)d,"note":"C:\\data"}',
+]
+"""No JSON for what their texts hold: in an array, too, they cost nothing else."""
 BAD = {
     "not_an_object": [b"7", b"null", b'"d1"', b"true"],
     "no_sensor": [b'{"at":%(at)d}', b'{"sensor":null,"at":%(at)d,"speed_km_h":1}'],
@@ -34,7 +40,7 @@ BAD = {
         b'{"sensor":"\\ud800","at":%(at)d}',
     ],
     "future": [b'{"sensor":"%(sensor)s","at":' + FUTURE + b',"speed_km_h":1}'],
-    "undecodable": [b'{"sensor":"%(sensor)s","at":', b"\xff\xfe", b"rubbish", b'{"sensor":"\x01"}', b"{'at':1}"],
+    "undecodable": [b'{"sensor":"%(sensor)s","at":', b"\xff\xfe", b"rubbish", b"{'at':1}", *BAD_TEXTS],
 }
 _SPEED, _FLOW = b'{"sensor":"%(sensor)s","at":%(at)d,"speed_km_h":', b'{"sensor":"%(sensor)s","at":%(at)d,"flow_veh_h":'
 BAD_VALUES = [
@@ -116,6 +122,8 @@ class Row:
     flow: float = np.nan
     column: str = ""
     """Only its value is refused."""
+    torn: bool = False
+    """No JSON, and would take an array with it."""
 
 
 def row(number: int, chance: random.Random) -> Row:
@@ -127,7 +135,8 @@ def row(number: int, chance: random.Random) -> Row:
             column, reason, text = chance.choice(BAD_VALUES)
             return Row(text % filled, reason, detector, at_ms, flow=7.0 if b"7" in text[-4:] else np.nan, column=column)
         reason = chance.choice(list(BAD))
-        return Row(chance.choice(BAD[reason]) % filled, reason)
+        text = chance.choice(BAD[reason])
+        return Row(text % filled, reason, torn=reason == "undecodable" and text not in BAD_TEXTS)
     speed, flow = number * 7919 % 2500 / 10, number % 20_000
     if number % 3:
         text = b'{"sensor":"d%d","at":%d,"speed_km_h":%.1f,"flow_veh_h":%d}' % (detector, at_ms, speed, flow)
@@ -140,8 +149,8 @@ def row(number: int, chance: random.Random) -> Row:
 
 def add(made: Made, layout: str, rows: list[Row], chance: random.Random) -> None:
     """Put rows into one record."""
-    if layout in ("array", "spaced"):  # what is no JSON would take the array with it
-        rows = [Row(b"7", "not_an_object") if one.reason == "undecodable" else one for one in rows]
+    if layout in ("array", "spaced"):
+        rows = [Row(b"7", "not_an_object") if one.torn else one for one in rows]
     elif len(rows) > 1 and rows[0].reason == "undecodable":  # lines of nothing but rubbish are one piece of rubbish
         rows = [Row(b"7", "not_an_object"), *rows[1:]]
     offset, texts = len(made.values), [one.text for one in rows]

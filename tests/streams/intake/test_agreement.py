@@ -140,11 +140,14 @@ SENSOR_IDS = [
     '"d1\t"',
     '"\\/"',
     '"\\x41"',
+    '"\udcfc"',  # as bytes: one that is no UTF-8
+    '"\ufeffd1"',
     "null",
     "1",
     "d1",
 ]
 BLANKS = ["", " ", "\n", "\r\n", "\t", "\r", "\x0b", "\x00", "\ufeff", "\u2028", "\xa0"]
+BETWEEN = ["\n", "\n", "\r\n", "\n\n", "\n \n", " \n", "\n\t", "\n\ufeff", "\r", " ", "", ",", ",\ufeff"]
 
 
 @st.composite
@@ -167,9 +170,9 @@ def records(draw: st.DrawFn) -> bytes:
     domain = draw(st.integers(0, len(SCHEMAS) - 1))
     items = draw(st.lists(objects(domain), min_size=1, max_size=4))
     before, after = draw(st.sampled_from(BLANKS[:3] * 6 + BLANKS)), draw(st.sampled_from(BLANKS[:3] * 6 + BLANKS))
-    between = draw(st.sampled_from(["\n", "\n", "\r\n", "\n\n", "\n \n", " \n", "\n\t", "\r", " ", "", ","]))
+    between = draw(st.sampled_from(BETWEEN))
     text = draw(st.sampled_from(["[" + ",".join(items) + "]", between.join(items), "[" + between.join(items) + "]"]))
-    return bytes([domain]) + (before + text + after).encode()
+    return bytes([domain]) + (before + text + after).encode(errors="surrogateescape")
 
 
 @given(records())
@@ -189,8 +192,9 @@ def test_all_three_agree_on_every_time_and_number(domain: int) -> None:
 
 @pytest.mark.parametrize("sensor", SENSOR_IDS)
 def test_all_three_agree_on_every_sensor(sensor: str) -> None:
-    decode(b"\x08" + f'{{"sensor":{sensor},"at":1700000000001}}'.encode())
-    decode(b"\x08" + f'[{{"sensor":{sensor},"at":1700000000001}},{{"at":1700000000001,"sensor":{sensor}}}]'.encode())
+    decode(b"\x08" + f'{{"sensor":{sensor},"at":1700000000001}}'.encode(errors="surrogateescape"))
+    two = f'[{{"sensor":{sensor},"at":1700000000001}},{{"at":1700000000001,"sensor":{sensor}}}]'
+    decode(b"\x08" + two.encode(errors="surrogateescape"))
 
 
 @pytest.mark.parametrize("depth", [10, 200, 900, 2_000, 100_000])
