@@ -23,9 +23,9 @@ from streams.contract.records import NO_TIME_MS, Detection, MetricFrame, Result,
 from streams.contract.spec import Hosted
 from streams.domains.schema import late_limit_ms
 from streams.saving import state as state_codec
+from streams.zone import outgoing
 from streams.zone.absorb import ZoneTask, absorb
 from streams.zone.state import ZoneState
-from streams.zone.zone_stage import WATERMARK_NEWS_MS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -117,8 +117,8 @@ class Trial:
 
     def _fold(self, zone: ZoneTask, state: ZoneState, before_ms: int, output: Output) -> None:
         """Hand the zone's metrics on when the zone stage would send them."""
-        passed = state.watermark_ms // WATERMARK_NEWS_MS > before_ms // WATERMARK_NEWS_MS
-        if not (output.made or passed):
+        lag_ms = self._recording.city.longest_lag_ms.get(zone.domain, 0)
+        if not (output.made or outgoing.is_news(before_ms, state.watermark_ms, lag_ms)):
             return
         frame = MetricFrame(
             zone.domain, zone.index, Rows.concat([rows for _, rows in output.made]), state.watermark_ms, sums=zone.sums

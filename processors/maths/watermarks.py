@@ -1,10 +1,11 @@
-"""The watermark of a domain at the second level: what all its zones have passed."""
+"""The watermark of a domain at the second level: what all its zones have passed, those that have left among them."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from streams.city.moves import KEPT_MS
 from streams.contract.records import NO_TIME_MS
 
 if TYPE_CHECKING:
@@ -14,7 +15,11 @@ if TYPE_CHECKING:
 
 @dataclass
 class Marks:
-    """Zone id → its watermark, and the least of them; a zone not yet heard from holds it, one long left does not."""
+    """Zone id → its watermark, and the least of them; a zone not yet heard from holds it.
+
+    So does one that has left: it has windows to close, and goes on with the marks of its partition. One that does not
+    is given up when another is `KEPT_MS` ahead of it.
+    """
 
     zones: dict[str, int] = field(default_factory=dict)
     watermark_ms: int = NO_TIME_MS
@@ -24,7 +29,8 @@ class Marks:
         before_ms = self.watermark_ms
         zone = city.zones[frame.zone].id
         self.zones[zone] = max(frame.watermark_ms, self.zones.get(zone, NO_TIME_MS))
-        zones = city.zones_awaited.get(frame.domain, ())
-        behind_ms = min((self.zones.get(one, NO_TIME_MS) for one in zones), default=NO_TIME_MS)
-        self.watermark_ms = max(before_ms, behind_ms)
+        given_up_ms = max(self.zones.values()) - KEPT_MS
+        going_on = [one for one, passed_ms in self.zones.items() if passed_ms > given_up_ms]
+        awaited = {*city.zones_awaited.get(frame.domain, ()), *going_on}
+        self.watermark_ms = max(before_ms, min(self.zones.get(one, NO_TIME_MS) for one in awaited))
         return before_ms

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from streams.broker import dead_letters, topics
+from streams.contract.durations import MINUTE_MS
 from streams.contract.records import MetricFrame, Rows
 from streams.contract.stage import Message
 from streams.errors import ProcessorError
@@ -16,6 +17,15 @@ if TYPE_CHECKING:
     from streams.health.stepping import Stepping
     from streams.zone.absorb import Output, Place
     from streams.zone.state import ZoneState
+
+WATERMARK_NEWS_MS = MINUTE_MS
+"""A watermark that moved alone is published when it passes a multiple of this, the second level's shortest window."""
+
+
+def is_news(before_ms: int, watermark_ms: int, lag_ms: int) -> bool:
+    """Tell whether a watermark has passed the end of a window, or that and the longest lag of its domain."""
+    passed = ((before_ms - lag, watermark_ms - lag) for lag in (0, lag_ms))
+    return any(after // WATERMARK_NEWS_MS > before // WATERMARK_NEWS_MS for before, after in passed)
 
 
 def messages(place: Place, zone_id: str, state: ZoneState, output: Output, passed: bool) -> list[Message]:

@@ -13,7 +13,6 @@ import numpy as np
 from streams.accounts import ledger, zone_books
 from streams.broker import dead_letters, topics
 from streams.city.known import Cities
-from streams.contract.durations import MINUTE_MS
 from streams.contract.frames import ALL_ZONES, decode_header, decode_rows
 from streams.contract.metric_frames import MADE_FROM
 from streams.contract.stage import LINGER_S, RUN_FRAMES, Chunk, Message, TopicPartition
@@ -44,9 +43,6 @@ if TYPE_CHECKING:
     from streams.contract.spec import Hosted
     from streams.contract.stage import Bus, Record
     from streams.health.notices import Notice, SetAside
-
-WATERMARK_NEWS_MS = MINUTE_MS
-"""A watermark that moved alone is published when it passes a multiple of this, the second level's shortest window."""
 
 LIVE_EVERY_S = 0.1
 """Provisional values are sent no more often: a screen shows no more."""
@@ -227,7 +223,7 @@ class ZoneStage:
             await self._turns.give()
         if len(output.touched):
             held.touch(zone_id, ours, output.touched)
-        passed = state.watermark_ms // WATERMARK_NEWS_MS > before_ms // WATERMARK_NEWS_MS
+        passed = outgoing.is_news(before_ms, state.watermark_ms, ours.city.longest_lag_ms.get(held.domain, 0))
         return outgoing.messages(ours, zone_id, state, output, passed)
 
     async def tick(self, bus: Bus) -> Sequence[TopicPartition]:

@@ -5,6 +5,7 @@ import pytest
 
 from processors import threshold
 from streams.city.registry import City, Segment, Sensor, Zone
+from streams.city.versions import with_zone
 from streams.contract import metric_frames
 from streams.contract.spec import Metric, sums_of
 from streams.contract.sums import Sums
@@ -225,8 +226,10 @@ def test_who_left_the_city_is_expected_no_more():
     city = Watcher(quarters(1, 1))
     for zone in range(2):
         city.take(zone, MINUTE_MS, tti(zone, 0, 2.0, 1.0))
-    city.city = quarters(1)
+    city.city = with_zone(quarters(1), "z1")
     city.take(0, 2 * MINUTE_MS, tti(0, MINUTE_MS, 2.0, 1.0))
+    assert ("city:c", "tti_ratio", MINUTE_MS, 60) not in city.held  # the zone may have something of it
+    city.take(1, 2 * MINUTE_MS)
     assert city.held["city:c", "tti_ratio", MINUTE_MS, 60] == (2.0, 0, 1.0)
 
 
