@@ -24,7 +24,7 @@ from streams.contract.spec import Hosted
 from streams.domains.schema import late_limit_ms
 from streams.saving import state as state_codec
 from streams.zone import outgoing
-from streams.zone.absorb import ZoneTask, absorb
+from streams.zone.absorb import Place, Read, ZoneTask, absorb
 from streams.zone.state import ZoneState
 
 if TYPE_CHECKING:
@@ -111,7 +111,9 @@ class Trial:
             zone = ZoneTask(piece.domain, index, inbox, sources, mine, late_limit_ms=limit_ms)
             state = self._zones.setdefault((piece.domain, index), ZoneState())
             before_ms = state.watermark_ms
-            *_, output = absorb(zone, state, piece.header, piece.rows, self._recording.city)
+            place = Place(zone, self._recording.city)
+            reads = [] if piece.rows is None else [Read(place, piece.header, piece.rows)]
+            *_, output = absorb(place, state, piece.header, reads)
             if self._tried.spec.second_level:
                 self._fold(zone, state, before_ms, output)
 

@@ -73,7 +73,7 @@ def parts(frame: Frame, before_ms: int) -> list[Part]:
     hours = ledger.by_hour(frame.at_ms)
     if len(hours) == 1:
         return [(hours[0][0], frame)]
-    turn = _turns(frame)
+    turn = turns(frame.sensor, frame.at_ms // HOUR_MS)
     found = [
         (start_ms, mine & (turn == number))
         for number in range(int(turn.max()) + 1)
@@ -86,12 +86,12 @@ def parts(frame: Frame, before_ms: int) -> list[Part]:
     ]
 
 
-def _turns(frame: Frame) -> NDArray[np.int64]:
-    """Return (n,) how often each row's sensor has gone back to an earlier hour before."""
-    order = np.argsort(frame.sensor, kind="stable")
-    sensor, hour_ms = frame.sensor[order], frame.at_ms[order] // HOUR_MS
+def turns(sensor: NDArray[np.int32], of: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return (n,) how often each row's sensor has gone back to an earlier `of`, its hour say, before."""
+    order = np.argsort(sensor, kind="stable")
+    sensor, of = sensor[order], of[order]
     begins = np.append(True, sensor[1:] != sensor[:-1])
-    back = np.cumsum(np.append(False, hour_ms[1:] < hour_ms[:-1]) & ~begins)
+    back = np.cumsum(np.append(False, of[1:] < of[:-1]) & ~begins)
     turn = np.empty(len(order), np.int64)
     turn[order] = back - back[begins][np.cumsum(begins) - 1]
     return turn

@@ -100,11 +100,8 @@ class Cities:
         return self._with_zones[key]
 
     def reading(self, version: Version | None, header: FrameHeader, domain: str) -> City:
-        """Return the city by which the rows of a frame are read: who was in its zone when it spoke is there."""
-        if version is None:
-            return self.with_all_of(header, domain)
-        moved = version.city.former.get(domain)
-        return version.city if moved is None else moved.city_with(header.zone, header.sensors)
+        """Return the city that a frame was made with."""
+        return self.with_all_of(header, domain) if version is None else version.city
 
     def with_all_of(self, header: FrameHeader, domain: str) -> City:
         """Return the newest city with the zone and sensors of a frame whose version nobody has any more.

@@ -1,8 +1,9 @@
-"""Sensors that have been moved from one zone to another: from when on each is where it is, and where it was. Pure.
+"""Sensors that have been moved to another zone or segment: from when on each is where it is, and where it was. Pure.
 
-A window of an entity belongs to one zone. So a move holds from a minute of event time on that no reading can have
-reached when it is published; what is older goes to the zone of before, however late it comes. Each version says which
-moves a reading may still meet, its own and those of versions before, so that nobody has to know those.
+A window of an entity belongs to one zone, and a sensor's part of it to one segment. So a move holds from a minute of
+event time on that no reading can have reached when it is published; what is older counts where the sensor was, however
+late it comes. Each version says which moves a reading may still meet, its own and those of versions before, so that
+nobody has to know those.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 import numpy as np
@@ -19,12 +20,13 @@ from streams.city.parts import Zone
 from streams.contract.durations import HOUR_MS, MINUTE_MS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
-    from streams.city.parts import Segment
+    from streams.city.parts import Segment, Sensor
     from streams.city.registry import City
+    from streams.contract.frames import FrameRows
 
 NEVER_MS = 2**62
 KEPT_MS = 48 * HOUR_MS
@@ -60,31 +62,29 @@ def next_moves(before: City, after: City, number: int, now_ms: int) -> Moves:
     `now_ms` is a time of the city clock by which every part has surely gone over to it.
     """
     kept = tuple(one for one in before.moves.moves if one.until_ms > now_ms - KEPT_MS)
-    zone_of = {sensor.id: (sensor.domain, after.zones[sensor.zone].id) for sensor in after.sensors}
+    now = {sensor.id: (sensor.domain, _where(after, sensor)) for sensor in after.sensors}
     moved = [
         (code, sensor)
         for code, sensor in enumerate(before.sensors)
-        if zone_of.get(sensor.id, ("", ""))[0] == sensor.domain
-        and zone_of[sensor.id][1] != before.zones[sensor.zone].id
+        if sensor.id in now and now[sensor.id][0] == sensor.domain and now[sensor.id][1] != _where(before, sensor)
     ]
     ahead_ms = max((int(before.timing.future_ms[code]) for code, _ in moved), default=0)
     least_ms = -(-(now_ms + ahead_ms) // MINUTE_MS) * MINUTE_MS
     until_ms = max([least_ms, *(one.until_ms for one in kept)])
     held = {(one.sensor, one.until_ms) for one in kept}
     found = tuple(
-        Move(
-            number,
-            until_ms,
-            sensor.id,
-            before.zones[sensor.zone].id,
-            before.segments[sensor.segment].id if sensor.segment >= 0 else "",
-        )
+        Move(number, until_ms, sensor.id, *_where(before, sensor))
         for _, sensor in moved
         if (sensor.id, until_ms) not in held  # it has not been there for a minute
     )
     named = {one.segment for one in (*kept, *found)} - after.segment_code.keys()
     known = (*before.segments, *before.moves.left)
     return Moves((*kept, *found), tuple(one for one in known if one.id in named))
+
+
+def _where(city: City, sensor: Sensor) -> tuple[str, str]:
+    """Return the ids of a sensor's zone and segment."""
+    return city.zones[sensor.zone].id, city.segments[sensor.segment].id if sensor.segment >= 0 else ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,10 +109,12 @@ class Former:
     def passed_ms(self) -> NDArray[np.int64]:
         """(k,) the watermark at which its last window of before is closed."""
         lag_ms, segment = self.city.timing.lag_ms[:-1], self.city.sensor_segment
-        of_segment = np.zeros(len(self.city.segments) + 1, np.int64)
+        of_segment = np.zeros(len(self.city.segments) + 1, np.int64)  # the last: of none
         np.maximum.at(of_segment, segment, lag_ms)
-        code = self.code
-        return self.until_ms + np.where(segment[code] >= 0, of_segment[segment[code]], lag_ms[code])
+        of_segment[-1] = 0
+        code, before = self.code, [self.city.segment_code.get(one.segment, -1) for one in self.moves]
+        longest_ms = np.maximum(of_segment[segment[code]], of_segment[before])
+        return self.until_ms + np.maximum(lag_ms[code], longest_ms)
 
     @cached_property
     def last_ms(self) -> int:
@@ -125,15 +127,6 @@ class Former:
         return tuple(dict.fromkeys([*self.city.zone_code, *(one.zone for one in self.moves)]))
 
     @cached_property
-    def of_zone(self) -> dict[str, dict[str, Move]]:
-        """Zone → who was there and is elsewhere now → its newest move from there."""
-        found: dict[str, dict[str, Move]] = {}
-        for code, one in zip(self.code.tolist(), self.moves, strict=True):
-            if self.city.zones[self.city.sensors[code].zone].id != one.zone:
-                found.setdefault(one.zone, {})[one.sensor] = one
-        return found
-
-    @cached_property
     def _groups(self) -> list[tuple[int, int, NDArray[np.bool_]]]:
         """(until, index of the zone, (sensors,) who), newest version first."""
         zone = {name: index for index, name in enumerate(self.zones)}
@@ -144,20 +137,39 @@ class Former:
         return [(key[1], key[2], who) for key, who in sorted(found.items(), key=lambda one: -one[0][0])]
 
     @cached_property
-    def _cities(self) -> dict[tuple[str, bytes], City]:
+    def _cities(self) -> dict[bytes, City]:
         return {}
 
     def zone_at(self, sensor: NDArray[np.int32], at_ms: NDArray[np.int64]) -> NDArray[np.int32] | None:
         """Return (n,) index in `zones` of the zone that each reading belongs to; None = all to where it is now."""
-        if not len(at_ms) or int(at_ms.min()) >= int(self.until_ms.max()):
+        met = self._met(sensor, at_ms)
+        if met is None:
             return None
-        zone: NDArray[np.int32] | None = None
-        for until_ms, index, who in self._groups:
-            mine = who[sensor] & (at_ms < until_ms)
-            if mine.any():
-                zone = self.city.sensor_zone[sensor] if zone is None else zone
-                zone[mine] = index
-        return zone
+        zone = np.array([index for _, index, _ in self._groups], np.int32)
+        return np.where(met >= 0, zone[met], self.city.sensor_zone[sensor])
+
+    def until_of(self, names: Sequence[str], rows: FrameRows) -> NDArray[np.int64] | None:
+        """Return (n,) to when the sensor of each row of a frame was where it was at the row's time.
+
+        NEVER_MS = it is there now; None = all are.
+        """
+        if self._over(rows.at_ms):
+            return None
+        codes = [self.city.sensor_code.get(name, -1) for name in names]  # who is unknown is refused by whoever reads
+        met = self._met(np.array(codes)[rows.sensor], rows.at_ms)
+        return None if met is None else np.array([*(until_ms for until_ms, _, _ in self._groups), NEVER_MS])[met]
+
+    def _over(self, at_ms: NDArray[np.int64]) -> bool:
+        return not len(at_ms) or int(at_ms.min()) >= int(self.until_ms.max())
+
+    def _met(self, sensor: NDArray[np.integer[Any]], at_ms: NDArray[np.int64]) -> NDArray[np.int64] | None:
+        """Return (n,) index in `_groups` of the first move that was yet to come for each reading, -1 = none."""
+        if self._over(at_ms):
+            return None
+        met = np.full(len(at_ms), -1)
+        for index, (until_ms, _, who) in enumerate(self._groups):
+            met[who[sensor] & (at_ms < until_ms)] = index
+        return met if (met >= 0).any() else None
 
     def reached_ms(self, version: int) -> int:
         """Return the time of the city clock from which on readings may be of where later versions moved a sensor."""
@@ -189,7 +201,7 @@ class Former:
     def _undone(self, pending: NDArray[np.bool_]) -> City:
         if not pending.any():
             return self.city
-        key = ("", pending.tobytes())
+        key = pending.tobytes()
         if key not in self._cities:
             undone = [one for one, waits in zip(self.moves, pending.tolist(), strict=True) if waits]
             self._cities[key] = moved_back(self.city, undone)
@@ -199,16 +211,6 @@ class Former:
         places = np.flatnonzero(pending).tolist()
         now = {self.city.zones[self.city.sensors[self.code[place]].zone].id for place in places}
         return now | {self.moves[place].zone for place in places}
-
-    def city_with(self, zone: str, names: Iterable[str]) -> City:
-        """Return the city by which a frame of a zone is read: who was there is there, if the frame names any."""
-        were = self.of_zone.get(zone)
-        if not were or not any(name in were for name in names):
-            return self.city
-        key = (zone, b"")
-        if key not in self._cities:
-            self._cities[key] = moved_back(self.city, tuple(were.values()))
-        return self._cities[key]
 
 
 def moved_back(city: City, moves: Sequence[Move]) -> City:

@@ -92,6 +92,14 @@ class Place(NamedTuple):
     city: City
 
 
+class Read(NamedTuple):
+    """Rows of a frame, and by which city they are read; it has all the header's sensors in the zone."""
+
+    place: Place
+    header: FrameHeader
+    rows: FrameRows
+
+
 class Later(NamedTuple):
     """What closes a zone's windows."""
 
@@ -101,41 +109,36 @@ class Later(NamedTuple):
 
 
 def absorb(
-    zone: ZoneTask,
-    state: ZoneState,
-    header: FrameHeader,
-    rows: FrameRows | None,
-    city: City,
-    later: Sequence[Later] = (),
+    ours: Place, state: ZoneState, header: FrameHeader, reads: Sequence[Read], later: Sequence[Later] = ()
 ) -> Iterator[Output]:
-    """Take one frame (or mark) into the zone, a processor at a time → what it has yielded so far, at the end all.
+    """Take one frame, or mark without rows, into the zone, a processor at a time → what it has yielded so far.
 
     `state` changes in place, and nobody else may touch it before the end; repeats change nothing.
-    `city` is the one that the frame's rows are read by; where others close the zone's windows they are `later`, in
-    their order, the last of them without an end.
+    `later` is what closes the zone's windows, in its order, the last without an end; by default, and where all rows
+    are read by it, `ours`.
     """
     output = Output()
     absorbed = state.absorbed.get(header.source, (-1, -1))
     if header.last < absorbed:
         yield output
         return
-    fresh = None if rows is None else _admit(zone, state, (header, city), rows, output)
+    fresh = [one._replace(rows=rows) for one in reads if (rows := _admit(one, state, output)) is not None]
     state.absorbed[header.source] = header.last
-    if rows is not None:
+    if reads:
         state.counts.setdefault(header.source, SourceCounts()).sent = header.sent
     state.marks[header.source] = max(header.mark_ms, state.marks.get(header.source, NO_TIME_MS))
-    before_ms, watermark_ms = state.watermark_ms, _watermark(state.marks, zone.sources)
+    before_ms, watermark_ms = state.watermark_ms, _watermark(state.marks, ours.task.sources)
     output.watermark_moved = watermark_ms > state.watermark_ms
     state.watermark_ms = max(watermark_ms, state.watermark_ms)
-    if fresh is not None:
-        frame = _frame(zone, state, header, fresh, city)
+    if not fresh and not later:
+        later = (Later(ours),)
+    for (zone, city), its, rows in fresh:
+        frame = _frame(zone, state, its, rows, city)
         if later:
             frame = replace(frame, watermark_ms=before_ms)
-        if not later or city is later[-1].place.city:
-            output.touched = frame.sensor
+        if city is ours.city:
+            output.touched = np.append(output.touched, frame.sensor)
         yield from _process(zone, state, zone_hours.parts(frame, before_ms), city, output)
-    elif not later:
-        later = (Later(Place(zone, city)),)
     if output.watermark_moved:
         yield from _close(state, header, before_ms, later, output)
     yield output
@@ -160,13 +163,11 @@ def _watermark(marks: Mapping[int, int], sources: int) -> int:
     return min(marks.values()) // MARK_STEP_MS * MARK_STEP_MS
 
 
-def _admit(
-    zone: ZoneTask, state: ZoneState, of: tuple[FrameHeader, City], rows: FrameRows, output: Output
-) -> FrameRows | None:
+def _admit(read: Read, state: ZoneState, output: Output) -> FrameRows | None:
     """Cut off what was absorbed, refuse what is too late, take each (sensor, event time) once."""
-    header, city = of
-    offset, place = state.absorbed.get(header.source, (-1, -1))
-    fresh = (rows.offset > offset) | ((rows.offset == offset) & (rows.place > place))
+    (zone, city), header, rows = read
+    offset, last = state.absorbed.get(header.source, (-1, -1))
+    fresh = (rows.offset > offset) | ((rows.offset == offset) & (rows.place > last))
     if not fresh.all():
         rows = rows.take(fresh)
     if not len(rows.at_ms):

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
+import msgspec
+import numpy as np
+
+from streams.accounts import zone_hours
 from streams.broker import topics
 from streams.contract.frames import MARK_STEP_MS
 from streams.domains.schema import late_limit_ms
 from streams.errors import FrameError
-from streams.zone.absorb import Later, Place, ZoneTask
+from streams.zone.absorb import Later, Place, Read, ZoneTask
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    import numpy as np
     from numpy.typing import NDArray
 
     from streams.city.registry import City
+    from streams.contract.frames import FrameHeader, FrameRows
     from streams.contract.spec import Hosted
     from streams.health.stepping import Stepping
     from streams.zone.dedup import Judge
@@ -72,6 +77,23 @@ class Placing:
         places = [ours if city is moved.city else self.of(zone, city, zones) for city in cities]
         return [*(Later(*one) for one in zip(places, stops_ms, strict=False)), Later(places[-1])]
 
+    def reads(self, city: City, header: FrameHeader, rows: FrameRows, zones: int) -> Sequence[Read]:
+        """Part a frame by the cities that its rows are of: in each its sensors are where they were.
+
+        A sensor's rows stay in their order: a city comes once more where one goes back to it.
+        """
+        moved = city.former.get(self._domain)
+        until_ms = None if moved is None else moved.until_of(header.sensors, rows)
+        if moved is None or until_ms is None:
+            return [Read(self.of(header.zone, city, zones), header, rows)]
+        turn = zone_hours.turns(rows.sensor, until_ms)
+        found = []
+        for number in range(int(turn.max()) + 1):
+            for one_ms in np.unique(until_ms[turn == number]).tolist():
+                place = self.of(header.zone, moved.city_of(one_ms - 1), zones)
+                found.append(Read(place, *_some(header, rows.take((turn == number) & (until_ms == one_ms)))))
+        return found
+
     def of(self, zone: str, city: City, zones: int) -> Place:
         """Return a zone's place in a city; `zones` is how many the partition has.
 
@@ -96,3 +118,10 @@ class Placing:
             found = Place(task, city)
             self._found[zone, id(city)] = found
         return found
+
+
+def _some(header: FrameHeader, rows: FrameRows) -> tuple[FrameHeader, FrameRows]:
+    """Return some rows of a frame with a header that names their sensors alone."""
+    there, index = np.unique(rows.sensor, return_inverse=True)
+    names = tuple(header.sensors[one] for one in there.tolist())
+    return msgspec.structs.replace(header, sensors=names), replace(rows, sensor=index.astype(np.int32))

@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from streams.contract.spec import Hosted
     from streams.contract.stage import Bus, Record
     from streams.health.notices import Notice, SetAside
+    from streams.zone.absorb import Read
 
 LIVE_EVERY_S = 0.1
 """Provisional values are sent no more often: a screen shows no more."""
@@ -214,11 +215,15 @@ class ZoneStage:
         state.version = max(state.version, 0 if made is None else made.number)
         newest = self._cities.named(state.version)
         ours = held.placing.of(zone_id, self._cities.with_zone(newest, zone_id), len(held.zones))
-        city = ours.city if rows is None else self._cities.reading(made, header, held.domain)
-        its = ours if city is ours.city else held.placing.of(zone_id, city, len(held.zones))
+        reads: Sequence[Read] = ()
+        if rows is not None:
+            city = self._cities.reading(made, header, held.domain)
+            reads = held.placing.reads(city, header, rows, len(held.zones))
         before_ms = state.watermark_ms
-        later = held.placing.later(zone_id, ours, before_ms, len(held.zones)) or (() if its is ours else (Later(ours),))
-        for so_far in absorb(its.task, state, header, rows, its.city, later):
+        later = held.placing.later(zone_id, ours, before_ms, len(held.zones))
+        if not later and any(one.place.city is not ours.city for one in reads):
+            later = (Later(ours),)
+        for so_far in absorb(ours, state, header, reads, later):
             output = so_far
             await self._turns.give()
         if len(output.touched):

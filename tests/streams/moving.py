@@ -170,6 +170,15 @@ def roads(minutes: int = 16, *, changes_ms: int = MOVED_MS) -> list[tuple[int, d
     return rows
 
 
+def one_zone(minutes: int = 20) -> list[tuple[int, dict[str, Any]]]:
+    """Every 10 s: d1 at 40 km/h, d5 at 80."""
+    return [
+        (at_ms + beside, {"sensor": sensor, "at": at_ms, "speed_km_h": speed_km_h, "flow_veh_h": 600})
+        for at_ms in range(START_MS, START_MS + minutes * MINUTE_MS, 10_000)
+        for beside, (sensor, speed_km_h) in enumerate((("d1", 40), ("d5", 80)))
+    ]
+
+
 def line(sensor: str, change: Callable[[str], str]) -> Callable[[Path], None]:
     """Change the line of a sensor."""
 
@@ -201,6 +210,20 @@ def road_city(folder: Path) -> Path:
     path = folder / "sensors.csv"
     path.write_text("\n".join(path.read_text(encoding="utf-8").splitlines()[:3]) + "\n", encoding="utf-8")
     return folder
+
+
+def one_zone_city(folder: Path) -> Path:
+    """s1 and s5 in z1 with d1 and d5, each speaks every 10 s."""
+    write_small_city(folder, segments=8, stations=(), intervals_s=(10, 10))
+    path = folder / "sensors.csv"
+    lines = path.read_text(encoding="utf-8").splitlines()
+    path.write_text("\n".join([lines[0], lines[2], lines[6]]) + "\n", encoding="utf-8")
+    return folder
+
+
+def to_segment(sensor: str, segment: str) -> Callable[[Path], None]:
+    """Hang it on a road; "" = on none."""
+    return line(sensor, lambda one: ",".join([*one.split(",")[:3], segment, *one.split(",")[4:]]))
 
 
 def lived(life: Life, readings: Iterable[tuple[int, dict[str, Any]]], edits: Any, **how: Any) -> Life:

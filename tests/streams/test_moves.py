@@ -19,10 +19,13 @@ from tests.streams.moving import (
     fire_city,
     line,
     lived,
+    one_zone,
+    one_zone_city,
     panels,
     renamed,
     road_city,
     roads,
+    to_segment,
     to_zone,
 )
 
@@ -164,6 +167,18 @@ def test_a_sensor_that_is_silent_is_missed_by_its_old_zone_to_its_last_minute_an
     assert silent <= {("z1", "f1"), ("z0", "f1")}
 
 
+def test_who_has_been_moved_and_who_has_stayed_stand_in_one_frame_as_two(tmp_path: Path):
+    """f2 is alone in its new zone and f1 in the old one, the first of each; both speak at the same times."""
+    folder = fire_city(tmp_path, ("f0", "f1", "f2"))
+    to_zone("f2", "z1")(folder)
+    readings = [*panels(), *((ms + 1, {**row, "sensor": "f2"}) for ms, row in panels() if row["sensor"] == "f1")]
+    life = lived(Life(folder, "fire"), readings, {MOVED_MS: to_zone("f2", "z3")})
+    for name, zone in (("f1", "z1"), ("f2", "z3")):
+        zones = [[row[:3] for row in rows] for rows in life.of(name, "alarmed_count").values()]
+        assert zones == [[("z1", 0, 6)]] * HOLDS + [[(zone, 0, 6)]] * 9
+    assert balanced(life, len(readings))
+
+
 @pytest.mark.parametrize("edit", [to_zone("f1", "z0"), renamed], ids=["a sensor", "a zone"])
 def test_no_cut_and_no_way_of_decoding_changes_what_is_told(tmp_path: Path, edit: Callable[[Path], None]):
     told = []
@@ -174,3 +189,78 @@ def test_no_cut_and_no_way_of_decoding_changes_what_is_told(tmp_path: Path, edit
         found = {(one.entity, one.kind, one.zone, one.at_ms, one.known_at_ms, one.level) for one in life.found()}
         told.append((sorted(rows), found))
     assert told[1:] == told[:1] * (len(told) - 1)
+
+
+def late(sensor: str, minute: int, *, at_minute: int = 17) -> tuple[int, dict[str, object]]:
+    """Return a reading of seven seconds past a minute, that comes later, at 40 km/h."""
+    at_ms = START_MS + minute * MINUTE_MS + 7_000
+    came_ms = START_MS + at_minute * MINUTE_MS + 2 + minute
+    return came_ms, {"sensor": sensor, "at": at_ms, "speed_km_h": 40, "flow_veh_h": 600}
+
+
+@pytest.mark.parametrize("cut", [1, 7, 10_000])
+@pytest.mark.parametrize("restart", [False, True], ids=["while it runs", "all is down meanwhile"])
+def test_a_detector_that_is_hung_on_another_road_of_its_zone_counts_on_that_of_its_time(
+    tmp_path: Path, cut: int, restart: bool
+):
+    """Readings of 5:07 and 12:07 come at 17 min, the last one of the old road comes after the first one of the new."""
+    readings = [*one_zone(), late("d1", 5), late("d1", 12)]
+    swapped = {START_MS + HOLDS * MINUTE_MS - 10_000: 10_001, START_MS + HOLDS * MINUTE_MS: -9_999}
+    readings = [(came + swapped.get(came, 0), row) for came, row in readings]
+    life = Life(one_zone_city(tmp_path), "traffic", cut=cut)
+    lived(life, readings, {MOVED_MS: to_segment("d1", "s5")}, restart=restart)
+    before, after = (
+        {minute: [*dict.fromkeys(rows)] for minute, rows in life.of(name, "speed_km_h").items()}  # sent again
+        for name in ("s1", "s5")
+    )
+    assert before == {m: [("z1", 0, 6, 40.0)] for m in range(HOLDS)} | {5: [("z1", 0, 6, 40.0), ("z1", 1, 7, 40.0)]}
+    both = ("z1", 0, 12, 53.333333)  # 12 / (6/40 + 6/80)
+    assert after == {
+        **{minute: [("z1", 0, 6, 80.0)] for minute in range(HOLDS)},
+        **{minute: [both] for minute in range(HOLDS, 19)},
+        12: [both, ("z1", 1, 13, 52.0)],  # 13 / (7/40 + 6/80)
+    }
+    for entity in ("zone:z1", "city:small"):
+        told = life.of(entity, "speed_km_h")
+        assert {minute: rows[-1][2] for minute, rows in told.items()} == {m: 12 + (m in (5, 12)) for m in range(19)}
+    assert {row.coverage for row in life.rows("speed_km_h")} == {1.0}
+    assert balanced(life, len(readings))
+
+
+@pytest.mark.parametrize("early", [5, 12])
+def test_what_comes_late_of_a_neighbour_leaves_a_detectors_old_road_and_new_one_alone(tmp_path: Path, early: int):
+    readings = [*one_zone(), late("d5", early), late("d1", 17 - early)]
+    life = lived(Life(one_zone_city(tmp_path), "traffic"), readings, {MOVED_MS: to_segment("d1", "s5")})
+    counts = {name: {m: rows[-1][2] for m, rows in life.of(name, "speed_km_h").items()} for name in ("s1", "s5")}
+    assert counts["s1"] == {minute: 6 + (early == 12 and minute == 5) for minute in range(HOLDS)}
+    assert counts["s5"] == {
+        minute: (6 if minute < HOLDS else 12) + (minute == early) + (minute == 12 and early == 5)
+        for minute in range(19)
+    }
+
+
+def test_a_detector_is_hung_on_a_road_and_taken_off_again_at_whole_minutes(tmp_path: Path):
+    folder = one_zone_city(tmp_path)
+    to_segment("d1", "")(folder)
+    edits = {MOVED_MS: to_segment("d1", "s1"), MOVED_MS + 4 * MINUTE_MS: to_segment("d1", "")}
+    readings = [*one_zone(), *(late("d1", minute) for minute in (5, 12, 15))]
+    life = lived(Life(folder, "traffic"), readings, edits)
+    on_road = {minute: [("z1", 0, 6, 40.0)] for minute in range(HOLDS, HOLDS + 4)}
+    assert life.of("s1", "speed_km_h") == on_road | {12: [("z1", 0, 6, 40.0), ("z1", 1, 7, 40.0)]}
+    assert {rows[-1][1:3] for rows in life.of("s5", "speed_km_h").values()} == {(0, 6)}
+    balance = life.balance()
+    assert (balance["in"], balance["taken"]) == (len(readings), len(readings))
+
+
+def test_no_cut_and_no_way_of_decoding_changes_what_is_told_of_a_road(tmp_path: Path):
+    """The readings of each ten seconds come in the order 1, 0, 3, 2 and so on."""
+    readings = [(came + (-10_000 if row["at"] // 10_000 % 2 else 10_000), row) for came, row in one_zone()]
+    told = []
+    for number, (kernel, cut) in enumerate([(False, 1), (False, 10_000), (True, 13)]):
+        life = Life(one_zone_city(tmp_path / str(number)), "traffic", kernel=kernel, cut=cut)
+        lived(life, readings, {MOVED_MS: to_segment("d1", "s5")})
+        rows = {tuple(row) for metric in ("speed_km_h", "tti_ratio", "silent_ratio") for row in life.rows(metric)}
+        found = {(one.entity, one.kind, one.zone, one.at_ms, one.known_at_ms, one.level) for one in life.found()}
+        told.append((sorted(rows), found))
+    assert told[1:] == told[:1] * 2
+    assert life.of("s1", "speed_km_h").keys() == set(range(HOLDS))

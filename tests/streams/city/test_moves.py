@@ -1,4 +1,4 @@
-"""Moves of sensors between zones: from when on they hold, for how long they are told, and what they undo."""
+"""Moves of sensors between zones and segments: from when on they hold, how long they are told, and what they undo."""
 
 from dataclasses import replace
 
@@ -9,10 +9,11 @@ import pytest
 
 from streams.city import versions
 from streams.city.folder import Folder
-from streams.city.moves import KEPT_MS, Move, Moves, next_moves
+from streams.city.moves import KEPT_MS, NEVER_MS, Move, Moves, next_moves
 from streams.city.parts import Segment, Sensor, Zone
 from streams.city.registry import City
 from streams.contract.durations import MINUTE_MS
+from streams.contract.frames import FrameRows
 from streams.contract.stage import Record
 
 NOW_MS = 1_700_002_800_000 + 40_000  # 40 s into a minute
@@ -53,10 +54,10 @@ def test_it_waits_for_a_sensor_whose_times_may_be_further_ahead():
     [
         pytest.param(city(x="a"), city(x="a"), id="nothing"),
         pytest.param(city(x="a"), city(y="b"), id="another sensor"),
-        pytest.param(city(x="a", roads=1), city(x="a"), id="another segment of the same zone"),
+        pytest.param(city(x="a", roads=1), city(x="a", roads=1), id="a segment"),
     ],
 )
-def test_what_stays_in_its_zone_is_not_moved(before: City, after: City):
+def test_what_stays_where_it_is_is_not_moved(before: City, after: City):
     assert next_moves(before, after, 2, NOW_MS) == Moves()
 
 
@@ -69,7 +70,7 @@ def test_moves_are_told_as_long_as_a_reading_may_meet_them_and_hold_one_after_th
 
 
 def test_a_segment_that_leaves_is_told_with_the_move_that_names_it():
-    before = city(x="a", y="b", roads=2)
+    before = city(x="a", y="b", roads=1)
     told = next_moves(before, city(x="b", y="b", roads=0), 2, NOW_MS)
     assert told.moves == (Move(2, HOLDS_MS, "x", "a", "road x"),)
     assert told.left == (before.segments[0],)
@@ -117,11 +118,36 @@ def test_the_second_level_waits_for_the_zones_that_have_given_sensors_away():
     assert city(Move(2, 60_000, "x", "gone"), x="b").zones_awaited == {"traffic": ("b", "gone")}
 
 
-def test_a_frame_that_names_whom_its_zone_gave_away_is_read_with_them_there():
-    moved = city(Move(2, 60_000, "x", "a"), x="b", y="a")
-    former = moved.former["traffic"]
-    assert former.city_with("a", ["y"]) is former.city_with("b", ["x"]) is moved
-    assert former.city_with("a", ["y", "x"]).sensors_of_zone["traffic", 0].tolist() == [0, 1]
+def test_each_row_of_a_frame_is_read_where_its_sensor_was():
+    moves = (Move(2, 60_000, "x", "a", "road x"), Move(3, 120_000, "x", "a"), Move(3, 120_000, "y", "b"))
+    former = city(*moves, x="a", y="a", z="a").former["traffic"]
+    at_ms = np.array([59_999, 60_000, 120_000, 119_999, 120_000, 0])
+    rows = FrameRows(at_ms, at_ms, np.array([1, 1, 1, 0, 0, 2]), at_ms, at_ms, {})
+    until_ms = former.until_of(["y", "x", "z"], rows)
+    assert until_ms is not None
+    assert until_ms.tolist() == [60_000, 120_000, NEVER_MS, 120_000, NEVER_MS, NEVER_MS]
+    assert former.city_of(NEVER_MS - 1) is former.city
+    later = replace(rows, at_ms=at_ms + 120_000)
+    assert former.until_of(["y", "x", "z"], later) is former.until_of(["z"], replace(rows, sensor=at_ms * 0)) is None
+
+
+def test_a_sensor_that_is_hung_on_another_road_of_its_zone_watches_that_of_its_time():
+    before = city(x="a", y="a", roads=2)
+    after = replace(before, sensors=(replace(before.sensors[0], segment=1), before.sensors[1]))
+    off = replace(before, sensors=(replace(before.sensors[0], segment=-1), before.sensors[1]))
+    assert next_moves(before, after, 2, NOW_MS).moves == (Move(2, HOLDS_MS, "x", "a", "road x"),)
+    assert next_moves(before, off, 2, NOW_MS).moves == (Move(2, HOLDS_MS, "x", "a", "road x"),)
+    assert next_moves(off, before, 2, NOW_MS).moves == (Move(2, HOLDS_MS, "x", "a"),)
+    former = replace(after, moves=next_moves(before, after, 2, NOW_MS)).former["traffic"]
+    assert [former.city_of(ms).sensors[0].segment for ms in (HOLDS_MS - MINUTE_MS, HOLDS_MS)] == [0, 1]
+
+
+@pytest.mark.parametrize("slow", [1, 2])
+def test_it_is_closed_as_late_as_the_slowest_beside_it_before_and_after(slow: int):
+    found = city(Move(2, 60_000, "x", "a", "road y"), x="a", y="a", z="a", roads=3)
+    sensors = [replace(found.sensors[0], segment=2), *found.sensors[1:]]
+    sensors[slow] = replace(sensors[slow], stamps="begin")  # 60 s behind
+    assert replace(found, sensors=tuple(sensors)).former["traffic"].last_ms == 120_000
 
 
 def test_a_citywall_that_knows_no_moves_reads_the_version_and_one_that_does_an_old_one():
