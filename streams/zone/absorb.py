@@ -101,11 +101,10 @@ class Read(NamedTuple):
 
 
 class Later(NamedTuple):
-    """What closes a zone's windows."""
+    """What closes a zone's windows, and up to which watermark."""
 
     place: Place
     until_ms: int = NEVER_MS
-    """The watermark up to which it does."""
 
 
 def absorb(
