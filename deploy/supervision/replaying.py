@@ -31,7 +31,8 @@ if TYPE_CHECKING:
 
 LOOK_EVERY_S = 0.5
 QUIET_S = 3.0
-"""So long nothing may move after the files have ended: longer than a fetch waits and a pulse takes."""
+"""So long nothing may move after the files have ended: longer than a fetch waits and a pulse takes. A part that is at
+work on much at once tells nothing meanwhile: each has to have told, behind that time, that it has nothing to do."""
 HOSTED = ("intake", "processors", "processors_second", "alarms", "sinks_live", "sinks_history")
 NEVER_QUIET = (topics.BOOKS, topics.LIVE)
 """Books are sent once a second whatever happens."""
@@ -87,7 +88,7 @@ class Watch:
         self._stay = stay
         self._report = report
         self._looked_at = 0.0
-        self._quiet_since = 0.0
+        self._quiet_since = self._quiet_since_ms = 0.0
         self._seen: object = None
         self._told = False
 
@@ -116,8 +117,9 @@ class Watch:
             return False
         seen = {part: _positions(pulse) for part, pulse in found.items()}
         if seen != self._seen:
-            self._seen, self._quiet_since = seen, now
-        return now - self._quiet_since >= QUIET_S
+            self._seen, self._quiet_since, self._quiet_since_ms = seen, now, time.time() * 1000
+        told_ms = min(pulse.at_ms for pulse in found.values())
+        return now - self._quiet_since >= QUIET_S and told_ms >= self._quiet_since_ms + QUIET_S / 2 * 1000
 
     def _tell(self, counts: Counts) -> None:
         dead = sum(counts.dead_lettered.values())

@@ -3,6 +3,8 @@
 import argparse
 import json
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import msgspec
 import pytest
@@ -37,6 +39,27 @@ def test_a_replay_is_done_once_every_part_is_at_work_and_behind_with_nothing(int
 
 def test_a_part_without_a_pulse_is_waited_for():
     assert not all_absorbed(dict.fromkeys(HOSTED[1:], DONE), ENDED_MS)
+
+
+@pytest.mark.parametrize(("silent_s", "at_rest_s"), [(0.0, 3.0), (4.0, 4.0), (60.0, 60.0)])
+def test_a_part_that_tells_nothing_is_waited_for(tmp_path: Path, monkeypatch, silent_s: float, at_rest_s: float):
+    """`processors_second` works on a whole day at once: its last pulse, of before, says that nothing waits."""
+    (tmp_path / replaying.DONE_FILE).touch()
+    begun_s = (tmp_path / replaying.DONE_FILE).stat().st_mtime + 1.0
+    now_s = [0.0]
+    clock = SimpleNamespace(monotonic=lambda: now_s[0], time=lambda: begun_s + now_s[0])
+    monkeypatch.setattr(replaying, "time", clock)
+
+    def pulse(part: str) -> PartPulse:
+        told_s = now_s[0] if part != "processors_second" or now_s[0] >= silent_s else 0.0
+        return msgspec.structs.replace(DONE, at_ms=int((begun_s + told_s) * 1000))
+
+    monkeypatch.setattr(replaying.pulses, "read", lambda _: {part: pulse(part) for part in HOSTED})
+    watch = replaying.Watch(print, stay=False, report=None)
+    run: Any = SimpleNamespace(data_path=tmp_path)
+    while not watch._is_quiet(run, now_s[0]):
+        now_s[0] += 0.5
+    assert now_s[0] == at_rest_s
 
 
 @pytest.fixture
