@@ -82,7 +82,6 @@ TRANSPORT = (
     (_KAFKA, "_subscription", None, "positions are set for partitions that are with others"),
     (_KAFKA, "_fetcher", None, "the position of a fetch is not known: a partition with holes seems to stand still"),
     (f"{_FETCHER}:Fetcher", "_fetch_max_wait_ms", None, "a fetch for what is empty holds up what is not"),
-    (f"{_FETCHER}:Fetcher", "_fetch_max_bytes", None, "an answer holds runs of many partitions, which all wait here"),
     (f"{_FETCHER}:Fetcher", "_prefetch_backoff", None, "what is empty is asked while records of the others lie here"),
     (f"{_FETCHER}:Fetcher", "_subscriptions", None, "the position of a fetch is not known"),
     (f"{_STATE}:SubscriptionState", "is_assigned", "self tp", "positions are set for partitions of others"),

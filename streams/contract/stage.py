@@ -15,8 +15,8 @@ Headers: TypeAlias = "Sequence[tuple[str, bytes]]"
 
 LINGER_S = 0.05
 """What a stage waits before a fetch, unless it has reasons for another time."""
-RUN_BYTES = 6 * 2**20
-"""What a fetch brings, of a partition and in all, and what a run holds at most."""
+RUN_BYTES = 5 * 2**20
+"""What a fetch brings of a partition, and what a run holds at most."""
 RUN_RECORDS = 20_000
 """Most records of a chunk: some 30 ms of decoding, so that timers and heartbeats stay on time."""
 RUN_FRAMES = 100

@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 
     from streams.contract.stage import Chunk, Message, Record
 
-CHUNK_RECORDS = (1, 10, 100, 1_000, 5_000, 10_000, 20_000, 60_000)
+CHUNK_RECORDS = (1, 10, 100, 1_000, 5_000, 10_000, 20_000, 50_000)
 """Upper ends of the buckets; the last two are what the transport lets into a chunk."""
-CHUNK_BYTES = (1_024, 16_384, 131_072, 524_288, 1_048_576, 2_097_152, 6_291_456)
+CHUNK_BYTES = (1_024, 16_384, 131_072, 524_288, 1_048_576, 2_097_152, 5_242_880)
 ABSORB_S = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10)
 RECOVERY_S = (0.03, 0.1, 0.3, 1, 3, 10, 30, 100)
 

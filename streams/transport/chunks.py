@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from streams.contract.stage import Record
 
-FRAMED_RUN_RECORDS = 60_000
+FRAMED_RUN_RECORDS = 50_000
 """Most records of one run where the kernel decodes; else it is the stage's. A zone's frames of a run cost it by the
 frame, so that longer runs are cheaper; their memory is what bounds them."""
 
@@ -210,7 +210,7 @@ async def _begin(consumer: Consumer, positions: Mapping[TP, int], epoch: int) ->
     """Set all positions at once, in the consumer's thread, where no fetch can return in between."""
     if epoch == consumer.epoch:
         kafka = consumer._thread._ensure_consumer()
-        kafka._fetcher._fetch_max_wait_ms, kafka._fetcher._fetch_max_bytes = FETCH_WAIT_MS, RUN_BYTES
+        kafka._fetcher._fetch_max_wait_ms = FETCH_WAIT_MS
         kafka._fetcher._prefetch_backoff = HELD_S
         for tp, offset in positions.items():
             if kafka._subscription.is_assigned(KafkaTopicPartition(*tp)):
