@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 
 import msgspec
 
-from streams.errors import ConfigError
+from streams.toml_keys import read_as
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -27,7 +27,7 @@ class Kind(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
 
 class _Table(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    response_s: dict[int, Annotated[int, msgspec.Meta(gt=0)]]
+    response_s: dict[Literal["1", "2", "3", "4"], Annotated[int, msgspec.Meta(gt=0)]]
     kinds: dict[str, Kind]
 
 
@@ -53,14 +53,14 @@ def title(kind: str, lang: Lang, place: str = "") -> str:
 
 def response_limit_s(level: Level) -> int | None:
     """Return how soon an alarm of this level should be acknowledged, None for level 0."""
-    return _table().response_s.get(level)
+    return _limits_s().get(level)
+
+
+@cache
+def _limits_s() -> dict[int, int]:
+    return {int(level): limit_s for level, limit_s in _table().response_s.items()}
 
 
 @cache
 def _table() -> _Table:
-    """Raises ConfigError where the file cannot be read."""
-    path = Path(__file__).with_name("kinds.toml")
-    try:
-        return msgspec.toml.decode(path.read_bytes(), type=_Table, strict=False)
-    except (OSError, msgspec.DecodeError) as exc:
-        raise ConfigError(f"{path}: cannot be read: {exc}; every kind stands there once, with zh and en") from exc
+    return read_as(Path(__file__).with_name("kinds.toml"), _Table)

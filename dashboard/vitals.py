@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import tomllib
 from enum import StrEnum
 from functools import cache
 from pathlib import Path
@@ -17,6 +16,9 @@ from processors.maths.measures import TRAFFIC
 from streams.contract.durations import MINUTE_MS
 from streams.contract.name import Name
 from streams.contract.spec import column_metric
+from streams.errors import ConfigError
+from streams.hints import nearest
+from streams.toml_keys import read_as
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -101,15 +103,25 @@ class Figure(NamedTuple):
 UNKNOWN = Figure(None, None, 0, None, None)
 
 
+class _Trend(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    vital: str
+    """The id of its tile."""
+
+
 class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     vital: tuple[Vital, ...]
-    trend: tuple[dict[str, str], ...]
+    trend: tuple[_Trend, ...]
 
 
 @cache
 def _definitions() -> _File:
     path = Path(__file__).with_name("vitals.toml")
-    return msgspec.convert(tomllib.loads(path.read_text(encoding="utf-8")), _File)
+    found = read_as(path, _File)
+    tiles = [vital.id for vital in found.vital]
+    for trend in found.trend:
+        if trend.vital not in tiles:
+            raise ConfigError(f"{path}: trend: no tile has the id {trend.vital!r}{nearest(trend.vital, tiles)}")
+    return found
 
 
 def vitals() -> tuple[Vital, ...]:
@@ -120,7 +132,7 @@ def vitals() -> tuple[Vital, ...]:
 def trends() -> tuple[Vital, ...]:
     """Return every trend that there may be, most wanted first."""
     known_ids = {vital.id: vital for vital in vitals()}
-    return tuple(known_ids[trend["vital"]] for trend in _definitions().trend)
+    return tuple(known_ids[trend.vital] for trend in _definitions().trend)
 
 
 def sensor_metrics() -> frozenset[str]:

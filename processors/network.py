@@ -165,6 +165,7 @@ def _fold_minute(domain: Domain, told: _Told, touched: _Touched) -> NDArray[np.b
     cells, at = with_slots(of_zones.get(told.zone), slot, aggregates.FIELDS)
     present = cells[1:]
     before = present[:, at]
+    aggregates.weigh_as_before(amounts, before)
     silent = (before[FINAL] == 0) & (before[REVISION] == 0)  # or nothing is known at all
     used = newest(slot, amounts[REVISION])
     used &= silent | (amounts[REVISION] > before[REVISION])

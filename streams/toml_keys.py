@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, get_args, get_origin
 
 import msgspec
 from msgspec import inspect
 
-from streams.city.fields import as_number, nearest
+from streams.city.fields import as_number
 from streams.city.findings import needed
+from streams.errors import ConfigError
+from streams.hints import nearest, nearest_or_all
+from streams.toml_files import read_toml
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from pathlib import Path
 
     from msgspec.structs import FieldInfo
+
+T = TypeVar("T", bound=msgspec.Struct)
 
 
 class Fault(NamedTuple):
@@ -28,6 +34,51 @@ class Fault(NamedTuple):
     def __str__(self) -> str:
         """Return the sentence."""
         return f"{self.key}: {self.text}" if self.key else self.text
+
+
+def read_as(path: Path, kind: type[T]) -> T:
+    """Return what a file of our own says, whose tables are this struct.
+
+    Raises ConfigError that names every fault with the way to it.
+    """
+    try:
+        values = read_toml(path)
+    except (OSError, ValueError) as exc:
+        raise ConfigError(f"{path}: cannot be read: {exc}") from exc
+    if found := [str(fault) for fault in faults_within(values, kind)]:
+        raise ConfigError(f"{path}: {'; '.join(found)}")
+    return msgspec.convert(values, kind)
+
+
+def faults_within(value: object, kind: Any, way: str = "") -> Iterator[Fault]:  # noqa: ANN401 - a type as it is annotated
+    """Say what is wrong with a value and with all that stands in it; a fault's key is the way there, `kinds.fog.zh`.
+
+    The tables of an array are called by their `id`, or by their number where they have none.
+    """
+    of = get_args(kind)
+    if isinstance(value, dict) and isinstance(kind, type) and issubclass(kind, msgspec.Struct):
+        fields = fields_of(kind)
+        for key in missing(value, fields):
+            yield Fault(_way(way, key), None, needed(words(fields[key].type), None))
+        for key, one in value.items():
+            if key in fields:
+                yield from faults_within(one, fields[key].type, _way(way, key))
+            else:
+                yield Fault(_way(way, key), one, f"there is no such key{nearest_or_all(key, fields)}")
+    elif isinstance(value, dict) and get_origin(kind) is dict:
+        for key, one in value.items():
+            text = odd(key, of[0])
+            yield from (Fault(_way(way, key), key, text),) if text else faults_within(one, of[1], _way(way, key))
+    elif isinstance(value, list) and entry_of(kind):
+        for number, one in enumerate(value, 1):
+            name = one.get("id") if isinstance(one, dict) else None
+            yield from faults_within(one, of[0], _way(way, name if isinstance(name, str) else f"number {number}"))
+    elif text := odd(value, kind):
+        yield Fault(way, value, text)
+
+
+def _way(way: str, key: str) -> str:
+    return f"{way}.{key}" if way else key
 
 
 def fields_of(kind: type[msgspec.Struct]) -> dict[str, FieldInfo]:
@@ -44,8 +95,7 @@ def faults_of_keys(values: Mapping[str, Any], fields: Mapping[str, FieldInfo]) -
     """Say what is wrong with the keys that stand in a table."""
     for key, value in values.items():
         if key not in fields:
-            cure = nearest(key, fields) or f"; there are {', '.join(fields)}"
-            yield Fault(key, value, f"there is no such key{cure}")
+            yield Fault(key, value, f"there is no such key{nearest_or_all(key, fields)}")
         elif text := odd(value, fields[key].type):
             yield Fault(key, value, text)
 

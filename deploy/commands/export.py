@@ -97,15 +97,15 @@ def _usual_window_s(stored: Sequence[int]) -> int:
 
 def _say_why(args: argparse.Namespace, history: History, window_s: int) -> None:
     """Refuse an entity that the metric has no row of; say which windows there are where these are none of them."""
-    import difflib
     import sys
 
     from streams.errors import SettingError
+    from streams.hints import nearest
 
     known = history.entities(args.metric)
     if args.entity is not None and known and args.entity not in known:
-        near = difflib.get_close_matches(args.entity, known, n=1, cutoff=0.0)[0]
-        raise SettingError(f"--entity {args.entity}: {args.metric} has no rows of it; the nearest is {near!r}")
+        hint = nearest(args.entity, known)
+        raise SettingError(f"--entity {args.entity}: {args.metric} has no rows of it{hint}")
     stored = history.windows(args.metric)
     if stored and window_s not in stored:
         lengths = ", ".join(f"{one}s" for one in stored)
@@ -113,13 +113,11 @@ def _say_why(args: argparse.Namespace, history: History, window_s: int) -> None:
 
 
 def _must_exist(name: str | None, known: set[str]) -> None:
-    import difflib
-
     from streams.errors import SettingError
+    from streams.hints import nearest
 
     if name is None:
         raise SettingError("name a METRIC; `citywall export --list` shows them")
     if name not in known:
-        near = difflib.get_close_matches(name, sorted(known), n=1)
-        hint = f"; the nearest is {near[0]!r}" if near else ""
+        hint = nearest(name, sorted(known))
         raise SettingError(f"no metric is called {name!r}{hint}; `citywall export --list` shows them")

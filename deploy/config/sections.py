@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from itertools import chain
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -10,10 +9,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import msgspec
 
 from streams.city.findings import needed
+from streams.hints import nearest_or_all
 from streams.toml_keys import entry_of, faults_of_keys, fields_of, missing, odd, words
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
 MOST_NESTED = 8
@@ -36,7 +36,8 @@ def judge(section: Section, values: Mapping[str, Any]) -> tuple[Any, list[str]]:
     """Convert a section → (what it says, if all is well, every problem)."""
     fields, found = fields_of(section.kind), list[str]()
     for key, value in values.items():
-        if text := _odd(section, key, value) if key in fields else f"there is no such setting{nearest(key, fields)}":
+        unknown = f"there is no such setting{nearest_or_all(key, fields)}" if key not in fields else ""
+        if text := unknown or _odd(section, key, value):
             found.append(_said(section, f"{key}: {text}", key))
     if found:
         return None, found
@@ -52,13 +53,6 @@ def judge(section: Section, values: Mapping[str, Any]) -> tuple[Any, list[str]]:
         sentences = re.split("; (?=rule )", str(exc))
         found += [_said(section, one, one.removeprefix("rule ").partition(":")[0]) for one in sentences]
     return None if found else judged, found
-
-
-def nearest(word: str, known: Iterable[str]) -> str:
-    """Return the end of a sentence that names the nearest of the known words, or all of them."""
-    known = list(known)
-    near = difflib.get_close_matches(word, known, n=1, cutoff=0.5)
-    return f"; the nearest is {near[0]}" if near else f"; there are {', '.join(known)}"
 
 
 def _said(section: Section, text: str, what: str = "") -> str:

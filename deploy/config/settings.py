@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import msgspec
 
 from alerts.kinds import kinds
-from deploy.config.sections import MASK, SECRETS, Section, judge, nearest
+from deploy.config.sections import MASK, SECRETS, Section, judge
 from streams.city.clock import MOST_SPEED
 from streams.errors import ConfigError, SettingError
+from streams.hints import nearest_or_all
 from streams.toml_files import read_toml
 
 if TYPE_CHECKING:
@@ -106,7 +107,7 @@ def examine(
     for name in sections:
         if name not in kinds_of:
             said = f"{_file(name, own, chosen)}: [{name}]: no component has this name"
-            problems.append(f"{said}{nearest(name, kinds_of)}")
+            problems.append(f"{said}{nearest_or_all(name, kinds_of)}")
     overrides = _overrides(environment, problems)
     sections["stack"] = {**sections.get("stack", {}), **overrides}
     elsewhere: dict[str, dict[str, object]] = {"stack": {key: f"CITYWALL_{key.upper()}" for key in overrides}}

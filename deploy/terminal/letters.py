@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import difflib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +13,7 @@ from streams.contract.name import Name
 from streams.contract.reasons import REASONS
 from streams.domains.schema import all_domains
 from streams.errors import SettingError
+from streams.hints import nearest_or_all
 from streams.intake.decode import object_of
 
 if TYPE_CHECKING:
@@ -72,9 +72,7 @@ def wanted(domain: str | None, reason: str | None, from_ms: int | None, last: in
     """
     for option, word, known in (("--domain", domain, all_domains()), ("--reason", reason, tuple(REASONS))):
         if word is not None and word not in known:
-            near = difflib.get_close_matches(word, known, n=1, cutoff=0.4)
-            hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(known)}"
-            raise SettingError(f"{option} {word}: there is no such; {hint}")
+            raise SettingError(f"{option} {word}: there is no such{nearest_or_all(word, known)}")
     return Wanted(domain, reason, from_ms, last)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import tempfile
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -27,6 +26,7 @@ from streams.domains.schema import all_domains
 from streams.errors import ConfigError, SettingError
 from streams.feeds.aarhus import prepare
 from streams.feeds.recorded import ENDINGS, line_files
+from streams.hints import nearest
 
 if TYPE_CHECKING:
     import argparse
@@ -67,8 +67,7 @@ def attempt(args: argparse.Namespace, say: Callable[[str], None]) -> None:
 def _hosted(args: argparse.Namespace, specs: Mapping[str, Spec]) -> tuple[Hosted, list[Hosted]]:
     """Return the processor, and the first-level ones behind it, each with its settings."""
     if args.name not in specs:
-        near = difflib.get_close_matches(args.name, specs, n=1, cutoff=0.4)
-        hint = f"; the nearest is {near[0]}" if near else ""
+        hint = nearest(args.name, specs)
         raise SettingError(f"no processor is called {args.name!r}{hint}; there are {', '.join(specs)}")
     components = settings.load(args.config).components
 
@@ -95,8 +94,7 @@ def _recording(args: argparse.Namespace, domains: tuple[str, ...]) -> Iterator[R
     elif topic.domain_of(args.on) is not None:
         yield _of_topic(args, domains)
     else:
-        near = difflib.get_close_matches(args.on, topics.domain_of(), n=1)
-        hint = f"; the nearest is {near[0]}" if near else ""
+        hint = nearest(args.on, topics.domain_of())
         raise SettingError(
             f"--on {args.on}: there is no such folder, and no topic is called so{hint}; "
             "topics are city.inbox.v1.<domain> and city.readings.v1.<domain>"

@@ -5,7 +5,6 @@ Without a wish the entities stand for the whole: the one whose mean is lowest, t
 
 from __future__ import annotations
 
-import difflib
 from typing import TYPE_CHECKING, NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -16,6 +15,7 @@ from deploy.trial.chart import Chart, Line, draw
 from deploy.trial.found import each, label
 from streams.contract.spec import all_metrics
 from streams.errors import SettingError
+from streams.hints import nearest
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -95,8 +95,7 @@ def _metric(tried: Hosted, rows: Rows, wanted: str | None) -> str | None:
     there = set(rows.metric[np.isfinite(rows.value)].tolist())
     if wanted is not None:
         if wanted not in there:
-            near = difflib.get_close_matches(wanted, sorted(there), n=1, cutoff=0.4)
-            hint = f"; the nearest is {near[0]}" if near else ""
+            hint = nearest(wanted, sorted(there))
             raise SettingError(f"--metric {wanted}: {tried.name} has no value of it here{hint}")
         return wanted
     declared = [metric.name for metric in all_metrics(tried.spec)]
@@ -155,6 +154,4 @@ def _chosen(ranks: dict[str, float], wish: Wish, what: str) -> list[str]:
 def _must_be_there(entities: Sequence[str], known: Collection[str], what: str) -> None:
     for name in entities:
         if name not in known:
-            near = difflib.get_close_matches(name, sorted(known), n=1, cutoff=0.4)
-            hint = f"; the nearest is {near[0]}" if near else ""
-            raise SettingError(f"--entity {name}: there is no {what}{hint}")
+            raise SettingError(f"--entity {name}: there is no {what}{nearest(name, sorted(known))}")

@@ -19,7 +19,7 @@ from streams.contract.stage import Chunk, Record
 from streams.domains.schema import load_schemas
 from streams.feeds.recorded.lines import arrivals
 from streams.feeds.replay.running import full_speed
-from streams.intake.take import Clocks, IntakeState, take
+from streams.intake.take import Bounds, IntakeState, take
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -95,7 +95,7 @@ class Intake:
         """Yield the frames of a chunk, then its mark."""
         schema = self._schemas[chunk.topic]
         before = self._states.get(chunk.source, IntakeState())
-        taken = take(chunk, before, self._city, schema, Clocks(self._clock, time.time_ns() // 1_000_000))
+        taken = take(chunk, before, self._city, schema, Bounds(self._clock, time.time_ns() // 1_000_000))
         self._states[chunk.source] = taken.state
         self._count(before, taken.state)
         for header, rows in taken.frames:

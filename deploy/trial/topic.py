@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import difflib
 import heapq
 from dataclasses import dataclass
 from itertools import groupby
@@ -16,6 +15,7 @@ from streams.city.clock import read_clock
 from streams.contract.frames import ALL_ZONES, decode_header, decode_rows
 from streams.contract.stage import Chunk
 from streams.errors import CityFileError, FrameError, SettingError
+from streams.hints import nearest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -42,8 +42,7 @@ def of_topic(topic: str, kafka: str, city: City) -> Recording:
     counts = topics.partition_counts(kafka)
     domain = domain_of(topic)
     if topic not in counts or domain is None:
-        near = difflib.get_close_matches(topic, [name for name in counts if domain_of(name)], n=1, cutoff=0.4)
-        hint = f"; the nearest is {near[0]}" if near else ""
+        hint = nearest(topic, [name for name in counts if domain_of(name)])
         raise SettingError(f"--on {topic}: Kafka at {kafka} has no such inbox or readings topic{hint}")
     name = f"{topic} @ {kafka}"
     sources = {domain: counts.get(topics.inbox(domain), 1)}

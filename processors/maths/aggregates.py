@@ -63,6 +63,16 @@ def amounts(rows: Rows, weight: NDArray[np.int64]) -> NDArray[np.int64]:
     return terms
 
 
+def weigh_as_before(terms: NDArray[np.int64], before: NDArray[np.int64]) -> None:
+    """Give each of (fields, n) terms the weight of what it takes the place of, where that is anything.
+
+    A correction speaks for as many sensors as the row that it corrects, however many there are by now.
+    """
+    of = before[MEMBERS] > 0
+    terms[COVERAGE, of] = terms[COVERAGE, of] // np.maximum(terms[EXPECTED, of], 1) * before[EXPECTED, of]
+    terms[EXPECTED, of] = before[EXPECTED, of]
+
+
 def declared(known: Identities, frame: MetricFrame) -> dict[str, Sums]:
     """Return how the metrics of a frame add up; what it does not say, as a frame of before, is as it was then."""
     names = dict.fromkeys(frame.rows.metric[first_of_runs(frame.rows.metric)].tolist())

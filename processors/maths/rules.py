@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from contextlib import suppress
 from functools import lru_cache
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -14,6 +13,7 @@ from processors.maths.hold import Limits
 from processors.maths.measures import TRAFFIC
 from processors.maths.places import Same
 from streams.domains.schema import load_schemas
+from streams.hints import nearest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -98,9 +98,9 @@ def problems(rule: Rule) -> Iterable[str]:
     """Say what is wrong with a rule: the rule, the key and the cure."""
     schemas = load_schemas()
     if rule.domain not in schemas.keys() - {TRAFFIC}:
-        yield f"rule {rule.name}: domain: {rule.domain!r} is none that it can watch{_nearest(rule.domain, schemas)}"
+        yield f"rule {rule.name}: domain: {rule.domain!r} is none that it can watch{nearest(rule.domain, schemas)}"
     elif rule.column not in schemas[rule.domain].names:
-        near = _nearest(rule.column, schemas[rule.domain].names)
+        near = nearest(rule.column, schemas[rule.domain].names)
         yield f"rule {rule.name}: column: {rule.domain} has no column {rule.column!r}{near}"
     limits = {key: limit for key in LEVELS if (limit := getattr(rule, key)) is not None}
     if not limits:
@@ -108,8 +108,3 @@ def problems(rule: Rule) -> Iterable[str]:
     if list(limits.values()) != sorted(set(limits.values()), reverse=rule.sense == "below"):
         written = ", ".join(f"{key} = {limit:g}" for key, limit in limits.items())
         yield f"rule {rule.name}: from iv to i the limits must get stricter ({rule.sense}), not {written}"
-
-
-def _nearest(word: str, known: Iterable[str]) -> str:
-    near = difflib.get_close_matches(word, list(known), n=1)
-    return f"; the nearest is {near[0]!r}" if near else ""

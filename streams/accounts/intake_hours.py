@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import msgspec
-import numpy as np
 
 from streams.accounts import ledger
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    import numpy as np
     from numpy.typing import NDArray
 
     from streams.intake.decode import Refused
@@ -52,20 +52,6 @@ def add(
         hour.readings_in += 1
         hour.dead_lettered[reason] = hour.dead_lettered.get(reason, 0) + 1
     return found
-
-
-def lag(
-    mark: NDArray[np.int64], due_ms: NDArray[np.int64], idle_ms: NDArray[np.int64], limit_ms: int
-) -> NDArray[np.int64]:
-    """Return (n,) how far each row is behind its source; the mark of a quiet time only refuses, it makes nothing late.
-
-    `due_ms` is (n,) the row's time and its sensor's lag, `idle_ms` (n,) that mark, NO_TIME_MS = none.
-
-    What such a mark has passed by more than `limit_ms` may have been forgotten by the windows it closed.
-    """
-    lag_ms: NDArray[np.int64] = mark - due_ms
-    idle_lag_ms = idle_ms - due_ms
-    return np.where(idle_lag_ms > limit_ms, np.maximum(lag_ms, idle_lag_ms), lag_ms)
 
 
 def book_times(refused: Sequence[tuple[int, Refused]], came_ms: NDArray[np.int64]) -> list[tuple[int, str]]:

@@ -5,7 +5,6 @@ What is wrong goes to the findings, and a stand-in comes back, so that one pass 
 
 from __future__ import annotations
 
-import difflib
 import math
 import re
 from dataclasses import dataclass
@@ -13,14 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 from streams.city.findings import Findings, needed, shown
 from streams.city.identifiers import fault_of_id, unseen_character
+from streams.hints import nearest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
 HINTS = 30
 """After so many findings no nearest name is looked for any more: it costs milliseconds each."""
-HINT_CHOICES = 5_000
-"""Among more names only one that differs by case or spaces is looked for."""
 
 SURE = 1e300
 """Numbers within it are finite floats, and need no further look."""
@@ -158,21 +156,6 @@ def as_number(value: Any) -> float:  # noqa: ANN401 - whatever stands in a file
     except OverflowError:
         return math.nan
     return found if math.isfinite(found) else math.nan
-
-
-def nearest(text: str, choices: Iterable[str]) -> str:
-    """Return the end of a sentence that names the nearest choice, "" where none is near.
-
-    >>> nearest("Weather", ["weather", "water"]), nearest("x", ["weather"])
-    ("; the nearest is 'weather'", '')
-    """
-    lower = {one.casefold(): one for one in choices}
-    wanted = text.strip().casefold()
-    if wanted in lower:
-        found = [wanted]
-    else:
-        found = difflib.get_close_matches(wanted, lower, n=1) if len(lower) <= HINT_CHOICES else []
-    return f"; the nearest is {lower[found[0]]!r}" if found else ""
 
 
 def repeated(entries: Iterable[tuple[Entry, str]], field: str) -> None:

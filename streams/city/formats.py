@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from streams.city.fields import Entry, nearest
+from streams.city.fields import Entry
 from streams.city.findings import Findings, needed, readable
+from streams.hints import nearest
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

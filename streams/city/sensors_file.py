@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from streams.city.fields import as_number, nearest, repeated
+from streams.city.fields import as_number, repeated
 from streams.city.findings import needed, readable, shown
 from streams.city.folder import DOMAINS
 from streams.city.geometry import HIGHEST_LAT, HIGHEST_LNG, fault_of_degrees
 from streams.city.parts import Sensor
 from streams.city.timing import lag_s
 from streams.domains.definition import MOST_LATE_LIMIT_S, STAMPS
+from streams.hints import nearest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

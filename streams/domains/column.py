@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import math
 import re
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from streams.contract.name import Name
 from streams.contract.sums import MOST_SUMMED
+from streams.hints import nearest_or_all
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -94,9 +94,7 @@ def unknown(table: Mapping[str, Any], known: Iterable[str], place: str = "") -> 
     known = tuple(known)
     for key in table:
         if key not in known:
-            near = difflib.get_close_matches(key, known, n=1)
-            cure = f"the nearest is {near[0]!r}" if near else f"there are {', '.join(known)}"
-            yield Fault(place, "", key, f"the key {key!r} is not known; {cure}")
+            yield Fault(place, "", key, f"the key {key!r} is not known{nearest_or_all(key, known)}")
 
 
 def are_numbers(found: object) -> bool:

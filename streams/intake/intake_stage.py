@@ -22,7 +22,7 @@ from streams.intake.delays import Delays
 from streams.intake.followed_city import FollowedCity
 from streams.intake.followed_clock import FollowedClock
 from streams.intake.quiet import Quiet
-from streams.intake.take import Clocks, IntakeState, take
+from streams.intake.take import Bounds, IntakeState, take
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -79,13 +79,13 @@ class IntakeStage:
         if state is None or chunk.records[-1].offset < state.offset:
             return False
         domain = self._domain[chunk.topic]
-        clocks = Clocks(await self._clock.catch_up(bus, chunk.fetched_s), now_ms())
+        bounds = Bounds(await self._clock.catch_up(bus, chunk.fetched_s), now_ms())
         if self._city.is_behind(state):
-            await self._go_over(self._city.overdue(source, state, _came_ms(chunk.records, clocks)), bus)
+            await self._go_over(self._city.overdue(source, state, _came_ms(chunk.records, bounds)), bus)
         if state.ended:
-            clocks = clocks._replace(floor_ms=self._city.floor_ms(source, state))
+            bounds = bounds._replace(floor_ms=self._city.floor_ms(source, state))
         schema, version = self.schemas[domain], self._city.version(state)
-        taken = take(chunk, state, version.city, schema, clocks, self._city.reader(version, domain))
+        taken = take(chunk, state, version.city, schema, bounds, self._city.reader(version, domain))
         crossed = marks.crosses(state.mark_ms, taken.state.mark_ms)
         await bus.send(
             await self._messages(domain, version, (taken.frames, taken.mark if crossed else None), bus)
@@ -227,10 +227,10 @@ class IntakeStage:
         }
 
 
-def _came_ms(records: Sequence[Record], clocks: Clocks) -> int:
+def _came_ms(records: Sequence[Record], bounds: Bounds) -> int:
     """Return when the last of them came, by the city clock."""
     stamp_ms = records[-1].timestamp
-    return clocks.city.at(clocks.read_ms if stamp_ms < 0 else stamp_ms)
+    return bounds.clock.at(bounds.read_ms if stamp_ms < 0 else stamp_ms)
 
 
 def _mark(source: TopicPartition, state: IntakeState, version: Version, mark_ms: int) -> FrameHeader:

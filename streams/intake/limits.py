@@ -85,6 +85,15 @@ def behind_clock(
     return behind_ms
 
 
+def after_quiet(lag_ms: NDArray[np.int64], idle_lag_ms: NDArray[np.int64], late_limit_ms: int) -> NDArray[np.int64]:
+    """Return (n,) lags behind the source, of rows so far behind the mark of a quiet time.
+
+    That mark only refuses, it makes nothing late: what it has passed by more than the late limit may have been
+    forgotten by the windows that it closed.
+    """
+    return np.where(idle_lag_ms > late_limit_ms, np.maximum(lag_ms, idle_lag_ms), lag_ms)
+
+
 def beyond(lag_ms: NDArray[np.int64], short_ms: NDArray[np.int64], late_limit_ms: int) -> NDArray[np.int64]:
     """Return (n,) lags, of rows that are `short_ms` (n,) older than what is taken as far beyond the late limit."""
     return np.where(short_ms > 0, np.maximum(lag_ms, late_limit_ms + short_ms), lag_ms)

@@ -45,10 +45,10 @@ DISORDER_MS = 5_000
 """What a state of before knows of its source's disorder."""
 
 
-class Clocks(NamedTuple):
-    """The clocks by which intake judges when a record came."""
+class Bounds(NamedTuple):
+    """By what intake judges how old a chunk's rows are."""
 
-    city: CityClock
+    clock: CityClock
     """Read to an end that was fetched after the chunk."""
     read_ms: int
     """Wall time at which the chunk is read: what a record that does not say when it came has."""
@@ -132,7 +132,7 @@ class Taken:
 
 
 def take(
-    chunk: Chunk, state: IntakeState, city: City, schema: Schema, clocks: Clocks, reader: Reader | None = None
+    chunk: Chunk, state: IntakeState, city: City, schema: Schema, bounds: Bounds, reader: Reader | None = None
 ) -> Taken:
     """Turn the records of a chunk, from `state.offset` on, into frames and dead letters.
 
@@ -141,12 +141,12 @@ def take(
     records, limit_ms = from_offset(chunk.records, state.offset), schema.late_limit_ms
     batch = decode_batch(records, schema, city.sensor_code, reader)
     offset, came_ms = _offsets(records)
-    came = marks.arrivals(came_ms, clocks.read_ms, clocks.city)
+    came = marks.arrivals(came_ms, bounds.read_ms, bounds.clock)
     kept, reason = batch.rows, _reasons(batch.rows, came.at_ms, city, schema)
     keep = None if reason is None else reason == 0
     marked, lag_ms = _judge(batch, keep, came, state, city, schema)
-    if clocks.floor_ms is not None:
-        lag_ms = limits.beyond(lag_ms, clocks.floor_ms[kept.sensor] - kept.at_ms, limit_ms)
+    if bounds.floor_ms is not None:
+        lag_ms = limits.beyond(lag_ms, bounds.floor_ms[kept.sensor] - kept.at_ms, limit_ms)
     mark = marked.mark_ms
     refused = batch.refused
     if reason is not None and keep is not None:
@@ -244,7 +244,7 @@ def _judge(
     lag_ms = marked.mark_ms - due_ms
     if state.idle_ms != NO_TIME_MS:  # it is rounded up: no such mark was above the clock when a row came
         idle_ms = np.minimum(state.idle_ms, here_ms - schema.disorder_ms)
-        lag_ms = intake_hours.lag(marked.mark_ms, due_ms, idle_ms, schema.late_limit_ms)
+        lag_ms = limits.after_quiet(lag_ms, idle_ms - due_ms, schema.late_limit_ms)
     if behind_ms is not None:
         lag_ms = np.where(live | marked.by_feed, lag_ms, np.maximum(lag_ms, behind_ms))
     if plain:

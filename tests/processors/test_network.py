@@ -197,6 +197,18 @@ def test_coverage_is_by_sensors_not_by_segments():
     assert city.held["city:c", "tti_ratio", 0, 60][2] == 0.25
 
 
+def test_a_correction_speaks_for_as_many_sensors_as_the_row_that_it_corrects():
+    """Two segments of a sensor each; the first gets two more before a reading of the closed minute comes late."""
+    city = Watcher(quarters(1, 1))
+    for zone in range(2):
+        city.take(zone, HOUR_MS, *([tti(0, 0, 2.0, 1.0)] if zone == 0 else []))
+    city.city = quarters(3, 1)
+    city.take(0, HOUR_MS, tti(0, 0, 4.0, 1.0, revision=1))
+    assert city.held["city:c", "tti_ratio", 0, 60] == (4.0, 1, 0.5)
+    assert city.held["city:c", "tti_ratio", 0, 3600] == (4.0, 1, 0.5)
+    assert city.held["s0", "tti_ratio", 0, 3600] == (4.0, 1, 1.0)
+
+
 def test_a_zone_that_falls_silent_is_expected_at_its_sensors_own_pace():
     """Sensors of five minutes: both speak at 0 and 5, one alone at 1 … 4 and 10, for which the other is due again."""
     city = Watcher(quarters(1, 1, interval_s=300.0))

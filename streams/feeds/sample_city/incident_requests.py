@@ -5,7 +5,6 @@ Files, so that a request needs no broker, and an incident under way survives a r
 
 from __future__ import annotations
 
-import difflib
 import logging
 import uuid
 from pathlib import Path
@@ -16,6 +15,7 @@ import msgspec
 from streams.city.registry import load_city
 from streams.errors import SettingError
 from streams.feeds.sample_city.simulation.happenings import Happening
+from streams.hints import nearest
 
 if TYPE_CHECKING:
     from streams.city.registry import City
@@ -53,8 +53,7 @@ def request_incident(data: Path, segment: str, lanes: int, duration_s: float) ->
         raise SettingError(f"no sample city has run with --data {data}; start it with `citywall up`")
     city = load_city(Path(position.city_folder))
     if segment not in city.segment_code:
-        near = difflib.get_close_matches(segment, city.segment_code, n=1)
-        hint = f"; the nearest is {near[0]}" if near else ""
+        hint = nearest(segment, city.segment_code)
         raise SettingError(f"--segment {segment}: {city.name_en} has no such road segment{hint}")
     has = city.segments[city.segment_code[segment]].lanes
     if not 1 <= lanes <= has:

@@ -36,10 +36,10 @@ def test_every_problem_is_told_at_once_with_the_nearest_name(tmp_path):
     assert found is None
     assert len(problems) == 6
     text = "\n".join(problems)
-    assert "[stack] prot: there is no such setting; the nearest is port" in text
+    assert "[stack] prot: there is no such setting; the nearest is 'port'" in text
     assert "[stack] speed: a number above 0 and at most 1,000,000,000 is needed, not 0" in text
-    assert "[congestoin]: no component has this name; the nearest is congestion" in text
-    assert "[congestion] speed_floor: there is no such setting; the nearest is speed_floor_km_h" in text
+    assert "[congestoin]: no component has this name; the nearest is 'congestion'" in text
+    assert "[congestion] speed_floor: there is no such setting; the nearest is 'speed_floor_km_h'" in text
     assert "[congestion] speed_floor_km_h: a number above 0 is needed, not 0" in text
     assert "CITYWALL_PORT = 'many': a number is needed" in text
     with pytest.raises(SettingError, match=r"prot"):

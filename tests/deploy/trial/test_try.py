@@ -212,9 +212,9 @@ def test_a_plot_shows_the_main_metric(folder: Path, tmp_path: Path, capsys: pyte
 @pytest.mark.parametrize(
     ("options", "says"),
     [
-        (("congestin", "--on", "."), "no processor is called 'congestin'; the nearest is congestion"),
+        (("congestin", "--on", "."), "no processor is called 'congestin'; the nearest is 'congestion'"),
         (("congestion", "--on", "nowhere"), "there is no such folder, and no topic is called so"),
-        (("congestion", "--on", "city.inbox.v1.trafic"), "the nearest is city.inbox.v1.traffic"),
+        (("congestion", "--on", "city.inbox.v1.trafic"), "the nearest is 'city.inbox.v1.traffic'"),
         (("congestion", "--on", "city.inbox.v1.weather"), "congestion reads traffic; give city.readings.v1.traffic"),
         (("congestion", "--on", "city.inbox.v1.traffic", "--data", "none"), "--kafka HOST:PORT --city DIR"),
         (("congestion", "--on", "{folder}", "--plot", "a.png"), "a plot is an SVG; name it a.svg"),
@@ -246,8 +246,8 @@ def test_readings_that_nobody_knows_are_told_by_reason(tmp_path: Path, capsys: p
 @pytest.mark.parametrize(
     ("options", "says"),
     [
-        (("--metric", "tti"), "--metric tti: congestion has no value of it here; the nearest is tti_ratio"),
-        (("--entity", "s9"), "--entity s9: there is no value of tti_ratio for it; the nearest is s"),
+        (("--metric", "tti"), "--metric tti: congestion has no value of it here; the nearest is 'tti_ratio'"),
+        (("--entity", "s9"), "--entity s9: there is no value of tti_ratio for it; the nearest is 's"),
     ],
 )
 def test_a_plot_of_what_is_not_there_is_refused_after_the_tables(

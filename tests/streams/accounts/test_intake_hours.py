@@ -1,4 +1,4 @@
-"""Intake's books by the hour, and what the mark of a quiet time refuses."""
+"""Intake's books by the hour."""
 
 from __future__ import annotations
 
@@ -16,7 +16,6 @@ from streams.accounts.intake_hours import IntakeHour
 from streams.broker import topics
 from streams.city.clock import ClockSetting
 from streams.contract.metric_frames import decode_metrics
-from streams.contract.records import NO_TIME_MS
 from streams.contract.spec import Hosted
 from streams.contract.stage import Message
 from streams.intake.decode import Refused
@@ -55,12 +54,6 @@ def test_adding_leaves_what_was_there_alone():
     after = intake_hours.add(before, *rows_of((0, 0)), [(1, "empty")], HOUR_MS)
     assert before == {0: IntakeHour(readings_in=1, dead_lettered={"empty": 1})}
     assert after == {0: IntakeHour(readings_in=3, sent=1, dead_lettered={"empty": 2})}
-
-
-def test_the_mark_of_a_quiet_time_refuses_and_makes_nothing_late():
-    at_ms, mark = np.array([0, 1, HOUR_MS]), np.array([-5_000, -4_999, HOUR_MS - 5_000])
-    assert intake_hours.lag(mark, at_ms, np.full(3, NO_TIME_MS), HOUR_MS).tolist() == [-5_000, -5_000, -5_000]
-    assert intake_hours.lag(mark, at_ms, np.full(3, HOUR_MS + 1), HOUR_MS).tolist() == [HOUR_MS + 1, -5_000, -5_000]
 
 
 def test_what_has_no_time_counts_when_it_was_sent_by_the_city_clock():

@@ -15,7 +15,7 @@ import msgspec
 from streams.contract.records import MARK
 from streams.contract.stage import Chunk, Record, TopicPartition
 from streams.domains.schema import load_schemas
-from streams.intake.take import Clocks, IntakeState, take
+from streams.intake.take import Bounds, IntakeState, take
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -76,7 +76,7 @@ def are_understood(log: Log, city: City, clock: CityClock, planned: frozenset[st
     taken = 0
     for source, records in log.items():
         schema = load_schemas()[source.topic.rsplit(".", 1)[1]]
-        state = take(Chunk(*source, records, len(records)), IntakeState(), city, schema, Clocks(clock, 0)).state
+        state = take(Chunk(*source, records, len(records)), IntakeState(), city, schema, Bounds(clock, 0)).state
         refused.update(state.dead_lettered)
         for reasons in state.refused_values.values():
             refused.update(reasons)

@@ -139,7 +139,7 @@ def test_an_unreadable_request_is_removed_and_hinders_nobody(data: Path, city: C
 @pytest.mark.parametrize(
     ("segment", "lanes", "duration_s", "says"),
     [
-        ("S00001", 1, 60.0, "no such road segment; the nearest is S0001"),
+        ("S00001", 1, 60.0, "no such road segment; the nearest is 'S0001'"),
         ("S0001", 0, 60.0, "give 1 to"),
         ("S0001", 9, 60.0, "give 1 to"),
         ("S0001", 1, 0.0, "lasts longer than nothing"),

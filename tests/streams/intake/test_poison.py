@@ -26,7 +26,7 @@ from streams.contract.stage import Chunk, Message, Record
 from streams.domains.schema import load_schemas
 from streams.intake.intake_stage import IntakeStage
 from streams.intake.reader import Reader
-from streams.intake.take import Clocks, IntakeState, take
+from streams.intake.take import Bounds, IntakeState, take
 from streams.kernel.texts import sensor_table
 from streams.transport.wire import WireFetch, framed
 from streams.zone.zone_stage import ZoneStage
@@ -97,7 +97,7 @@ def test_intake_admits_and_refuses_exactly_what_was_made(city_folder: Path, coun
     reader = Reader(TRAFFIC.names, sensor_table([sensor.id for sensor in city.sensors])) if kernel else None
     state, frames, dead = IntakeState(), [], []
     for records in (by_wire if kernel else plain)(made.values):
-        taken = take(Chunk(INBOX, 0, records, len(made.values)), state, city, TRAFFIC, Clocks(CityClock(), 0), reader)
+        taken = take(Chunk(INBOX, 0, records, len(made.values)), state, city, TRAFFIC, Bounds(CityClock(), 0), reader)
         state = taken.state
         frames += taken.frames
         dead += [(one.offset, one.place, one.reason, one.payload, one.column) for one in taken.dead]

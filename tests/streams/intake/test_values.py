@@ -18,7 +18,7 @@ from streams.contract.stage import Chunk, Record
 from streams.domains.schema import load_schemas
 from streams.intake import refusals
 from streams.intake.reader import Reader
-from streams.intake.take import Clocks, IntakeState, Taken, take
+from streams.intake.take import Bounds, IntakeState, Taken, take
 from streams.kernel.texts import sensor_table
 from streams.transport.wire import WireRecords
 
@@ -63,7 +63,7 @@ def read(
         offsets = range(state.offset, state.offset + len(values))
         rows = zip(offsets, values, came_ms, strict=True)
         records, reader = [Record(offset, None, value, at, ()) for offset, value, at in rows], None
-    return take(Chunk(topics.inbox(domain), 0, records, 1), state, city, schema, Clocks(CityClock(), NOW_MS), reader)
+    return take(Chunk(topics.inbox(domain), 0, records, 1), state, city, schema, Bounds(CityClock(), NOW_MS), reader)
 
 
 def rows_of(taken: Taken) -> list[tuple[str, dict[str, float]]]:
@@ -196,7 +196,7 @@ def test_of_one_sensor_and_column_ten_a_minute_are_kept_however_the_log_is_cut(c
 def read_on(city: City, records: Sequence[Record], state: IntakeState) -> Taken:
     schema = SCHEMAS["traffic"]
     reader = Reader(schema.names, sensor_table([sensor.id for sensor in city.sensors]))
-    return take(Chunk(topics.inbox("traffic"), 0, records, 1), state, city, schema, Clocks(CityClock(), NOW_MS), reader)
+    return take(Chunk(topics.inbox("traffic"), 0, records, 1), state, city, schema, Bounds(CityClock(), NOW_MS), reader)
 
 
 def test_the_letters_of_a_minute_are_bounded_by_the_number_of_pairs(city: City, monkeypatch) -> None:
