@@ -10,14 +10,15 @@ if TYPE_CHECKING:
 
 MOST_COMPARED = 5_000
 """Among more names only one that differs by case or spaces is looked for."""
-LEAST_ALIKE = 0.5
+LEAST_BEGIN = 3
+"""So many letters say what a longer name begins with."""
 
 
 def nearest(text: str, choices: Iterable[str]) -> str:
     """Return the end of a sentence that names the nearest choice, "" where none is near.
 
-    >>> nearest("Weather", ["weather", "water"]), nearest("x", ["weather"])
-    ("; the nearest is 'weather'", '')
+    >>> nearest("Weather", ["weather", "water"]), nearest("tti", ["flow", "tti_ratio"]), nearest("x", ["weather"])
+    ("; the nearest is 'weather'", "; the nearest is 'tti_ratio'", '')
     """
     lower = {one.casefold(): one for one in choices}
     wanted = text.strip().casefold()
@@ -25,7 +26,9 @@ def nearest(text: str, choices: Iterable[str]) -> str:
         found = [wanted]
     else:
         few = lower if len(lower) <= MOST_COMPARED else ()
-        found = difflib.get_close_matches(wanted, few, n=1, cutoff=LEAST_ALIKE)
+        found = difflib.get_close_matches(wanted, few, n=1) or [
+            one for one in few if len(wanted) >= LEAST_BEGIN and one.startswith(wanted)
+        ]
     return f"; the nearest is {lower[found[0]]!r}" if found else ""
 
 

@@ -5,10 +5,15 @@
 
 from __future__ import annotations
 
+import fcntl
+import subprocess
+import sys
+
 import numpy as np
 
 from streams.intake.reader import Reader
 from streams.kernel import texts
+from streams.kernel.compiling import CACHE
 from streams.transport.wire import WireBatch, framed
 from streams.zone.dedup import compiled_judge
 from streams.zone.seen import Seen
@@ -17,8 +22,25 @@ RECORD = bytes([0x12, 0, 0, 0, 1, 6, *b"{}x", 0])
 """As it lies in a batch: size 9, attributes, time and offset deltas 0, null key, three bytes of value, no headers."""
 
 
+def load() -> None:
+    """Load them all, well under a second; where nothing is kept yet, compile them first, some 10 s.
+
+    That is done in a process of its own, with which the compiler's memory goes. Who comes meanwhile waits for it.
+    """
+    try:
+        CACHE.mkdir(parents=True, exist_ok=True)
+        with (CACHE / "lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not any(CACHE.rglob("*.nbi")):
+                command = [sys.executable, "-m", "streams.warming"]
+                subprocess.run(command, stdin=subprocess.DEVNULL, check=False)  # what fails there is compiled here
+    except OSError:  # numba keeps it elsewhere then, or nowhere
+        pass
+    warm()
+
+
 def warm() -> None:
-    """Compile or load them all: some 10 s the first time, well under a second later."""
+    """Call each of them once: what is not kept yet is compiled."""
     records = framed([WireBatch(RECORD, 1, 0, 0, -1, 0)])
     Reader(("speed_km_h",), texts.sensor_table(["d"])).read(records)
     seen = Seen.empty()

@@ -31,6 +31,6 @@ def uses_kernel(run: Run) -> bool:
 def prepare(run: Run) -> None:
     """Compile, or load, what is hot, before the first record waits for it."""
     if uses_kernel(run):
-        from streams.warming import warm
+        from streams.warming import load
 
-        warm()
+        load()

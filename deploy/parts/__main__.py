@@ -25,6 +25,7 @@ from deploy.config import settings
 from deploy.config.compose import run_from_settings
 from deploy.supervision.bound import die_with_parent
 from deploy.supervision.child import GO
+from deploy.supervision.memory import give_back_freed
 from streams.engine import failpoints
 from streams.errors import CityError
 
@@ -60,6 +61,7 @@ def main(argv: list[str]) -> int:
         getattr(part, "prepare", _nothing)(run)
         if args.under is not None:
             _wait_for_go()
+        give_back_freed()
         part.main(run)
     except CityError as error:
         print(f"{args.name}: {error}", file=sys.stderr, flush=True)

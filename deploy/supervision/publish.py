@@ -11,7 +11,6 @@ from __future__ import annotations
 import argparse
 import fcntl
 import logging
-import subprocess
 import sys
 import time
 from contextlib import contextmanager
@@ -20,20 +19,19 @@ from typing import TYPE_CHECKING
 
 from deploy.config import run as runs
 from deploy.config.compose import run_from_settings
+from deploy.supervision.publisher import COMMAND, TRY_AGAIN, Publisher
 from streams.city import folder as folders
 from streams.city.kept import keep
 from streams.errors import CityError, UnreachableError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
     from deploy.config.run import Run
-    from streams.city.folder import Folder, Signature
+    from streams.city.folder import Folder
 
-TRY_AGAIN = 2
 LOOK_EVERY_S = 2.0
 LOCK_FILE = "city.lock"
-COMMAND = (sys.executable, "-m", "deploy.supervision.publish")
 
 
 def main(argv: list[str]) -> int:
@@ -100,38 +98,6 @@ def _alone(data: Path) -> Iterator[None]:
     with (data / LOCK_FILE).open("ab") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
-
-
-class Publisher:
-    """Looks at a folder and runs a command when it changed. What is half written is no city: it looks twice."""
-
-    def __init__(self, folder: Path, command: Sequence[str], published: Path | None = None) -> None:
-        """Prepare to look.
-
-        Args:
-            folder: what people edit.
-            command: publishes it, as `main` does.
-            published: a copy of what is in force; None = nobody knows, so it is published at first.
-        """
-        self._folder = folder
-        self._command = command
-        self._seen = folders.signature(folder)
-        self._done: Signature | None = None
-        if published is not None and folders.read_folder(folder).digest == folders.read_folder(published).digest:
-            self._done = self._seen
-        self.at_work: subprocess.Popen[bytes] | None = None
-
-    def look(self) -> None:
-        """Look once; what is said goes to the log of this process."""
-        now = folders.signature(self._folder)
-        still, self._seen = now == self._seen, now
-        ended = None if self.at_work is None else self.at_work.poll()
-        if ended == TRY_AGAIN:
-            self.at_work, self._done = None, None
-        if not still or now == self._done or (self.at_work is not None and ended is None):
-            return
-        self._done = now
-        self.at_work = subprocess.Popen(self._command)
 
 
 if __name__ == "__main__":

@@ -41,14 +41,12 @@ ENDS_TOO_OFTEN = 4
 SERVER_ENVIRONMENT = {"MALLOC_ARENA_MAX": "2"}
 PART_ENVIRONMENT = {
     **SERVER_ENVIRONMENT,
-    "MALLOC_MMAP_THRESHOLD_": "262144",
-    "MALLOC_TRIM_THRESHOLD_": "262144",
     "OMP_NUM_THREADS": "1",
     "OPENBLAS_NUM_THREADS": "1",
     "ARROW_DEFAULT_MEMORY_POOL": "system",
     "PYTHONUNBUFFERED": "1",
 }
-"""Small columns on a small machine: no thread pools, no arenas, and large arrays go back to the system when freed."""
+"""Small columns on a small machine: no thread pools, no arenas."""
 
 
 def choose_port(bind: str, port: int) -> int:

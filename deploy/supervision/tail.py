@@ -20,7 +20,7 @@ import msgspec
 from deploy.config import run as runs
 from deploy.supervision.child import now_ms
 from deploy.supervision.folder import write_json
-from deploy.supervision.publish import COMMAND, Publisher
+from deploy.supervision.publisher import COMMAND, Publisher
 from streams.broker.ends import EndsReader, Extent
 from streams.errors import UnreachableError
 

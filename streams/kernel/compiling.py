@@ -35,8 +35,9 @@ def _digest() -> str:
     return hashlib.sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()[:12]
 
 
-# Where the folder cannot be written, numba has a place of its own.
-config.CACHE_DIR = str(_FOLDER / "__pycache__" / _digest())  # type: ignore[attr-defined]  # numba's settings are untyped
+CACHE = _FOLDER / "__pycache__" / _digest()
+"""Where the machine code is kept; where that cannot be written, numba has a place of its own."""
+config.CACHE_DIR = str(CACHE)  # type: ignore[attr-defined]  # numba's settings are untyped
 
 
 def compiled(function: Callable[P, R]) -> Callable[P, R]:

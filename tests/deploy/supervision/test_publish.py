@@ -5,8 +5,8 @@ import sys
 
 import pytest
 
-from deploy.supervision import publish
-from deploy.supervision.publish import Publisher
+from deploy.supervision import publish, publisher
+from deploy.supervision.publisher import Publisher
 from tests.city_edits import head
 from tests.small_city import write_small_city
 
@@ -46,14 +46,14 @@ def test_what_is_in_force_is_not_published_again(folder, tmp_path):
 
 
 def test_one_that_could_not_be_sent_is_tried_again_one_that_is_wrong_is_not(folder):
-    assert looks(Publisher(folder, command(publish.TRY_AGAIN)), 3) == 3
+    assert looks(Publisher(folder, command(publisher.TRY_AGAIN)), 3) == 3
     assert looks(Publisher(folder, command(1)), 3) == 1
 
 
 def test_without_a_supervisor_the_settings_say_what_to_publish(folder, tmp_path, monkeypatch, capsys):
     for name, value in {"CITY": folder, "DATA": tmp_path / "data", "KAFKA": "127.0.0.1:1", "REDIS": "h:1"}.items():
         monkeypatch.setenv(f"CITYWALL_{name}", str(value))
-    assert publish.main(["--from-settings"]) == publish.TRY_AGAIN
+    assert publish.main(["--from-settings"]) == publisher.TRY_AGAIN
     assert "no Kafka answers at 127.0.0.1:1" in capsys.readouterr().out
     monkeypatch.delenv("CITYWALL_REDIS")
     assert publish.main(["--from-settings"]) == 1

@@ -247,7 +247,7 @@ def test_readings_that_nobody_knows_are_told_by_reason(tmp_path: Path, capsys: p
     ("options", "says"),
     [
         (("--metric", "tti"), "--metric tti: congestion has no value of it here; the nearest is 'tti_ratio'"),
-        (("--entity", "s9"), "--entity s9: there is no value of tti_ratio for it; the nearest is 's"),
+        (("--entity", "s00"), "--entity s00: there is no value of tti_ratio for it; the nearest is 's0'"),
     ],
 )
 def test_a_plot_of_what_is_not_there_is_refused_after_the_tables(

@@ -2,12 +2,26 @@
 
 from __future__ import annotations
 
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 from numba import config, njit
 
 from streams import warming
 from streams.kernel import compiling, digests, repeats, rows, wire
+
+STREAMS = Path(compiling.__file__).parents[1]
+LOAD = """
+from streams import warming
+from streams.kernel import digests, repeats, rows, wire
+warming.load()
+every = [kernel.stats for kernel in (wire.frame, rows.read, repeats.judge, digests.add)]
+print(sum(sum(one.cache_hits.values()) for one in every), sum(sum(one.cache_misses.values()) for one in every))
+"""
 
 
 def counted(arrays):
@@ -32,3 +46,11 @@ def test_every_kernel_compiles_and_is_kept() -> None:
 
 def test_the_cache_stands_under_a_digest_of_the_code() -> None:
     assert config.CACHE_DIR.endswith(compiling._digest())
+
+
+def test_a_first_start_compiles_in_a_process_of_its_own(tmp_path: Path) -> None:
+    """The compiler takes some 90 MB, which a part that runs for weeks must not keep."""
+    shutil.copytree(STREAMS, tmp_path / "streams", ignore=shutil.ignore_patterns("__pycache__"))
+    ran = subprocess.run([sys.executable, "-c", LOAD], cwd=tmp_path, capture_output=True, text=True, check=True)
+    hits, misses = map(int, ran.stdout.split())
+    assert (hits >= 4, misses) == (True, 0), ran.stderr
