@@ -13,7 +13,6 @@ import logging
 import os
 import sys
 import threading
-from importlib.abc import MetaPathFinder
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,9 +22,9 @@ from deploy import parts
 from deploy.config import run as runs
 from deploy.config import settings
 from deploy.config.compose import run_from_settings
+from deploy.supervision import memory
 from deploy.supervision.bound import die_with_parent
 from deploy.supervision.child import GO
-from deploy.supervision.memory import give_back_freed
 from streams.engine import failpoints
 from streams.errors import CityError
 
@@ -53,7 +52,7 @@ def main(argv: list[str]) -> int:
         logging.getLogger(noisy).setLevel(logging.WARNING)
     for client in ("kafka", "aiokafka"):  # hundreds of lines while a broker is away; who uses them says one
         logging.getLogger(client).setLevel(logging.CRITICAL)
-    sys.meta_path.insert(0, GoWithout("pandas"))
+    memory.keep_small()
     part = importlib.import_module(f"deploy.parts.{args.name}")
     try:
         failpoints.arm(settings.failpoints())
@@ -61,24 +60,12 @@ def main(argv: list[str]) -> int:
         getattr(part, "prepare", _nothing)(run)
         if args.under is not None:
             _wait_for_go()
-        give_back_freed()
+        memory.give_back_freed()
         part.main(run)
     except CityError as error:
         print(f"{args.name}: {error}", file=sys.stderr, flush=True)
         return EXIT_REFUSED
     return 0
-
-
-class GoWithout(MetaPathFinder):
-    """Have libraries count as not installed: pyarrow imports pandas where it is, 40 MB for what no part uses."""
-
-    def __init__(self, *names: str) -> None:
-        self._names = names
-
-    def find_spec(self, fullname: str, path: object = None, target: object = None) -> None:
-        """Refuse these, leave all others to the next finder."""
-        if fullname in self._names:
-            raise ModuleNotFoundError(f"{fullname} is left out on purpose", name=fullname)
 
 
 def _nothing(_: Run) -> None:

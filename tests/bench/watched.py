@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING, Any
 
 from streams.contract.stage import Follows, TakesFrames
@@ -16,10 +15,12 @@ if TYPE_CHECKING:
 
 def run_watched(stage: Stage, process: str, place: Place, *, framed: bool = False) -> None:
     """Run a stage as a part of a city does, marked at its first record."""
-    from deploy.parts.__main__ import GoWithout
+    from deploy.supervision import memory
+
+    memory.keep_small()
     from streams.engine.run import run_stage
 
-    sys.meta_path.insert(0, GoWithout("pandas"))  # pyarrow imports it, with its first array, where it is installed
+    memory.give_back_freed()
     run_stage(Watched(stage, process, place), place.bootstrap, place.folder, process, framed=framed)
 
 

@@ -8,7 +8,7 @@ ROOT = Path(__file__).resolve().parents[3]
 
 SHOW = """
 import sys
-from deploy.parts.__main__ import GoWithout
+from deploy.supervision.memory import GoWithout, keep_small
 {}
 import numpy, pyarrow
 pyarrow.array(numpy.arange(3))
@@ -17,15 +17,39 @@ print(bool(sys.modules.get("pandas")))
 
 
 ENCODE = """
+from deploy.supervision import memory
+memory.keep_small()
 import sys
-from deploy.parts.__main__ import GoWithout
-sys.meta_path.insert(0, GoWithout("pandas"))
 import numpy
 from streams.contract.metric_frames import decode_metrics, encode_metrics
 from streams.contract.records import ROW_TYPES, MetricFrame, Rows
 rows = Rows(**{name: numpy.array(["a"] if kind is numpy.object_ else [0], kind) for name, kind in ROW_TYPES.items()})
 assert len(decode_metrics(encode_metrics("c", MetricFrame("traffic", 0, rows, 0))).rows) == 1
 print("pyarrow.compute" in sys.modules)
+"""
+
+FAUST = """
+from deploy.supervision import memory
+memory.keep_small()
+import sys
+from streams.engine import run
+print("aiohttp.web" in sys.modules or "aiohttp.connector" in sys.modules)
+"""
+
+FREED = """
+import time
+from deploy.supervision import memory
+def rss_mb():
+    with open("/proc/self/statm") as file:
+        return int(file.read().split()[1]) * 4096 / 1e6
+memory.EVERY_S = 0.1
+memory.give_back_freed()
+before_mb = rss_mb()
+small = [bytes(1000) for _ in range(200_000)]  # of the heap, whose end is held: only trimming can free what is below
+held_mb, last = rss_mb(), bytes(1000)
+del small
+time.sleep(1.0)
+print(before_mb, held_mb, rss_mb())
 """
 
 
@@ -47,3 +71,14 @@ def test_frames_of_metrics_need_no_pyarrow_compute():
 def test_pyarrow_brings_pandas_unless_it_is_told_to_go_without():
     assert loaded("") == "True"
     assert loaded("sys.meta_path.insert(0, GoWithout('pandas'))") == "False"
+
+
+def test_faust_runs_without_a_web_client():
+    """It is 7 MB in each of six parts."""
+    assert shown(FAUST) == "False"
+
+
+def test_what_is_freed_goes_back_to_the_system():
+    before_mb, held_mb, after_mb = map(float, shown(FREED).split())
+    assert held_mb > before_mb + 150
+    assert after_mb < before_mb + 50
