@@ -18,6 +18,8 @@ from streams.transport.wire import WireBatch, framed
 from streams.zone.dedup import compiled_judge
 from streams.zone.seen import Seen
 
+KEPT = CACHE / "all"
+"""Says that none is missing there."""
 RECORD = bytes([0x12, 0, 0, 0, 1, 6, *b"{}x", 0])
 """As it lies in a batch: size 9, attributes, time and offset deltas 0, null key, three bytes of value, no headers."""
 
@@ -31,7 +33,7 @@ def load() -> None:
         CACHE.mkdir(parents=True, exist_ok=True)
         with (CACHE / "lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
-            if not any(CACHE.rglob("*.nbi")):
+            if not KEPT.exists():
                 command = [sys.executable, "-m", "streams.warming"]
                 subprocess.run(command, stdin=subprocess.DEVNULL, check=False)  # what fails there is compiled here
     except OSError:  # numba keeps it elsewhere then, or nowhere
@@ -54,3 +56,4 @@ def warm() -> None:
 
 if __name__ == "__main__":
     warm()
+    KEPT.touch()
