@@ -174,9 +174,10 @@ def _layout(same: Same, domain: str, zone: int, register: bytes) -> tuple[bytes,
     names = list(place_of)
     present, interval_s, lag_ms, place, longest_lag_ms = _present(city, codes, places, len(names))
     awaited = present
-    if arriving:
+    if arriving or city.elsewhere:
+        asked = [city.elsewhere.get(code, city.sensors[code].zone) for code in codes.tolist()]
         awaited = present.copy()
-        awaited[places[len(here) :]] = False
+        awaited[places] = np.array(asked) == zone
     ids_by_place = np.array(names, object)
     layout = Layout(ids_by_place, present, awaited, interval_s, lag_ms, place, longest_lag_ms)
     return register if len(names) == len(ids) else _pack(names), layout

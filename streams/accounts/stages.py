@@ -13,7 +13,7 @@ from streams.contract.spec import counting_metrics
 from streams.domains.schema import late_limit_ms
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Set
 
     from streams.accounts.refused_rows import Held
     from streams.city.registry import City
@@ -166,29 +166,33 @@ def refused(of: Ledger, hour_ms: int) -> Counter[tuple[str, str]]:
 
 
 def _by_domain(of: Ledger, counts: Mapping[tuple[str, str], int]) -> Counter[tuple[str, str]]:
+    domains = {metric: _domains(of, metric) for metric in dict.fromkeys(metric for metric, _ in counts)}
     found = Counter[tuple[str, str]]()
     for (metric, entity), count in counts.items():
-        found[_domain(of, metric, entity), metric] += count
+        found[_domain(of, domains[metric], entity), metric] += count
     return found
 
 
-def _domain(of: Ledger, metric: str, entity: str) -> str:
-    """Return the domain whose first level makes a row, "" where none does."""
+def _domain(of: Ledger, domains: Set[str], entity: str) -> str:
+    """Return the domain whose first level makes a row, "" where none does; `domains` are those of its metric.
+
+    A sensor that was taken out of the city, or is of another domain now, has no other word for it.
+    """
     kind, colon, rest = entity.partition(":")
     if kind == "feed":
         domain, of_zone, _ = rest.partition(":")
         return domain if of_zone else ""
     if colon and kind in SUMS:
         return ""
-    return of.domain_of.get(entity) or _only_domain(of, metric)
+    known = of.domain_of.get(entity, "")
+    return next(iter(domains)) if len(domains) == 1 else known
 
 
-def _only_domain(of: Ledger, metric: str) -> str:
-    """Return the domain of a metric; a sensor that was taken out of the city has no other word for it."""
-    domains = {
+def _domains(of: Ledger, metric: str) -> set[str]:
+    """Return the domains of which a first-level processor counts by a metric."""
+    return {
         domain
         for spec in of.specs.values()
         for domain in spec.taken()
         if not spec.second_level and any(metric in group for group in counting_metrics(spec, domain))
     }
-    return domains.pop() if len(domains) == 1 else ""

@@ -15,6 +15,7 @@ from streams.domains.schema import late_limit_ms
 from streams.errors import CityFileError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Set
     from pathlib import Path
 
     from streams.city.registry import City
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 SOURCE = TopicPartition(topics.CITIES, 0)
 
 KEPT = 4
-"""Versions kept in memory: frames on the way name the last ones."""
+"""Versions kept in memory, and besides whatever is in use: frames on the way name the last ones."""
 
 KEPT_STRANGE = 64
 
@@ -35,8 +36,10 @@ log = logging.getLogger("citywall")
 class Cities:
     """Versions by the name that frames give them. Invariant: `newest` is one of them, once it has begun."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, in_use: Callable[[], Set[int]] = frozenset) -> None:
+        """Know none yet; those whose numbers `in_use` gives stay in memory, however many come."""
         self._folder = folder
+        self._in_use = in_use
         self._known: dict[str, Version] = {}
         self._lacking: set[str] = set()
         self._end = 0
@@ -69,7 +72,9 @@ class Cities:
 
     async def of(self, name: str, bus: Bus) -> Version | None:
         """Return the version of that name, None where there is none (any more)."""
-        found = self._known.get(name)
+        found = self._known.pop(name, None)
+        if found is not None:
+            self._known[name] = found  # the last: what is asked for least goes first
         if found is not None or name in self._lacking:
             return found
         stored = (await self._read(bus)).get(int(name)) if name.isascii() and name.isdigit() else None
@@ -135,7 +140,8 @@ class Cities:
         if newest is None or version.number > newest.number:
             self.newest = version
         self._known[version.city.version] = version
-        while len(self._known) > KEPT:
-            oldest = min(self._known.values(), key=lambda one: one.number)
-            del self._known[oldest.city.version]
-            self._with_zones = {key: city for key, city in self._with_zones.items() if key[0] != oldest.number}
+        stay = {self.newest.number, version.number, *self._in_use()}
+        idle = [name for name, one in self._known.items() if one.number not in stay]
+        for name in idle[: max(len(self._known) - KEPT, 0)]:
+            gone = self._known.pop(name).number
+            self._with_zones = {key: city for key, city in self._with_zones.items() if key[0] != gone}

@@ -17,10 +17,11 @@ import msgspec
 import numpy as np
 
 from streams.city.parts import Zone
+from streams.city.timing import FUTURE_MS
 from streams.contract.durations import HOUR_MS, MINUTE_MS
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Sequence, Set
 
     from numpy.typing import NDArray
 
@@ -44,6 +45,8 @@ class Move(msgspec.Struct, frozen=True, array_like=True):
     zone: str
     segment: str = ""
     """"" = it watched none."""
+    over_ms: int = NEVER_MS
+    """The watermark with which it is over at the latest, however lags are edited after it; NEVER_MS = as they say."""
 
 
 class Moves(NamedTuple):
@@ -57,29 +60,49 @@ NO_MOVES = Moves()
 
 
 def next_moves(before: City, after: City, number: int, now_ms: int) -> Moves:
-    """Return the moves that the version of that number has to tell.
+    """Return the moves that the version of that number has to tell; who leaves the city may come back elsewhere.
 
     `now_ms` is a time of the city clock by which every part has surely gone over to it.
     """
-    kept = tuple(one for one in before.moves.moves if one.until_ms > now_ms - KEPT_MS)
-    now = {sensor.id: (sensor.domain, _where(after, sensor)) for sensor in after.sensors}
-    moved = [
-        (code, sensor)
-        for code, sensor in enumerate(before.sensors)
-        if sensor.id in now and now[sensor.id][0] == sensor.domain and now[sensor.id][1] != _where(before, sensor)
-    ]
-    ahead_ms = max((int(before.timing.future_ms[code]) for code, _ in moved), default=0)
-    least_ms = -(-(now_ms + ahead_ms) // MINUTE_MS) * MINUTE_MS
-    until_ms = max([least_ms, *(one.until_ms for one in kept)])
+    kept = _kept(before, now_ms)
     held = {(one.sensor, one.until_ms) for one in kept}
-    found = tuple(
-        Move(number, until_ms, sensor.id, *_where(before, sensor))
-        for _, sensor in moved
-        if (sensor.id, until_ms) not in held  # it has not been there for a minute
-    )
+    found = []
+    for domain, codes in _moved(before, after).items():
+        latest_ms = int(before.former[domain].until_ms.max()) if domain in before.former else 0
+        ahead_ms = int(before.timing.future_ms[codes].max())
+        until_ms = max(-(-(now_ms + ahead_ms) // MINUTE_MS) * MINUTE_MS, latest_ms)
+        for sensor in (before.sensors[code] for code in codes):
+            if (sensor.id, until_ms) not in held:  # else it has not been there for a minute
+                found.append(Move(number, until_ms, sensor.id, *_where(before, sensor)))
     named = {one.segment for one in (*kept, *found)} - after.segment_code.keys()
     known = (*before.segments, *before.moves.left)
     return Moves((*kept, *found), tuple(one for one in known if one.id in named))
+
+
+def _kept(before: City, now_ms: int) -> tuple[Move, ...]:
+    """Return the moves of before that a reading may still meet.
+
+    Where zones may have gone over by now, they have for good: no lag that is edited later takes them back.
+    """
+    of_domains = before.former.values()
+    passed_ms = {one: at_ms for of in of_domains for one, at_ms in zip(of.moves, of.passed_ms.tolist(), strict=True)}
+    kept = []
+    for one in before.moves.moves:
+        over_ms = passed_ms.get(one, one.until_ms)
+        if one.until_ms > now_ms - KEPT_MS:
+            kept.append(msgspec.structs.replace(one, over_ms=over_ms) if over_ms <= now_ms + FUTURE_MS else one)
+    return tuple(kept)
+
+
+def _moved(before: City, after: City) -> dict[str, list[int]]:
+    """Return, by domain, the codes in `before` of the sensors that are elsewhere now, or have left the city."""
+    now = {sensor.id: (sensor.domain, *_where(after, sensor)) for sensor in after.sensors}
+    found = defaultdict[str, list[int]](list)
+    for code, sensor in enumerate(before.sensors):
+        there = now.get(sensor.id)
+        if there is None or (there[0] == sensor.domain and there[1:] != _where(before, sensor)):
+            found[sensor.domain].append(code)
+    return found
 
 
 def _where(city: City, sensor: Sensor) -> tuple[str, str]:
@@ -107,14 +130,21 @@ class Former:
 
     @cached_property
     def passed_ms(self) -> NDArray[np.int64]:
-        """(k,) the watermark at which its last window of before is closed."""
+        """(k,) the watermark at which the last window of before is closed, of the sensor and of its roads."""
         lag_ms, segment = self.city.timing.lag_ms[:-1], self.city.sensor_segment
         of_segment = np.zeros(len(self.city.segments) + 1, np.int64)  # the last: of none
         np.maximum.at(of_segment, segment, lag_ms)
         of_segment[-1] = 0
         code, before = self.code, [self.city.segment_code.get(one.segment, -1) for one in self.moves]
         longest_ms = np.maximum(of_segment[segment[code]], of_segment[before])
-        return self.until_ms + np.maximum(lag_ms[code], longest_ms)
+        over_ms = np.array([one.over_ms for one in self.moves], np.int64)
+        return np.minimum(self.until_ms + np.maximum(lag_ms[code], longest_ms), over_ms)
+
+    @cached_property
+    def own_ms(self) -> NDArray[np.int64]:
+        """(k,) the same of the sensor alone: from there on it is asked for where it has been moved to."""
+        own_ms: NDArray[np.int64] = np.minimum(self.until_ms + self.city.timing.lag_ms[self.code], self.passed_ms)
+        return own_ms
 
     @cached_property
     def last_ms(self) -> int:
@@ -186,25 +216,29 @@ class Former:
         pending = self.passed_ms + step_ms > watermark_ms
         if not pending.any() or zone not in self._touched(pending):
             return []
-        stops = {*self.passed_ms[pending].tolist(), *(self.passed_ms[pending] + step_ms).tolist()}
+        passed_ms = self.passed_ms[pending]
+        stops = {*self.own_ms[pending].tolist(), *passed_ms.tolist(), *(passed_ms + step_ms).tolist()}
         return sorted(stop for stop in stops if stop > watermark_ms)
 
     def city_at(self, watermark_ms: int, zone: str) -> City:
         """Return the city by which a zone closes windows after a watermark: what is not over yet is undone."""
         pending = self.passed_ms > watermark_ms
-        return self._undone(pending) if pending.any() and zone in self._touched(pending) else self.city
+        if not pending.any() or zone not in self._touched(pending):
+            return self.city
+        return self._undone(pending, self.own_ms <= watermark_ms)
 
     def city_of(self, start_ms: int) -> City:
         """Return the city as it is in the minute that starts then."""
-        return self._undone(self.until_ms > start_ms)
+        pending = self.until_ms > start_ms
+        return self._undone(pending, ~pending) if pending.any() else self.city
 
-    def _undone(self, pending: NDArray[np.bool_]) -> City:
-        if not pending.any():
-            return self.city
-        key = pending.tobytes()
+    def _undone(self, pending: NDArray[np.bool_], alone: NDArray[np.bool_]) -> City:
+        """Return the city without the pending moves; those over for their sensor `alone` have it asked for there."""
+        key = pending.tobytes() + (pending & alone).tobytes()
         if key not in self._cities:
-            undone = [one for one, waits in zip(self.moves, pending.tolist(), strict=True) if waits]
-            self._cities[key] = moved_back(self.city, undone)
+            undone = [self.moves[place] for place in np.flatnonzero(pending).tolist()]
+            over = {self.moves[place] for place in np.flatnonzero(pending & alone).tolist()}
+            self._cities[key] = moved_back(self.city, undone, over)
         return self._cities[key]
 
     def _touched(self, pending: NDArray[np.bool_]) -> set[str]:
@@ -213,10 +247,10 @@ class Former:
         return now | {self.moves[place].zone for place in places}
 
 
-def moved_back(city: City, moves: Sequence[Move]) -> City:
+def moved_back(city: City, moves: Sequence[Move], over: Set[Move] = frozenset()) -> City:
     """Return the city with these sensors where their first move found them; codes of sensors are the same.
 
-    Where later ones found them, and where they are now, they arrive.
+    Where later ones found them, and where they are now, they arrive. `over`: the moves behind which they are asked for.
     """
     gone = [one for one in dict.fromkeys(move.zone for move in moves) if one not in city.zone_code]
     zones = (*city.zones, *(Zone(one, one, one) for one in gone))
@@ -224,12 +258,15 @@ def moved_back(city: City, moves: Sequence[Move]) -> City:
     zone_code = {zone.id: code for code, zone in enumerate(zones)}
     segment_code = {segment.id: code for code, segment in enumerate(segments)}
     sensors, arriving = list(city.sensors), defaultdict[tuple[str, int], set[int]](set)
+    asked = {code: sensors[code].zone for code in (city.sensor_code[move.sensor] for move in moves)}
     for move in reversed(moves):
         code = city.sensor_code[move.sensor]
         later = sensors[code]
         arriving[later.domain, later.zone].add(code)
         segment = segment_code.get(move.segment, -1)
         sensors[code] = replace(later, zone=zone_code[move.zone], segment=segment)
+        if move not in over:
+            asked[code] = zone_code[move.zone]
     told = {of: sorted(code for code in codes if sensors[code].zone != of[1]) for of, codes in arriving.items()}
     return replace(
         city,
@@ -238,6 +275,7 @@ def moved_back(city: City, moves: Sequence[Move]) -> City:
         sensors=tuple(sensors),
         moves=NO_MOVES,
         arriving={of: codes for of, codes in told.items() if codes},
+        elsewhere={code: zone for code, zone in asked.items() if zone != sensors[code].zone},
     )
 
 

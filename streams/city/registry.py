@@ -41,6 +41,8 @@ class City(Content):
     arriving: Mapping[tuple[str, int], Sequence[int]] = field(default_factory=dict)
     """(domain, zone index) → codes of sensors of which it has readings already, while windows still ask another zone
     for them."""
+    elsewhere: Mapping[int, int] = field(default_factory=dict)
+    """Code of a sensor → index of the zone that asks for it, where that is another than the one that has it yet."""
 
     @cached_property
     def version(self) -> str:

@@ -111,7 +111,7 @@ class Version:
     def partition(self, domain: str, zone: str, count: int) -> int:
         """Return which of `count` readings partitions a zone's frames go to."""
         found = self.homes(domain).get(zone)
-        return self.city.zone_code[zone] % count if found is None else found
+        return self.city.zone_code.get(zone, 0) % count if found is None else found
 
 
 def load(stored: Stored) -> Version:
@@ -259,9 +259,10 @@ def next_version(
         return to_messages(city.id, 1, Opened(folder, assign(city, counts, None), rules))
     number, (old, partitions, _, moves) = newest.number + 1, newest.open()
     before = replace(city_of(check(old), old.name), moves=moves)
+    in_use = {**assign(before, counts, None), **partitions}  # topics may have been made since
     if before.id != city.id:
         raise CityFileError(
             f"{folder.name}: city.toml: id: {city.id!r} is another city than {before.id!r}; start it by itself"
         )
     told = moves if now_ms is None else next_moves(before, city, number, now_ms)
-    return to_messages(city.id, number, Opened(folder, assign(city, counts, partitions), rules, told))
+    return to_messages(city.id, number, Opened(folder, assign(city, counts, in_use), rules, told))

@@ -40,7 +40,8 @@ class FollowedCity:
     """Versions of the city. Invariant: a state's version is in memory, or gone for good, and then the newest serves."""
 
     def __init__(self, folder: Path, schemas: Mapping[str, Schema], *, kernel: bool) -> None:
-        self._cities = Cities(folder)
+        self._states: Mapping[TopicPartition, IntakeState] = {}
+        self._cities = Cities(folder, lambda: {state.version for state in self._states.values()})
         self._schemas = schemas
         self._of_topic = {topics.inbox(domain): schema for domain, schema in schemas.items()}
         self._kernel = kernel
@@ -52,6 +53,7 @@ class FollowedCity:
 
     async def begin(self, bus: Bus, states: Mapping[TopicPartition, IntakeState]) -> list[TopicPartition]:
         """Learn the versions of these sources' states → those whose state changed and must be saved."""
+        self._states = states
         await self._cities.begin(bus)
         self._sent_up_to = dict(await bus.ends(list(states)))
         for number in {one.version for state in states.values() for one in state.ended}:

@@ -76,7 +76,7 @@ class SecondLevelStage:
         self._aside = Aside(topics.state("second"), SOURCE)
         self._now_s = now_s
         self._hosted = hosted
-        self._cities = Cities(city_folder)
+        self._cities = Cities(city_folder, lambda: set() if self._state is None else {self._state.version})
         self._state: Second | None = None
         self._chain = chains.Chain(topics.state("second"), 0)
         self._notices: list[Notice] = []

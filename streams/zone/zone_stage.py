@@ -79,7 +79,7 @@ class ZoneStage:
         self._domain = {topics.readings(domain): domain for domain in domains}
         self._hosted = {domain: [one for one in hosted if one.spec.takes(domain)] for domain in domains}
         self._now_s = now_s
-        self._cities = Cities(city_folder)
+        self._cities = Cities(city_folder, self._versions)
         self._live_due_at = 0.0
         self._partitions: dict[TopicPartition, Partition] = {}
         self._notices: list[Notice] = []
@@ -137,6 +137,10 @@ class ZoneStage:
             failed.append(exc)
         await rebuilding.begin(source, held, hosted)
         return failed
+
+    def _versions(self) -> set[int]:
+        """Return the versions by which its zones close their windows."""
+        return {state.version for held in self._partitions.values() for state in held.zones.values()}
 
     async def _rebuild(self, bus: Bus, budget_s: float) -> None:
         ways = Ways(self._record, self._now_s)

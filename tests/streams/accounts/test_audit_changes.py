@@ -185,3 +185,18 @@ def test_set_aside_and_taken_in_again(stack: Stack, tmp_path: Path, minute: int,
     assert mine.dropped["set_aside"] > 0
     for one in feed.processors.values():
         assert one.used + sum(one.dropped.values()) == feed.in_frames == 5 * 96 + 1
+
+
+def test_a_sensor_that_is_of_another_domain_now_keeps_its_hours_of_before(stack: Stack) -> None:
+    """w0 told the weather's temperature and humidity; its id is a fire panel's now."""
+
+    async def story() -> None:
+        await stack.restart()
+        await stack.drain()
+        await stack.drain()
+
+    asyncio.run(story())
+    balanced(stack)
+    path = stack.city / "sensors.csv"
+    path.write_text(path.read_text(encoding="utf-8").replace("w0,weather,", "w0,fire,"), encoding="utf-8")
+    balanced(stack)

@@ -7,12 +7,13 @@ import msgspec
 import numpy as np
 import pytest
 
+from processors.maths.places import Places
 from streams.city import versions
 from streams.city.folder import Folder
 from streams.city.moves import KEPT_MS, NEVER_MS, Move, Moves, next_moves
 from streams.city.parts import Segment, Sensor, Zone
 from streams.city.registry import City
-from streams.contract.durations import MINUTE_MS
+from streams.contract.durations import HOUR_MS, MINUTE_MS
 from streams.contract.frames import FrameRows
 from streams.contract.stage import Record
 
@@ -53,7 +54,7 @@ def test_it_waits_for_a_sensor_whose_times_may_be_further_ahead():
     ("before", "after"),
     [
         pytest.param(city(x="a"), city(x="a"), id="nothing"),
-        pytest.param(city(x="a"), city(y="b"), id="another sensor"),
+        pytest.param(city(x="a"), city(x="a", y="b"), id="another sensor"),
         pytest.param(city(x="a", roads=1), city(x="a", roads=1), id="a segment"),
     ],
 )
@@ -75,7 +76,7 @@ def test_a_segment_that_leaves_is_told_with_the_move_that_names_it():
     assert told.moves == (Move(2, HOLDS_MS, "x", "a", "road x"),)
     assert told.left == (before.segments[0],)
     again = next_moves(replace(city(x="b", y="b", number=2), moves=told), city(x="b", y="b"), 3, NOW_MS + MINUTE_MS)
-    assert again == told
+    assert again == told._replace(moves=(Move(2, HOLDS_MS, "x", "a", "road x", HOLDS_MS),))
 
 
 def test_each_reading_is_of_the_zone_of_its_time():
@@ -140,6 +141,54 @@ def test_a_sensor_that_is_hung_on_another_road_of_its_zone_watches_that_of_its_t
     assert next_moves(off, before, 2, NOW_MS).moves == (Move(2, HOLDS_MS, "x", "a"),)
     former = replace(after, moves=next_moves(before, after, 2, NOW_MS)).former["traffic"]
     assert [former.city_of(ms).sensors[0].segment for ms in (HOLDS_MS - MINUTE_MS, HOLDS_MS)] == [0, 1]
+
+
+def test_a_slow_domain_holds_up_no_move_of_another():
+    before = city(x="a", y="a")
+    daily = replace(before.sensors[0], domain="environment", stamps="end", interval_s=86_400.0)
+    before, after = (
+        replace(one, sensors=(daily, replace(one.sensors[1], zone=zone))) for one, zone in ((before, 0), (before, 1))
+    )
+    moved = replace(after, sensors=(replace(daily, zone=1), after.sensors[1]))
+    told = next_moves(before, moved, 2, NOW_MS)
+    assert [(one.sensor, one.until_ms) for one in told.moves] == [("x", NOW_MS + 86_400_000 + 20_000), ("y", HOLDS_MS)]
+    back = next_moves(replace(moved, moves=told), before, 3, NOW_MS + MINUTE_MS)
+    assert [one.until_ms for one in back.moves[2:] if one.sensor == "y"] == [HOLDS_MS + MINUTE_MS]
+
+
+def test_who_leaves_the_city_is_of_its_zone_a_while_wherever_it_comes_back():
+    before, gone = city(x="a", y="a", roads=1), city(y="a", number=2)
+    told = next_moves(before, gone, 2, NOW_MS)
+    assert told == Moves((Move(2, HOLDS_MS, "x", "a", "road x"),), (before.segments[0],))
+    gone = replace(gone, moves=told)
+    assert gone.former == {}  # nobody is asked for it meanwhile
+    back = replace(city(x="b", y="a", number=3), moves=next_moves(gone, city(x="b", y="a"), 3, NOW_MS + MINUTE_MS))
+    zone = back.former["traffic"].zone_at(np.zeros(2, np.int32), np.array([HOLDS_MS - 1, HOLDS_MS]))
+    assert zone is not None
+    assert [ZONES[one] for one in zone] == ["a", "b"]
+
+
+def test_no_lag_that_is_edited_later_takes_back_what_is_over():
+    def slow(one: City) -> City:
+        return replace(one, sensors=tuple(replace(sensor, delay_s=900.0) for sensor in one.sensors))
+
+    before = city(Move(2, NOW_MS, "x", "a"), x="b")
+    for after_ms, passed_ms in ((-301_000, NOW_MS + 900_000), (-300_000, NOW_MS), (60_000, NOW_MS)):
+        told = next_moves(before, slow(before), 3, NOW_MS + after_ms)
+        assert replace(slow(before), moves=told).former["traffic"].passed_ms.tolist() == [passed_ms]
+    told = next_moves(slow(before), before, 3, NOW_MS + HOUR_MS)
+    assert replace(before, moves=told).former["traffic"].passed_ms.tolist() == [NOW_MS]  # a smaller one does at once
+
+
+def test_a_sensor_is_asked_for_where_it_is_while_its_road_waits_for_a_slower_one():
+    found = city(Move(2, 60_000, "x", "a", "road y"), x="b", y="a", roads=2)
+    moved = replace(found, sensors=(found.sensors[0], replace(found.sensors[1], stamps="begin")))  # 60 s behind
+    former = moved.former["traffic"]
+    asked = [former.city_at(ms, "a") for ms in (59_999, 60_000, 119_999, 120_000)]
+    assert [one.sensors[0].zone for one in asked] == [0, 0, 0, 1]
+    assert [dict(one.elsewhere) for one in asked] == [{}, {0: 1}, {0: 1}, {}]
+    awaited = [[*Places().layout(one, "traffic", zone).awaited] for one in asked for zone in (0, 1)]
+    assert awaited == [[True, True], [False], [False, True], [True], [False, True], [True], [True], [True]]
 
 
 @pytest.mark.parametrize("slow", [1, 2])

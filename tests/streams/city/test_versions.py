@@ -1,5 +1,6 @@
 """Versions of a city: what is written, what is read back, and which partition a zone keeps."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -153,3 +154,40 @@ def test_a_version_in_parts_counts_when_all_are_there(tmp_path: Path, monkeypatc
     assert len(messages) > 1
     assert versions.stored(records(messages[:-1])) == {}
     assert versions.load(versions.stored(records(messages))[1]).city.id == "small"
+
+
+def test_a_zone_keeps_its_partition_of_topics_that_were_made_after_the_version(tmp_path: Path):
+    """A domain's topics come with the next `up`, which makes no version: zones go by their places in the one before."""
+    folder = write_small_city(tmp_path)
+    first = versions.next_version(read_folder(folder), {}, {"traffic": 2})
+    before = versions.load(versions.stored(records(first))[1])
+    used = {f"z{index}": before.partition("weather", f"z{index}", 3) for index in range(4)}
+    without_first_zone(folder)
+    known = versions.stored(records(first))
+    second = versions.next_version(read_folder(folder), known, {"traffic": 2, "weather": 3}, now_ms=0)
+    after = versions.load(versions.stored(records([*first, *second]))[2])
+    assert {zone: after.partition("weather", zone, 3) for zone in used} == used == {"z0": 0, "z1": 1, "z2": 2, "z3": 0}
+    assert "z0" in after.city.zones_awaited["weather"]
+
+
+def test_a_zone_that_left_before_there_were_topics_has_a_partition_all_the_same(tmp_path: Path):
+    folder = write_small_city(tmp_path)
+    first = versions.next_version(read_folder(folder), {}, {"traffic": 2})
+    without_first_zone(folder)
+    second = versions.next_version(read_folder(folder), versions.stored(records(first)), {"traffic": 2}, now_ms=0)
+    after = versions.load(versions.stored(records([*first, *second]))[2])
+    assert "z0" in after.city.zones_awaited["weather"]
+    assert after.partition("weather", "z0", 3) == 0
+
+
+def without_first_zone(folder: Path) -> None:
+    """Take z0 away; what lay in it lies in z1."""
+    for name in ("zones", "segments"):
+        path = folder / f"{name}.geojson"
+        found = json.loads(path.read_text(encoding="utf-8"))
+        found["features"] = [one for one in found["features"] if one["properties"]["id"] != "z0"]
+        for one in found["features"]:
+            one["properties"] |= {"zone": "z1"} if one["properties"].get("zone") == "z0" else {}
+        path.write_text(json.dumps(found), encoding="utf-8")
+    path = folder / "sensors.csv"
+    path.write_text(path.read_text(encoding="utf-8").replace(",z0,", ",z1,"), encoding="utf-8")
