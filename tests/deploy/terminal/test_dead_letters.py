@@ -7,6 +7,7 @@ import json
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import msgspec
 import pytest
 from kafka import KafkaProducer
 
@@ -186,11 +187,13 @@ def test_a_reading_with_a_bare_nan_says_whose_it_is() -> None:
         b'"text"',
         b'{"sensor":[1],"at":{"x":1}}',
         b'{"sensor":null,"at":true}',
+        b'{"sensor":"\\ud800","at":"\\udfff"}',
+        b'{"sensor":["\\ud800"],"at":{"\\ud800":1}}',
         b"[" * 100_000,
         b"\xed\xa0\x80",
     ],
 )
 def test_whatever_came_is_shown(payload: bytes) -> None:
     one = _letter(payload)
-    assert letters.screen([one], "en")
-    assert json.dumps(letters.plain(one))
+    assert letters.screen([one], "en").encode()
+    assert msgspec.json.encode(letters.plain(one))
