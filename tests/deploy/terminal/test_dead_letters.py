@@ -132,8 +132,8 @@ def test_two_brokers_never_share_a_folder(stopped: Path, capsys: pytest.CaptureF
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        (["--domain", "trafic"], "did you mean traffic?"),
-        (["--reason", "outofrange"], "did you mean out_of_range?"),
+        (["--domain", "trafic"], "the nearest is 'traffic'"),
+        (["--reason", "outofrange"], "the nearest is 'out_of_range'"),
         (["--reason", "zzz"], "there are undecodable, empty"),
     ],
 )
