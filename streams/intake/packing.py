@@ -17,8 +17,11 @@ BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 """UTF-8's byte order mark."""
 _WRAPPED = (GZIP, BYTE_ORDER_MARK)
 _UTF_16 = (b"\xff\xfe", b"\xfe\xff", *(pair for byte in b"{[ \t\n\r" for pair in (bytes((byte, 0)), bytes((0, byte)))))
-_TEXT_OR_WORD = re.compile(r'"[^"\\]*+(?:\\.?[^"\\]*+)*+"?|[-+]?\b(?:nan|inf|infinity)\b', re.IGNORECASE | re.DOTALL)
+_TEXT = r'"[^"\\]*+(?:\\.?[^"\\]*+)*+"?'
+_TEXT_OR_WORD = re.compile(rf"{_TEXT}|[-+]?\b(?:nan|inf|infinity)\b", re.IGNORECASE | re.DOTALL)
 """JSON's own texts, which may say anything, and the words that C and Python write for what is no finite number."""
+_TEXT_OR_BARE = re.compile(rf'{_TEXT}|[^"\s\[\]{{}},:]++', re.DOTALL)
+"""Its texts, and whatever else stands between its signs."""
 
 
 def plain(value: bytes) -> tuple[bytes | None, str]:
@@ -55,14 +58,18 @@ def with_numbers_for_words(text: str) -> Iterator[str]:
         yield found
 
 
-def with_harmless_texts(text: str) -> str:
-    """Return the text, as long, with what any JSON may hold for each of its own texts, bare words and order marks."""
-    return _TEXT_OR_WORD.sub(_harmless, text).replace("\ufeff", " ")
+def with_harmless_words(text: str) -> str:
+    """Return the text, as long, with what any JSON may hold for each of its texts, numbers and words, and order marks.
+
+    >>> with_harmless_words('[{"ab":1.}, 0x1f, true]')
+    '[{"--":0 }, 0   , 0   ]'
+    """
+    return _TEXT_OR_BARE.sub(_harmless, text.replace("\ufeff", " "))
 
 
 def _harmless(found: re.Match[str]) -> str:
     word = found[0]
-    return f'"{"-" * (len(word) - 2)}"' if word.startswith('"') else _nan_for_word(found)
+    return f'"{"-" * (len(word) - 2)}"' if word.startswith('"') else "0".ljust(len(word))
 
 
 def _nan_for_word(found: re.Match[str]) -> str:

@@ -128,6 +128,29 @@ def test_a_text_that_is_none_costs_its_reading_and_no_other(text: bytes, field: 
         assert [originals(value)[place] for place in (0, 1, 3, 4)] == [ONE, bad, worded, bad]
 
 
+@pytest.mark.parametrize(
+    "word", [b"01", b"1.", b".5", b"+5", b"0x1f", b"1e", b"-", b"True", b"None", b"1.#IND", b"'7'", b"\xff"]
+)
+def test_a_number_or_word_that_is_none_costs_its_reading_and_not_the_array(word: bytes) -> None:
+    bad = ONE.replace(b"50", word)
+    array = b"[" + b" ,\n".join([ONE, bad, word + b"x", TWO]) + b" ]"
+    for value in (array, gzip.compress(array, mtime=0)):
+        assert decode_fast(value, TRAFFIC) is None
+        decoded = decode_slow(value, TRAFFIC)
+        assert [(one.sensor, one.speed_km_h) for one in decoded.readings] == [("d1", 50.0), ("d2", 50.0)]
+        assert decoded.places == [0, 3]
+        refused = [(one.place, one.reason, one.payload) for one in decoded.refused]
+        assert refused == [(1, "undecodable", bad), (2, "undecodable", word + b"x")]
+        assert originals(value) == [ONE, bad, word + b"x", TWO]
+
+
+@pytest.mark.parametrize("word", [b"-inf", b"Infinity", b"-nan"])
+def test_a_bare_word_that_is_an_element_comes_back_whole(word: bytes) -> None:
+    value = b"[" + word + b" , " + ONE + b"]"
+    assert [one.payload for one in decode_slow(value, TRAFFIC).refused] == [word]
+    assert originals(value) == [word, ONE]
+
+
 def test_a_dead_letter_says_which_of_its_bytes_is_no_text() -> None:
     bad = ONE.replace(b"d1", b"M\xfcnchen")
     refused = decode_slow(b"[" + ONE + b"," + bad + b"," + ONE.replace(b"d1", b"\0") + b"]", TRAFFIC).refused
