@@ -17,6 +17,12 @@ BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 """UTF-8's byte order mark."""
 _WRAPPED = (GZIP, BYTE_ORDER_MARK)
 _UTF_16 = (b"\xff\xfe", b"\xfe\xff", *(pair for byte in b"{[ \t\n\r" for pair in (bytes((byte, 0)), bytes((0, byte)))))
+_PACKED = {
+    b"\x28\xb5\x2f\xfd": "Zstandard",
+    GZIP: "gzip within gzip",
+    **dict.fromkeys((b"x\x01", b"x\x5e", b"x\x9c", b"x\xda"), "zlib"),
+}
+"""How what is packed in another way begins (RFC 8878, RFC 1950)."""
 _TEXT = r'"[^"\\]*+(?:\\.?[^"\\]*+)*+"?'
 _TEXT_OR_WORD = re.compile(rf"{_TEXT}|[-+]?\b(?:nan|inf|infinity)\b", re.IGNORECASE | re.DOTALL)
 """JSON's own texts, which may say anything, and the words that C and Python write for what is no finite number."""
@@ -33,6 +39,9 @@ def plain(value: bytes) -> tuple[bytes | None, str]:
         value = inflated.removeprefix(BYTE_ORDER_MARK)
     if value.startswith(_UTF_16):
         return None, "UTF-16; JSON between systems is UTF-8"
+    if value.startswith(tuple(_PACKED)):
+        name = next(name for begin, name in _PACKED.items() if value.startswith(begin))
+        return None, f"{name}; a record is plain JSON, or gzip of it"
     return value, ""
 
 

@@ -59,7 +59,12 @@ BOMB = gzip.compress(b" " * (INBOX_MAX_BYTES + 1), mtime=0)
         (gzip.compress(ONE, mtime=0) * 3, "undecodable", "behind it"),
         (b"\x1f\x8b" + ONE, "undecodable", "inflated"),
         (b"\x1f\x8b", "undecodable", "too early"),
-        (zlib.compress(ONE), "undecodable", "byte 1 is not UTF-8"),
+        *(
+            (zlib.compress(ONE, level), "undecodable", "zlib; a record is plain JSON, or gzip")
+            for level in (1, 3, 6, 9)
+        ),
+        (b"\x28\xb5\x2f\xfd\x04\x00\x81\x00\x00", "undecodable", "Zstandard"),
+        (gzip.compress(gzip.compress(ONE, mtime=0), mtime=0), "undecodable", "gzip within gzip"),
         (ONE.replace(b"d1", b"M\xfcnchen"), "undecodable", "byte 12 is not UTF-8"),
         (ONE.decode().encode("utf-16"), "undecodable", "UTF-16"),
         (ONE.decode().encode("utf-16-le"), "undecodable", "UTF-16"),
