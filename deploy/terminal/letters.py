@@ -97,7 +97,8 @@ def letter_of(received_ms: int, headers: Sequence[tuple[str, bytes | None]], pay
     reading = object_of(payload) if len(payload) <= READ_BYTES else {}
     sensor = said.get("sensor", reading.get("sensor", reading.get("entity", "")))
     at = reading.get("at", reading.get("at_ms", ""))
-    return Letter(received_ms, said, payload, sensor if isinstance(sensor, str) else repr(sensor), _time(at))
+    sensor = sensor if isinstance(sensor, str) else repr(sensor)
+    return Letter(received_ms, said, payload, _whole(sensor), _whole(_time(at)))
 
 
 def plain(letter: Letter) -> dict[str, Any]:
@@ -166,6 +167,15 @@ def _time(at: Any) -> str:  # noqa: ANN401 - whatever a sensor wrote
     if isinstance(at, int) and not isinstance(at, bool) and WHOLE_SECONDS_BELOW <= at < 2**47:
         return iso(at)
     return str(at)
+
+
+def _whole(text: str) -> str:
+    r"""Escape what is half a character: JSON may say it, and no UTF-8 can.
+
+    >>> _whole("路 \ud800")
+    '路 \\ud800'
+    """
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 def _number(text: str | None) -> int | None:

@@ -74,8 +74,8 @@ def _due(known: Identities, metric: int, of: tuple[Roster, City], heard: tuple[N
     if new.any():
         slot = slot.copy()
         slot[new] = identities.registered(known, np.full(int(new.sum()), metric), entity[new], zone[new])
-    asked_ms = known.asked_ms[slot]
-    asked_ms[asked_ms == NO_TIME_MS] = start_ms - MINUTE_MS
     wanted = (slot != UNKNOWN) & ((known.heard_ms[slot] <= start_ms) | silent)
-    wanted &= start_ms - asked_ms >= roster.interval_ms
+    first = slot[wanted & (known.asked_ms[slot] == NO_TIME_MS)]
+    known.asked_ms[first] = start_ms - MINUTE_MS  # from now on it waits, however long its interval is
+    wanted &= start_ms - known.asked_ms[slot] >= roster.interval_ms
     return Asked(slot[wanted], roster.sensors[wanted])

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 DATA_CLASSES = ("public", "internal", "sensitive", "core")
 KEYS = ("zh", "en", "unit", "range", "data_class")
 OPTIONAL_KEYS = ("not_measured",)
-RESERVED = ("sensor", "at")
-"""Fields of every reading."""
+RESERVED = ("sensor", "at", "at_ms", "offset", "place", "lag_ms")
+"""Fields of every reading and of every row of a frame."""
 NAME = re.compile(r"[a-z][a-z0-9_]*")
 """Of a column, and of a domain."""
 

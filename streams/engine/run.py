@@ -26,6 +26,7 @@ from streams.broker.bus import KafkaBus
 from streams.broker.reach import wait_for
 from streams.contract.stage import RUN_RECORDS, Chunk, Follows, MayWait, Message, TakesFrames, TopicPartition
 from streams.engine.app import stage_app
+from streams.engine.fallen import Fallen
 from streams.engine.missing import Missing
 from streams.engine.reporting import Reporting
 from streams.errors import CityError, ExactnessError
@@ -71,6 +72,7 @@ class Host:
         self.pulse = Pulse(part or stage.name, stage.name, data, stage.topics, limit_s, self.bus.traffic)
         self.watchdog = Watchdog(self.pulse.part, limit_s)
         self.missing = Missing(stage, bootstrap, self.pulse.counters.lost_records)
+        self._fallen = Fallen(stage)
         self._turn = asyncio.Lock()
         self._reporting = Reporting(self._send_books)
         self._follow_s = stage.follow_s if isinstance(stage, Follows) else None
@@ -200,7 +202,7 @@ class Host:
         loading = self._loading or self._sharing()
         self.watchdog.judge(places, loading=loading, answer_s=self._reporting.answer_s)
         tells = self.stage if isinstance(self.stage, Tells) else None
-        pulse = self.pulse.beat(ends, waits, tells)
+        pulse = self.pulse.beat(ends, waits, tells, self._fallen.look(self.pulse.places(), ends))
         if self.bus.running:
             key = f"{PULSE}{self.pulse.part}"
             self._reporting.beat(lambda: {key: pulse} if self._loading else {key: pulse, **self.stage.books()})

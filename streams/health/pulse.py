@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from streams.contract.stage import Chunk, TopicPartition
-    from streams.health.notices import Tells
+    from streams.health.notices import Notice, Tells
 
 RATE_OVER_S = 5.0
 OLD_S = 10.0
@@ -134,7 +134,11 @@ class Pulse:
         return {partition: Place(state.absorbed, state.end) for partition, state in self.partitions.items()}
 
     def beat(
-        self, ends: Mapping[TopicPartition, int | None], waits: str | None = None, tells: Tells | None = None
+        self,
+        ends: Mapping[TopicPartition, int | None],
+        waits: str | None = None,
+        tells: Tells | None = None,
+        notices: Sequence[Notice] = (),
     ) -> dict[str, Any]:
         """Return the pulse and write it to its file.
 
@@ -142,6 +146,7 @@ class Pulse:
             ends: the partitions' ends as last fetched.
             waits: what it waits for and why it need not advance, None = it must.
             tells: the stage, where it has notices.
+            notices: more of them, of the run loop.
         """
         at_ms = now_ms()
         rows = []
@@ -160,7 +165,7 @@ class Pulse:
             "at_ms": at_ms,
             "limit_s": self._limit_s,
             "waits": waits,
-            "notices": [] if tells is None else msgspec.to_builtins(list(tells.notices())),
+            "notices": msgspec.to_builtins([*notices, *(() if tells is None else tells.notices())]),
             "set_aside": [] if tells is None else msgspec.to_builtins(list(tells.set_aside())),
             "partitions": rows,
             "rates": {"in_per_s": self._rate()},

@@ -159,12 +159,12 @@ def _whole(value: bytes) -> list[tuple[Any, bytes]] | None:
 
 
 def _salvaged(value: bytes) -> list[tuple[Any, bytes]] | None:
-    """Take an array apart that would be JSON but for what its texts hold: each element is judged by its own bytes."""
+    """Take an array apart that is none for a text, number or word in it: each element is judged by its own bytes."""
     if not _ARRAY.match(value):
         return None
     text = value.decode(errors="surrogateescape")  # each byte that is no character stands for itself
     try:
-        elements = _elements(packing.with_harmless_texts(text), text)
+        elements = _elements(packing.with_harmless_words(text), text)
     except (ValueError, RecursionError):
         return None
     return [(_parse(payload), payload) for _, payload in elements]
@@ -181,10 +181,11 @@ def _elements(text: str, came: str) -> list[tuple[Any, bytes]]:
         at = len(text) - len(text[at + 1 :].lstrip(_BLANK))
     while not closed:
         item, end = _decoder.raw_decode(text, at)
-        items.append((item, came[at:end].encode("utf-8", "surrogateescape")))
         between = _BETWEEN.match(text, end)
         if between is None:
             raise ValueError("an array goes on with a comma, or it ends")
+        payload = came[at : between.start(1)].rstrip(_BLANK)  # a word may be longer than what stands for it
+        items.append((item, payload.encode("utf-8", "surrogateescape")))
         at, closed = between.end(), between[1] == "]"
     if at != len(text):
         raise ValueError("nothing follows an array")

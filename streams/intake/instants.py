@@ -35,7 +35,7 @@ def instant(at: Any) -> int | None:  # noqa: ANN401 - any JSON value
     """
     if isinstance(at, str):
         return of_text(at)
-    if isinstance(at, bool) or not isinstance(at, int | float) or not math.isfinite(at):
+    if not _is_number(at):
         return None
     at_ms = math.floor(at)
     return at_ms if LEAST_AT_MS <= at_ms <= MOST_AT_MS else None
@@ -63,6 +63,11 @@ def of_text(text: str) -> int | None:
     return minutes * MINUTE_MS + int(second) * 1000 + int(fraction[:3].ljust(3, "0"))
 
 
+def _is_number(at: Any) -> bool:  # noqa: ANN401 - any JSON value
+    """Tell whether it is a finite number, also a whole one that no float holds."""
+    return isinstance(at, int | float) and not isinstance(at, bool) and abs(at) < math.inf
+
+
 def _number(text: str) -> int | float:
     return int(text) if text.lstrip("-").isdigit() else float(text)
 
@@ -73,7 +78,7 @@ def why_not(at: Any) -> str:  # noqa: ANN401 - any JSON value
         if _ZONELESS.fullmatch(at):
             return "a time without its zone: add Z, or an offset like +08:00"
         at = _number(at) if NUMBER.fullmatch(at) else at
-    if isinstance(at, bool) or not isinstance(at, int | float) or not math.isfinite(at):
+    if not _is_number(at):
         return "neither epoch milliseconds nor ISO 8601 with its zone"
     return f"epoch {_unit(abs(at))}; `at` takes epoch milliseconds"
 

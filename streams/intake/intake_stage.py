@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -21,6 +22,7 @@ from streams.intake import marks, saving
 from streams.intake.delays import Delays
 from streams.intake.followed_city import FollowedCity
 from streams.intake.followed_clock import FollowedClock
+from streams.intake.parts import parts
 from streams.intake.quiet import Quiet
 from streams.intake.take import Bounds, IntakeState, take
 
@@ -73,7 +75,14 @@ class IntakeStage:
         return positions
 
     async def absorb(self, chunk: Chunk, bus: Bus) -> bool:
-        """Take a chunk: frames and dead letters, then the state, then it may be committed."""
+        """Take a chunk, in parts where it holds much; then it may be committed."""
+        done = False
+        for part in parts(chunk.records):
+            done = await self._absorb(replace(chunk, records=part), bus)
+        return done
+
+    async def _absorb(self, chunk: Chunk, bus: Bus) -> bool:
+        """Send frames and dead letters, then save the state → whether the chunk was for us, and new."""
         source = chunk.source
         state = self._states.get(source)
         if state is None or chunk.records[-1].offset < state.offset:

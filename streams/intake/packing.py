@@ -17,8 +17,17 @@ BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 """UTF-8's byte order mark."""
 _WRAPPED = (GZIP, BYTE_ORDER_MARK)
 _UTF_16 = (b"\xff\xfe", b"\xfe\xff", *(pair for byte in b"{[ \t\n\r" for pair in (bytes((byte, 0)), bytes((0, byte)))))
-_TEXT_OR_WORD = re.compile(r'"[^"\\]*+(?:\\.?[^"\\]*+)*+"?|[-+]?\b(?:nan|inf|infinity)\b', re.IGNORECASE | re.DOTALL)
+_PACKED = {
+    b"\x28\xb5\x2f\xfd": "Zstandard",
+    GZIP: "gzip within gzip",
+    **dict.fromkeys((b"x\x01", b"x\x5e", b"x\x9c", b"x\xda"), "zlib"),
+}
+"""How what is packed in another way begins (RFC 8878, RFC 1950)."""
+_TEXT = r'"[^"\\]*+(?:\\.?[^"\\]*+)*+"?'
+_TEXT_OR_WORD = re.compile(rf"{_TEXT}|[-+]?\b(?:nan|inf|infinity)\b", re.IGNORECASE | re.DOTALL)
 """JSON's own texts, which may say anything, and the words that C and Python write for what is no finite number."""
+_TEXT_OR_BARE = re.compile(rf'{_TEXT}|[^"\s\[\]{{}},:]++', re.DOTALL)
+"""Its texts, and whatever else stands between its signs."""
 
 
 def plain(value: bytes) -> tuple[bytes | None, str]:
@@ -30,6 +39,9 @@ def plain(value: bytes) -> tuple[bytes | None, str]:
         value = inflated.removeprefix(BYTE_ORDER_MARK)
     if value.startswith(_UTF_16):
         return None, "UTF-16; JSON between systems is UTF-8"
+    if value.startswith(tuple(_PACKED)):
+        name = next(name for begin, name in _PACKED.items() if value.startswith(begin))
+        return None, f"{name}; a record is plain JSON, or gzip of it"
     return value, ""
 
 
@@ -55,14 +67,18 @@ def with_numbers_for_words(text: str) -> Iterator[str]:
         yield found
 
 
-def with_harmless_texts(text: str) -> str:
-    """Return the text, as long, with what any JSON may hold for each of its own texts, bare words and order marks."""
-    return _TEXT_OR_WORD.sub(_harmless, text).replace("\ufeff", " ")
+def with_harmless_words(text: str) -> str:
+    """Return the text, as long, with what any JSON may hold for each of its texts, numbers and words, and order marks.
+
+    >>> with_harmless_words('[{"ab":1.}, 0x1f, true]')
+    '[{"--":0 }, 0   , 0   ]'
+    """
+    return _TEXT_OR_BARE.sub(_harmless, text.replace("\ufeff", " "))
 
 
 def _harmless(found: re.Match[str]) -> str:
     word = found[0]
-    return f'"{"-" * (len(word) - 2)}"' if word.startswith('"') else _nan_for_word(found)
+    return f'"{"-" * (len(word) - 2)}"' if word.startswith('"') else "0".ljust(len(word))
 
 
 def _nan_for_word(found: re.Match[str]) -> str:

@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 SENSOR, AT = 0, 1
 """Places of the two required names; the columns follow."""
 REQUIRED = 0b11
+BITS = 64
+"""So many names are told apart; what has one beyond is left to the slow decoder."""
 TAKEN, REFUSED, EMPTY = 0, 1, 2
 """Verdicts on a record."""
 FULL = -1
@@ -71,7 +73,7 @@ def _reading(data: NDArray[np.uint8], at: int, end: int, tables: tuple[Texts, Se
         if at >= end or data[at] != QUOTE:
             return -1
         index, at = find_name(data, at + 1, end, names, expected)
-        if index < 0 or found & (1 << index):
+        if index < 0 or index >= BITS or found & (1 << index):
             return -1
         found |= 1 << index
         expected = index + 1

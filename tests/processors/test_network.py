@@ -190,6 +190,19 @@ def test_silent_zones_count_against_the_coverage():
     assert (np.isnan(value), told) == (True, 0.0)
 
 
+def test_who_has_never_spoken_is_expected_however_long_its_interval_is():
+    """Sensors of five minutes, three of four never heard: as if heard just before the first minute, so due at 5."""
+    city = Watcher(quarters(1, 1, 1, 1, interval_s=300.0))
+    minutes = (0, 5, 10, 15)
+    for minute in minutes:
+        for zone in range(4):
+            rows = [tti(0, minute * MINUTE_MS, 2.0, 1.0)] if zone == 0 else []
+            city.take(zone, (minute + 1) * MINUTE_MS, *rows)
+    coverage = [city.held["city:c", "tti_ratio", minute * MINUTE_MS, 60][2] for minute in minutes]
+    assert coverage == [1.0, 0.25, 0.25, 0.25]
+    assert np.isnan(city.held["city:c", "tpi", 5 * MINUTE_MS, 60][0])
+
+
 def test_coverage_is_by_sensors_not_by_segments():
     city = Watcher(quarters(1, 3))
     for zone in range(2):

@@ -13,6 +13,7 @@ from streams.city.folder import read_folder, signature
 from streams.city.kept import keep
 from streams.city.own_domains import take_in
 from streams.city.registry import load_city
+from streams.contract.frames import FIXED_NAMES
 from streams.contract.spec import Config, Spec
 from streams.domains import schema
 from tests.small_city import write_small_city
@@ -103,6 +104,7 @@ def test_a_change_of_it_is_seen(tmp_path: Path):
         (HARBOUR.replace("[0, 30]", '["a", "b"]'), "harbour", "column draught_m: range: [low, high] is needed"),
         (HARBOUR.replace('"Draught"', "3"), "harbour", "column draught_m: en: a text is needed, not 3"),
         (HARBOUR.replace("draught_m", "at"), "harbour", "column at: small letters"),
+        *((HARBOUR.replace("draught_m", name), "harbour", f"column {name}: small letters") for name in FIXED_NAMES),
         (HARBOUR.replace("draught_m", '"Draught m"'), "harbour", "column Draught m: small letters"),
         (HARBOUR.replace("harbour", "Harbour"), "Harbour", "a domain's name has small letters"),
         ("domain = \n", "harbour", "harbour.toml: cannot be read"),

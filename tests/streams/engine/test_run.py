@@ -10,6 +10,7 @@ import pytest
 from faust.types import TP
 
 from streams.contract.stage import Chunk, Follows, Record, TopicPartition
+from streams.engine.fallen import Fallen
 from streams.engine.missing import Missing
 from streams.engine.run import EXIT_BROKEN, Host
 from streams.errors import ExactnessError
@@ -49,6 +50,7 @@ def host(stage, folder):
     made.stage, made.bus, made.pulse = stage, None, Pulse("taking", "taking", folder)
     made.missing = Missing(stage, "127.0.0.1:1", made.pulse.counters.lost_records)
     made.app = SimpleNamespace(consumer=SimpleNamespace(epoch=2, settled={}))
+    made._fallen = Fallen(stage)
     made.delivery = Chunked(made)
     made._next = {SOURCE: 5}
     made._loading = False

@@ -51,6 +51,8 @@ BAD = [
     (DAY_S * 10**6, "microseconds"),
     (DAY_S * 10**9, "nanoseconds"),
     (1e300, "nanoseconds"),
+    (10**309, "nanoseconds"),  # more than any float
+    (-(10**398), "nanoseconds"),
     ("2026-03-01T00:00:00", "zone"),
     ("2026-03-01 00:00", "zone"),
     ("2026-03-01", "ISO 8601"),

@@ -59,7 +59,12 @@ BOMB = gzip.compress(b" " * (INBOX_MAX_BYTES + 1), mtime=0)
         (gzip.compress(ONE, mtime=0) * 3, "undecodable", "behind it"),
         (b"\x1f\x8b" + ONE, "undecodable", "inflated"),
         (b"\x1f\x8b", "undecodable", "too early"),
-        (zlib.compress(ONE), "undecodable", "byte 1 is not UTF-8"),
+        *(
+            (zlib.compress(ONE, level), "undecodable", "zlib; a record is plain JSON, or gzip")
+            for level in (1, 3, 6, 9)
+        ),
+        (b"\x28\xb5\x2f\xfd\x04\x00\x81\x00\x00", "undecodable", "Zstandard"),
+        (gzip.compress(gzip.compress(ONE, mtime=0), mtime=0), "undecodable", "gzip within gzip"),
         (ONE.replace(b"d1", b"M\xfcnchen"), "undecodable", "byte 12 is not UTF-8"),
         (ONE.decode().encode("utf-16"), "undecodable", "UTF-16"),
         (ONE.decode().encode("utf-16-le"), "undecodable", "UTF-16"),
@@ -126,6 +131,29 @@ def test_a_text_that_is_none_costs_its_reading_and_no_other(text: bytes, field: 
         refused = [(one.place, one.reason, one.payload) for one in decoded.refused]
         assert refused == [(1, "undecodable", bad), (4, "undecodable", bad)]
         assert [originals(value)[place] for place in (0, 1, 3, 4)] == [ONE, bad, worded, bad]
+
+
+@pytest.mark.parametrize(
+    "word", [b"01", b"1.", b".5", b"+5", b"0x1f", b"1e", b"-", b"True", b"None", b"1.#IND", b"'7'", b"\xff"]
+)
+def test_a_number_or_word_that_is_none_costs_its_reading_and_not_the_array(word: bytes) -> None:
+    bad = ONE.replace(b"50", word)
+    array = b"[" + b" ,\n".join([ONE, bad, word + b"x", TWO]) + b" ]"
+    for value in (array, gzip.compress(array, mtime=0)):
+        assert decode_fast(value, TRAFFIC) is None
+        decoded = decode_slow(value, TRAFFIC)
+        assert [(one.sensor, one.speed_km_h) for one in decoded.readings] == [("d1", 50.0), ("d2", 50.0)]
+        assert decoded.places == [0, 3]
+        refused = [(one.place, one.reason, one.payload) for one in decoded.refused]
+        assert refused == [(1, "undecodable", bad), (2, "undecodable", word + b"x")]
+        assert originals(value) == [ONE, bad, word + b"x", TWO]
+
+
+@pytest.mark.parametrize("word", [b"-inf", b"Infinity", b"-nan"])
+def test_a_bare_word_that_is_an_element_comes_back_whole(word: bytes) -> None:
+    value = b"[" + word + b" , " + ONE + b"]"
+    assert [one.payload for one in decode_slow(value, TRAFFIC).refused] == [word]
+    assert originals(value) == [word, ONE]
 
 
 def test_a_dead_letter_says_which_of_its_bytes_is_no_text() -> None:

@@ -11,17 +11,18 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from streams.contract.stage import Record
-from streams.domains.schema import load_schemas
+from streams.domains.schema import load_schemas, parse
 from streams.intake.decode import decode_slow
 from streams.intake.decoded import decode_batch
 from streams.intake.reader import Reader
-from streams.kernel import rows, texts
+from streams.kernel import rows
+from streams.kernel.texts import sensor_table
 from streams.transport.wire import WireRecords
 
 TRAFFIC = load_schemas()["traffic"]
 SENSORS = ["d0", "d1", "路口-7", "a" * 40, "d11"]
 CODES = {name: code for code, name in enumerate(SENSORS)}
-READER = Reader(TRAFFIC.names, texts.sensor_table(SENSORS))
+READER = Reader(TRAFFIC.names, sensor_table(SENSORS))
 
 
 def wire(values: list[bytes | None]) -> WireRecords:
@@ -200,3 +201,33 @@ def test_a_record_of_many_readings_gets_room() -> None:
     assert (columns.at_ms - 10**12).tolist() == [*range(5_000), *range(5_000), 7]
     assert columns.record.tolist() == [0] * 5_000 + [1] * 5_000 + [2]
     assert all(math.isnan(value) for value in columns.values["speed_km_h"].tolist())
+
+
+A_COLUMN = '[columns.c{}]\nzh = "某"\nen = "Some"\nunit = ""\nrange = [0, 1]\ndata_class = "public"\n'
+WIDE, _ = parse(
+    "wide", ('domain = "wide"\nzh = "宽"\nen = "Wide"\n' + "".join(map(A_COLUMN.format, range(63)))).encode()
+)
+
+
+@pytest.mark.parametrize("last", ["c60", "c61", "c62"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"%s":0.5,"at":1700000000001}',
+        '{"at":1700000000001,"%s":0.5}',
+        '{"sensor":"d1","at":1700000000001,"%s":0.5}',
+        '{"%s":0.5,"sensor":"d1","at":1700000000001}',
+        '{"sensor":"d1","at":1700000000001,"%s":0.5,"%s":1}',
+    ],
+)
+def test_a_domain_of_as_many_columns_as_there_may_be_is_read_like_any_other(text: str, last: str) -> None:
+    """With `sensor` and `at` its names are 65: the last one has no bit of its own among 64."""
+    assert WIDE is not None
+    value = text.replace("%s", last).encode()
+    reader = Reader(WIDE.names, sensor_table(SENSORS))
+    with_it = decode_batch(wire([value]), WIDE, CODES, reader)
+    without = decode_batch(plain([value]), WIDE, CODES, None)
+    assert with_it.refused == without.refused
+    for name in ("sensor", "at_ms"):
+        assert getattr(with_it.rows, name).tolist() == getattr(without.rows, name).tolist()
+    assert with_it.rows.values[last].tolist() == without.rows.values[last].tolist()
