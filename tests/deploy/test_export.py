@@ -92,7 +92,7 @@ def test_every_stored_length_of_window_is_reached(data: Path, capsys: pytest.Cap
     assert capsys.readouterr().out.splitlines()[1].startswith("st,2014-08-20T00:00:00Z,86400,42.0,")
 
 
-@pytest.mark.parametrize("window", ["m", "0m", "1.5h", "1w", "-1m", "٣m"])
+@pytest.mark.parametrize("window", ["m", "0m", "1.5h", "1w", "-1m", "٣m", "99999999999999999999d"])
 def test_a_length_that_is_none_is_refused(data: Path, capsys: pytest.CaptureFixture[str], window: str):
     with pytest.raises(SystemExit):
         cli.main(["export", "tti_ratio", f"--window={window}", "--data", str(data)])
@@ -131,6 +131,21 @@ def test_parquet_holds_the_same_rows(data: Path, capsys: pytest.CaptureFixture[s
     assert sorted(path.name for path in tmp_path.glob("a*")) == ["a.csv", "a.parquet"]
 
 
+def test_a_pipe_is_written_to_and_a_link_stays_one(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    pipe, file, link = tmp_path / "pipe", tmp_path / "file.csv", tmp_path / "link.csv"
+    os.mkfifo(pipe)
+    file.write_text("older")
+    link.symlink_to(file)
+    read = [sys.executable, "-c", "import sys; print(open(sys.argv[1]).read(), end='')", str(pipe)]
+    with subprocess.Popen(read, stdout=subprocess.PIPE, text=True) as reader:
+        export(data, capsys, "--out", str(pipe))
+        said, _ = reader.communicate(timeout=30)
+    export(data, capsys, "--out", str(link))
+    assert said.splitlines()[0] == HEADER
+    assert (pipe.is_fifo(), link.is_symlink(), file.read_text()) == (True, True, said)
+    assert list(tmp_path.glob("*.tmp")) == []
+
+
 def test_the_same_history_gives_the_same_bytes(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     for form in ("csv", "parquet"):
         one, other = tmp_path / "one", tmp_path / "other"
@@ -164,6 +179,9 @@ def test_the_list_names_unit_method_and_standard(capsys: pytest.CaptureFixture[s
             ["tti_ratio", "--out", "{data}/no/such/folder.csv"],
             "folder.csv: cannot be written: No such file or directory",
         ),
+        (["tti_ratio", "--out", "."], ".: cannot be written: Is a directory"),
+        (["tti_ratio", "--out", "{data}"], "{data}: cannot be written: Is a directory"),
+        (["tti_ratio", "--format", "parquet", "--out", "{data}"], "{data}: Parquet needs a plain file"),
     ],
 )
 def test_what_cannot_be_exported_is_said_in_a_sentence(
