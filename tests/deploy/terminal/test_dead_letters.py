@@ -115,6 +115,7 @@ def test_a_running_kafka_is_asked_for_what_is_wanted(
         assert reasons("--reason", "undecodable") == ["undecodable"]
         assert reasons("--from", "2023-11-14T22:15:02Z") == ["refused_by_history", "bad_frame", "too_late"]
         assert reasons("--from", "2023-11-14T23:00Z") == []
+        assert len(reasons("--from", "1969-01-01")) == len(reasons())
         assert cli.main(["dead-letters", "--lang", "zh", "--reason", "empty", "--kafka", broker.address]) == 0
         assert capsys.readouterr().out == "没有符合条件的死信\n"
 
@@ -131,8 +132,8 @@ def test_two_brokers_never_share_a_folder(stopped: Path, capsys: pytest.CaptureF
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        (["--domain", "trafic"], "did you mean traffic?"),
-        (["--reason", "outofrange"], "did you mean out_of_range?"),
+        (["--domain", "trafic"], "the nearest is 'traffic'"),
+        (["--reason", "outofrange"], "the nearest is 'out_of_range'"),
         (["--reason", "zzz"], "there are undecodable, empty"),
     ],
 )
