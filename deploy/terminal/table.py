@@ -99,6 +99,8 @@ def write(table: pa.Table, form: str, out: Path | None) -> None:
                 write_csv(table, file)
         if whole:
             draft.replace(place)
+    except BrokenPipeError:
+        raise
     except OSError as exc:
         raise SettingError(f"{out}: cannot be written: {exc.strerror or exc}; choose another place with --out") from exc
 
