@@ -205,11 +205,12 @@ def test_a_folder_without_a_city_is_said(tmp_path: Path, capsys: pytest.CaptureF
     assert "citywall up" in capsys.readouterr().err
 
 
-def test_a_reader_that_has_seen_enough_is_no_error(data: Path):
+@pytest.mark.parametrize("out", ["", "--out /dev/stdout"])
+def test_a_reader_that_has_seen_enough_is_no_error(data: Path, out: str):
     history = open_history(data / "history.sqlite")
     history.write(Rows.concat([rows_of(row(f"X{i}", minute)) for i in range(200) for minute in range(40)]))
     history.close()
-    command = f"'{sys.executable}' -m deploy export tti_ratio --data '{data}' | head -n 1"
+    command = f"'{sys.executable}' -m deploy export tti_ratio {out} --data '{data}' | head -n 1"
     done = subprocess.run(
         ["/bin/sh", "-c", command], cwd=ROOT, env=os.environ, capture_output=True, text=True, check=True
     )
