@@ -106,6 +106,8 @@ def read(data: Path) -> Run:
         run = msgspec.json.decode((data / RUN_FILE).read_bytes(), type=Run)
     except FileNotFoundError as exc:
         raise ConfigError(f"{data} holds no city; start one with `citywall up --data {data}`") from exc
+    except PermissionError as exc:
+        raise ConfigError(f"{data / RUN_FILE}: {exc.strerror}; only who started the city may read it") from exc
     except (OSError, msgspec.DecodeError) as exc:
         raise ConfigError(f"{data / RUN_FILE}: cannot be read: {exc}; start the city again") from exc
     if (run.city_path / DOMAINS).is_dir():
