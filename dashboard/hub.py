@@ -16,7 +16,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-import orjson
 import redis.asyncio
 from redis.exceptions import RedisError
 
@@ -153,7 +152,7 @@ class Hub:
 
     def _encode(self, kind: str, body: dict[str, Any]) -> str:
         head = {"type": kind, "epoch": self.epoch, "seq": self.seq, "server_at": self._clock()}
-        return orjson.dumps(head | body).decode()
+        return msgspec.json.encode(head | body).decode()  # takes whole numbers of any length, too
 
     def _send(self, text: str) -> None:
         for queue in self._clients:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from streams.city.registry import City
 
-LEAST_LIMIT_S = 10.0
+LEAST_LIMIT_S, MOST_LIMIT_S = 10.0, 1e9
 LATE_INTERVALS = 3
 TRAVEL_S = 5.0
 """What a reading may need from its arrival to the page."""
@@ -70,7 +70,9 @@ def limit_s(interval_s: float, speed: float) -> float:
     >>> [limit_s(interval_s, 1.0) for interval_s in (1.0, 10.0, 60.0, 300.0)], limit_s(300.0, 60.0), limit_s(60.0, 0.0)
     ([10.0, 35.0, 185.0, 905.0], 20.0, 10.0)
     """
-    return max(LEAST_LIMIT_S, LATE_INTERVALS * interval_s / speed + TRAVEL_S) if speed > 0 else LEAST_LIMIT_S
+    if speed <= 0:
+        return LEAST_LIMIT_S
+    return min(max(LEAST_LIMIT_S, LATE_INTERVALS * interval_s / speed + TRAVEL_S), MOST_LIMIT_S)
 
 
 def interval_of(feed: Mapping[str, Any] | None, usual_s: float) -> float:

@@ -23,12 +23,15 @@ def run(args: argparse.Namespace) -> int:
     """Ask its supervisor to stop and wait until everything has ended."""
     from deploy.supervision import folder
     from deploy.terminal.reading import data_of
+    from streams.errors import ConfigError
 
     data = data_of(args)
     holder = folder.holder(data)
     if holder is None:
         print(f"nothing runs in {data}")
         return 0
+    if not holder.pid:
+        raise ConfigError(f"{data} is held by a process that has not said yet which it is; try again in a moment")
     _signal(holder.pid, signal.SIGTERM)
     if not _released(data, WITHIN_S):
         _signal(holder.pid, signal.SIGKILL)  # its children are bound to it

@@ -25,13 +25,18 @@ name_zh, name_en, unit. An unknown value is empty. Rows are sorted by entity, th
   citywall export speed_km_h --entity 158324 --from 2014-08-20T06:00Z --until 2014-08-20T10:00Z
 """
 UNITS_S = {"s": 1, "m": MINUTE_S, "h": HOUR_S, "d": DAY_S}
+MOST_S = 3_660 * DAY_S
+"""No window is longer: ten years."""
 
 
 def _window_s(text: str) -> int:
     number, unit = text[:-1], text[-1:]
     if unit not in UNITS_S or not (number.isascii() and number.isdecimal()) or int(number) < 1:
         raise ValueError(text)
-    return int(number) * UNITS_S[unit]
+    window_s = int(number) * UNITS_S[unit]
+    if window_s > MOST_S:
+        raise ValueError(text)
+    return window_s
 
 
 _window_s.__name__ = "length such as 1m, 15m, 1h, 1d, 90s,"

@@ -28,13 +28,15 @@ def run(args: argparse.Namespace) -> int:
 
     data = data_of(args)
     logs = {path.name.removesuffix(".log"): path for path in sorted((data / "logs").glob("*.log"))}
+    if not logs:
+        raise SettingError(f"{data / 'logs'} holds no logs; start a city with `citywall up --data {data}`")
     if args.part is None:
         for name, path in logs.items():
             newest = "".join(logfiles.tail(path, 1))
             print(f"{name:<20} {path.stat().st_size / 1024:8.1f} kB  {newest[:80]}")
         return 0
     if args.part not in logs:
-        raise SettingError(f"{data / 'logs'} has no log of {args.part!r}; there are {', '.join(logs) or 'none'}")
+        raise SettingError(f"{data / 'logs'} has no log of {args.part!r}; there are {', '.join(logs)}")
     for line in logfiles.tail(logs[args.part], max(args.n, 0)):
         print(line)
     if args.follow:

@@ -36,6 +36,8 @@ PLACES = {
     },
 }
 KINDS = "alerts/kinds.toml"
+SAYING_NOTHING = {"utils", "util", "helpers", "helper", "common", "manager", "base", "misc"}
+"""The tree's own tests refuse these."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -77,8 +79,12 @@ def _unfit(kind: str, name: str, paths: list[Path], kinds: Path) -> str:
         return f"the name {name!r} is no lower-case word with underscores, such as queue_length"
     if keyword.iskeyword(name):
         return f"the name {name!r} is a word of Python and no module; choose another, such as {name}_count"
+    if name in SAYING_NOTHING:
+        return f"the name {name!r} does not say what is inside; call it what it yields"
     if kind == "processor" and name in OWN_SECTIONS:
         return f"the name {name!r} is a section of the settings that is no processor's; choose another"
+    if kind == "processor" and (metric := f"{name}_km_h") in _metrics():
+        return f"the name {name!r} gives the metric {metric}, and there is one already; choose another name"
     for path in paths:
         for taken in (path, path.with_suffix("")):
             if taken.exists():
@@ -86,6 +92,16 @@ def _unfit(kind: str, name: str, paths: list[Path], kinds: Path) -> str:
     if kind == "rule" and re.search(rf"^{name}\s*=", kinds.read_text(encoding="utf-8"), re.MULTILINE):
         return f"{kinds}: a kind {name} stands there already; choose another name or take its line out"
     return ""
+
+
+def _metrics() -> set[str]:
+    """List what has rows already, or is a column of a domain."""
+    from deploy.config.components import discover
+    from streams.contract.spec import all_metrics
+    from streams.domains.schema import load_schemas
+
+    columns = {column for schema in load_schemas().values() for column in schema.names}
+    return columns | {metric.name for spec in discover().values() for metric in all_metrics(spec)}
 
 
 def _named(name: str, kinds: Path) -> Path:

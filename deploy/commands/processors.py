@@ -24,7 +24,7 @@ RUNS, SET_ASIDE = "runs", "set aside"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add what to do, to whom, and the form of the answer."""
     parser.add_argument("action", choices=["list", "resume"], help="what to do")
-    parser.add_argument("name", nargs="?", metavar="NAME", help="of a processor, for resume")
+    parser.add_argument("name", nargs="?", metavar="NAME", help="of a processor; list: of that one alone")
     parser.add_argument("--json", action="store_true", help="print it as JSON, for programs")
 
 
@@ -37,16 +37,19 @@ def run(args: argparse.Namespace) -> int:
     from deploy.terminal.columns import aligned
     from deploy.terminal.reading import data_of
     from streams.errors import SettingError
+    from streams.hints import nearest_or_all
     from streams.saving import resuming
 
     data, specs = data_of(args), discover()
+    if not data.is_dir():
+        raise SettingError(f"{data} holds no city; start one with `citywall up --data {data}`")
+    if args.action == "resume" and args.name is None:
+        raise SettingError(f"resume: name a processor; there are {', '.join(specs)}")
+    if args.name not in {None, *specs}:
+        raise SettingError(f"{args.name}: no processor is called so{nearest_or_all(args.name, specs)}")
     if args.action == "resume":
-        if args.name not in specs:
-            raise SettingError(f"resume {args.name or ''}: NAME must be a processor: {', '.join(specs)}")
         resuming.ask(data, args.name)
-    rows = table(specs, pulses.read(data).values())
-    if args.action == "resume":
-        rows = [row for row in rows if row["processor"] == args.name]
+    rows = [row for row in table(specs, pulses.read(data).values()) if args.name in {None, row["processor"]}]
     if args.json:
         print(msgspec.json.format(msgspec.json.encode(rows), indent=2).decode())
     elif args.action == "list":

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from deploy.terminal.timespan import moment
 
 if TYPE_CHECKING:
     import argparse
@@ -24,10 +25,6 @@ last window is final and stored. Each replay begins anew: what an earlier one le
 """
 
 
-def _time(text: str) -> datetime:
-    return datetime.fromisoformat(text)
-
-
 def _speed(text: str) -> Speed:
     if text == "max":
         return "max"
@@ -40,7 +37,6 @@ def _speed(text: str) -> Speed:
 
 
 _speed.__name__ = "a number above 0, or max,"
-_time.__name__ = "an ISO 8601 time"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -50,9 +46,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("dir", type=Path, metavar="DIR", help="the folder with the files")
     launch.add_arguments(parser)
     parser.add_argument("--speed", type=_speed, default=1.0, metavar="X|max", help="city time per wall time")
-    parser.add_argument("--at", type=_time, metavar="T", help="begin there, ISO 8601, UTC without a zone")
+    parser.add_argument("--at", type=moment, metavar="T", help="begin there, ISO 8601, UTC without a zone")
     parser.add_argument(
-        "--until", type=_time, metavar="T", help="end before it (default: the end of that day, or of the records)"
+        "--until", type=moment, metavar="T", help="end before it (default: the end of that day, or of the records)"
     )
     parser.add_argument("--loop", action="store_true", help="begin anew when the files end, until stopped")
     parser.add_argument("--stay", action="store_true", help="run on when the files end, until stopped")
@@ -67,6 +63,8 @@ def run(args: argparse.Namespace) -> int:
 
     take_in(args.city or args.dir)
     found = launch.effective(args)
+    if args.report is not None:
+        replaying.check_report(args.report)
     city_id = replaying.city_id(args.dir, args.city)
     data = (args.data or folder.default(city_id, replay=True)).resolve()
     lock = launch.hold(data, city_id)

@@ -30,10 +30,9 @@ def run(args: argparse.Namespace) -> int:
 
     try:
         data = data_of(args)
+        found = status.judge(data, status.find(data), now_ms())
     except ConfigError as error:
         found = status.Status(status="down", reasons=[str(error)], data="")
-    else:
-        found = status.judge(data, status.find(data), now_ms())
     if args.json:
         print(msgspec.json.format(msgspec.json.encode(found), indent=2).decode())
     else:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import importlib
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from streams.errors import ConfigError
-
-if TYPE_CHECKING:
-    from streams.contract.spec import Spec
+from streams.contract.spec import Spec
+from streams.errors import ConfigError, ProcessorError
+from streams.health.yielded import named
 
 PROCESSORS = Path(__file__).resolve().parents[2] / "processors"
 
@@ -22,12 +21,17 @@ def names() -> list[str]:
 def discover() -> dict[str, Spec]:
     """Import every processor → name → what it declares.
 
-    Raises ConfigError naming the file that declares nothing.
+    Raises ConfigError naming the file that cannot be imported or declares nothing.
     """
     found: dict[str, Spec] = {}
     for name in names():
-        spec: Spec | None = getattr(importlib.import_module(f"processors.{name}"), "SPEC", None)
-        if spec is None:
-            raise ConfigError(f"{PROCESSORS / name}.py declares no SPEC; see docs/processors.md")
+        path = PROCESSORS / f"{name}.py"
+        try:
+            module = named(name, partial(importlib.import_module, f"processors.{name}"))
+        except ProcessorError as exc:
+            raise ConfigError(f"{path} cannot be imported: {exc.reason}; mend it, or move it elsewhere") from exc
+        spec = getattr(module, "SPEC", None)
+        if not isinstance(spec, Spec):
+            raise ConfigError(f"{path} declares no SPEC; see docs/processors.md")
         found[name] = spec
     return found

@@ -106,6 +106,8 @@ def read(data: Path) -> Run:
         run = msgspec.json.decode((data / RUN_FILE).read_bytes(), type=Run)
     except FileNotFoundError as exc:
         raise ConfigError(f"{data} holds no city; start one with `citywall up --data {data}`") from exc
+    except PermissionError as exc:
+        raise ConfigError(f"{data / RUN_FILE}: {exc.strerror}; only who started the city may read it") from exc
     except (OSError, msgspec.DecodeError) as exc:
         raise ConfigError(f"{data / RUN_FILE}: cannot be read: {exc}; start the city again") from exc
     if (run.city_path / DOMAINS).is_dir():
@@ -116,17 +118,26 @@ def read(data: Path) -> Run:
 
 
 def redis_url(address: str) -> str:
-    """Write an address, HOST:PORT or a URL, as a URL."""
-    return address if "://" in address else f"redis://{address}/0"
+    """Write an address, HOST:PORT or a URL, as a URL.
+
+    Raises SettingError when it is neither.
+    """
+    url = address if "://" in address else f"redis://{address}/0"
+    if not _is_url(url, ("redis", "rediss")):
+        shown = address.rpartition("@")[2]  # before it stands the password
+        raise SettingError(f"--redis {shown}: HOST:PORT is needed, or redis://HOST:PORT/0")
+    return url
 
 
 def history_address(choice: Stack, data: Path, *, replay: bool) -> str:
     """Return where the history is kept: a file in the data folder, or the InfluxDB that the settings name.
 
-    Raises SettingError when its token is missing.
+    Raises SettingError when that is no address, or its token is missing.
     """
     if not choice.influx:
         return str(data / "history.sqlite")
+    if not _is_url(choice.influx, ("http", "https")):
+        raise SettingError(f"--influx {choice.influx.partition('?')[0]}: http://HOST:PORT is needed")
     parts = urlsplit(choice.influx)
     query = {"org": choice.influx_org, "bucket": choice.influx_bucket, "token": choice.influx_token}
     query |= {name: values[-1] for name, values in parse_qs(parts.query).items()}
@@ -135,3 +146,12 @@ def history_address(choice: Stack, data: Path, *, replay: bool) -> str:
     if replay:
         query["replay"] = "1"
     return f"{parts.scheme}://{parts.netloc}?{urlencode(query)}"
+
+
+def _is_url(text: str, schemes: tuple[str, ...]) -> bool:
+    """Tell whether a text names a server by one of these schemes, with a port that can be one or none."""
+    try:
+        parts = urlsplit(text)
+        return parts.scheme in schemes and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False

@@ -195,8 +195,9 @@ def _overrides(environment: Mapping[str, str], problems: list[str]) -> dict[str,
     if file := environment.get("CITYWALL_INFLUX_TOKEN_FILE"):
         try:
             found["influx_token"] = Path(file).read_text(encoding="utf-8").strip()
-        except OSError as exc:
-            problems.append(f"CITYWALL_INFLUX_TOKEN_FILE = {file}: cannot be read: {exc.strerror}")
+        except (OSError, ValueError) as exc:
+            why = exc.strerror if isinstance(exc, OSError) else "it is not UTF-8"
+            problems.append(f"CITYWALL_INFLUX_TOKEN_FILE = {file}: cannot be read: {why}")
     return found
 
 

@@ -6,6 +6,7 @@ make a cluster (`deploy.embedded.cluster`).
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 from contextlib import contextmanager
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from deploy.embedded import jars
 from deploy.supervision.process import LOOPBACK, free_ports, start, stop, wait_open
-from streams.errors import UnreachableError
+from streams.errors import SettingError, UnreachableError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -123,8 +124,13 @@ class Kafka:
         return self.folder / "server.properties"
 
     def prepare(self) -> None:
-        """Write the broker's settings and format its log directory on first use."""
+        """Write the broker's settings and format its log directory on first use.
+
+        Raises SettingError where the path cannot be one of Kafka's, UnreachableError when it cannot be formatted.
+        """
         log_dir = self.folder / "log"
+        if "," in str(log_dir):
+            raise SettingError(f"{self.folder}: Kafka takes no comma in a path; choose another folder with --data DIR")
         self.folder.mkdir(parents=True, exist_ok=True)
         self._properties.write_text(self._content(log_dir), encoding="utf-8")
         if (log_dir / "meta.properties").exists():
@@ -146,7 +152,7 @@ class Kafka:
             voters=",".join(f"{node}@{LOOPBACK}:{port}" for node, port in enumerate(quorum, start=1)),
             port=self.port,
             controller_port=self.controller_port,
-            log_dir=log_dir,
+            log_dir=json.dumps(str(log_dir))[1:-1],  # its escapes are those of Java's properties, which are Latin-1
             copies=COPIES if safe else 1,
             in_sync=IN_SYNC if safe else 1,
             more="\n".join(f"{name}={value}" for name, value in self.settings.items()),
@@ -198,6 +204,7 @@ def _java(class_path: tuple[Path, ...]) -> list[str]:
         ) from exc
     log4j = Path(__file__).with_name("log4j2.properties")
     return [
+        *("/usr/bin/env", "LC_ALL=C.UTF-8"),  # by its locale Java reads and writes paths; in C it has no Chinese ones
         str(JAVA),
         *_JAVA_OPTIONS,
         f"-Dlog4j2.configurationFile={log4j}",

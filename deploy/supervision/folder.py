@@ -92,9 +92,14 @@ def take(folder: Path, holder: Holder) -> Lock:
 
 
 def holder(folder: Path) -> Holder | None:
-    """Return who holds the folder now, None when nobody does."""
+    """Return who holds the folder now, None when nobody does.
+
+    Raises ConfigError when we may not know.
+    """
     try:
         file = (folder / LOCK_FILE).open("rb")
+    except PermissionError as exc:
+        raise ConfigError(f"{folder}: {exc.strerror}; ask as who started its city") from exc
     except OSError:
         return None
     with file:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import shutil
+import os
 import time
 from typing import TYPE_CHECKING
 
@@ -14,7 +14,7 @@ from deploy.supervision.launch import Wanted
 from streams.broker import topics
 from streams.city.registry import load_city
 from streams.domains.schema import all_domains
-from streams.errors import CityError
+from streams.errors import CityError, SettingError
 from streams.feeds import aarhus, recorded
 from streams.feeds.replay.running import DONE_FILE
 from streams.sinks.history.opening import open_history
@@ -62,7 +62,7 @@ def prepare(args: argparse.Namespace, settings: Settings, data: Path, say: Calla
         say(f"left out {line}")
     if args.city is not None:
         load_city(args.city)
-        shutil.copytree(args.city, city_folder, dirs_exist_ok=True)
+        recorded.copy_city(args.city, city_folder)
     return Wanted(
         settings=settings,
         city=load_city(city_folder),
@@ -128,7 +128,20 @@ class Watch:
             f"{counts.duplicates:,} duplicates, {dead:,} dead letters"
         )
         if self._report is not None:
-            self._report.write_bytes(msgspec.json.format(msgspec.json.encode(counts), indent=2) + b"\n")
+            _write(self._report, msgspec.json.format(msgspec.json.encode(counts), indent=2) + b"\n")
+
+
+def check_report(path: Path) -> None:
+    """Raise SettingError where a report cannot be written: a day of replay is not to end with that."""
+    if os.path.isdir(path) or not os.access(path if os.path.exists(path) else path.parent, os.W_OK):
+        raise SettingError(f"--report {path}: no file can be written there; choose another place")
+
+
+def _write(report: Path, text: bytes) -> None:
+    try:
+        report.write_bytes(text)
+    except OSError as exc:
+        raise SettingError(f"--report {report}: cannot be written: {exc.strerror}") from exc
 
 
 def all_absorbed(found: dict[str, PartPulse], since_ms: int) -> bool:

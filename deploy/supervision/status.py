@@ -92,6 +92,8 @@ class Found:
 
     holder: Holder | None = None
     run: Run | None = None
+    run_trouble: str = ""
+    """Why it cannot be read; "" = it is, or is not there."""
     supervisor: SupervisorState | None = None
     pulses: dict[str, PartPulse] = field(default_factory=dict)
     health: dict[str, Any] | None = None
@@ -112,7 +114,9 @@ def find(data: Path) -> Found:
     found.replay_ended = (data / REPLAY_DONE).exists()
     try:
         found.run = runs.read(data)
-    except CityError:
+    except CityError as error:
+        if (data / runs.RUN_FILE).exists():
+            found.run_trouble = str(error)
         return found
     if found.holder is not None:
         found.supervisor = read_state(data)
@@ -178,7 +182,12 @@ def judge(data: Path, found: Found, now_ms: int) -> Status:
     """Say how the city is doing."""
     run = found.run
     running = found.holder is not None and run is not None
-    reasons = _reasons(found, now_ms) if running else [Name(f"{data} 中没有运行的城市", f"nothing runs in {data}")]
+    if running:
+        reasons = _reasons(found, now_ms)
+    elif found.run_trouble and found.holder is not None:
+        reasons = [Name(f"无法得知 {data} 的状态：{found.run_trouble}", found.run_trouble)]
+    else:
+        reasons = [Name(f"{data} 中没有运行的城市", f"nothing runs in {data}")]
     reasons += disk.trouble(data, found.disk_free_bytes)
     status = Status(
         status=("degraded" if reasons else "ok") if running else "down",

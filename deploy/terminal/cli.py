@@ -111,6 +111,9 @@ def answer(argv: Sequence[str]) -> int:
     if argv[0] in {"-V", "--version"}:
         print(f"citywall {version()}")
         return 0
+    if odd := [word for word in argv if any("\ud800" <= one <= "\udfff" for one in word)]:
+        print(f"citywall: {odd[0]!a} is not UTF-8; give that file or folder a name that is", file=sys.stderr)
+        return MISUSED
     if argv[0] not in command_names():
         print(unknown_command(argv[0]), file=sys.stderr)
         return MISUSED
@@ -126,6 +129,12 @@ def run_command(name: str, argv: Sequence[str]) -> int:
     except CityError as error:
         print(f"citywall {name}: {error}", file=sys.stderr)
         return MISUSED if isinstance(error, ConfigError) else FAILED
+    except BrokenPipeError:
+        raise
+    except OSError as error:  # a folder without rights, a full disk, wherever they are met
+        where = "" if error.filename is None else f"{error.filename}: "
+        print(f"citywall {name}: {where}{error.strerror or error}", file=sys.stderr)
+        return FAILED
 
 
 def unknown_command(word: str) -> str:

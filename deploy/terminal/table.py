@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import csv
+import os
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 import numpy as np
@@ -15,7 +17,6 @@ from streams.errors import SettingError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
 
     from streams.city.registry import City
     from streams.contract.records import Rows
@@ -78,21 +79,28 @@ def table_of(rows: Rows, metric: Metric | None, city: City | None) -> pa.Table:
 
 
 def write(table: pa.Table, form: str, out: Path | None) -> None:
-    """Write a table, whole or not at all where it is a file.
+    """Write a table: into a file whole or not at all, into a device or a pipe as it comes; a link stays one.
 
     Raises SettingError when the file cannot be written.
     """
     if out is None:
         write_csv(table, sys.stdout)
         return
-    draft = out.with_name(f"{out.name}.tmp")
+    whole = os.path.isfile(out) or not os.path.exists(out)
+    if form == "parquet" and not whole:
+        raise SettingError(f"{out}: Parquet needs a plain file, which this is not; name one with --out FILE")
+    place = Path(os.path.realpath(out)) if whole else out
+    draft = place.with_name(f"{place.name}.tmp") if whole else place
     try:
         if form == "parquet":
             pa.parquet.write_table(table, draft, compression="zstd")
         else:
             with draft.open("w", encoding="utf-8", newline="") as file:
                 write_csv(table, file)
-        draft.replace(out)
+        if whole:
+            draft.replace(place)
+    except BrokenPipeError:
+        raise
     except OSError as exc:
         raise SettingError(f"{out}: cannot be written: {exc.strerror or exc}; choose another place with --out") from exc
 

@@ -28,11 +28,16 @@ def epoch_ms(text: str) -> int:
     >>> epoch_ms("1970-01-01T08:00:01+08:00")
     1000
     """
+    return round(moment(text).timestamp() * 1000)
+
+
+def moment(text: str) -> datetime:
+    """Read the same as an aware time in UTC; one that is of a year beyond 1 to 9999 there is none."""
     try:
         at = datetime.fromisoformat(text)
-    except ValueError:
+        return at.astimezone(UTC) if at.tzinfo else at.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):
         raise ArgumentTypeError(f"{text!r} is no ISO 8601 time, such as 2014-08-20T07:30Z") from None
-    return round((at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp() * 1000)
 
 
 def iso(at_ms: int) -> str:

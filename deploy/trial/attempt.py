@@ -93,6 +93,8 @@ def _recording(args: argparse.Namespace, domains: tuple[str, ...]) -> Iterator[R
             yield _of_files(args, folder, Path(scratch), domains)
     elif topic.domain_of(args.on) is not None:
         yield _of_topic(args, domains)
+    elif folder.is_file():
+        raise SettingError(f"--on {args.on}: a file; name the folder that it lies in, {folder.parent}")
     else:
         hint = nearest(args.on, topics.domain_of())
         raise SettingError(

@@ -47,7 +47,8 @@ def check(path: Path | None) -> None:
     Raises SettingError.
     """
     if path is not None and path.suffix.lower() != ".svg":
-        raise SettingError(f"--plot {path}: a plot is an SVG; name it {path.with_suffix('.svg')}")
+        right = path.with_suffix(".svg") if path.name else "plot.svg"
+        raise SettingError(f"--plot {path}: a plot is an SVG; name it {right}")
 
 
 def write(picture: str, path: Path) -> None:

@@ -44,7 +44,7 @@ def _blocks(consumer: Any, place: Any, from_ms: int | None) -> Iterator[Any]:  #
     consumer.assign([place])
     begin, stop = consumer.beginning_offsets([place])[place], consumer.end_offsets([place])[place]
     if from_ms is not None:
-        since = consumer.offsets_for_times({place: from_ms})[place]
+        since = consumer.offsets_for_times({place: max(from_ms, 0)})[place]
         begin = stop if since is None else since.offset
     while stop > begin:
         first = max(stop - BLOCK_OFFSETS, begin)

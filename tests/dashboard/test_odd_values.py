@@ -107,6 +107,29 @@ def test_a_value_of_its_field_passes_and_may_say_more(field):
     live_fields.check(field, more)
 
 
+LARGE = [
+    ("s:A", [NOW, 10**30, 40.0, 1]),
+    ("s:A", [NOW, 1.5, 10**30, 1]),
+    *((field, GOOD[field] | changed) for field, changed in (
+        ("clock", {"new": 10**30}), ("clock", {"speed": 1e-320}), ("m:tpi:city:duo", {"value": 10**30}),
+        ("a:a1", {"value": 10**30}), ("f:traffic", {"silent_ratio": 10**30}),
+        ("p:intake", {"rates": {"in_per_s": 10**30}}),
+        ("p:intake", {"partitions": [{"topic": "t", "partition": 0, "lag_s": 10**30}]}),
+    )),
+]  # fmt: skip
+"""Numbers as they may be, and longer than most readers of JSON take."""
+
+
+@pytest.mark.parametrize(("field", "value"), LARGE)
+def test_a_number_of_any_length_ends_nothing(config, field, value):
+    live_fields.check(field, value)
+    hub = Hub(config, lambda: NOW)
+    hub.mirror.load("e", 1, GOOD | {field: value})
+    hub.tick()
+    assert json.loads(hub.snapshot())["type"] == "snapshot"
+    exposition(look(hub, NOW))
+
+
 @pytest.mark.parametrize(("field", "value"), ODD)
 def test_an_odd_value_is_dropped_and_the_one_before_stays(config, field, value):
     hub = Hub(config, lambda: NOW)

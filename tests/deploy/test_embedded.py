@@ -24,7 +24,7 @@ from kafka.admin import (
 from deploy.embedded import jars, kafka, valkey
 from deploy.supervision.process import free_ports, is_open, start, stop, wait_open
 from streams.broker import topics
-from streams.errors import RefusedError, UnreachableError
+from streams.errors import RefusedError, SettingError, UnreachableError
 
 
 def ask_valkey(port: int, *words: str) -> bytes:
@@ -152,3 +152,19 @@ def test_unreachable_maven_names_the_way_out(tmp_path):
     pin = jars.pins()[0]
     with pytest.raises(UnreachableError, match=r"Maven Central.*--kafka HOST:PORT"):
         jars._checked(jars._artifact(context, pin), pin)
+
+
+@pytest.mark.parametrize("locale", ["C.UTF-8", "C"])
+def test_a_broker_finds_its_log_again_whatever_its_path(tmp_path, cache, monkeypatch, locale):
+    monkeypatch.setenv("LC_ALL", locale)
+    folder = tmp_path / "城 \\u0041 é'"
+    for _ in range(2):
+        with kafka.running(folder, cache):
+            assert (folder / "log" / "meta.properties").is_file()
+    assert list(tmp_path.iterdir()) == [folder]
+
+
+def test_a_path_with_a_comma_is_refused(tmp_path, cache):
+    with pytest.raises(SettingError, match="Kafka takes no comma in a path"):
+        kafka.embedded(tmp_path / "a,b", cache, print)
+    assert list(tmp_path.iterdir()) == []

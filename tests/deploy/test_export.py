@@ -92,7 +92,7 @@ def test_every_stored_length_of_window_is_reached(data: Path, capsys: pytest.Cap
     assert capsys.readouterr().out.splitlines()[1].startswith("st,2014-08-20T00:00:00Z,86400,42.0,")
 
 
-@pytest.mark.parametrize("window", ["m", "0m", "1.5h", "1w", "-1m", "٣m"])
+@pytest.mark.parametrize("window", ["m", "0m", "1.5h", "1w", "-1m", "٣m", "99999999999999999999d"])
 def test_a_length_that_is_none_is_refused(data: Path, capsys: pytest.CaptureFixture[str], window: str):
     with pytest.raises(SystemExit):
         cli.main(["export", "tti_ratio", f"--window={window}", "--data", str(data)])
@@ -131,6 +131,21 @@ def test_parquet_holds_the_same_rows(data: Path, capsys: pytest.CaptureFixture[s
     assert sorted(path.name for path in tmp_path.glob("a*")) == ["a.csv", "a.parquet"]
 
 
+def test_a_pipe_is_written_to_and_a_link_stays_one(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    pipe, file, link = tmp_path / "pipe", tmp_path / "file.csv", tmp_path / "link.csv"
+    os.mkfifo(pipe)
+    file.write_text("older")
+    link.symlink_to(file)
+    read = [sys.executable, "-c", "import sys; print(open(sys.argv[1]).read(), end='')", str(pipe)]
+    with subprocess.Popen(read, stdout=subprocess.PIPE, text=True) as reader:
+        export(data, capsys, "--out", str(pipe))
+        said, _ = reader.communicate(timeout=30)
+    export(data, capsys, "--out", str(link))
+    assert said.splitlines()[0] == HEADER
+    assert (pipe.is_fifo(), link.is_symlink(), file.read_text()) == (True, True, said)
+    assert list(tmp_path.glob("*.tmp")) == []
+
+
 def test_the_same_history_gives_the_same_bytes(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     for form in ("csv", "parquet"):
         one, other = tmp_path / "one", tmp_path / "other"
@@ -164,6 +179,9 @@ def test_the_list_names_unit_method_and_standard(capsys: pytest.CaptureFixture[s
             ["tti_ratio", "--out", "{data}/no/such/folder.csv"],
             "folder.csv: cannot be written: No such file or directory",
         ),
+        (["tti_ratio", "--out", "."], ".: cannot be written: Is a directory"),
+        (["tti_ratio", "--out", "{data}"], "{data}: cannot be written: Is a directory"),
+        (["tti_ratio", "--format", "parquet", "--out", "{data}"], "{data}: Parquet needs a plain file"),
     ],
 )
 def test_what_cannot_be_exported_is_said_in_a_sentence(
@@ -187,11 +205,12 @@ def test_a_folder_without_a_city_is_said(tmp_path: Path, capsys: pytest.CaptureF
     assert "citywall up" in capsys.readouterr().err
 
 
-def test_a_reader_that_has_seen_enough_is_no_error(data: Path):
+@pytest.mark.parametrize("out", ["", "--out /dev/stdout"])
+def test_a_reader_that_has_seen_enough_is_no_error(data: Path, out: str):
     history = open_history(data / "history.sqlite")
     history.write(Rows.concat([rows_of(row(f"X{i}", minute)) for i in range(200) for minute in range(40)]))
     history.close()
-    command = f"'{sys.executable}' -m deploy export tti_ratio --data '{data}' | head -n 1"
+    command = f"'{sys.executable}' -m deploy export tti_ratio {out} --data '{data}' | head -n 1"
     done = subprocess.run(
         ["/bin/sh", "-c", command], cwd=ROOT, env=os.environ, capture_output=True, text=True, check=True
     )

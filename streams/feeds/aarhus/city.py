@@ -11,6 +11,8 @@ import json
 import statistics
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from streams.city.fields import as_number
+from streams.city.map_files import LONGEST_M
 from streams.city.registry import SENSOR_COLUMNS
 from streams.errors import CityFileError
 from streams.feeds.aarhus.zones import District, Point, cell_of, districts, mean_of, nearest, outline_of
@@ -75,10 +77,8 @@ def read_links(table: Sequence[Mapping[str, str]]) -> list[Link]:
     for number, record in enumerate(table, start=2):
         try:
             link = _link(record)
-        except (KeyError, ValueError) as exc:
-            raise CityFileError(
-                f"links: line {number} (REPORT_ID {record.get('REPORT_ID')}): a number is needed: {exc}"
-            ) from exc
+        except ValueError as exc:
+            raise CityFileError(f"links: line {number} (REPORT_ID {record.get('REPORT_ID')}): {exc}") from exc
         links.setdefault(link.id, link)
     return list(links.values())
 
@@ -144,22 +144,29 @@ def middle_of(links: Sequence[Link]) -> Point:
 
 def _link(record: Mapping[str, str]) -> Link:
     streets = (record.get("POINT_1_STREET", "").strip(), record.get("POINT_2_STREET", "").strip())
-    length_m = float(record["DISTANCE_IN_METERS"])
-    if not length_m > 0:
-        raise ValueError(f"DISTANCE_IN_METERS {record['DISTANCE_IN_METERS']!r}")
+    if not (name := record["REPORT_ID"].strip()):
+        raise ValueError("REPORT_ID: nothing stands there; take the line out, or give it one")
     return Link(
-        id=record["REPORT_ID"],
-        begin=(float(record["POINT_1_LNG"]), float(record["POINT_1_LAT"])),
-        end=(float(record["POINT_2_LNG"]), float(record["POINT_2_LAT"])),
+        id=name,
+        begin=(_number(record, "POINT_1_LNG", (-180, 180)), _number(record, "POINT_1_LAT", (-90, 90))),
+        end=(_number(record, "POINT_2_LNG", (-180, 180)), _number(record, "POINT_2_LAT", (-90, 90))),
         begin_name=record.get("POINT_1_NAME") or record["POINT_1_LNG"] + record["POINT_1_LAT"],
         end_name=record.get("POINT_2_NAME") or record["POINT_2_LNG"] + record["POINT_2_LAT"],
         streets=tuple(dict.fromkeys(street for street in streets if street)),
-        post=record.get("POINT_1_POSTAL_CODE") or "city",
+        post=record.get("POINT_1_POSTAL_CODE", "").strip() or "city",
         city=record.get("POINT_1_CITY", "").strip(),
-        length_m=length_m,
-        ndt_km_h=float(record["NDT_IN_KMH"] or "nan"),
+        length_m=_number(record, "DISTANCE_IN_METERS", (0.1, LONGEST_M)),
+        ndt_km_h=as_number(record["NDT_IN_KMH"].strip()),
         road_type=record.get("ROAD_TYPE", ""),
     )
+
+
+def _number(record: Mapping[str, str], column: str, possible: tuple[float, float]) -> float:
+    low, high = possible
+    number = as_number(record[column].strip())
+    if not low <= number <= high:
+        raise ValueError(f"{column}: a number from {low:,g} to {high:,g} is needed, not {record[column]!r}")
+    return number
 
 
 def _road_class(link: Link, speed_km_h: float) -> str:

@@ -20,7 +20,7 @@ from streams.errors import CityFileError
 from streams.feeds.aarhus import table
 from streams.feeds.aarhus.kinds import GARAGE_COLUMNS, KINDS, LINK_COLUMNS, Kind
 from streams.feeds.aarhus.table import EPOCH, NO_STAMP
-from streams.feeds.replay.plan import Row
+from streams.feeds.replay.plan import Row, written
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -94,9 +94,12 @@ def scan(folder: Path, *, links_only: bool = False) -> Folder:
             f"{folder}: there is no such folder; docs/replay.md says where to get one, and how to lay out your own"
         )
     for path in sorted(_files(folder)):
+        name = path.relative_to(folder).as_posix()
+        if name != (said := written(name)):
+            found.other.append(Other(f"{said} (a name that is not UTF-8)", ()))
+            continue
         columns = table.header(path)
         kind = _kind(path, set(columns))
-        name = path.relative_to(folder).as_posix()
         if LINK_COLUMNS <= set(columns):
             found.links += table.records(path)
         elif links_only:
@@ -181,9 +184,12 @@ def _reciprocal(text: str) -> float | None:
 
 
 def _files(folder: Path) -> Iterator[Path]:
-    """Yield all files but hidden ones, of which a clone has many."""
-    for place, folders, files in os.walk(folder):
-        folders[:] = [name for name in folders if not name.startswith(".")]
+    """Yield all files but hidden ones, of which a clone has many; links lead on, but nowhere twice."""
+    seen = {os.path.realpath(folder)}
+    for place, folders, files in os.walk(folder, followlinks=True):
+        inner = {os.path.realpath(os.path.join(place, name)): name for name in folders if not name.startswith(".")}
+        folders[:] = [name for real, name in inner.items() if real not in seen]
+        seen.update(inner)
         yield from (Path(place) / name for name in files if not name.startswith("."))
 
 

@@ -29,7 +29,8 @@ def left_out(found: Folder, chosen: Chosen, placed: Collection[str], period: tup
         doubled, other = [], []
         for contents in files:
             mine = taken.get(contents.path, {})
-            doubled.append((contents, {day: _less(contents.days.get(day, {}), mine.get(day, ())) for day in days}))
+            inside = {day: rows for day, rows in contents.days.items() if day in days}
+            doubled.append((contents, {day: _less(rows, mine.get(day, ())) for day, rows in inside.items()}))
             other.append((contents, {day: rows for day, rows in contents.days.items() if day not in days}))
         yield from _said(doubled, "of {days}, whose sensors another file brings")
         yield from _said(other, "of other days, {days}")

@@ -7,6 +7,7 @@ import re
 from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
+from streams.city.findings import needed
 from streams.errors import CityFileError
 from streams.toml_files import read_toml
 
@@ -20,6 +21,7 @@ AARHUS = ("aarhus", "奥胡斯", "Aarhus", "Europe/Copenhagen", "CityPulse EU FP
 AARHUS_AT = ((9.7, 10.7), (55.8, 56.5))
 """Within these degrees of longitude and latitude."""
 UNKNOWN_ZONE = "UTC"
+HEAD = ("id", "name_zh", "name_en")
 
 
 class CityName(NamedTuple):
@@ -57,11 +59,13 @@ def name_city(folder: Path, links: Sequence[Link]) -> CityName:
 def _of_file(path: Path) -> CityName:
     try:
         table = read_toml(path)
-        return CityName(table["id"], table["name_zh"], table["name_en"], path.read_text(encoding="utf-8-sig"))
+        text = path.read_text(encoding="utf-8-sig")
     except (OSError, ValueError) as exc:
         raise CityFileError(f"{path}: cannot be read: {exc}") from exc
-    except KeyError as exc:
-        raise CityFileError(f"{path}: {exc.args[0]} is missing; add it") from exc
+    for key in HEAD:
+        if not isinstance(table.get(key), str):
+            raise CityFileError(f"{path}: {key}: {needed('a text', table.get(key))}")
+    return CityName(table["id"], table["name_zh"], table["name_en"], text)
 
 
 def _toml(city: str, name_zh: str, name_en: str, time_zone: str, attribution: str) -> str:

@@ -104,9 +104,16 @@ def _period(found: Folder, at: datetime | None, until: datetime | None) -> tuple
 
 def _best_day(found: Folder) -> int:
     links_of: dict[int, set[str]] = {}
-    for contents in _of_kind(found.readings, "traffic") or found.readings:
+    traffic = [contents for contents in _of_kind(found.readings, "traffic") if contents.days]
+    for contents in traffic or found.readings:
         for day, sensors in contents.days.items():
             links_of.setdefault(day, set()).update(sensors)
+    odd = [contents for contents in found.readings if contents.unreadable_stamps]
+    if not links_of and odd:
+        path, stamp = odd[0].path, odd[0].kind.stamp
+        raise CityFileError(
+            f"{found.path}: no row of readings has a {stamp} that can be read, see {path}; write 2014-08-20T07:30:00"
+        )
     if not links_of:
         raise CityFileError(
             f"{found.path}: no file of readings in it; traffic has the columns {', '.join(sorted(KINDS[0].columns))}"
@@ -117,10 +124,11 @@ def _best_day(found: Folder) -> int:
 def _choose(readings: Sequence[Contents], period: tuple[int, int]) -> Chosen:
     """Pick for each domain and day files by falling number of sensors (then rows, then by name), each for new ones."""
     chosen: Chosen = {}
+    first, last = period[0] // DAY_MS, (period[1] - 1) // DAY_MS
     for kind in KINDS:
         files = _of_kind(readings, kind.domain)
         picked: dict[int, dict[int, frozenset[str]]] = {}
-        for day in range(period[0] // DAY_MS, (period[1] - 1) // DAY_MS + 1):
+        for day in sorted({day for file in files for day in file.days if first <= day <= last}):
             holding = [index for index, file in enumerate(files) if day in file.days]
             holding.sort(key=lambda index: (-len(files[index].days[day]), -sum(files[index].days[day].values()), index))
             there: set[str] = set()

@@ -57,7 +57,7 @@ def header(path: Path) -> list[str]:
 
     Raises CityFileError where it cannot be read.
     """
-    if not path.name.endswith(SUFFIXES) or not path.is_file():
+    if not path.name.lower().endswith(SUFFIXES) or not path.is_file():
         return []
     return next(_lines(path), [])
 
@@ -125,7 +125,7 @@ def _by_line(path: Path, names: tuple[str, ...]) -> list[pa.Array]:
 
 
 def _lines(path: Path) -> Iterator[list[str]]:
-    opener = gzip.open if path.suffix == ".gz" else open
+    opener = gzip.open if path.suffix.lower() == ".gz" else open
     try:
         with opener(path, "rt", encoding="utf-8-sig", errors="replace", newline="") as file:
             yield from (line for line in csv.reader(file) if line)

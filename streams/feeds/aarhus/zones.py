@@ -36,6 +36,9 @@ SMALLEST_DISTRICT_SHARE = 0.01
 """A district with fewer of the links is no zone of its own."""
 MARGIN = 1.05
 """The zones reach this far beyond the outermost points, as a ratio."""
+LEAST_CORNERS = 3
+BESIDE = 0.002
+"""Degrees: so far a city whose points lie in one line reaches beside it, some 200 m."""
 DEGREE_OF_LNG = math.cos(math.radians(56.15))
 """A degree of longitude at Aarhus, in degrees of latitude."""
 
@@ -85,7 +88,7 @@ def cell_of(zone: District, zones: Sequence[District], outline: list[Point]) -> 
 
 
 def outline_of(points: Iterable[Point]) -> list[Point]:
-    """Return the convex hull (Andrew's monotone chain), a little enlarged about its middle."""
+    """Return the convex hull (Andrew's monotone chain), a little enlarged; of a line, a box around it."""
     ordered = sorted(set(points))
     hull: list[Point] = []
     for chain in (ordered, ordered[::-1]):
@@ -95,8 +98,17 @@ def outline_of(points: Iterable[Point]) -> list[Point]:
                 part.pop()
             part.append(point)
         hull += part[:-1]
+    if len(hull) < LEAST_CORNERS:
+        return _box(ordered)
     middle = mean_of(hull)
     return [(middle[0] + (lng - middle[0]) * MARGIN, middle[1] + (lat - middle[1]) * MARGIN) for lng, lat in hull]
+
+
+def _box(points: Sequence[Point]) -> list[Point]:
+    lngs, lats = zip(*points, strict=True)
+    west, east = min(lngs) - BESIDE, max(lngs) + BESIDE
+    south, north = min(lats) - BESIDE, max(lats) + BESIDE
+    return [(west, south), (east, south), (east, north), (west, north)]
 
 
 def _distance2(a: Point, b: Point) -> float:

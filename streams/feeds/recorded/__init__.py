@@ -8,6 +8,6 @@ source  own choice; docs/replay.md
 """
 
 from streams.feeds.recorded.lines import ENDINGS, line_files
-from streams.feeds.recorded.plan import RecordsPlan, prepare
+from streams.feeds.recorded.plan import RecordsPlan, copy_city, prepare
 
-__all__ = ["ENDINGS", "RecordsPlan", "line_files", "prepare"]
+__all__ = ["ENDINGS", "RecordsPlan", "copy_city", "line_files", "prepare"]

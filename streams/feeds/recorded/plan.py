@@ -11,7 +11,7 @@ from streams.city.registry import load_city
 from streams.domains.schema import all_domains, load_schemas
 from streams.errors import CityFileError
 from streams.feeds.recorded.lines import ENDINGS, arrivals, line_files
-from streams.feeds.replay.plan import Plan, Row, epoch_ms, minute_text, save
+from streams.feeds.replay.plan import Plan, Row, epoch_ms, minute_text, save, written
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -52,7 +52,7 @@ def prepare(
     rows = list(_within(files, folder, (begin_ms, until_ms)))
     if not rows:
         raise CityFileError(f"{folder}: {_nothing(files, folder)}")
-    _copy(city or folder, out)
+    copy_city(city or folder, out)
     counts = Counter(row.domain for row in rows)
     first_ms, last_ms = rows[0].at_ms, rows[-1].at_ms
     plan = RecordsPlan(
@@ -95,13 +95,15 @@ def _nothing(files: dict[str, str], folder: Path) -> str:
 def _left_out(files: dict[str, str], folder: Path, counts: Counter[str]) -> Iterator[str]:
     for path in sorted(folder.iterdir()):
         if path.name.endswith(ENDINGS) and path.name not in files.values():
-            yield f"{path.name}: no domain is called so, or it has another file; domains are {', '.join(all_domains())}"
+            domains = ", ".join(all_domains())
+            yield f"{written(path.name)}: no domain is called so, or it has another file; domains are {domains}"
     for domain, name in files.items():
         if domain not in counts:
             yield f"{name}: no records in that time"
 
 
-def _copy(folder: Path, out: Path) -> None:
+def copy_city(folder: Path, out: Path) -> None:
+    """Copy what of a folder may be a city's, and nothing else that lies there."""
     out.mkdir(parents=True, exist_ok=True)
     for path in folder.iterdir():
         if path.is_file() and path.suffix in CITY_SUFFIXES:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 import msgspec
+import numpy as np
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -80,4 +82,13 @@ def minute_text(at_ms: int) -> str:
     >>> minute_text(60_000)
     '1970-01-01T00:01+00:00'
     """
-    return datetime.fromtimestamp(at_ms / 1000, UTC).isoformat(timespec="minutes")
+    return f"{np.datetime_as_string(np.datetime64(at_ms, 'ms'), unit='m')}+00:00"  # also in a year that Python has not
+
+
+def written(name: str) -> str:
+    r"""Return a file's name as it can be said and stored: bytes in it that are no UTF-8 are escaped.
+
+    >>> written("links.csv"), written("\udcb3.csv")
+    ('links.csv', '\\xb3.csv')
+    """
+    return os.fsencode(name).decode(errors="backslashreplace")

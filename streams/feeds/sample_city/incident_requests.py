@@ -8,11 +8,12 @@ from __future__ import annotations
 import logging
 import uuid
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import msgspec
 
 from streams.city.registry import load_city
+from streams.contract.durations import DAY_S
 from streams.errors import SettingError
 from streams.feeds.sample_city.simulation.happenings import Happening
 from streams.hints import nearest
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 FOLDER = "incidents.d"
 POSITION_FILE = "sample_city.json"
+LONGEST_S = 30 * DAY_S
 
 _log = logging.getLogger(__name__)
 
@@ -39,7 +41,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
 
     segment: str
     lanes: int
-    duration_s: float
+    duration_s: Annotated[float, msgspec.Meta(gt=0, le=LONGEST_S)]
     from_ms: int | None = None
 
 
@@ -58,8 +60,9 @@ def request_incident(data: Path, segment: str, lanes: int, duration_s: float) ->
     has = city.segments[city.segment_code[segment]].lanes
     if not 1 <= lanes <= has:
         raise SettingError(f"--lanes {lanes}: segment {segment} has {has}; give 1 to {has}")
-    if not duration_s > 0:
-        raise SettingError(f"--for {duration_s:g} s: an incident lasts longer than nothing; give e.g. 20m")
+    if not 0 < duration_s <= LONGEST_S:
+        most = f"more than nothing and at most {LONGEST_S // DAY_S} days"
+        raise SettingError(f"--for {duration_s:g} s: an incident lasts {most}; give e.g. 20m")
     _write(data / FOLDER / f"{uuid.uuid4().hex}.json", Request(segment=segment, lanes=lanes, duration_s=duration_s))
 
 

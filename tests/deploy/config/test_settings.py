@@ -114,7 +114,7 @@ def test_what_no_setting_can_be_is_named_with_its_place(tmp_path, text, told):
         (f"{RULE}i = -inf\n", "rule hot: i: a finite number is needed, not -inf"),
         (f"{RULE}iv = 1\non_delay_s = inf\n", "rule hot: on_delay_s: a finite number is needed, not inf"),
         (f"{RULE}iiv = 1\niv = 1\n", "rule hot: iiv: there is no such key; the nearest is 'iv'"),
-        (f"{RULE}warm = 1\niv = 1\n", "rule hot: warm: there is no such key; there are name, enabled, domain"),
+        (f"{RULE}xyz = 1\niv = 1\n", "rule hot: xyz: there is no such key; there are name, enabled, domain"),
         (f"{RULE}iv = '36,5'\n", "rule hot: iv: a number is needed, not '36,5'; write 36.5"),
         (f"{RULE}iv = 1\ndead_band = -1\n", "rule hot: dead_band: a number from 0 is needed, not -1"),
         (f"{RULE}iv = 1\nsense = 'abov'\n", "sense: one of above, below is needed, not 'abov'; the nearest is 'above'"),
@@ -202,6 +202,12 @@ def test_token_comes_from_a_file_and_is_never_shown(tmp_path):
     assert settings.MASK in settings.masked(found)
     address = runs.history_address(found.stack, tmp_path, replay=True)
     assert address == "http://h:8086?org=citywall&bucket=citywall&token=s3cret&replay=1"
+
+
+def test_a_token_file_that_is_no_text_is_named(tmp_path):
+    (tmp_path / "token").write_bytes(b"\xff\xfes\x00")
+    with pytest.raises(SettingError, match=r"CITYWALL_INFLUX_TOKEN_FILE = .*token: cannot be read: it is not UTF-8"):
+        settings.load(None, {"CITYWALL_INFLUX_TOKEN_FILE": str(tmp_path / "token")})
 
 
 def test_influx_without_a_token_says_how_to_give_one(tmp_path):

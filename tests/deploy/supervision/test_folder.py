@@ -8,6 +8,7 @@ from deploy.config import run as runs
 from deploy.config.run import Run
 from deploy.supervision import folder, launch
 from deploy.supervision.folder import Holder
+from deploy.terminal import cli
 from streams.errors import ConfigError
 
 WHO = Holder(os.getpid(), "yunlan", "2026-11-24T08:00:00+00:00")
@@ -98,3 +99,12 @@ def test_disk_counts_blocks_of_all_files(tmp_path):
     (tmp_path / "a").mkdir()
     (tmp_path / "a" / "b").write_bytes(b"x" * 100_000)
     assert 100_000 <= folder.disk_bytes(tmp_path) < 200_000
+
+
+def test_who_holds_it_and_has_not_said_so_yet_is_not_stopped(tmp_path, monkeypatch, capsys):
+    lock = folder.take(tmp_path, WHO)
+    (tmp_path / "lock").write_bytes(b"")  # as between holding it and saying so; to stop process 0 is to stop oneself
+    monkeypatch.setattr(os, "kill", lambda pid, number: pytest.fail(f"kill {pid}"))
+    assert cli.main(["down", "--data", str(tmp_path)]) == cli.MISUSED
+    assert f"{tmp_path} is held by a process that has not said yet which it is" in capsys.readouterr().err
+    lock.release()

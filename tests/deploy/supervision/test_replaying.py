@@ -14,6 +14,7 @@ from deploy.supervision import replaying
 from deploy.supervision.pulses import PartitionPulse, PartPulse
 from deploy.supervision.replaying import HOSTED, all_absorbed
 from deploy.supervision.stack import shows_enough
+from deploy.terminal import cli
 from streams.errors import CityFileError
 from streams.feeds.replay import saved
 from tests.small_city import write_small_city
@@ -101,6 +102,31 @@ def test_either_kind_of_folder_is_prepared(
     assert plan.rows == rows
     assert [row.sensor for row in plan.read()] == (["d0", "d0"] if which == "recorded" else ["aarhus-link-158324"])
     assert said == [*(f"found {line}" for line in plan.found), *(f"left out {line}" for line in plan.left_out)]
+
+
+@pytest.mark.parametrize("which", ["recorded", "files"])
+def test_a_city_from_elsewhere_is_copied_without_what_else_lies_there(
+    request: pytest.FixtureRequest, tmp_path: Path, which: str
+):
+    city = write_small_city(tmp_path / "own")
+    data = city / "data"  # in the city's own folder: a copy of all of it would never end
+    (city / "plan.json").write_text("{}")
+    folder = request.getfixturevalue(which)
+    args = argparse.Namespace(dir=folder, city=city, at=None, until=None, speed="max", no_open=True)
+    wanted = replaying.prepare(args, settings.load(environment={}), data, lambda line: None)
+    assert wanted.city.id == "small"
+    assert saved.load(wanted.city_folder).folder == str(folder)
+
+
+@pytest.mark.parametrize("report", ["no/such/folder.json", "."])
+def test_a_report_that_cannot_be_written_is_refused_before_anything_begins(
+    recorded: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], report: str
+):
+    data = tmp_path / "data"
+    options = ["--report", str(tmp_path / report), "--data", str(data), "--port", "0", "--no-open"]
+    assert cli.main(["replay", str(recorded), *options]) == cli.MISUSED
+    assert f"--report {tmp_path / report}: no file can be written there" in capsys.readouterr().err
+    assert not data.exists()
 
 
 def test_a_folder_with_nothing_of_either_kind_says_what_is_taken(tmp_path: Path):

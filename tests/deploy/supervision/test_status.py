@@ -1,5 +1,6 @@
 """The judgement of `status`: ok, degraded with the reason, or not running."""
 
+import json
 from pathlib import Path
 
 import msgspec
@@ -8,14 +9,15 @@ import pytest
 from deploy.commands.processors import table
 from deploy.config.components import discover
 from deploy.config.run import Run
-from deploy.supervision import disk, status
+from deploy.supervision import disk, folder, status
 from deploy.supervision.folder import Holder
 from deploy.supervision.pulses import PartitionPulse, PartPulse
 from deploy.supervision.reasons import standstills
 from deploy.supervision.status import Found
 from deploy.supervision.supervisor import End, PartState, SupervisorState
 from deploy.supervision.watch import Still
-from deploy.terminal import status_screen
+from deploy.terminal import cli, status_screen
+from streams.errors import ConfigError
 from streams.health.notices import Notice, SetAside
 
 NOW_MS = 1_000_000
@@ -191,6 +193,29 @@ def test_every_word_of_the_screen_is_in_both_languages():
 def test_nothing_found_is_answered_quickly_and_as_not_running(tmp_path):
     judged = status.judge(tmp_path, status.find(tmp_path), NOW_MS)
     assert (judged.status, judged.reasons) == ("down", [f"nothing runs in {tmp_path}"])
+
+
+def test_a_city_of_which_nothing_can_be_read_is_not_called_none(tmp_path):
+    lock = folder.take(tmp_path, folder.Holder(1, "c", "now"))
+    assert status.judge(tmp_path, status.find(tmp_path), NOW_MS).reasons == [f"nothing runs in {tmp_path}"]  # not yet
+    (tmp_path / "run.json").write_bytes(b"{")
+    judged = status.judge(tmp_path, status.find(tmp_path), NOW_MS)
+    lock.release()
+    assert judged.status == "down"
+    assert judged.reasons[0].startswith(f"{tmp_path / 'run.json'}: cannot be read: ")
+    assert judged.reasons_zh[0].startswith(f"无法得知 {tmp_path} 的状态：")
+
+
+def test_who_may_not_look_is_told_so(tmp_path, monkeypatch, capsys):
+    def closed(*_: object) -> None:
+        raise PermissionError(13, "Permission denied", "lock")
+
+    monkeypatch.setattr(Path, "open", closed)
+    with pytest.raises(ConfigError, match="Permission denied; ask as who started its city"):
+        folder.holder(tmp_path)
+    assert cli.main(["status", "--json", "--data", str(tmp_path)]) == status.EXIT["down"]
+    told = json.loads(capsys.readouterr().out)
+    assert told["reasons"] == [f"{tmp_path}: Permission denied; ask as who started its city"]
 
 
 ASIDE = SetAside(

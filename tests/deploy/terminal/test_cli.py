@@ -19,6 +19,7 @@ def run(args):
     match args.words:
         case ["wrong"]: raise SettingError("port: 'x' is not a number; give one")
         case ["refused"]: raise RefusedError("Redis at h:1 wants a password")
+        case ["closed"]: raise PermissionError(13, "Permission denied", "/closed/run.json")
         case ["interrupt"]: raise KeyboardInterrupt
     print(args.data, *args.words)
     return len(args.words)
@@ -49,9 +50,10 @@ class TestACommand:
         [
             (["wrong"], 2, "citywall say: port: 'x' is not a number; give one\n"),
             (["refused"], 1, "citywall say: Redis at h:1 wants a password\n"),
+            (["closed"], 1, "citywall say: /closed/run.json: Permission denied\n"),
             (["interrupt"], 130, ""),
         ],
-        ids=["user's mistake", "server's refusal", "Ctrl-C"],
+        ids=["user's mistake", "server's refusal", "no rights", "Ctrl-C"],
     )
     def test_ends_with_a_sentence(self, words, code, sentence, capsys: pytest.CaptureFixture[str]):
         assert cli.main(["say", *words]) == code
@@ -99,3 +101,17 @@ def test_a_reader_that_goes_away_is_no_error():
         child.stdout.close()
         said = child.stderr.read()
     assert (child.returncode, said) == (141, "")
+
+
+def test_a_path_that_is_no_text_is_said(capsys: pytest.CaptureFixture[str]):
+    assert cli.main(["city", "check", "\udcb3\udcc7"]) == cli.MISUSED
+    assert (
+        capsys.readouterr().err == "citywall: '\\udcb3\\udcc7' is not UTF-8; give that file or folder a name that is\n"
+    )
+
+
+@pytest.mark.parametrize("words", [["try", "congestion", "--on", ".", "--from"], ["replay", ".", "--at"]])
+def test_a_time_that_utc_has_not_is_refused(words: list[str], capsys: pytest.CaptureFixture[str]):
+    with pytest.raises(SystemExit):
+        cli.main([*words, "0001-01-01T00:00:00+14:00"])
+    assert "'0001-01-01T00:00:00+14:00' is no ISO 8601 time" in capsys.readouterr().err

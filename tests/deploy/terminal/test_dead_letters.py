@@ -116,6 +116,7 @@ def test_a_running_kafka_is_asked_for_what_is_wanted(
         assert reasons("--reason", "undecodable") == ["undecodable"]
         assert reasons("--from", "2023-11-14T22:15:02Z") == ["refused_by_history", "bad_frame", "too_late"]
         assert reasons("--from", "2023-11-14T23:00Z") == []
+        assert len(reasons("--from", "1969-01-01")) == len(reasons())
         assert cli.main(["dead-letters", "--lang", "zh", "--reason", "empty", "--kafka", broker.address]) == 0
         assert capsys.readouterr().out == "没有符合条件的死信\n"
 

@@ -132,6 +132,7 @@ def test_an_unreadable_request_is_removed_and_hinders_nobody(data: Path, city: C
     request_incident(data, two_lanes(city), 1, 60)
     (data / "incidents.d" / "0.json").write_text("{")
     (data / "incidents.d" / "1.json").write_text('{"segment":"nowhere","lanes":1,"duration_s":60}')
+    (data / "incidents.d" / "2.json").write_text(f'{{"segment":"{two_lanes(city)}","lanes":1,"duration_s":3.6e24}}')
     assert len(take_up(data, city, NOON_MS)) == 1
     assert len(list((data / "incidents.d").iterdir())) == 1
 
@@ -142,8 +143,9 @@ def test_an_unreadable_request_is_removed_and_hinders_nobody(data: Path, city: C
         ("S00001", 1, 60.0, "no such road segment; the nearest is 'S0001'"),
         ("S0001", 0, 60.0, "give 1 to"),
         ("S0001", 9, 60.0, "give 1 to"),
-        ("S0001", 1, 0.0, "lasts longer than nothing"),
-        ("S0001", 1, float("nan"), "lasts longer than nothing"),
+        ("S0001", 1, 0.0, "lasts more than nothing"),
+        ("S0001", 1, float("nan"), "lasts more than nothing"),
+        ("S0001", 1, 3.6e24, "at most 30 days"),
     ],
 )
 def test_an_impossible_request_is_refused_with_its_cure(

@@ -215,14 +215,25 @@ def test_plan_is_found_again_and_each_prepare_is_another_run(folder, tmp_path):
             lambda folder: write(folder / "meta.csv", META, LINKS[0].replace(",1000", ",far")),
             r"line 2 \(REPORT_ID 101\).*far",
         ),
-        (lambda folder: write(folder / "meta.csv", META, LINKS[0].replace(",1000", ",0")), "DISTANCE_IN_METERS '0'"),
+        (
+            lambda folder: write(folder / "meta.csv", META, LINKS[0].replace(",1000", ",0")),
+            "METERS: a number from 0.1 to 500,000 is needed, not '0'",
+        ),
+        (
+            lambda folder: write(folder / "meta.csv", META, LINKS[0].replace(",56.11,", ",561.1,")),
+            r"\(REPORT_ID 101\): POINT_2_LAT: a number from -90 to 90 is needed, not '561.1'",
+        ),
+        (
+            lambda folder: write(folder / "meta.csv", META, LINKS[0].replace(",101,", ", ,")),
+            r"line 2 \(REPORT_ID  \): REPORT_ID: nothing stands there",
+        ),
         (lambda folder: write(folder / "meta.csv", META, LINKS[2]), "NDT_IN_KMH: not one is between 10 and 130"),
         (
             lambda folder: (folder / "few.csv.gz").write_bytes((folder / "few.csv.gz").read_bytes()[:-20]),
             "few.csv.gz: cannot be read",
         ),
     ],
-    ids=["no links", "length no number", "length 0", "no plausible free-flow speed", "cut gzip"],
+    ids=["no links", "length no number", "length 0", "latitude", "no id", "no plausible free-flow speed", "cut gzip"],
 )
 def test_unusable_folder_says_where_and_what(folder, tmp_path, spoil, says):
     spoil(folder)

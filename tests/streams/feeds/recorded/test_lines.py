@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import os
 from datetime import UTC, datetime
 
 import pytest
@@ -111,3 +112,18 @@ def test_what_cannot_be_replayed_is_said(folder, tmp_path, spoil, options, says)
     spoil(folder)
     with pytest.raises(CityFileError, match=says):
         recorded.prepare(folder, tmp_path / "city", **options)
+
+
+def test_a_first_record_of_a_year_that_python_has_not_is_said(folder, tmp_path):
+    early = json.dumps({"sensor": "d0", "at": "0001-01-01T00:00:00+10:00", "speed_km_h": 3})
+    (folder / "traffic.ndjson").write_text(f"{early}\n{line('d0', 10, speed_km_h=30)}\n")
+    plan = recorded.prepare(folder, tmp_path / "city")
+    assert "from 0000-12-31T14:00+00:00 to 2020-01-01T00:00+00:00" in plan.found
+
+
+def test_a_name_that_is_no_text_is_said(folder, tmp_path):
+    with open(os.fsencode(folder) + b"/\xb3\xc7.ndjson", "w") as file:
+        file.write("")
+    plan = recorded.prepare(folder, tmp_path / "city")
+    assert any(sentence.startswith(r"\xb3\xc7.ndjson: no domain is called so") for sentence in plan.left_out)
+    assert saved.load(tmp_path / "city") == plan
