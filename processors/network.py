@@ -25,6 +25,7 @@ from processors.maths.aggregates import EXPECTED, FINAL, MEMBERS, REVISION, Wind
 from processors.maths.corrected import ByZone, Change, follow, of_entities
 from processors.maths.identities import UNKNOWN, Identities
 from processors.maths.measures import FEEDS, TPI, TRAVEL, TTI
+from processors.maths.mute import mute
 from processors.maths.packing import pack, unpack
 from processors.maths.places import grown
 from processors.maths.slots import among, newest, run, with_slots
@@ -209,21 +210,24 @@ def _close(domain: Domain, minute: Window, at: aggregates.At) -> None:
         due = expected.due(known, metrics, (city, at.domain), minute.start_ms)
         here = np.append(here, np.zeros(len(known) - len(here), bool))
         silent = [one.among(~here[one.slot]) for one in due]
-        by_zone.add(_silent(domain, minute.start_ms, *(np.concatenate(both) for both in zip(*silent, strict=True))))
+        slot, sensors = (np.concatenate(both) for both in zip(*silent, strict=True))
+        terms = np.zeros((aggregates.FIELDS, slot.size), np.int64)
+        terms[MEMBERS], terms[EXPECTED] = 1, sensors
+        by_zone.add(_add(domain, minute.start_ms, slot, terms))
         for asked in due:
             known.asked_ms[asked.slot] = minute.start_ms
+    of = (city, at.domain, minute.start_ms)
+    by_zone.add(_add(domain, minute.start_ms, *mute(known, domain.minutes, here, of, late_limit_ms(at.domain))))
     known.asked_ms[spoke] = minute.start_ms
     domain.by_zone[minute] = by_zone
 
 
-def _silent(domain: Domain, start_ms: int, slot: NDArray[np.int64], sensors: NDArray[np.int64]) -> Change:
-    """Add slots without a row to their zones' minute, and to its hour."""
+def _add(domain: Domain, start_ms: int, slot: NDArray[np.int64], terms: NDArray[np.int64]) -> Change:
+    """Add (n,) slots without a row, with their (fields, n) terms, to their zones' minute, and to its hour."""
     known = domain.identities
     zone = known.zone[slot]
     hour_ms = start_ms - start_ms % HOUR_MS
     hour = domain.hours[hour_ms] = grown(domain.hours[hour_ms], len(known))
-    terms = np.zeros((aggregates.FIELDS, slot.size), np.int64)
-    terms[MEMBERS], terms[EXPECTED] = 1, sensors
     for number in np.unique(zone).tolist():
         of_zone, name = zone == number, known.zones[number]
         cells, at = with_slots(domain.minutes[start_ms].get(name), slot[of_zone], aggregates.FIELDS)
