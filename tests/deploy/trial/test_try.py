@@ -281,3 +281,9 @@ def test_a_value_that_is_none_costs_itself(folder: Path, capsys: pytest.CaptureF
     ]
     flow = next(cells for cells in found if cells[0] == "flow_veh_h")
     assert flow[6:9] == ["150", "150", "150"]  # (300 + 0) / 2, in the last minute (300 + 0 + 150) / 3
+
+
+def test_a_time_far_ahead_fails_no_processor(folder: Path, capsys: pytest.CaptureFixture[str]):
+    write_lines(folder, ({"sensor": "d0", "at": "9999-12-31T23:59:59Z", "speed_km_h": 50},))
+    found = tried(capsys, "feed_health", "--on", folder, "--lang", "en")
+    assert ["used by feed_health", "1", "100.0%"] in found
