@@ -284,6 +284,7 @@ def test_a_value_that_is_none_costs_itself(folder: Path, capsys: pytest.CaptureF
 
 
 def test_a_time_far_ahead_fails_no_processor(folder: Path, capsys: pytest.CaptureFixture[str]):
-    write_lines(folder, ({"sensor": "d0", "at": "9999-12-31T23:59:59Z", "speed_km_h": 50},))
+    minutes = [{"sensor": "d0", "at": f"9999-12-31T23:{minute}:00Z", "speed_km_h": 50} for minute in range(20, 60)]
+    write_lines(folder, tuple(minutes))
     found = tried(capsys, "feed_health", "--on", folder, "--lang", "en")
-    assert ["used by feed_health", "1", "100.0%"] in found
+    assert ["used by feed_health", "40", "100.0%"] in found
