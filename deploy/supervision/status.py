@@ -257,5 +257,8 @@ def _part_row(part: PartState) -> PartRow:
 
 
 def _host_port(address: str) -> str:
-    parts = urlsplit(address)
-    return f"{parts.hostname}:{parts.port or 6379}"
+    try:
+        parts = urlsplit(address)
+        return f"{parts.hostname}:{parts.port or 6379}"
+    except ValueError:  # of a version that took any
+        return address.rpartition("@")[2]

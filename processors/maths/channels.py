@@ -29,6 +29,9 @@ WORD = 2 ** (FIELD_BITS * FIELDS_A_WORD) - 1
 SAME, COUNT, SINCE = range(3)
 """Of a run: what it repeats, in how many minutes, and the first of them, in minutes."""
 
+LAST_MINUTE = np.iinfo(np.int32).max
+"""In the year 6053: a run that begins later is taken to begin then."""
+
 
 @dataclass
 class Channels:
@@ -194,7 +197,7 @@ def move_on(channels: Channels, start_ms: int, places: int) -> None:
     broken = ((both != FULL) | (either != 0)) & ~(even & (both == same))
     np.copyto(count, 0, where=broken)
     count += even
-    np.copyto(since, start_ms // MINUTE_MS, where=broken)
+    np.copyto(since, min(start_ms // MINUTE_MS, LAST_MINUTE), where=broken)
     np.copyto(same, -1, where=broken)
     np.copyto(same, both, where=even, casting="same_kind")
     channels.long_runs = None

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from streams.domains.schema import Schema
 
 ENDINGS = (".ndjson", ".ndjson.gz")
+NEVER_MS = 0
+"""When the records of a file arrive of which none can be read: no reading is as old."""
 
 
 def line_files(folder: Path, domains: Iterable[str]) -> dict[str, Path]:
@@ -52,7 +54,8 @@ def _rows(path: Path, schema: Schema) -> Iterator[Row]:
             readings = decode_slow(value, schema).readings
         times = [one.at for one in readings]
         now_ms = max(times if now_ms is None else (now_ms, *times), default=now_ms)
-        row = Row(now_ms or 0, schema.domain, readings[0].sensor if readings else "", value, alone)
+        sensor = readings[0].sensor if readings else ""
+        row = Row(NEVER_MS if now_ms is None else now_ms, schema.domain, sensor, value, alone)
         if now_ms is None:
             waiting.append(row)
             continue

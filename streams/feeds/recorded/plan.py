@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from streams.city.registry import load_city
 from streams.domains.schema import all_domains, load_schemas
 from streams.errors import CityFileError
-from streams.feeds.recorded.lines import ENDINGS, arrivals, line_files
+from streams.feeds.recorded.lines import ENDINGS, NEVER_MS, arrivals, line_files
 from streams.feeds.replay.plan import Plan, Row, epoch_ms, minute_text, save, written
 
 if TYPE_CHECKING:
@@ -50,6 +50,8 @@ def prepare(
             f"--until {minute_text(until_ms)} is not after --at {minute_text(begin_ms)}; give a later one"
         )
     rows = list(_within(files, folder, (begin_ms, until_ms)))
+    timeless = {row.domain for row in rows} - {row.domain for row in rows if row.at_ms != NEVER_MS}
+    rows = [row for row in rows if row.domain not in timeless]
     if not rows:
         raise CityFileError(f"{folder}: {_nothing(files, folder)}")
     copy_city(city or folder, out)
@@ -70,7 +72,7 @@ def prepare(
             f"from {minute_text(first_ms)} to {minute_text(last_ms)}",
             *(f"{domain}: {count:,} records from {files[domain]}" for domain, count in counts.items()),
         ),
-        left_out=tuple(_left_out(files, folder, counts)),
+        left_out=tuple(_left_out(files, folder, counts, timeless)),
     )
     return save(plan, out)
 
@@ -88,17 +90,21 @@ def _nothing(files: dict[str, str], folder: Path) -> str:
     there = list(_within(files, folder, (-(2**62), 2**62)))
     if not there:
         return f"{', '.join(files.values())}: not a single record"
+    if there[-1].at_ms == NEVER_MS:
+        return f"{', '.join(files.values())}: not a single record that can be read (docs/inbox.md); one a line, UTF-8"
     first, last = minute_text(there[0].at_ms), minute_text(there[-1].at_ms)
     return f"no records in that time; they arrived from {first} to {last}"
 
 
-def _left_out(files: dict[str, str], folder: Path, counts: Counter[str]) -> Iterator[str]:
+def _left_out(files: dict[str, str], folder: Path, counts: Counter[str], timeless: set[str]) -> Iterator[str]:
     for path in sorted(folder.iterdir()):
         if path.name.endswith(ENDINGS) and path.name not in files.values():
             domains = ", ".join(all_domains())
             yield f"{written(path.name)}: no domain is called so, or it has another file; domains are {domains}"
     for domain, name in files.items():
-        if domain not in counts:
+        if domain in timeless:
+            yield f"{name}: not a single record that can be read, so none that has a time"
+        elif domain not in counts:
             yield f"{name}: no records in that time"
 
 

@@ -178,6 +178,12 @@ def test_addresses_are_shown_without_passwords():
     )  # fmt: skip
 
 
+@pytest.mark.parametrize("address", ["redis://u:s3cret@h:99999/0", "redis://u:s3cret@[h/0"])
+def test_an_address_that_is_none_ends_nothing(address):
+    judged = status.judge(DATA, found(run=msgspec.structs.replace(a_run(), redis=address)), NOW_MS)
+    assert judged.redis == address.partition("@")[2]
+
+
 @pytest.mark.parametrize(("language", "word"), [("zh", "模拟"), ("en", "SIMULATED")])
 def test_screen_is_in_the_language_asked_for(language, word):
     text = status_screen.screen(status.judge(DATA, found(), NOW_MS), language)

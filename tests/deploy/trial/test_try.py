@@ -281,3 +281,10 @@ def test_a_value_that_is_none_costs_itself(folder: Path, capsys: pytest.CaptureF
     ]
     flow = next(cells for cells in found if cells[0] == "flow_veh_h")
     assert flow[6:9] == ["150", "150", "150"]  # (300 + 0) / 2, in the last minute (300 + 0 + 150) / 3
+
+
+def test_a_time_far_ahead_fails_no_processor(folder: Path, capsys: pytest.CaptureFixture[str]):
+    minutes = [{"sensor": "d0", "at": f"9999-12-31T23:{minute}:00Z", "speed_km_h": 50} for minute in range(20, 60)]
+    write_lines(folder, tuple(minutes))
+    found = tried(capsys, "feed_health", "--on", folder, "--lang", "en")
+    assert ["used by feed_health", "40", "100.0%"] in found

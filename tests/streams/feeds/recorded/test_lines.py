@@ -127,3 +127,16 @@ def test_a_name_that_is_no_text_is_said(folder, tmp_path):
     plan = recorded.prepare(folder, tmp_path / "city")
     assert any(sentence.startswith(r"\xb3\xc7.ndjson: no domain is called so") for sentence in plan.left_out)
     assert saved.load(tmp_path / "city") == plan
+
+
+def test_a_file_without_a_time_is_left_out_and_moves_no_other_to_1970(folder, tmp_path):
+    """As one in UTF-16 is, or JSON over several lines."""
+    (folder / "weather.ndjson.gz").unlink()
+    (folder / "weather.ndjson").write_bytes(line("w0", 30, wind_m_s=1).encode("utf-16"))
+    plan = recorded.prepare(folder, tmp_path / "city")
+    assert (plan.rows, plan.first_at_ms) == ({"traffic": 6}, START_MS + 10_000)
+    assert "weather.ndjson: not a single record that can be read, so none that has a time" in plan.left_out
+    assert {row.domain for row in saved.load(tmp_path / "city").read()} == {"traffic"}
+    (folder / "traffic.ndjson").write_text("{\n}\n")
+    with pytest.raises(CityFileError, match=r"not a single record that can be read \(docs/inbox\.md\)"):
+        recorded.prepare(folder, tmp_path / "city")
