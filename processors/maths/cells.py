@@ -75,6 +75,10 @@ class Cells:
         """Return (n,) the longest gap that does not end a run."""
         return np.maximum(GAP_INTERVALS * (self.interval_s[cell] * 1000), GAP_MS).astype(np.int64)
 
+    def grace_ms(self, rule: Rule) -> int:
+        """Return how late a reading may come and still have windows run again."""
+        return self.late_limit_ms if rule.grace_s is None else round(rule.grace_s * 1000)
+
     @cached_property
     def present(self) -> NDArray[np.bool_]:
         """(cells,) whether the city has its sensor here."""

@@ -2,8 +2,8 @@
 
 A window is judged when the watermark, less its sensor's lag, has passed its end, or earlier when its sensor has spoken
 of a later one. A reading that comes to a judged window has its windows run again: that may raise a level, and only what
-is judged next in order lowers it. Nothing but a sensor's own readings in their order, and how far their source was at
-each, decides when that is.
+is judged next in order lowers it: of a sensor that is always late, what is behind all that the rule has seen. Nothing
+but a sensor's own readings in their order, and how far their source was at each, decides when that is.
 """
 
 from __future__ import annotations
@@ -128,6 +128,7 @@ def take(
         if len(behind.row):
             _touch(touched, windows.fold(cells.windows, behind.terms, count, window_ms))
             late_ms = np.zeros(len(behind.row)) if frame.behind_ms is None else frame.behind_ms[behind.row]
+            changes += _in_order(levels, cells, behind.terms, late_ms)
             changes += _again(levels, cells, behind.terms, late_ms)
     return touched, changes
 
@@ -184,10 +185,44 @@ def _judged(levels: Levels, cells: Cells, start_ms: int, sensor: NDArray[np.intp
             continue
         place, value = cell[row, mine], mean[row, mine]
         held = levels.holds[rule.name]
-        changes = hold.judge(held, hold.Seen(place, value, cells.gap_ms(place), start_ms, end_ms), limits)
+        seen = hold.Seen(place, value, cells.gap_ms(place), start_ms, end_ms)
+        yield from _told(cells, rule, seen, hold.judge(held, seen, limits), end_ms)
         busy[place] |= hold.is_busy(held, place)
-        for at, before, after, since_ms in zip(*(part.tolist() for part in changes), strict=True):
-            yield Change(rule, int(cells.sensor_of[place[at]]), before, after, since_ms, end_ms, float(value[at]))
+
+
+def _told(cells: Cells, rule: Rule, seen: hold.Seen, changes: hold.Changes, known_ms: int) -> Iterator[Change]:
+    for at, before, after, since_ms in zip(*(part.tolist() for part in changes), strict=True):
+        yield Change(
+            rule, int(cells.sensor_of[seen.place[at]]), before, after, since_ms, known_ms, float(seen.value[at])
+        )
+
+
+def _in_order(levels: Levels, cells: Cells, terms: Terms, late_ms: NDArray[Any]) -> list[Change]:
+    """Judge what came to judged windows behind the newest that a rule has seen: each when its sensor speaks of a later.
+
+    Where none of a sensor's readings is in time, nothing else would ever lower a level. Arguments as of `_again`.
+    """
+    found, busy = list[Change](), _watching(levels, cells).busy
+    for row in np.flatnonzero(busy[terms.place]).tolist():
+        cell, until_ms = np.array([terms.place[row]], np.int64), int(whole(terms.at_ms[row], cells.window_ms))
+        known_ms = int(levels.judged_ms[cells.sensor_of[cell[0]]])
+        for rule, limits in zip(cells.rules, cells.limits, strict=True):
+            held = levels.holds[rule.name]
+            if late_ms[row] > cells.grace_ms(rule) or not (cells.of(rule, cell) & hold.is_busy(held, cell))[0]:
+                continue
+            for start_ms in _held(cells, int(held.seen_ms[cell[0]]) + 1, until_ms):
+                value = np.array([_mean(windows.so_far(cells.windows, start_ms, cell, MEAN)[:, 0])])
+                if not np.isnan(value[0]):
+                    seen = hold.Seen(cell, value, cells.gap_ms(cell), start_ms, start_ms + cells.window_ms)
+                    found += _told(cells, rule, seen, hold.judge(held, seen, limits), known_ms)
+        busy[cell] = any(hold.is_busy(levels.holds[rule.name], cell)[0] for rule in cells.rules)
+    return found
+
+
+def _held(cells: Cells, from_ms: int, until_ms: int) -> list[int]:
+    """List the windows that begin from then until then, rising."""
+    held = {*cells.windows.open, *cells.windows.late, *cells.windows.closed}
+    return sorted(start_ms for start_ms in held if from_ms <= start_ms < until_ms)
 
 
 def _again(levels: Levels, cells: Cells, terms: Terms, late_ms: NDArray[Any]) -> list[Change]:
@@ -205,19 +240,17 @@ def _again(levels: Levels, cells: Cells, terms: Terms, late_ms: NDArray[Any]) ->
     if not cells.near(place, mean).any():
         return found
     for rule, limits in zip(cells.rules, cells.limits, strict=True):
-        grace_ms = cells.late_limit_ms if rule.grace_s is None else round(rule.grace_s * 1000)
         held = levels.holds[rule.name]
         higher = limits.severity(mean) > held.severity[place]
-        for row in np.flatnonzero(higher & (late_ms <= grace_ms) & cells.of(rule, place)).tolist():
+        for row in np.flatnonzero(higher & (late_ms <= cells.grace_ms(rule)) & cells.of(rule, place)).tolist():
             cell, start, value = int(place[row]), int(start_ms[row]), float(mean[row])
-            before = int(held.severity[cell])
-            known_ms = int(levels.judged_ms[cells.sensor_of[cell]])
+            before, known_ms = int(held.severity[cell]), int(levels.judged_ms[cells.sensor_of[cell]])
             series = _series(cells, cell, known_ms)
             after, since_ms = _run_again(cells, rule, cell, (series, start))
             without = sums[:, row] - terms.terms[:MEAN, row]
             had, _ = _run_again(cells, rule, cell, ({**series, start: _mean(without)}, start))
             if after > max(before, had):
-                ordered.raise_to(held, cell, after, start)
+                ordered.raise_to(held, cell, after, max(at for at, mean_of in series.items() if mean_of == mean_of))
                 _watching(levels, cells).busy[cell] = True
                 found.append(Change(rule, int(cells.sensor_of[cell]), before, after, since_ms, known_ms, value))
     return found
@@ -230,10 +263,8 @@ def _mean(sums: NDArray[np.int64]) -> float:
 
 def _series(cells: Cells, cell: int, known_ms: int) -> dict[int, float]:
     """Return the mean of a cell in each window that ends by then, rising, NaN = it did not speak."""
-    held = {*cells.windows.open, *cells.windows.late, *cells.windows.closed}
-    starts_ms = sorted(start_ms for start_ms in held if start_ms + cells.window_ms <= known_ms)
-    place = np.array([cell])
-    return {start_ms: _mean(windows.so_far(cells.windows, start_ms, place, MEAN)[:, 0]) for start_ms in starts_ms}
+    place, held_ms = np.array([cell]), _held(cells, NO_TIME_MS, known_ms - cells.window_ms + 1)
+    return {start_ms: _mean(windows.so_far(cells.windows, start_ms, place, MEAN)[:, 0]) for start_ms in held_ms}
 
 
 def _run_again(cells: Cells, rule: Rule, cell: int, of: tuple[dict[int, float], int]) -> tuple[int, int]:

@@ -66,3 +66,17 @@ def test_a_clock_that_is_ahead_is_found_and_forgotten_when_it_is_right(tmp_path:
         ("panel-b", 0, 15, 4),
         ("panel-b", 30, 45, 0),
     ]
+
+
+@pytest.mark.parametrize("cut", [1, 7, 10**6])
+@pytest.mark.parametrize(("delay_s", "behind"), [(200, 4), (900, 16)])
+def test_an_alarm_ends_although_each_reading_is_late(tmp_path: Path, delay_s: int, behind: int, cut: int) -> None:
+    """3 from minute 2 to 6, then 0: over for the 2 min of the rule with minute 7, heard of when minute 8 is spoken of.
+
+    Minute 8 comes `delay_s` after it; its source has then passed it by as much less 15 s of disorder.
+    """
+    folder = town(tmp_path / "city", "fire", "panel-a,10,,,", "panel-b,10,,,")
+    over_ms = START_MS + 6 * MINUTE_MS
+    readings = [one._replace(value=0.0) if one.at_ms >= over_ms else one for one in panels(40, delay_s=delay_s)]
+    told = run(folder, ALARMED, readings, cut=cut)
+    assert told.found("fire_alarm") == [("panel-a", 2, behind, 2), ("panel-a", 6, behind + 6, 0)]
