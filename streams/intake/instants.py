@@ -80,6 +80,8 @@ def why_not(at: Any) -> str:  # noqa: ANN401 - any JSON value
         at = _number(at) if NUMBER.fullmatch(at) else at
     if not _is_number(at):
         return "neither epoch milliseconds nor ISO 8601 with its zone"
+    if -MOST_AT_MS <= at <= -LEAST_AT_MS:
+        return "a time before 1970: is the clock set?"
     return f"epoch {_unit(abs(at))}; `at` takes epoch milliseconds"
 
 

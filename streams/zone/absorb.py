@@ -53,8 +53,8 @@ class Output:
     """Processor and its rows."""
     detections: list[Message] = field(default_factory=list)
     dead: list[DeadLetter] = field(default_factory=list)
-    touched: NDArray[np.int32] = field(default_factory=lambda: np.empty(0, np.int32))
-    """City code of the sensor of each new row."""
+    touched: list[tuple[Place, NDArray[np.int32]]] = field(default_factory=list)
+    """By which cities new rows were read, and the codes of their sensors there."""
     watermark_moved: bool = False
 
 
@@ -135,8 +135,7 @@ def absorb(
         frame = _frame(zone, state, its, rows, city)
         if later:
             frame = replace(frame, watermark_ms=before_ms)
-        if city is ours.city:
-            output.touched = np.append(output.touched, frame.sensor)
+        output.touched.append((Place(zone, city), frame.sensor))
         yield from _process(zone, state, zone_hours.parts(frame, before_ms), city, output)
     if output.watermark_moved:
         yield from _close(state, header, before_ms, later, output)

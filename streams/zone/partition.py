@@ -42,7 +42,8 @@ class Partition:
     state_offset: int = 0
     """Up to which frame the saved state goes: from there on a process that starts takes them again."""
     save_due_at: float = 0.0
-    touched: dict[str, Touched] = field(default_factory=dict)
+    touched: dict[str, list[Touched]] = field(default_factory=dict)
+    """Zone id → by each city of the newest version that its rows were read by: who was moved is where it was, too."""
     books: dict[str, Any] = field(default_factory=dict)
     version: int = -1
     """The highest version of the city whose zones it has."""
@@ -82,10 +83,13 @@ class Partition:
 
     def touch(self, zone_id: str, place: Place, sensors: NDArray[np.int32]) -> None:
         """Note sensors of a zone whose provisional values have changed."""
-        touched = self.touched.get(zone_id)
-        if touched is None or touched.place is not place:  # those of an older city are not waited for
-            touched = self.touched[zone_id] = Touched(place, [])
-        touched.sensors.append(sensors)
+        of_zone = self.touched.setdefault(zone_id, [])
+        if of_zone and of_zone[0].place.city.number != place.city.number:  # those of an older one are not waited for
+            of_zone.clear()
+        found = next((one for one in of_zone if one.place.city is place.city), None)
+        if found is None:
+            of_zone.append(found := Touched(place, []))
+        found.sensors.append(sensors)
 
     def leave_out(self, names: frozenset[str], hosted: Sequence[Hosted]) -> None:
         """Have these processors get nothing from now on; who comes back gets nothing of windows that have begun."""

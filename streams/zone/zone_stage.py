@@ -230,8 +230,8 @@ class ZoneStage:
         for so_far in absorb(ours, state, header, reads, later):
             output = so_far
             await self._turns.give()
-        if len(output.touched):
-            held.touch(zone_id, ours, output.touched)
+        for place, sensors in output.touched if made is newest else ():
+            held.touch(zone_id, place, sensors)
         passed = outgoing.is_news(before_ms, state.watermark_ms, ours.city.longest_lag_ms.get(held.domain, 0))
         return outgoing.messages(ours, zone_id, state, output, passed)
 
@@ -259,7 +259,7 @@ class ZoneStage:
         rows: dict[str, list[tuple[str, Rows]]] = defaultdict(list)
         self._turns.begin()
         for held in self._partitions.values():
-            for zone_id, (place, touched) in held.touched.items():
+            for zone_id, place, touched in [(zone_id, *one) for zone_id, of in held.touched.items() for one in of]:
                 await self._turns.give()
                 sensors = np.unique(np.concatenate(touched))
                 rows[held.domain] += provisional(place.task, held.zones[zone_id], sensors, place.city)

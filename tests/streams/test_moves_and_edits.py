@@ -6,7 +6,11 @@ from typing import Any
 
 import pytest
 
+from streams.broker import topics
+from streams.contract.metric_frames import decode_metrics
 from streams.intake import followed_city
+from streams.zone import zone_stage
+from tests.city_edits import properties
 from tests.streams.moving import (
     HOLDS,
     MINUTE_MS,
@@ -97,3 +101,20 @@ def test_a_line_that_is_cut_out_and_put_back_in_another_zone_is_a_move(tmp_path:
     }
     counts = life.balance()
     assert (counts["in"], counts["taken"], counts["refused"]) == (240, 240 - refused, refused)
+
+
+def test_a_road_that_is_moved_has_values_at_once_all_the_while(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """s1 goes over to z0 at 10:00; all tick at whole minutes, and its newest reading but one is then 20 s old."""
+    monkeypatch.setattr(zone_stage, "LIVE_EVERY_S", 0.0)
+    monkeypatch.setattr(zone_stage, "LIVE_PAUSE_FACTOR", 0.0)
+    ticks = {START_MS + minute * MINUTE_MS: lambda _: None for minute in range(1, 16)}
+    edits = {**ticks, MOVED_MS: properties("segments", 1, zone="z0")}
+    life = lived(Life(road_city(tmp_path), "traffic"), roads(), edits)
+    frames = [decode_metrics(one.value or b"").rows for one in life.bus.log(topics.LIVE)]
+    newest = {
+        (int(rows.at_ms[at]) - START_MS) // 1000
+        for rows in frames
+        for at in range(len(rows))
+        if (rows.entity[at], rows.metric[at]) == ("s1", "speed_km_h")
+    }
+    assert {minute * 60 + 50 for minute in range(15)} <= newest

@@ -49,6 +49,8 @@ BAD = [
     (0, "seconds"),
     (-1, "seconds"),
     (DAY_S * 10**6, "microseconds"),
+    (-(10**12), "a time before 1970"),
+    ("-1000000000000", "a time before 1970"),
     (DAY_S * 10**9, "nanoseconds"),
     (1e300, "nanoseconds"),
     (10**309, "nanoseconds"),  # more than any float
