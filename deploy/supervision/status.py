@@ -182,7 +182,7 @@ def judge(data: Path, found: Found, now_ms: int) -> Status:
     """Say how the city is doing."""
     run = found.run
     running = found.holder is not None and run is not None
-    reasons = _reasons(found, now_ms) if running else [_not_running(data, found)]
+    reasons = _reasons(found, now_ms) if running else [_why_down(data, found)]
     reasons += disk.trouble(data, found.disk_free_bytes)
     status = Status(
         status=("degraded" if reasons else "ok") if running else "down",
@@ -217,7 +217,7 @@ def judge(data: Path, found: Found, now_ms: int) -> Status:
     return status
 
 
-def _not_running(data: Path, found: Found) -> Name:
+def _why_down(data: Path, found: Found) -> Name:
     if found.run_trouble and found.holder is not None:
         return Name(f"无法得知 {data} 的状态：{found.run_trouble}", found.run_trouble)
     return Name(f"{data} 中没有运行的城市", f"nothing runs in {data}")
