@@ -8,7 +8,7 @@ from pathlib import Path
 
 from streams.contract.spec import Spec
 from streams.errors import ConfigError, ProcessorError
-from streams.health.yielded import named
+from streams.health.blame import named
 
 PROCESSORS = Path(__file__).resolve().parents[2] / "processors"
 

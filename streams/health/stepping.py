@@ -11,7 +11,7 @@ import mmap
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from streams.errors import ProcessorError
-from streams.health.yielded import named
+from streams.health.blame import named
 
 if TYPE_CHECKING:
     from collections.abc import Callable

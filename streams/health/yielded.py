@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass, replace
 from functools import cache, partial
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import numpy as np
@@ -19,22 +19,17 @@ from streams.broker import topics
 from streams.contract.metric_frames import encode_metrics, encode_parts
 from streams.contract.records import ROW_TYPES, Detection, Result, Rows
 from streams.contract.stage import Message
-from streams.errors import ProcessorError
+from streams.health.blame import named, reason_of
 from streams.saving import state as state_codec
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
     from streams.city.registry import City
     from streams.contract.records import MetricFrame
     from streams.contract.spec import Hosted
-
-T = TypeVar("T")
-
-REASON_CHARACTERS = 500
-"""No reason is longer: it stands in a note, in `status` and on the wall."""
 
 DETECTION_BYTES = 2**18
 """No detection is larger: Kafka takes four times that, and a wall shows a line of it."""
@@ -45,32 +40,6 @@ MOST = 2**53
 _DTYPES = {name: np.dtype(kind) for name, kind in ROW_TYPES.items()}
 _OBJECT = np.dtype(np.object_)
 _NO_ROWS = Rows.empty()
-
-
-def named(processor: str, code: Callable[[], T]) -> T:
-    """Call a processor's code.
-
-    Raises ProcessorError for whatever it raises: as it is not interrupted, an end or a cancellation is its own, too.
-    """
-    try:
-        return code()
-    except KeyboardInterrupt:  # a person's
-        raise
-    except BaseException as exc:
-        raise ProcessorError(processor, reason_of(exc)) from exc
-
-
-def reason_of(exc: BaseException) -> str:
-    r"""Return an error in words that can be written down, whatever it says.
-
-    >>> reason_of(ValueError("no sensor \udc80"))
-    'ValueError: no sensor \\udc80'
-    """
-    try:
-        said = str(exc)
-    except Exception:  # noqa: BLE001 - of anybody's making
-        said = "it cannot say why"
-    return f"{type(exc).__name__}: {said}".encode("utf-8", "backslashreplace").decode()[:REASON_CHARACTERS]
 
 
 def step(hosted: Hosted, state: Any, frame: Any, city: City) -> tuple[Result[Any], list[Message]]:  # noqa: ANN401 - of any processor

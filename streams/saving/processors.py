@@ -10,7 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from streams.errors import CityError, FrameError, ProcessorError
-from streams.health.yielded import named
+from streams.health.blame import named
 from streams.saving import state as state_codec
 from streams.saving.versions import Form, Forms, form_of
 

@@ -36,6 +36,15 @@ from streams.engine import run
 print("aiohttp.web" in sys.modules or "aiohttp.connector" in sys.modules)
 """
 
+SUPERVISOR = """
+import sys
+import deploy.commands.up, deploy.supervision.launch, deploy.supervision.tail
+print("numpy" in sys.modules)
+from deploy.config.components import discover
+discover()
+print("pyarrow" in sys.modules)
+"""
+
 FREED = """
 import time
 from deploy.supervision import memory
@@ -76,6 +85,11 @@ def test_pyarrow_brings_pandas_unless_it_is_told_to_go_without():
 def test_faust_runs_without_a_web_client():
     """It is 7 MB in each of six parts."""
     assert shown(FAUST) == "False"
+
+
+def test_the_supervisor_and_its_tail_reader_hold_no_arrays_of_arrow():
+    """It is 26 MB; what loads them is another process."""
+    assert shown(SUPERVISOR).split() == ["False", "False"]
 
 
 def test_what_is_freed_goes_back_to_the_system():
