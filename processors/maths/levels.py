@@ -250,7 +250,7 @@ def _again(levels: Levels, cells: Cells, terms: Terms, late_ms: NDArray[Any]) ->
             without = sums[:, row] - terms.terms[:MEAN, row]
             had, _ = _run_again(cells, rule, cell, ({**series, start: _mean(without)}, start))
             if after > max(before, had):
-                ordered.raise_to(held, cell, after, max(at for at, mean_of in series.items() if mean_of == mean_of))
+                ordered.raise_to(held, cell, after, max(at for at, mean_of in series.items() if not np.isnan(mean_of)))
                 _watching(levels, cells).busy[cell] = True
                 found.append(Change(rule, int(cells.sensor_of[cell]), before, after, since_ms, known_ms, value))
     return found

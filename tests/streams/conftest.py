@@ -8,8 +8,10 @@ import pytest
 
 from streams.city.registry import City, load_city
 from tests.small_city import write_small_city
+from tests.streams.workers import Workers, running
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 
@@ -23,3 +25,9 @@ def city_folder(tmp_path: Path) -> Path:
 def city(city_folder: Path) -> City:
     """Return the small city."""
     return load_city(city_folder)
+
+
+@pytest.fixture
+def workers(tmp_path: Path, cache: Path, city_folder: Path) -> Iterator[Workers]:
+    """Run the small city's stages on a real broker, in processes that a test adds and kills."""
+    yield from running(tmp_path, cache, city_folder)

@@ -9,18 +9,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.streams.stack import exported, feed
-from tests.streams.workers import Workers, quiet, running
+from tests.streams.workers import Workers, quiet
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
 pytestmark = pytest.mark.timeout(400)
-
-
-@pytest.fixture
-def workers(tmp_path: Path, cache: Path, city_folder: Path) -> Iterator[Workers]:
-    yield from running(tmp_path, cache, city_folder)
 
 
 def test_two_workers_and_a_kill_of_each_stage_give_the_same_bytes(workers: Workers, city_folder: Path) -> None:

@@ -14,13 +14,10 @@ from kafka.admin import KafkaAdminClient
 
 from streams.accounts.losses import losses_of
 from streams.broker import topics
-from tests.streams.workers import Workers, running
+from tests.streams.workers import Workers
 from tests.topic import records_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
     from streams.accounts.losses import Loss
 
 pytestmark = pytest.mark.timeout(400)
@@ -28,11 +25,6 @@ pytestmark = pytest.mark.timeout(400)
 TRAFFIC, WATER, ENERGY = (topics.inbox(domain) for domain in ("traffic", "water", "energy"))
 AHEAD_MS = 50 * 60_000
 """So far ahead is the clock of the one who sends: Kafka takes a stamp of an hour."""
-
-
-@pytest.fixture
-def workers(tmp_path: Path, cache: Path, city_folder: Path) -> Iterator[Workers]:
-    yield from running(tmp_path, cache, city_folder)
 
 
 def give(kafka: str, topic: str, partition: int, offsets: range, **options: Any) -> list[int]:

@@ -11,18 +11,12 @@ from kafka.admin import KafkaAdminClient
 
 from streams.broker import topics
 from tests.streams.engine.test_lost import TRAFFIC, absorbed, books, give
-from tests.streams.workers import Workers, running
+from tests.streams.workers import Workers
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
+    pass
 
 pytestmark = pytest.mark.timeout(400)
-
-
-@pytest.fixture
-def workers(tmp_path: Path, cache: Path, city_folder: Path) -> Iterator[Workers]:
-    yield from running(tmp_path, cache, city_folder)
 
 
 def make_anew(kafka: str, topic: str) -> None:

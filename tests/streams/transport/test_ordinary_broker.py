@@ -18,21 +18,15 @@ from kafka.structs import OffsetAndMetadata
 from streams.contract.stage import TopicPartition
 from streams.transport.direct import Direct
 from tests.streams.stack import exported, feed
-from tests.streams.workers import Workers, quiet, running
+from tests.streams.workers import Workers, quiet
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from deploy.embedded.kafka import Kafka
     from tests.streams.stack import Fed
 
 pytestmark = pytest.mark.timeout(400)
-
-
-@pytest.fixture
-def workers(tmp_path: Path, cache: Path, city_folder: Path) -> Iterator[Workers]:
-    yield from running(tmp_path, cache, city_folder)
 
 
 @pytest.mark.parametrize("way", ["changed", "lossy"])
