@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from streams.contract.name import Name
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Mapping
 
+    from deploy.config.run import Mode
+    from deploy.config.settings import Settings
     from streams.city.folder import Folder
     from streams.city.registry import City
 
@@ -35,41 +39,65 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
+class Chosen(NamedTuple):
+    """Settings, and a city that can be used with them."""
+
+    settings: Settings
+    city_id: str
+    city_name: Name
+    mode: Mode
+    speed: float
+    folder: Folder
+    """The city's, as it was read and checked."""
+
+
 def run(args: argparse.Namespace) -> int:
     """Run until asked to stop."""
-    from deploy.config.run import CITY_COPIES, SAMPLE_CITY
     from deploy.supervision import folder, launch
-    from streams.city.clock import MOST_SPEED
-    from streams.city.kept import keep
-    from streams.errors import SettingError
+    from deploy.supervision.apart import apart
 
-    found = launch.effective(args)
-    speed = found.stack.speed if args.speed is None else args.speed
-    if not 0 < speed <= MOST_SPEED:
-        raise SettingError(f"--speed {speed:g}: a number above 0 is needed, at most {MOST_SPEED:g}")
-    chosen = args.city or (Path(found.stack.city) if found.stack.city else SAMPLE_CITY)
-    read, city = _checked(chosen.resolve(), found.components)
-    if speed != 1 and not city.simulated:
-        raise SettingError("--speed is for a simulated city; time in a city of your own passes as it does")
-    data = (args.data or folder.default(city.id, replay=False)).resolve()
-    lock = launch.hold(data, city.id)
+    begun_s = time.monotonic()
+    chosen = apart(_chosen, args)
+    data = (args.data or folder.default(chosen.city_id, replay=False)).resolve()
+    lock = launch.hold(data, chosen.city_id)
     try:
-        launch.check_same_city(data, city.id)
+        launch.check_same_city(data, chosen.city_id)
         wanted = launch.Wanted(
-            settings=found,
-            city=city,
-            city_folder=keep(read, data / CITY_COPIES),
-            city_edited=Path(read.name),
-            mode="simulated" if city.simulated else "live",
-            speed=speed,
+            settings=chosen.settings,
+            city_id=chosen.city_id,
+            city_name=chosen.city_name,
+            city_folder=apart(_kept, chosen.folder, data),
+            city_edited=Path(chosen.folder.name),
+            mode=chosen.mode,
+            speed=chosen.speed,
             data=data,
             show=not args.no_open,
-            begun_s=time.monotonic(),
+            begun_s=begun_s,
         )
+        del chosen  # it holds all the files of the city
         launch.launch(wanted, lambda line: print(line, flush=True))
     finally:
         lock.release()
     return 0
+
+
+def _chosen(args: argparse.Namespace) -> Chosen:
+    """Read the settings and the city's folder, and judge both."""
+    from deploy.config.run import SAMPLE_CITY
+    from deploy.supervision import launch
+    from streams.city.clock import MOST_SPEED
+    from streams.errors import SettingError
+
+    settings = launch.effective(args)
+    speed = settings.stack.speed if args.speed is None else args.speed
+    if not 0 < speed <= MOST_SPEED:
+        raise SettingError(f"--speed {speed:g}: a number above 0 is needed, at most {MOST_SPEED:g}")
+    place = args.city or (Path(settings.stack.city) if settings.stack.city else SAMPLE_CITY)
+    read, city = _checked(place.resolve(), settings.components)
+    if speed != 1 and not city.simulated:
+        raise SettingError("--speed is for a simulated city; time in a city of your own passes as it does")
+    mode: Mode = "simulated" if city.simulated else "live"
+    return Chosen(settings, city.id, Name(city.name_zh, city.name_en), mode, speed, read)
 
 
 def _checked(folder: Path, components: Mapping[str, Mapping[str, Any]]) -> tuple[Folder, City]:
@@ -86,3 +114,11 @@ def _checked(folder: Path, components: Mapping[str, Mapping[str, Any]]) -> tuple
     if found.notices:
         print(f"odd in the city folder: {len(found.notices)}; `citywall city check {folder}` names all", flush=True)
     return read, city
+
+
+def _kept(read: Folder, data: Path) -> Path:
+    """Put the checked folder in force, as a copy."""
+    from deploy.config.run import CITY_COPIES
+    from streams.city.kept import keep
+
+    return keep(read, data / CITY_COPIES)

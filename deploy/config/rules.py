@@ -49,17 +49,15 @@ def in_force(folder: Folder, components: Mapping[str, Mapping[str, Any]]) -> Rul
     found = checked(folder, components)
     if found.problems:
         raise CityFileError(sentences(found.problems, folder.name))
-    plain = msgspec.to_builtins(components)
     own = found.content.rules
-    return {name: laid_over(one[RULES], own) if RULES in one else None for name, one in plain.items()}
+    return {name: laid_over(one[RULES], own) if RULES in one else None for name, one in components.items()}
 
 
 def _problems(name: str, own: Mapping[str, Any], components: Mapping[str, Mapping[str, Any]]) -> list[Fault]:
     """Say what is wrong with a rule, by the first processor that takes rules; nothing where one takes it."""
     specs = discover()
-    plain = msgspec.to_builtins(components)
     said = [Fault("", None, "no processor takes rules")]
-    for processor, settings in plain.items():
+    for processor, settings in components.items():
         if RULES not in settings or processor not in specs:
             continue
         config = specs[processor].config

@@ -124,7 +124,7 @@ def examine(
         problems.append(str(exc))
     if problems:
         return None, problems
-    components = {name: msgspec.structs.asdict(value) for name, value in judged.items() if name not in OWN_SECTIONS}
+    components = {name: msgspec.to_builtins(value) for name, value in judged.items() if name not in OWN_SECTIONS}
     return Settings(stack=judged["stack"], workers=judged["workers"], components=components), []
 
 
@@ -245,8 +245,6 @@ def _read(path: Path) -> dict[str, dict[str, Any]]:
 def _toml(value: object) -> str:
     if isinstance(value, dict):
         return "{ " + ", ".join(f"{key} = {_toml(one)}" for key, one in value.items()) + " }" if value else "{}"
-    if isinstance(value, msgspec.Struct):
-        return _toml(msgspec.structs.asdict(value))
     if isinstance(value, list | tuple):
         return "[" + ", ".join(_toml(one) for one in value) + "]"
     return msgspec.json.encode(value).decode()

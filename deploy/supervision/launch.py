@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from deploy.config.run import Mode, Speed
     from deploy.config.settings import Settings
     from deploy.supervision.folder import Lock
-    from streams.city.registry import City
+    from streams.contract.name import Name
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -63,7 +63,8 @@ class Wanted:
     """What is to run."""
 
     settings: Settings
-    city: City
+    city_id: str
+    city_name: Name
     city_folder: Path
     city_edited: Path | None = None
     """The folder that people edit, where `city_folder` is a copy of it."""
@@ -133,7 +134,7 @@ def _prepare(wanted: Wanted, say: Callable[[str], None]) -> tuple[Run, Superviso
         data=str(data),
         city=str(wanted.city_folder),
         city_edited=str(wanted.city_edited or ""),
-        city_id=wanted.city.id,
+        city_id=wanted.city_id,
         mode=wanted.mode,
         speed=wanted.speed,
         kernel=choice.kernel,
@@ -148,7 +149,7 @@ def _prepare(wanted: Wanted, say: Callable[[str], None]) -> tuple[Run, Superviso
         components=wanted.settings.components,
     )
     run.write()
-    say(f"starting {wanted.city.name_en} {wanted.city.name_zh} in {data}")
+    say(f"starting {wanted.city_name.en} {wanted.city_name.zh} in {data}")
     servers = stack.server_plans(broker, redis)
     workers = msgspec.structs.asdict(wanted.settings.workers)
     plans = stack.part_plans(data, os.getpid(), workers)

@@ -13,6 +13,7 @@ from deploy.supervision.counts import Counts, counts_of, offsets_of
 from deploy.supervision.launch import Wanted
 from streams.broker import topics
 from streams.city.registry import load_city
+from streams.contract.name import Name
 from streams.domains.schema import all_domains
 from streams.errors import CityError, SettingError
 from streams.feeds import aarhus, recorded
@@ -63,9 +64,11 @@ def prepare(args: argparse.Namespace, settings: Settings, data: Path, say: Calla
     if args.city is not None:
         load_city(args.city)
         recorded.copy_city(args.city, city_folder)
+    city = load_city(city_folder)
     return Wanted(
         settings=settings,
-        city=load_city(city_folder),
+        city_id=city.id,
+        city_name=Name(city.name_zh, city.name_en),
         city_folder=city_folder,
         mode="replay",
         speed=args.speed,
