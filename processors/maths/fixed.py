@@ -13,6 +13,8 @@ from streams.errors import SumOverflowError
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+MOST = SUM_LIMIT - 1
+"""The largest sum: one more run of terms, which together are no larger, still fits int64."""
 _WORD, _MASK = 32, 2**32 - 1
 FEW_TERMS = 256
 """So few terms of all fields are added in one call; of more, each field by itself."""
@@ -60,12 +62,13 @@ def to_fixed(values: NDArray[np.float64], scale: float | NDArray[np.float64]) ->
 def add_at(sums: NDArray[np.int64], place: NDArray[Any], terms: NDArray[np.int64]) -> None:
     """Add terms, (fields, n), to sums, (fields, places) and contiguous, at their place; a place may stand there often.
 
-    Raises SumOverflowError where a sum leaves its range.
+    A sum that would leave ±2^62 stands at its end. `MOST_READINGS` of one sensor in a window never come so far, and a
+    sensor that floods is no reason to end what others say. Where all terms have one sign it depends on no order.
     """
     if not place.size:
         return
     peak = max(int(terms.max()), -int(terms.min()), 1)
-    at_once = max(1, (SUM_LIMIT - 1) // peak)
+    at_once = max(1, MOST // peak)
     place = place.astype(np.intp)
     cells = sums.reshape(-1, copy=False)
     few = place.size <= FEW_TERMS
@@ -77,7 +80,9 @@ def add_at(sums: NDArray[np.int64], place: NDArray[Any], terms: NDArray[np.int64
         else:
             for row, of_field in zip(sums, terms, strict=True):
                 np.add.at(row, place[part], of_field[part])
-        check_range(sums if sums.shape[1] <= SCANNED * place.size else sums[:, place[part]])  # what is the less work
+        scanned = sums.shape[1] <= SCANNED * place.size  # what is the less work
+        if _left_range(sums if scanned else sums[:, place[part]]):
+            np.clip(sums, -MOST, MOST, out=sums)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -148,7 +153,11 @@ def add_wide(terms: NDArray[np.int64], place: NDArray[Any], places: int) -> Wide
     return Wide(*_carried(high, low))
 
 
-def check_range(sums: NDArray[np.int64]) -> None:
-    """Raise SumOverflowError unless every sum may take further terms."""
-    if sums.size and (sums.max() >= SUM_LIMIT or sums.min() <= -SUM_LIMIT):
-        raise SumOverflowError("an exact sum has left ±2^62: its scale is too fine for what it adds up")
+def plus(one: NDArray[np.int64], other: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the sums of two that are in their range; what would leave it stands at its end."""
+    total = one + other
+    return np.clip(total, -MOST, MOST) if _left_range(total) else total
+
+
+def _left_range(sums: NDArray[np.int64]) -> bool:
+    return bool(sums.size and (sums.max() > MOST or sums.min() < -MOST))

@@ -124,10 +124,7 @@ def picked(packed: bytes, place: NDArray[np.integer[Any]], fields: int) -> NDArr
 
 
 def merged(packed: bytes | None, place: NDArray[np.integer[Any]], terms: NDArray[np.int64]) -> bytes:
-    """Add (fields, n) terms to packed sums at (n,) places, which may stand there often.
-
-    Raises SumOverflowError where a sum leaves its range.
-    """
+    """Add (fields, n) terms to packed sums at (n,) places, which may stand there often."""
     if packed is not None:
         cells = unpack(packed)
         place, terms = np.concatenate([cells[0], place]), np.concatenate([cells[1:], terms], axis=1)

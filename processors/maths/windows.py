@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 import numpy as np
 from numpy.typing import NDArray  # at run time: `streams.saving.state` reads the types of a state's fields
 
-from processors.maths.fixed import add_at, check_range
+from processors.maths.fixed import add_at, plus
 from processors.maths.packing import NOTHING, dense, merged, pack_places, picked, unpack
 from processors.maths.places import grown
 from processors.maths.tumbling import by_window
@@ -203,7 +203,7 @@ def take(windows: Windows, one: Due, places: int) -> NDArray[np.int64]:
 def close(windows: Windows, start_ms: int, sums: NDArray[np.int64]) -> None:
     """Keep a window's sums for corrections; they have been taken out of `open`."""
     if start_ms in windows.closed:
-        sums = sums + dense(windows.closed[start_ms], *sums.shape)
+        sums = plus(sums, dense(windows.closed[start_ms], *sums.shape))
     windows.closed[start_ms] = pack_places(sums)
 
 
@@ -273,16 +273,14 @@ def so_far(windows: Windows, start_ms: int, place: NDArray[np.integer[Any]], fie
             total[:, place >= sums.shape[1]] = 0
     for packed in (windows.late.get(start_ms), windows.closed.get(start_ms)):
         if packed is not None:
-            total += picked(packed, place, fields)
+            total = plus(total, picked(packed, place, fields))
     return total
 
 
 def with_late(windows: Windows, start_ms: int, fields: int, places: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return a closed window's (fields, places) sums with its late readings, and (places,) how many those are."""
     late = dense(windows.late.get(start_ms), fields, places)
-    total = dense(windows.closed.get(start_ms), fields, places) + late
-    check_range(total)
-    return total, late[READINGS]
+    return plus(dense(windows.closed.get(start_ms), fields, places), late), late[READINGS]
 
 
 def with_late_of(
@@ -290,6 +288,4 @@ def with_late_of(
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return the same of (n,) places: (fields, n) sums and (n,) late readings."""
     late = picked(windows.late.get(start_ms, NOTHING), place, fields)
-    total = picked(windows.closed.get(start_ms, NOTHING), place, fields) + late
-    check_range(total)
-    return total, late[READINGS]
+    return plus(picked(windows.closed.get(start_ms, NOTHING), place, fields), late), late[READINGS]

@@ -41,7 +41,8 @@ import argparse, sys
 from pathlib import Path
 import deploy.commands.up, deploy.supervision.launch, deploy.supervision.tail
 def look(wanted, say):
-    print("numpy" in sys.modules, "pyarrow" in sys.modules, (wanted.city_folder / "sensors.csv").is_file(), wanted.city_id)
+    print("numpy" in sys.modules, "pyarrow" in sys.modules)
+    print((wanted.city_folder / "sensors.csv").is_file(), wanted.city_id)
 deploy.supervision.launch.launch = look
 parser = argparse.ArgumentParser()
 deploy.commands.up.add_arguments(parser)
