@@ -2,8 +2,10 @@
 
 in      city.metrics.v1 of every domain: `silent_ratio` of `feed:<domain>:<zone>`, a minute each (see feed_health)
 out     detections feed_silent: III of `feed:<domain>` when half of the domain's sensors are silent, else IV of
-        `feed:<domain>:<zone>` when half of a zone's are; level 0 when less than `back_ratio` still are, or one alone
-state   per domain: the zones' watermarks, the minutes not yet passed by all zones, each zone's latest share, the alarms
+        `feed:<domain>:<zone>` when half of a zone's are; level 0 when less than `back_ratio` still are, or one alone;
+        a zone that has said nothing since its sensors stand in the city is told, too, by its sensors' intervals
+state   per domain: the zones' watermarks, the minutes not yet passed by all zones, each zone's latest share or since
+        when it is awaited, the alarms
 drops   other_metric: any other row; repeat: of a minute that is judged already
 source  own choice, see docs/processors.md; suppression of children by a failed parent after ISA-18.2
 """
@@ -48,6 +50,10 @@ class Config(BaseConfig, frozen=True, kw_only=True):
     """Silent sensors that make a zone's feed silent, at least."""
     zone_delay_s: Annotated[float, msgspec.Meta(ge=0)] = 120.0
     """How long a zone waits before it alarms: the whole domain may be following."""
+    unheard_intervals_count: Annotated[float, msgspec.Meta(ge=1)] = 3.0
+    """A zone that never spoke is silent after so many of the longest interval of its sensors …"""
+    unheard_least_s: Annotated[float, msgspec.Meta(ge=60)] = 3600.0
+    """… and never before this."""
 
 
 @dataclass
@@ -60,6 +66,8 @@ class Domain:
     minutes: dict[int, dict[str, tuple[int, int]]] = field(default_factory=dict)
     """Minute → zone → share."""
     latest: dict[str, tuple[int, int]] = field(default_factory=dict)
+    awaited_ms: dict[str, int] = field(default_factory=dict)
+    """Zone that never told a share → the minute since which it should."""
     since_ms: dict[str, int] = field(default_factory=dict)
     """Zone → the minute since which it is silent."""
     alarms: list[str] = field(default_factory=list)
@@ -84,6 +92,8 @@ def step(state: State, frame: MetricFrame, city: City, config: Config) -> Result
         found += _retired(domain, frame.domain, now)
         shares, here = domain.minutes.pop(start_ms), now.zones_of_domain.get(frame.domain, ())
         domain.latest.update({zone: share for zone, share in shares.items() if zone in here})
+        domain.awaited_ms = {zone: since for zone, since in domain.awaited_ms.items() if zone not in shares}
+        _await(domain, start_ms, [zone for zone in here if zone not in shares], (now, frame.domain), config)
         domain.judged_ms = start_ms + MINUTE_MS
         for change in _judged(domain, start_ms, config):
             found.append(_detection(domain, frame.domain, change, city, config))
@@ -93,10 +103,11 @@ def step(state: State, frame: MetricFrame, city: City, config: Config) -> Result
 def _retired(domain: Domain, name: str, city: City) -> list[Detection]:
     """Forget the zones that have no sensors of the domain any more → the end of their alarms."""
     here = {*city.zones_of_domain.get(name, ()), ALL_ZONES}
-    gone = [zone for zone in {**domain.latest, **domain.since_ms} if zone not in here]
+    gone = [zone for zone in {**domain.latest, **domain.since_ms, **domain.awaited_ms} if zone not in here]
     found = []
     for zone in sorted(gone):
         domain.latest.pop(zone, None)
+        domain.awaited_ms.pop(zone, None)
         domain.since_ms.pop(zone, None)
         if zone in domain.alarms:
             domain.alarms.remove(zone)
@@ -118,6 +129,27 @@ def _take(domain: Domain, frame: MetricFrame, zone: str) -> dict[str, int]:
         domain.minutes.setdefault(start_ms, {})[zone] = (int(rows.numerator[row]), int(rows.denominator[row]))
     counts = {OTHER_METRIC: len(rows) - len(of_feed), REPEAT: repeats}
     return {reason: count for reason, count in counts.items() if count}
+
+
+def _await(domain: Domain, start_ms: int, zones: list[str], of: tuple[City, str], config: Config) -> None:
+    """Have zones without a share in a minute count as silent, with all sensors that they have then.
+
+    They are those that never spoke, after some time, and those whose last share was of nobody who spoke; where it was
+    another, its processor is away, and that says nothing.
+    """
+    city, name = of
+    for zone in zones:
+        sensors = city.sensors_of_zone[name, city.zone_code[zone]].tolist()
+        silent, total = domain.latest.get(zone, (0, 0))
+        if total:
+            counts = silent == total
+        else:
+            longest_s = max(city.sensors[code].interval_s for code in sensors)
+            patience_s = max(config.unheard_least_s, config.unheard_intervals_count * longest_s)
+            waited_ms = start_ms + MINUTE_MS - domain.awaited_ms.setdefault(zone, start_ms)
+            counts = waited_ms >= patience_s * 1000
+        if counts:
+            domain.latest[zone] = (len(sensors), len(sensors))
 
 
 class _Change(NamedTuple):

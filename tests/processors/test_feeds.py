@@ -89,6 +89,34 @@ def test_a_silent_zone_is_one_alarm():
     ]
 
 
+def test_a_zone_that_never_spoke_is_told_after_an_hour_until_it_speaks():
+    town = Town()
+    town.live(61, silent=of_zone(1))
+    assert town.found == []
+    town.live(20, silent=of_zone(1))
+    assert town.found == [("feed_silent", "feed:environment:z1", 4, 59.0)]
+    town.live(3)
+    assert [(kind, entity, level) for kind, entity, level, _ in town.found[1:]] == [
+        ("feed_silent", "feed:environment:z1", 0)
+    ]
+
+
+def test_zones_that_never_spoke_count_among_the_silent_of_their_domain():
+    town = Town()
+    town.live(70, silent=of_zone(1) | of_zone(2))
+    assert town.found == [("feed_silent", "feed:environment", 3, 59.0)]
+
+
+def test_stations_that_report_by_the_hour_are_awaited_for_three_hours(monkeypatch: pytest.MonkeyPatch):
+    slow = tuple(replace(one, interval_s=3600.0) if one.zone == 1 else one for one in TOWN.sensors)
+    monkeypatch.setattr("tests.processors.test_feeds.TOWN", replace(TOWN, sensors=slow))
+    town = Town()
+    town.live(181, silent=of_zone(1))
+    assert town.found == []
+    town.live(20, silent=of_zone(1))
+    assert town.found == [("feed_silent", "feed:environment:z1", 4, 179.0)]
+
+
 def test_a_silent_domain_is_one_alarm():
     town = Town()
     town.live(5)

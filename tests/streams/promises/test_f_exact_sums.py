@@ -155,9 +155,7 @@ def test_a_term_too_large_costs_itself_and_the_stage_goes_on(
     asyncio.run(story())
 
 
-def test_a_sum_at_its_end_does_not_end_the_stage(
-    city_folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_sum_at_its_end_does_not_end_the_stage(city_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """9,999 veh/h at 60 km/h are 1.7e14 units, 9 of them 1.5e11."""
     for name in ("SUM_LIMIT", "MOST"):
         monkeypatch.setattr(fixed, name, 10**14)
