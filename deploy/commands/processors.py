@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping, Sequence
 
     from deploy.supervision.pulses import PartPulse
     from streams.contract.spec import Spec
@@ -18,7 +18,9 @@ as dropped, `set_aside`, and status is degraded. `resume NAME` takes it in again
 is rebuilt from what Kafka still holds, in silence and beside the rest, and goes on as if it had never been away; of
 what it alone would have found meanwhile the newest is said. The city need not run: it holds at the next start.
 """
-RUNS, SET_ASIDE = "runs", "set aside"
+RUNS, STOPPED, SET_ASIDE = "runs", "stopped", "set aside"
+PARTS = {1: "processors", 2: "processors_second"}
+"""Level → the part that runs its processors."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -34,6 +36,7 @@ def run(args: argparse.Namespace) -> int:
 
     from deploy.config.components import discover
     from deploy.supervision import pulses
+    from deploy.supervision.child import now_ms
     from deploy.terminal.columns import aligned
     from deploy.terminal.reading import data_of
     from streams.errors import SettingError
@@ -49,7 +52,9 @@ def run(args: argparse.Namespace) -> int:
         raise SettingError(f"{args.name}: no processor is called so{nearest_or_all(args.name, specs)}")
     if args.action == "resume":
         resuming.ask(data, args.name)
-    rows = [row for row in table(specs, pulses.read(data).values()) if args.name in {None, row["processor"]}]
+    rows = [
+        row for row in table(specs, list(pulses.read(data).values()), now_ms()) if args.name in {None, row["processor"]}
+    ]
     if args.json:
         print(msgspec.json.format(msgspec.json.encode(rows), indent=2).decode())
     elif args.action == "list":
@@ -61,20 +66,22 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def table(specs: Mapping[str, Spec], pulses: Iterable[PartPulse]) -> list[dict[str, Any]]:
+def table(specs: Mapping[str, Spec], pulses: Sequence[PartPulse], now_ms: int) -> list[dict[str, Any]]:
     """List every processor with the places where it is set aside, by the parts' newest pulses."""
     import msgspec
 
     aside = [one for pulse in pulses for one in pulse.set_aside]
+    at_work = {pulse.part.partition("-")[0] for pulse in pulses if pulse.is_fresh(now_ms)}
     rows = []
     for name, spec in specs.items():
+        level = 2 if spec.second_level else 1
         mine = [msgspec.to_builtins(one) for one in aside if one.processor == name]
         rows.append(
             {
                 "processor": name,
-                "level": 2 if spec.second_level else 1,
+                "level": level,
                 "domains": list(spec.domains),
-                "state": SET_ASIDE if mine else RUNS,
+                "state": SET_ASIDE if mine else RUNS if PARTS[level] in at_work else STOPPED,
                 "set_aside": mine,
             }
         )

@@ -52,6 +52,10 @@ class PartPulse(msgspec.Struct, frozen=True):
         """Whether its process has come to its partitions, or knows that it has none."""
         return bool(self.partitions) or self.waits is None
 
+    def is_fresh(self, now_ms: int) -> bool:
+        """Whether its process spoke not long ago."""
+        return now_ms - self.at_ms <= PULSE_AGE_S * 1000
+
 
 def read(data: Path) -> dict[str, PartPulse]:
     """Return the newest pulse of each part that has one."""

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
-from deploy.supervision.pulses import PULSE_AGE_S
 from streams.contract.name import Name
 from streams.contract.stage import TopicPartition
 from streams.health.advance import LOOK_S, Advance, Place
@@ -216,13 +215,9 @@ def _part(worker: Worker) -> str:
 
 def _has_begun(worker: Worker, pulse: PartPulse | None, now_ms: int) -> bool:
     """Tell whether this very process has come to its first partitions, or lives and knows that it has none."""
-    return pulse is not None and pulse.pid == worker.pid and (bool(pulse.partitions) or _is_fresh(pulse, now_ms))
+    return pulse is not None and pulse.pid == worker.pid and (bool(pulse.partitions) or pulse.is_fresh(now_ms))
 
 
 def _waits(pulse: PartPulse, now_ms: int) -> bool:
     """Tell whether it need not advance; what an old pulse waits for is no excuse."""
-    return pulse.waits is not None and _is_fresh(pulse, now_ms)
-
-
-def _is_fresh(pulse: PartPulse, now_ms: int) -> bool:
-    return now_ms - pulse.at_ms <= PULSE_AGE_S * 1000
+    return pulse.waits is not None and pulse.is_fresh(now_ms)

@@ -246,8 +246,18 @@ def test_what_a_part_says_is_a_notice_and_only_what_it_lacks_degrades_the_city()
 
 def test_the_list_of_processors_says_who_is_set_aside_where_and_why():
     pulse = msgspec.structs.replace(found().pulses["intake"], set_aside=[ASIDE])
-    rows = {row["processor"]: row for row in table(discover(), [pulse])}
+    first = msgspec.structs.replace(pulse, part="processors-2")
+    second = msgspec.structs.replace(pulse, part="processors_second", set_aside=[])
+    rows = {row["processor"]: row for row in table(discover(), [first, second], NOW_MS)}
     assert rows["threshold"]["state"] == "set aside"
     assert rows["threshold"]["set_aside"] == [msgspec.to_builtins(ASIDE)]
     assert (rows["congestion"]["state"], rows["congestion"]["domains"]) == ("runs", ["traffic"])
-    assert rows["network"]["level"] == 2
+    assert (rows["network"]["level"], rows["network"]["state"]) == (2, "runs")
+
+
+def test_the_processors_of_a_city_that_stands_are_not_said_to_run():
+    of_first = msgspec.structs.replace(found().pulses["intake"], part="processors", set_aside=[ASIDE])
+    rows = {row["processor"]: row["state"] for row in table(discover(), [of_first], NOW_MS)}
+    assert (rows["congestion"], rows["network"]) == ("runs", "stopped")
+    rows = {row["processor"]: row["state"] for row in table(discover(), [of_first], NOW_MS + 60_000)}
+    assert (rows["congestion"], rows["network"], rows["threshold"]) == ("stopped", "stopped", "set aside")
