@@ -57,7 +57,11 @@ def run(args: argparse.Namespace) -> int:
     from deploy.supervision.apart import apart
 
     begun_s = time.monotonic()
-    chosen = apart(_chosen, args)
+    try:
+        with launch.interruptible():
+            chosen = apart(_chosen, args)
+    except KeyboardInterrupt:
+        return 0
     data = (args.data or folder.default(chosen.city_id, replay=False)).resolve()
     lock = launch.hold(data, chosen.city_id)
     try:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from typing import TYPE_CHECKING, Any, TypeVar
+
+from deploy.supervision.bound import die_with_parent
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,6 +21,11 @@ def apart(work: Callable[..., T], *given: Any) -> T:  # noqa: ANN401 - whatever 
 
     Function, arguments and result go through `pickle`. Call it while there are no other threads.
     """
-    ignored = (signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for us: the copy would answer with a trace
-    with ProcessPoolExecutor(1, get_context("fork"), signal.signal, ignored) as one:
+    with ProcessPoolExecutor(1, get_context("fork"), _begin, (os.getpid(),)) as one:
         return one.submit(work, *given).result()
+
+
+def _begin(parent: int) -> None:
+    die_with_parent(parent)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent: here it would be answered with a trace

@@ -6,6 +6,7 @@ import os
 import shutil
 import signal
 import time
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -23,7 +24,7 @@ from streams.errors import ConfigError, SettingError
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from deploy.config.run import Mode, Speed
     from deploy.config.settings import Settings
@@ -97,19 +98,27 @@ def check_same_city(data: Path, city_id: str) -> None:
         raise ConfigError(f"{data} holds the city {earlier.city_id}, not {city_id}; choose another with --data DIR")
 
 
+@contextmanager
+def interruptible() -> Iterator[None]:
+    """Take SIGTERM and SIGHUP for Ctrl-C: each ends what is within by a KeyboardInterrupt."""
+    before = {number: signal.signal(number, signal.default_int_handler) for number in (signal.SIGTERM, signal.SIGHUP)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
 def launch(wanted: Wanted, say: Callable[[str], None], finished: Callable[[Run], bool] | None = None) -> Run | None:
     """Run a city in a folder that we hold until asked to stop, or until it is `finished` → the run if it finished.
 
     Raises ConfigError or ServerError with one sentence when it cannot be started.
     """
-    before = {number: signal.signal(number, signal.default_int_handler) for number in (signal.SIGTERM, signal.SIGHUP)}
     try:
-        run, supervisor = _prepare(wanted, say)
+        with interruptible():
+            run, supervisor = _prepare(wanted, say)
     except KeyboardInterrupt:
         return None
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
     with supervisor.signals():
         try:
             city = stack.Stack(run, supervisor, say, wanted.begun_s)
