@@ -6,20 +6,25 @@ import re
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
+from streams.city.dependence import Dependence
 from streams.city.findings import needed, readable, shown
 from streams.city.parts import Corridor, Relation
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Set
 
+    from streams.city.dependence import Chain
+    from streams.city.fields import Entry
     from streams.city.formats import Source
 
 CORRIDOR_COLUMNS = ("corridor", "order", "segment")
 CALENDAR_COLUMNS = ("date", "kind")
 RELATION_COLUMNS = ("from", "relation", "to")
 DAY_KINDS = ("workday", "holiday")
-RELATIONS = ("feeds", "drains", "powers")
+RELATIONS = ("feeds", "drains", "powers", "carries")
 HIGHEST_ORDER = 100_000
+TOLD_OF_A_CYCLE = 6
+"""So many relations of one stand in its sentence."""
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 
 
@@ -60,7 +65,7 @@ def read_calendar(source: Source) -> dict[date, str]:
 def read_relations(source: Source, entities: Set[str] | None) -> tuple[Relation, ...]:
     """Return the relations; without `entities` nobody knows what there is."""
     codes = None if entities is None else dict.fromkeys(entities, 0)
-    relations: dict[Relation, None] = {}
+    relations: dict[Relation, Entry] = {}
     for entry in source.lines(RELATION_COLUMNS) or ():
         entry.reference("from", "sensor, segment, zone:<id> or corridor:<id>", codes)
         entry.reference("to", "sensor, segment, zone:<id> or corridor:<id>", codes)
@@ -69,8 +74,22 @@ def read_relations(source: Source, entities: Set[str] | None) -> tuple[Relation,
             entry.problem("to", f"{shown(found.target)} cannot stand on both sides")
         elif found in relations:
             entry.notice("relation", "this line stands there twice")
-        relations[found] = None
+        relations.setdefault(found, entry)
+    for cycle in Dependence([one for one in relations if one.source != one.target]).cycles():
+        relations[cycle[-1]].problem("to", _led_back(cycle, relations))
     return tuple(relations)
+
+
+def _led_back(cycle: Chain, entries: Mapping[Relation, Entry]) -> str:
+    """Say that relations lead from an entity back to it."""
+    told = [
+        f"{readable(one.source)} {one.relation} {readable(one.target)} ({entries[one].place})"
+        for one in cycle[:TOLD_OF_A_CYCLE]
+    ]
+    if len(cycle) > TOLD_OF_A_CYCLE:
+        told.append(f"and {len(cycle) - TOLD_OF_A_CYCLE:,} more")
+    around = ", ".join(told)
+    return f"{shown(cycle[0].source)} would be felt at itself: {around}; take out the line that points against the flow"
 
 
 def read_rules(source: Source) -> dict[str, dict[str, Any]]:

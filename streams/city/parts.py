@@ -91,7 +91,7 @@ class Corridor:
 
 @dataclass(frozen=True, slots=True)
 class Relation:
-    """What happens at `source` is felt at `target`: it `feeds`, `drains` or `powers` it. Both are entity ids."""
+    """What happens at `source` is felt at `target`: it feeds, drains, powers or carries it. Both are entity ids."""
 
     source: str
     relation: str

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from streams.city.check import Checked, check
+from streams.city.dependence import Dependence
 from streams.city.findings import sentences
 from streams.city.folder import read_folder
 from streams.city.moves import NEVER_MS, NO_MOVES, Former, Moves, former
@@ -117,6 +118,11 @@ class City(Content):
                     of_column.append(np.full(len(self.sensors), np.nan))
                 of_column[place][code] = value
         return {column: tuple(arrays) for column, arrays in found.items()}
+
+    @cached_property
+    def dependence(self) -> Dependence:
+        """Who hangs on whom, by its relations."""
+        return Dependence(self.relations)
 
     @cached_property
     def timing(self) -> Timing:

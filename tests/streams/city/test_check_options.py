@@ -52,7 +52,7 @@ PROBLEMS = {
     ),
     "relation unknown": (
         whole("relations.csv", "from,relation,to\nd0,feed,s0\n"),
-        ["relation: 'feed' is not one of feeds, drains, powers; the nearest is 'feeds'"],
+        ["relation: 'feed' is not one of feeds, drains, powers, carries; the nearest is 'feeds'"],
     ),
     "relation with itself": (
         whole("relations.csv", "from,relation,to\nd0,feeds,d0\n"),

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from streams.contract.name import Name
-from streams.feeds.sample_city.generator import segments, sensors, streets, terrain
+from streams.feeds.sample_city.generator import relations, segments, sensors, streets, terrain
 from streams.feeds.sample_city.generator.names import CITY, LAKE, RIVER, ZONES
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 FOLDER = Path(__file__).parent.parent / "folder"
 SEED = 20260301
+RELATION_COLUMNS = ("from", "relation", "to")
 SENSOR_COLUMNS = ("sensor", "domain", "zone", "segment", "lng", "lat", "interval_s", "name_zh", "name_en")
 
 CITY_TOML = f"""# Written by streams/feeds/sample_city/generator/generate.py, seed {SEED}. An invented city.
@@ -38,12 +39,14 @@ def generate(seed: int = SEED) -> dict[str, str]:
     """Return the files of the city folder: name → text."""
     source = random.Random(seed)  # noqa: S311 - a city is drawn, nothing is kept secret
     pieces = segments.build(source, streets.grow(source))
+    placed = list(sensors.rows(source, pieces))
     return {
         "city.toml": CITY_TOML,
         "zones.geojson": _collection(_zones()),
         "segments.geojson": _collection(_segment(piece) for piece in pieces),
         "places.geojson": _collection(_places()),
-        "sensors.csv": _sensors(source, pieces),
+        "sensors.csv": _table(SENSOR_COLUMNS, placed),
+        "relations.csv": _table(RELATION_COLUMNS, relations.rows(placed)),
     }
 
 
@@ -117,11 +120,11 @@ def _middle(outline: Sequence[Point]) -> Point:
     return x / (3 * area), y / (3 * area)
 
 
-def _sensors(source: random.Random, pieces: Sequence[Piece]) -> str:
+def _table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     text = io.StringIO(newline="")
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(SENSOR_COLUMNS)
-    writer.writerows(sensors.rows(source, pieces))
+    writer.writerow(columns)
+    writer.writerows(rows)
     return text.getvalue()
 
 

@@ -63,6 +63,8 @@ KINDS = (
 ON_ROAD = frozenset({"underpass"})
 """Kinds that watch a road segment."""
 RIVER_GAUGES = 6
+PUMP = Kind("pump", "energy", 0, 10, Name("排水泵站", "Drainage pump"))
+"""One beside every underpass; its cabinet reports the voltage of its supply."""
 
 
 def rows(random: Random, pieces: Sequence[Piece]) -> Iterator[tuple[str, ...]]:
@@ -72,23 +74,26 @@ def rows(random: Random, pieces: Sequence[Piece]) -> Iterator[tuple[str, ...]]:
         interval = str(DETECTOR_INTERVAL_S[piece.road_class])
         name = piece.name
         yield f"det-{piece.id}", "traffic", ZONES[piece.zone][0], piece.id, lng, lat, interval, name.zh, name.en
+    pumps = []
     for zone, (zone_id, zone_name) in enumerate(ZONES):
         here = [piece for piece in pieces if piece.zone == zone and piece.road_class != "expressway"]
         for kind in KINDS:
             for number, piece in enumerate(random.sample(here, kind.per_zone), start=1):
-                yield _row(kind, f"{zone_id}-{number}", zone_name, piece, random)
+                place, middle = f"{zone_id}-{number}", piece.line[len(piece.line) // 2]
+                if kind.kind in ON_ROAD:
+                    pumps.append(_row(PUMP, place, zone_name, piece, middle))
+                else:
+                    middle = middle[0] + random.uniform(-90.0, 90.0), middle[1] + random.uniform(-90.0, 90.0)
+                yield _row(kind, place, zone_name, piece, middle)
     yield from _gauges()
+    yield from pumps  # last, so that what stood there before them keeps its line
 
 
-def _row(kind: Kind, place: str, zone: Name, piece: Piece, random: Random) -> tuple[str, ...]:
-    watched = kind.kind in ON_ROAD
-    point = piece.line[len(piece.line) // 2]
-    if not watched:
-        point = point[0] + random.uniform(-90.0, 90.0), point[1] + random.uniform(-90.0, 90.0)
+def _row(kind: Kind, place: str, zone: Name, piece: Piece, point: Point) -> tuple[str, ...]:
     lng, lat = _placed(point)
     zh = f"{zone.zh} {piece.road.zh} {kind.name.zh}"
     en = f"{kind.name.en}, {piece.road.en}, {zone.en}"
-    segment = piece.id if watched else ""
+    segment = piece.id if kind.kind in ON_ROAD else ""
     return f"{kind.kind}-{place}", kind.domain, place.rsplit("-", 1)[0], segment, lng, lat, str(kind.interval_s), zh, en
 
 

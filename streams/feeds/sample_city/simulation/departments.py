@@ -50,6 +50,12 @@ class Scene:
     """Level that the condition reaches, 0 = none."""
     since_s: Floats
     """How long the condition has lasted."""
+    is_caused: NDArray[np.bool_]
+    """Whether the condition came along a relation, from what the sensor's place hangs on."""
+    is_dead: NDArray[np.bool_]
+    """Whether it has no power."""
+    left_cm: Floats
+    """Water that standing pumps have left there, see `Sky.left_cm`."""
     jam: Floats
     """How slow the traffic of its zone is: travel time index less 1."""
     trouble: Floats
@@ -129,7 +135,7 @@ def _station(s: Scene) -> Columns:
 
 
 def _underpass(s: Scene) -> Columns:
-    normal = np.maximum(0.4 + s.weather.pond_cm * (0.5 + s.trait) + 0.3 * s.slow, 0)
+    normal = np.maximum(0.4 + (s.weather.pond_cm + s.left_cm) * (0.5 + s.trait) + 0.3 * s.slow, 0)
     return {"depth_cm": np.maximum(s.toward(normal, 32, 18.5, 12, 6.5) + 0.1 * s.fast, 0)}
 
 
@@ -141,7 +147,8 @@ def _main(s: Scene) -> Columns:
     draw = s.daily(WATER_BY_HOUR)
     pressure = s.toward(0.36 - 0.07 * draw - 0.03 * s.trait + 0.006 * s.slow, 0.02, 0.055, 0.088, 0.128)
     flow = (300 + 1_300 * s.trait) * (0.25 + 0.75 * draw) * (1 + 0.04 * s.slow + 0.01 * s.fast)
-    return {"pressure_mpa": pressure + 0.0015 * s.fast, "flow_m3_h": flow * (1 + 0.6 * s.strength)}
+    change = np.where(s.is_caused, -0.5, 0.6) * s.strength  # what leaves by a burst does not come to those behind it
+    return {"pressure_mpa": pressure + 0.0015 * s.fast, "flow_m3_h": flow * (1 + change)}
 
 
 def _quality(s: Scene) -> Columns:
@@ -151,7 +158,16 @@ def _quality(s: Scene) -> Columns:
 
 def _feeder(s: Scene) -> Columns:
     normal = np.minimum(0.26 + 0.36 * s.daily(POWER_BY_HOUR) * (0.7 + 0.5 * s.trait) + 0.012 * s.slow, 0.74)
-    return {"load_ratio": s.toward(normal, 1.16, 1.04, 0.94, 0.845) + 0.004 * s.fast}
+    load = s.toward(normal, 1.16, 1.04, 0.94, 0.845) + 0.004 * s.fast
+    return {"load_ratio": np.where(s.is_dead, 0.0, load), "voltage_ratio": _voltage(s)}
+
+
+def _pump(s: Scene) -> Columns:
+    return {"voltage_ratio": _voltage(s)}
+
+
+def _voltage(s: Scene) -> Floats:
+    return np.where(s.is_dead, 0.0, 1.0 + 0.005 * s.slow + 0.001 * s.fast)
 
 
 def _substation(s: Scene) -> Columns:
@@ -261,6 +277,7 @@ MEASURE: dict[str, Callable[[Scene], Columns]] = {
     "main": _main,
     "quality": _quality,
     "feeder": _feeder,
+    "pump": _pump,
     "substation": _substation,
     "gas": _gas,
     "heat": _heat,

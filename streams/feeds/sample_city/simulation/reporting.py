@@ -39,6 +39,7 @@ DECIMALS = {
     "wind_direction_deg": 0,
     "pressure_mpa": 4,
     "hydrant_mpa": 4,
+    "voltage_ratio": 4,
     "frequency_hz": 3,
     "gas_lel_ratio": 4,
     "river_level_m": 3,

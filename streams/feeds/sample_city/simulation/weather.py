@@ -24,6 +24,10 @@ POND_CM_PER_MM = 1.5
 POND_MINUTES = 25.0
 POND_DRAINED_MM_H = 16.0
 """Rain that the pumps of an underpass keep up with."""
+STILL_CM_PER_MM = 4.0
+"""What that rain adds where they stand still: it runs down from all around."""
+BRIM_CM = 150.0
+"""Deeper than that water runs off along the road."""
 
 
 class Weather(NamedTuple):
@@ -49,25 +53,43 @@ class Sky:
 
     seed: int
     _days: dict[int, NDArray[np.float64]] = field(default_factory=dict)
+    _warmth_c: dict[int, float] = field(default_factory=dict)
+    """Day → by how much it is warmer than the season."""
 
     def at(self, at_ms: int, hour: float, day_of_year: int) -> Weather:
         """Return the weather at an event time whose local hour and day of the year are given."""
         day, rest = divmod(at_ms, DAY_MS)
-        rain, rain_3h, river, pond = self._day(day)[:, rest // MINUTE_MS]
+        rain, rain_3h, river, pond, _ = self._day(day)[:, rest // MINUTE_MS]
         season_c = 17.0 + 11.0 * np.sin(2 * np.pi * (day_of_year - 110) / 365)
-        warmth_c = (
-            self._draw(day, 2).normal(0, 2.0) + 4.0 * np.sin(2 * np.pi * (hour - 9) / 24) - 0.12 * min(rain, 30.0)
-        )
+        warmth_c = self._warmth_c[day] + 4.0 * np.sin(2 * np.pi * (hour - 9) / 24) - 0.12 * min(rain, 30.0)
         breeze_m_s = 1.6 + 1.2 * np.sin(2 * np.pi * (hour - 8) / 24) ** 2 + 0.12 * min(rain, 40.0)
         return Weather(
             float(rain), float(rain_3h), float(river), float(pond), float(season_c + warmth_c), float(breeze_m_s)
         )
 
+    def rain_mm_h(self, at_ms: int) -> float:
+        """Return the rain at an event time."""
+        day, rest = divmod(at_ms, DAY_MS)
+        return float(self._day(day)[0, rest // MINUTE_MS])
+
+    def left_cm(self, from_ms: int, until_ms: int, at_ms: int) -> float:
+        """Return how much deeper an underpass stands whose pumps stood still from one time to another.
+
+        It keeps all that its pumps would have taken out; when they run again, that goes down like any water there.
+        """
+        first, last = from_ms // MINUTE_MS, min(until_ms, at_ms) // MINUTE_MS
+        kept_cm = 0.0
+        for day in range(first // DAY_MINUTES, last // DAY_MINUTES + 1):
+            begin = day * DAY_MINUTES
+            kept_cm += float(self._day(day)[4, max(first - begin, 0) : max(last - begin, 0)].sum())
+        return min(kept_cm, BRIM_CM) * float(np.exp(-max(at_ms - until_ms, 0) / MINUTE_MS / POND_MINUTES))
+
     def _day(self, day: int) -> NDArray[np.float64]:
-        """Return (4, minutes): rain, rain of 3 hours, river, pond."""
+        """Return (5, minutes): rain, rain of 3 hours, river, pond, and what the pumps take out of it in a minute."""
         if day not in self._days:
             self._days = {known: found for known, found in self._days.items() if abs(known - day) <= 1}
             self._days[day] = self._work_out(day)
+            self._warmth_c = {known: self._draw(known, 2).normal(0, 2.0) for known in self._days}
         return self._days[day]
 
     def _work_out(self, day: int) -> NDArray[np.float64]:
@@ -83,7 +105,8 @@ class Sky:
             deep_cm += max(mm_h - POND_DRAINED_MM_H, 0.0) / 60 * POND_CM_PER_MM - deep_cm / POND_MINUTES
             river[minute] = RIVER_NORMAL_M + high_m
             pond[minute] = deep_cm
-        return np.stack([rain, rain_3h, river, pond])[:, DAY_MINUTES:]
+        pumped = np.minimum(rain, POND_DRAINED_MM_H) / 60 * STILL_CM_PER_MM + pond / POND_MINUTES
+        return np.stack([rain, rain_3h, river, pond, pumped])[:, DAY_MINUTES:]
 
     def _rain(self, day: int) -> NDArray[np.float64]:
         """Return (minutes,) mm/h of one day: a few spells, each rising and falling."""

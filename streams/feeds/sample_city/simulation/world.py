@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 import numpy as np
 
 from streams.contract.durations import MINUTE_MS
 from streams.feeds.sample_city.simulation import roads
+from streams.feeds.sample_city.simulation.consequences import PUMP_STOPPED, WITHOUT_POWER
 from streams.feeds.sample_city.simulation.departments import MEASURE, Scene
 from streams.feeds.sample_city.simulation.happenings import Happening, Schedule
 from streams.feeds.sample_city.simulation.rhythm import SlowNoise, moment
@@ -66,8 +67,8 @@ class World:
         """Begin some time before `at_ms` and run up to it."""
         self._zone = ZoneInfo(self.city.time_zone)
         self.groups = _groups(self.city, self.seed)
-        self._schedule = Schedule(self.city, self.seed)
         self._sky = Sky(self.seed)
+        self._schedule = Schedule(self.city, self.seed, self._sky)
         self.traffic = Traffic(roads.build(self.city), self.seed)
         self._signals = np.array([segment.road_class != "expressway" for segment in self.city.segments])
         start_ms = self.at_ms
@@ -81,35 +82,44 @@ class World:
             self.at_ms += STEP_MS
             self._look()
             self.traffic.step(self.now, self.weather.wetness, self._open_share())
+            self._forget()
 
     def measure(self, group: Group, fast: NDArray[np.float64]) -> Columns:
         """Return what each sensor of a group says now; `fast` is (n,) noise of unit size."""
-        slow = group.slow.at(self.at_ms)
         if group.kind == DETECTOR:
-            return self._detect(group, slow, fast)
-        strength, level, since_s = self._conditions(group)
-        scene = Scene(
-            now=self.now,
-            weather=self.weather,
-            trait=group.trait,
-            slow=slow,
-            fast=fast,
-            strength=strength,
-            level=level,
-            since_s=since_s,
-            jam=self._jam()[group.zone],
-            trouble=self._trouble[group.zone],
-        )
-        return MEASURE[group.kind](scene)
+            return self._detect(group, group.slow.at(self.at_ms), fast)
+        if group.kind not in self._scenes:
+            self._scenes[group.kind] = Scene(
+                now=self.now,
+                weather=self.weather,
+                trait=group.trait,
+                slow=group.slow.at(self.at_ms),
+                fast=fast,
+                jam=self._jam()[group.zone],
+                trouble=self._trouble[group.zone],
+                **self._conditions(group),
+            )
+        return MEASURE[group.kind](replace(self._scenes[group.kind], fast=fast))
+
+    def strike(self, happening: list[Happening]) -> None:
+        """Let this be wrong in the city, and nothing else."""
+        self.happening = happening
+        codes = [self.city.zone_code[one.zone] for one in happening if not one.cause]
+        self._trouble = np.bincount(np.array(codes, np.int64), minlength=len(self.city.zones)).astype(float)
+        self._forget()
+
+    def _forget(self) -> None:
+        """Let go of what was worked out for the moment before."""
+        self._scenes: dict[str, Scene] = {}
+        self._jams: NDArray[np.float64] | None = None
 
     def _look(self) -> None:
         """See what time it is, what the weather is like and what is wrong."""
         self.now: Moment = moment(self.at_ms, self._zone)
         self.weather: Weather = self._sky.at(self.at_ms, self.now.hour, self.now.day_of_year)
+        self._stood = self._schedule.lately(self.at_ms, PUMP_STOPPED)
         asked = [one for one in self.requested if one.from_ms <= self.at_ms < one.until_ms]
-        self.happening = [*self._schedule.active(self.at_ms), *asked]
-        codes = [self.city.zone_code[one.zone] for one in self.happening]
-        self._trouble = np.bincount(np.array(codes, np.int64), minlength=len(self.city.zones)).astype(float)
+        self.strike([*self._schedule.active(self.at_ms), *asked])
 
     def _open_share(self) -> NDArray[np.float64]:
         """Return each segment's open lanes, (s,), 1 = all: after incidents, floods and outages."""
@@ -140,24 +150,51 @@ class World:
             "occupancy_ratio": np.clip(occupancy, 0.0, 1.0),
         }
 
-    def _conditions(self, group: Group) -> tuple[NDArray[np.float64], NDArray[np.int64], NDArray[np.float64]]:
+    def _conditions(self, group: Group) -> dict[str, NDArray[Any]]:
+        """Return what of a scene comes from the happenings."""
         n = len(group.codes)
         strength, level, since_s = np.zeros(n), np.zeros(n, np.int64), np.zeros(n)
+        is_caused, is_dead = np.zeros(n, bool), np.zeros(n, bool)
         for one in self.happening:
             place = group.place.get(one.where)
-            if place is not None and one.level:
+            if place is None or not one.level:
+                continue
+            if one.what in WITHOUT_POWER:
+                is_dead[place] = True
+            elif level[place] == 0 or (one.level, -one.strength(self.at_ms)) < (level[place], -strength[place]):
                 strength[place] = one.strength(self.at_ms)
                 level[place] = one.level
                 since_s[place] = (self.at_ms - one.from_ms) / 1000
-        return strength, level, since_s
+                is_caused[place] = bool(one.cause)
+        return {
+            "strength": strength,
+            "level": level,
+            "since_s": since_s,
+            "is_caused": is_caused,
+            "is_dead": is_dead,
+            "left_cm": self._left_cm(group),
+        }
+
+    def _left_cm(self, group: Group) -> NDArray[np.float64]:
+        """Return the water, (n,), that pumps which stand, or stood lately, have left at what they drain."""
+        left_cm = np.zeros(len(group.codes))
+        for one in self._stood:
+            for relation in self.city.dependence.leaving.get(one.where, ()):
+                place = group.place.get(relation.target)
+                if place is not None and relation.relation == "drains":
+                    left_cm[place] = max(left_cm[place], self._sky.left_cm(one.from_ms, one.until_ms, self.at_ms))
+        return left_cm
 
     def _jam(self) -> NDArray[np.float64]:
         """Return each zone's travel time index less 1, weighted by traffic."""
+        if self._jams is not None:
+            return self._jams
         traffic, zone, n = self.traffic, self.city.segment_zone, len(self.city.zones)
         driven = traffic.flow_veh_h * traffic.roads.length_km + 1e-6
         taken = np.bincount(zone, driven / traffic.speed_km_h, minlength=n)
         free = np.bincount(zone, driven / traffic.roads.free_km_h, minlength=n)
-        return np.maximum(taken / free - 1, 0.0)
+        self._jams = np.maximum(taken / free - 1, 0.0)
+        return self._jams
 
 
 def _groups(city: City, seed: int) -> list[Group]:

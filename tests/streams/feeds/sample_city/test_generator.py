@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import tomllib
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,9 @@ import pytest
 from streams.city.registry import City, load_city
 from streams.contract.durations import HOUR_MS
 from streams.feeds.sample_city.generator.generate import FOLDER, generate
-from streams.feeds.sample_city.simulation.happenings import TROUBLES, Happening
+from streams.feeds.sample_city.simulation.consequences import FEEDER_TRIP
+from streams.feeds.sample_city.simulation.happenings import TROUBLES, Happening, Schedule
+from streams.feeds.sample_city.simulation.weather import Sky
 from streams.feeds.sample_city.simulation.world import World
 
 RULES = tomllib.loads((Path(__file__).parents[4] / "deploy" / "config" / "citywall.toml").read_text(encoding="utf-8"))
@@ -68,6 +71,26 @@ def test_its_sensors_make_a_thousand_readings_a_second(city: City) -> None:
     assert sum(1 / sensor.interval_s for sensor in city.sensors) >= 1_000
 
 
+def test_electricity_water_and_underpasses_hang_together(city: City) -> None:
+    causes = {one.id: [cause.source for cause in city.dependence.reaching.get(one.id, ())] for one in city.sensors}
+    kinds = {one: [cause.split("-")[0] for cause in found] for one, found in causes.items()}
+    for kind, cause in {"feeder": "substation", "pump": "feeder", "lift": "feeder", "lamp": "feeder"}.items():
+        assert [one for one in kinds if one.startswith(f"{kind}-") and kinds[one] != [cause]] == []
+    assert [one for one in kinds if one.startswith("underpass-") and kinds[one] != ["pump"]] == []
+    assert [one for one in kinds if one.startswith("hydrant-") and kinds[one] != ["main"]] == []
+    assert sum(kinds[one] == ["main"] for one in kinds if one.startswith("main-")) == 3 * len(city.zones)
+    assert {one for found in kinds.values() for one in found} == {"substation", "feeder", "main", "pump"}
+
+
+def test_a_road_hangs_on_the_feeder_of_the_pump_of_its_underpass(city: City) -> None:
+    for underpass in (one for one in city.sensors if one.id.startswith("underpass-")):
+        road = city.segments[underpass.segment].id
+        pump = f"pump-{underpass.id.removeprefix('underpass-')}"
+        found = city.dependence.depends_on(road)
+        assert [found[one][-1].source for one in (underpass.id, pump)] == [underpass.id, underpass.id]
+        assert [one.split("-")[0] for one in found][:4] == ["underpass", "pump", "feeder", "substation"]
+
+
 def test_what_leads_into_a_segment_ends_where_it_begins(city: City) -> None:
     for segment in city.segments:
         for other in segment.upstream:
@@ -103,10 +126,25 @@ def test_each_trouble_shows_the_level_that_its_truth_tells(city: City, world: Wo
         sensor = city.sensors[group.codes[place]]
         zone = city.zones[sensor.zone].id
         span = NOON_MS - HOUR_MS // 6, NOON_MS + HOUR_MS
-        world.happening = [Happening("x", trouble.what, sensor.id, zone, *span, level)]
+        world.strike([Happening("x", trouble.what, sensor.id, zone, *span, level)])
         measured = world.measure(group, np.zeros(len(group.codes)))
         values = {name: column[place] for name, column in measured.items()}
         assert _level(group.domain, values) == level
+
+
+def test_what_follows_shows_the_level_that_its_truth_tells(city: City, world: World) -> None:
+    schedule, told = Schedule(city, 1, Sky(1)), {}
+    for hour in range(24 * 60):
+        told |= {(one.what, one.where[:4], one.level): one for one in schedule.active(NOON_MS + hour * HOUR_MS)}
+    found = {key: one for key, one in told.items() if one.cause or one.what == FEEDER_TRIP}
+    assert len(found) >= 8
+    for one in found.values():
+        group = next(group for group in world.groups if one.where in group.place)
+        lasting = replace(one, from_ms=NOON_MS - HOUR_MS // 6, until_ms=NOON_MS + HOUR_MS)
+        world.strike([lasting])
+        measured = world.measure(group, np.zeros(len(group.codes)))
+        values = {name: column[group.place[one.where]] for name, column in measured.items()}
+        assert _level(group.domain, values) == one.level, one
 
 
 def _level(domain: str, values: dict[str, float]) -> int | None:

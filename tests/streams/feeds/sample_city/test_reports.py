@@ -88,6 +88,19 @@ def test_a_second_of_the_city_has_a_thousand_readings_of_all_domains_that_fit_th
         assert spoilt <= 0.002 * len(readings), lane
 
 
+def test_the_voltage_of_a_pump_moves_with_every_reading_so_that_it_is_not_taken_for_stuck(world: World) -> None:
+    reporter = Reporter(world, 1.0, np.zeros(len(world.city.sensors), np.int64))
+    pumps = [group for group in world.groups if group.kind == "pump"]
+    said: dict[str, list[float]] = {}
+    for start_ms in range(NOON_MS, NOON_MS + 100 * SECOND_MS, 10 * SECOND_MS):
+        for line in reporter.between(pumps, start_ms, start_ms + 10 * SECOND_MS)[Lane("energy", 0)]:
+            reading = json.loads(line)
+            said.setdefault(reading["sensor"], []).append(reading["voltage_ratio"])
+    repeating = [one for one, values in said.items() if len(set(values)) <= len(values) / 2 and values[0] > 0]
+    assert len(said) == 28
+    assert len(repeating) <= 1, "but for one that a fault may hold; 0 V is told from stuck by its value"
+
+
 def test_every_column_is_measured_by_some_kind(world: World) -> None:
     replay_only = {("traffic", "travel_time_s")}
     measured = {
