@@ -1,56 +1,94 @@
-"""The alarm engine: judges runs of detections and commands into journal records, and folds those into the alarms.
+"""The alarm engine: judges runs of inputs into journal records, and folds those into the alarms.
 
-in      city.detections.v1, city.commands.v1, city.cities.v1 (as `Input`); city.journal.v1, its own records as they
-        come back
-out     one journal record a run; projections for city.alarms.v1 of what a record of the chain changed
-state   the journal's fold: open alarms; newest detection of each (city, entity, kind); newest commands, closed alarms;
-        beside it what the versions of the city have that the journal covers or is about to
+in      city.detections.v1, city.commands.v1, city.cities.v1, city.clock.v1 (as `Input`, in the order of their arrival);
+        city.journal.v1, its own records as they come back
+out     one journal record a run; projections for city.alarms.v1 and city.outcomes.v1 of what a record of the chain
+        changed
+state   the journal's fold: open alarms; newest detection of each (city, entity, kind); newest outcomes, closed alarms;
+        beside it what the versions of the city have that the journal covers or is about to, and the city clock
 drops   bad_detection, bad_command: journaled as `unreadable`; a journal record that does not follow the head is void,
         one with a wrong hash broken: both are counted
 source  ISA-18.2 / IEC 62682 (alarm states); the chain: own design, docs/alarms.md
+
+Time is an input: the engine's is the arrival of its newest input, and what is due by then happens first.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
-from msgspec.structs import replace
 
+from alerts import reading
+from alerts.apply import ImpossibleError, apply
+from alerts.checkpoint import Taken, newest
+from alerts.commands import Tick, Undo
+from alerts.earlier import ENGINE_TIMES
+from alerts.events import Cause, Done, Refused, TimeReached, Unreadable
 from alerts.journal import VERSION, Head, Record, seal, unseal
-from alerts.lifecycle import judge_command, judge_detection, judge_version
-from alerts.records import TIME_END_MS, Cause, Command, Unreadable
-from alerts.state import State, apply
-from streams.broker.topics import CITIES, DETECTIONS
-from streams.contract.records import Detection
+from alerts.judge import judge_command, judge_detection, judge_time, judge_version
+from alerts.projection import projected
+from alerts.state import State
+from streams.broker.topics import ALARMS, CITIES, DETECTIONS, OUTCOMES
+from streams.errors import FrameError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
-    from alerts.records import Alarm, Event
-    from streams.alarms.alarm_stage import Input
+    from alerts.events import Event
+    from streams.alarms.order import Input
     from streams.city.scope import Scope
-
-INPUT_BYTES = 64 * 1024
-"""A longer input is unreadable: a journal record has to fit into its topic."""
 
 VERSION_BYTES = 256 * 1024
 """So much of what a version ends and raises goes into one record; a larger one takes several."""
 
-UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+Row = tuple[str, str]
+"""(topic, key) of a projection."""
+
+
+class Judged(NamedTuple):
+    """An event, the input that caused it (None = time did) and the engine time."""
+
+    event: Event
+    cause: Cause | None
+    at_ms: int
 
 
 class Engine:
-    """Alarms folded from a journal. Invariant: the state is what the chain up to `head` says; no input changes it."""
+    """Alarms folded from a journal. Invariant: but for what is judged ahead, the state is what the chain says."""
 
     def __init__(self) -> None:
         self.head = Head()
         self.covers: Mapping[str, int] = {}
         """Topic → next offset: the chain holds what every input below did."""
         self._state = State()
+        self._ahead: bytes | None = None
+        """The record that was judged last and is not in the chain yet; the state holds it already."""
         self._scopes: dict[int, Scope] = {}
         """Offset of a version, rising → what it has; the newest that the chain covers, and later ones."""
         self._outside = {"void": 0, "broken": 0}
+
+    def resume(self, records: Mapping[bytes, bytes]) -> int:
+        """Go on from the newest checkpoint among these → the journal's next offset, 0 = from the beginning.
+
+        Whether it is of this journal shows in the record before that offset: `is_head`.
+        """
+        found = newest(records)
+        if found is None:
+            return 0
+        mark, self._state = found
+        self.head, self.covers = mark.head, mark.covers
+        return mark.offset
+
+    def is_head(self, value: bytes | None) -> bool:
+        """Tell whether a journal record is the newest of what the engine holds."""
+        opened = unseal(value) if value is not None else None
+        return opened is not None and opened[1] == self.head.hash
+
+    def taken(self, offset: int) -> Taken:
+        """Return what stands, to be written as a checkpoint; `offset`: of the journal record folded last, plus one."""
+        self._drop_ahead()
+        return Taken(self._state, self.head, self.covers, offset)
 
     def begin(self, topic: str, offset: int) -> None:
         """Where the chain does not say up to where that topic is judged: up to here. The next record says so."""
@@ -60,43 +98,53 @@ class Engine:
         """Take what the version at that offset has, before it is judged; in the order of the topic."""
         self._scopes[offset] = scope
 
+    @property
+    def next_due_ms(self) -> int | None:
+        """Engine time at which something happens by itself, None = nothing does."""
+        due = self._state.next_due()
+        return None if due is None else due[0]
+
     def judge(self, inputs: Sequence[Input], *, whole: bool) -> bytes | None:
         """Return the record that would follow the head, None when the inputs change nothing.
 
         `inputs` are all that the head does not cover, or as many of them as one record takes (`whole`): then there is
         a record in any case. None, too, while the chain covers a version of the city that was not learned yet.
         """
+        self._drop_ahead()
         if self.covers.get(CITIES, 0) > max(self._scopes, default=-1) + 1:
             return None
-        state = self._state.copy()
-        events: list[Event] = []
-        causes = []
+        self._state.trail.begin()
         covers = dict(self.covers)
+        now_ms = self._state.now_ms
+        found: list[Judged] = []
         for one in inputs:
-            found, done = self._judge(state, one, covers.get(CITIES, 0))
-            events += found
-            causes += [Cause(one.topic, one.offset)] * len(found)
+            now_ms = max(now_ms, one.arrived_ms)
+            found += self._due(now_ms)
+            mine, done = self._judge(one, covers.get(CITIES, 0), now_ms)
+            found += mine
             if not done:
                 break
             covers[one.topic] = one.offset + 1
-        if not events and not whole:
+        if not found and not whole:
+            self._state.take_back()
             return None
-        return seal(
+        self._ahead = seal(
             Record(
                 seq=self.head.seq + 1,
                 previous=self.head.hash,
-                events=tuple(events),
-                causes=tuple(causes),
+                events=tuple(one.event for one in found),
+                causes=tuple(one.cause for one in found),
+                times_ms=tuple(one.at_ms for one in found),
                 covers=covers,
                 version=VERSION,
             )
         )
+        return self._ahead
 
-    def fold(self, value: bytes | None) -> Mapping[str, bytes | None] | None:
-        """Take the journal's next record → the projections it changed by alarm id (None = closed).
+    def fold(self, value: bytes | None) -> Mapping[Row, bytes | None] | None:
+        """Take the journal's next record → the projections it changed (None = no more), None: it is not of the chain.
 
-        None for a record that is not of the chain.
-        Raises FrameError for a sealed one that this version does not understand.
+        Raises FrameError for a sealed one that this version does not understand, or that tells of what cannot be.
         """
         opened = unseal(value) if value is not None else None
         if opened is None:
@@ -106,93 +154,118 @@ class Engine:
         if not self.head.follows(record):
             self._outside["void"] += 1
             return None
-        for event in record.events:
-            apply(self._state, event)
+        if value == self._ahead:
+            self._state.keep()
+            self._ahead = None
+        else:
+            self._drop_ahead()
+            self._apply(record)
         self.head = Head(record.seq, digest)
         self.covers = record.covers
         in_force = self._covered_version(self.covers.get(CITIES, 0))
         self._scopes = {offset: scope for offset, scope in self._scopes.items() if offset >= in_force}
-        changed = {event.alarm for event in record.events if not isinstance(event, Unreadable) and event.alarm}
-        return {alarm: self._projection(alarm) for alarm in sorted(changed)}
+        return {row: self._row(*row) for row in sorted(self._changed(record))}
 
-    def projections(self) -> dict[str, bytes]:
-        """Return the projection of every open alarm."""
-        return {alarm_id: _encode(alarm) for alarm_id, alarm in self._state.open.items()}
+    def projections(self) -> dict[Row, bytes]:
+        """Return the projection of every open alarm, and of every command that is remembered."""
+        self._drop_ahead()
+        rows = [(ALARMS, one) for one in self._state.open] + [(OUTCOMES, one) for one in self._state.outcomes]
+        return {row: value for row in rows if (value := self._row(*row)) is not None}
 
     def ended(self, alarm_id: str) -> bytes | None:
         """Return a closed alarm as it ended, None when it is not remembered."""
         alarm = self._state.closed.get(alarm_id)
-        return None if alarm is None else _encode(alarm)
+        return None if alarm is None else projected(alarm)
 
     def counts(self) -> dict[str, int]:
         """Count the journal's events by name, and the records outside the chain."""
         return {**self._state.counts, **self._outside}
 
-    def _judge(self, state: State, one: Input, versions_end: int) -> tuple[list[Event], bool]:
+    def _drop_ahead(self) -> None:
+        if self._ahead is not None:
+            self._state.take_back()
+            self._ahead = None
+
+    def _apply(self, record: Record) -> None:
+        self._state.trail.begin()
+        try:
+            for event, at_ms in zip(record.events, record.times_ms, strict=True):
+                apply(self._state, event, at_ms)
+                if record.version >= ENGINE_TIMES:
+                    self._state.reach(at_ms)
+                elif isinstance(event, Done):
+                    self._close_at_once(event.alarm)
+        except ImpossibleError as exc:
+            self._state.take_back()
+            raise FrameError(f"the journal's record {record.seq} cannot be: {exc}; nothing was changed") from exc
+        self._state.keep()
+
+    def _close_at_once(self, alarm_id: str) -> None:
+        """Do as versions did that knew no undo: what closes an alarm did so then and there."""
+        alarm = self._state.open[alarm_id]
+        if alarm.closing is not None:
+            apply(self._state, TimeReached(alarm=alarm_id, what="closed", at_ms=alarm.closing.at_ms), 0)
+
+    def _due(self, now_ms: int) -> Iterator[Judged]:
+        while (event := judge_time(self._state, now_ms)) is not None:
+            apply(self._state, event, event.at_ms)
+            self._state.reach(event.at_ms)
+            yield Judged(event, None, event.at_ms)
+
+    def _judge(self, one: Input, versions_end: int, now_ms: int) -> tuple[list[Judged], bool]:
         """Apply what the input does → the events, and whether these are all."""
+        found: list[Judged] = []
+        size_bytes = 0
+        for event in self._events(one, self._scopes.get(self._covered_version(versions_end)), now_ms):
+            size_bytes += len(msgspec.json.encode(event)) if one.topic == CITIES else 0
+            if found and size_bytes > VERSION_BYTES:
+                return found, False
+            found.append(Judged(event, Cause(one.topic, one.offset), now_ms))
+            apply(self._state, event, now_ms)
+            self._state.reach(now_ms)
+        return found, True
+
+    def _events(self, one: Input, scope: Scope | None, now_ms: int) -> Sequence[Event]:
         if one.topic == CITIES:
-            return _of_version(state, self._scopes[one.offset])
-        event = _judge(state, one, self._scopes.get(self._covered_version(versions_end)))
-        if event is None:
-            return [], True
-        apply(state, event)
-        return [event], True
+            return list(judge_version(self._state, self._scopes[one.offset]))
+        event = self._of_detection(one, scope) if one.topic == DETECTIONS else self._of_command(one, now_ms)
+        return [] if event is None else [event]
+
+    def _of_detection(self, one: Input, scope: Scope | None) -> Event | None:
+        found = reading.detection(one.value)
+        return Unreadable(reason="bad_detection") if found is None else judge_detection(self._state, found, scope)
+
+    def _of_command(self, one: Input, now_ms: int) -> Event | None:
+        found = reading.command(one.value)
+        if found is None:
+            return Unreadable(reason="bad_command")
+        if isinstance(found, Tick):
+            return None
+        if isinstance(found, Refused):
+            return None if found.id in self._state.outcomes else found
+        return judge_command(self._state, found, now_ms)
 
     def _covered_version(self, end: int) -> int:
         """Return the offset of the newest version below `end`, -1 = none is known."""
         return max((offset for offset in self._scopes if offset < end), default=-1)
 
-    def _projection(self, alarm_id: str) -> bytes | None:
-        alarm = self._state.open.get(alarm_id)
-        return None if alarm is None else _encode(alarm)
+    def _changed(self, record: Record) -> set[Row]:
+        rows: set[Row] = set()
+        for event in record.events:
+            if isinstance(event, Refused):
+                rows.add((OUTCOMES, event.id))
+                continue
+            if isinstance(event, Done):
+                rows.add((OUTCOMES, event.command.id))
+                if isinstance(event.command, Undo):
+                    rows.add((OUTCOMES, event.command.command))
+            if not isinstance(event, Unreadable) and event.alarm:
+                rows.add((ALARMS, event.alarm))
+        return rows
 
-
-def _encode(alarm: Alarm) -> bytes:
-    return msgspec.json.encode(alarm)
-
-
-def _of_version(state: State, scope: Scope) -> tuple[list[Event], bool]:
-    found: list[Event] = []
-    size_bytes = 0
-    done = True
-    for event in judge_version(state, scope):
-        size_bytes += len(msgspec.json.encode(event))
-        if found and size_bytes > VERSION_BYTES:
-            done = False
-            break
-        found.append(event)
-    for one in found:
-        apply(state, one)
-    return found, done
-
-
-def _judge(state: State, one: Input, scope: Scope | None) -> Event | None:
-    if one.topic == DETECTIONS:
-        detection = _detection(one.value)
-        return Unreadable(reason="bad_detection") if detection is None else judge_detection(state, detection, scope)
-    command = _command(one.value)
-    return Unreadable(reason="bad_command") if command is None else judge_command(state, command)
-
-
-def _detection(value: bytes | None) -> Detection | None:
-    """Decode a detection; evidence that is unknown (null) is left out."""
-    try:
-        raw = msgspec.json.decode(_bounded(value))
-        if isinstance(raw, dict) and isinstance(raw.get("evidence"), dict):
-            raw["evidence"] = {name: found for name, found in raw["evidence"].items() if found is not None}
-        found = msgspec.convert(raw, Detection)
-    except UNREADABLE:
-        return None
-    return found if 0 <= found.at_ms < TIME_END_MS else None
-
-
-def _command(value: bytes | None) -> Command | None:
-    try:
-        return replace(msgspec.json.decode(_bounded(value), type=Command), verified=False)
-    except UNREADABLE:
-        return None
-
-
-def _bounded(value: bytes | None) -> bytes:
-    """Return what may be decoded: nothing, which is no JSON, for a missing or too long value."""
-    return value if value is not None and len(value) <= INPUT_BYTES else b""
+    def _row(self, topic: str, key: str) -> bytes | None:
+        if topic == ALARMS:
+            alarm = self._state.open.get(key)
+            return None if alarm is None else projected(alarm)
+        outcome = self._state.outcomes.get(key)
+        return None if outcome is None else msgspec.json.encode(outcome)

@@ -13,16 +13,17 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
-from alerts.records import Cause, Event
+from alerts.earlier import ENGINE_TIMES, upgraded
+from alerts.events import Cause, Event
 from streams.errors import FrameError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-VERSION = 3
+VERSION = 4
 """Of the records that this code writes. 1: those that name none, of CityWall 0.1.0; 3 knows alarms that are retired,
-and who found what with which version of the city. It rises with a new event, a new
-field, or a new meaning of one."""
+and who found what with which version of the city; 4 knows engine time, and commands but acknowledging. It rises with a
+new event, a new field, or a new meaning of one; `alerts.earlier` reads those below 4."""
 
 GENESIS = "0" * 64
 """What the first record follows."""
@@ -38,10 +39,16 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     """1 for the first of the chain, then one more each."""
     previous: str
     events: tuple[Event, ...]
-    causes: tuple[Cause, ...]
-    """(k,) of each event."""
+    causes: tuple[Cause | None, ...]
+    """(k,) of each event, None = time made it."""
+    times_ms: tuple[int, ...] = ()
+    """(k,) engine time of each event."""
     covers: dict[str, int]
     """Topic → next offset: every input below is judged."""
+    version: int = 1
+
+
+class _Version(msgspec.Struct, frozen=True):
     version: int = 1
 
 
@@ -58,6 +65,7 @@ class Head(NamedTuple):
 
 _encoder = msgspec.json.Encoder(order="sorted")
 _decoder = msgspec.json.Decoder(Record)
+_versions = msgspec.json.Decoder(_Version)
 
 
 def seal(record: Record) -> bytes:
@@ -76,14 +84,18 @@ def unseal(value: bytes) -> tuple[Record, str] | None:
     if value[-_HASH_BYTES:] != _HASH % digest.encode():
         return None
     try:
-        record = _decoder.decode(body)
+        record = _decoder.decode(body) if _versions.decode(body).version >= ENGINE_TIMES else _earlier(body)
     except msgspec.ValidationError as exc:
         raise FrameError(_not_understood(body, str(exc))) from exc
     except (msgspec.DecodeError, UnicodeDecodeError):
         return None
     if record.version > VERSION:
         raise FrameError(_not_understood(body, f"version {record.version}, this one knows {VERSION}"))
-    return (record, digest) if len(record.events) == len(record.causes) else None
+    return (record, digest) if len(record.events) == len(record.causes) == len(record.times_ms) else None
+
+
+def _earlier(body: bytes) -> Record:
+    return msgspec.convert(upgraded(msgspec.json.decode(body)), Record)
 
 
 def _not_understood(body: bytes, why: str) -> str:

@@ -1,33 +1,24 @@
-"""The alarms as the journal tells them, and what each of its events changes."""
+"""The alarms as the journal tells them: tables by identity, and the times at which something is due."""
 
 from __future__ import annotations
 
-from collections import Counter
-from copy import copy
-from dataclasses import dataclass, field, fields
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, TypeVar
+import heapq
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
-from msgspec.structs import replace
-
-from alerts.records import Acknowledged, Alarm, Finding, Refused, Retired
-from streams.contract.records import Detection
+from alerts.tables import Table, Trail
 
 if TYPE_CHECKING:
-    from alerts.records import Event
+    from alerts.alarm import Alarm
+    from alerts.outcomes import Outcome
+    from streams.contract.records import Detection
 
 Key: TypeAlias = tuple[str, str, str]
 """(city, entity, kind): at most one open alarm each."""
 
-Name = TypeVar("Name")
-Kept = TypeVar("Kept")
-
-OF_WHAT = ("city", "domain", "kind", "entity")
-"""What a finding and its alarm both say, and no later finding of it changes …"""
-TOLD = ("zone", "level", "value", "limit", "unit", "basis", "evidence", "processor")
-"""… and what the alarm says as the newest finding with a level does."""
-
 REMEMBERED = 10_000
 """Newest commands and closed alarms that are remembered: days of work of a busy room. Older ones are unknown."""
+
+LATEST, NOW = "latest", "now"
 
 
 class Newest(NamedTuple):
@@ -37,153 +28,85 @@ class Newest(NamedTuple):
     found: frozenset[tuple[int, int]]
 
 
-@dataclass
+class Muted(NamedTuple):
+    """A person ended the alarm of a key: its findings of that level and below raise nothing until it was normal."""
+
+    alarm: str
+    level: int
+
+
 class State:
-    """The alarms as the journal tells them. Invariant: `current` holds exactly the keys of the alarms in `open`."""
+    """Everything that the chain says. Invariant: `current` holds exactly the keys of the alarms in `open`."""
 
-    open: dict[str, Alarm] = field(default_factory=dict)
-    """Alarm id → alarm."""
-    current: dict[Key, str] = field(default_factory=dict)
-    """Key → id of its open alarm."""
-    newest: dict[Key, Newest] = field(default_factory=dict)
-    latent: dict[Key, Detection] = field(default_factory=dict)
-    """Key of what the city does not have → the finding that would be its alarm; the newest `REMEMBERED`."""
-    latest_ms: int = 0
-    """Newest event time that a finding gave."""
-    closed: dict[str, Alarm] = field(default_factory=dict)
-    """Id of an alarm that closed → the alarm as it ended; the newest `REMEMBERED`."""
-    commands: dict[str, None] = field(default_factory=dict)
-    """Ids of the commands in the journal; the newest `REMEMBERED`."""
-    counts: Counter[str] = field(default_factory=Counter)
-    """Event by name → how many."""
+    def __init__(self) -> None:
+        self.trail = Trail()
+        self.open: Table[str, Alarm] = Table(self.trail)
+        """Alarm id → alarm."""
+        self.current: Table[Key, str] = Table(self.trail)
+        """Key → id of its open alarm."""
+        self.newest: Table[Key, Newest] = Table(self.trail)
+        self.latent: Table[Key, Detection] = Table(self.trail)
+        """Key of what the city does not have → the finding that would be its alarm."""
+        self.muted: Table[Key, Muted] = Table(self.trail)
+        self.closed: Table[str, Alarm] = Table(self.trail)
+        """Id of an alarm that closed → the alarm as it ended."""
+        self.outcomes: Table[str, Outcome] = Table(self.trail)
+        """Id of a command → what became of it."""
+        self.counts: Table[str, int] = Table(self.trail)
+        """Event by name → how many."""
+        self.times: Table[str, int] = Table(self.trail)
+        """LATEST → newest event time that a finding gave; NOW → engine time of the newest event."""
+        self._due: list[tuple[int, str]] = []
+        """A heap of (when, alarm); one that the alarm itself no longer names is passed over."""
 
-    def copy(self) -> State:
-        """Return a state that can be changed without changing this one."""
-        return State(**{one.name: copy(getattr(self, one.name)) for one in fields(self)})
+    @property
+    def latest_ms(self) -> int:
+        """Newest event time that a finding gave."""
+        return self.times.get(LATEST, 0)
 
+    @property
+    def now_ms(self) -> int:
+        """Engine time of the newest event."""
+        return self.times.get(NOW, 0)
 
-def apply(state: State, event: Event) -> None:
-    """Change the state as the event says."""
-    if isinstance(event, Finding):
-        _find(state, event)
-    elif isinstance(event, Acknowledged):
-        _acknowledge(state, event)
-        _remember(state.commands, event.command.id, None)
-    elif isinstance(event, Refused):
-        _remember(state.commands, event.command.id, None)
-    elif isinstance(event, Retired):
-        _retire(state, event)
-    state.counts[_name(event)] += 1
+    def reach(self, now_ms: int) -> None:
+        """Have engine time come so far; it never goes back."""
+        if now_ms > self.now_ms:
+            self.times[NOW] = now_ms
 
+    def put(self, alarm: Alarm) -> None:
+        """Keep an open alarm as it stands now."""
+        self.open[alarm.id] = alarm
+        self.current[alarm.city, alarm.entity, alarm.kind] = alarm.id
+        if alarm.due_ms is not None:
+            heapq.heappush(self._due, (alarm.due_ms, alarm.id))
 
-def _name(event: Event) -> str:
-    """Name what happened, in one word for the counters."""
-    return event.change if isinstance(event, Finding) else str(event.__struct_config__.tag)
+    def close(self, alarm: Alarm) -> None:
+        """Let an open alarm go, as it ended."""
+        del self.open[alarm.id]
+        del self.current[alarm.city, alarm.entity, alarm.kind]
+        self.closed[alarm.id] = alarm
 
+    def next_due(self) -> tuple[int, str] | None:
+        """Return (engine time, alarm) of what is due first, None = nothing ever is."""
+        while self._due:
+            when_ms, alarm_id = self._due[0]
+            alarm = self.open.get(alarm_id)
+            if alarm is not None and alarm.due_ms == when_ms:
+                return when_ms, alarm_id
+            heapq.heappop(self._due)
+        return None
 
-def key_of(detection: Detection) -> Key:
-    """Return what may have one open alarm."""
-    return (detection.city, detection.entity, detection.kind)
+    def keep(self) -> None:
+        """Let what was changed since `trail.begin` stand, and forget what is too old to be asked for."""
+        self.trail.keep()
+        self.latent.shorten(REMEMBERED)
+        self.closed.shorten(REMEMBERED)
+        self.outcomes.shorten(REMEMBERED)
+        self.muted.shorten(REMEMBERED)
 
-
-def _with(newest: Newest | None, detection: Detection) -> Newest:
-    found = (detection.at_ms, detection.level)
-    if newest is None or newest.known_ms != detection.known_ms:
-        return Newest(detection.known_ms, frozenset((found,)))
-    return Newest(newest.known_ms, newest.found | {found})
-
-
-def _find(state: State, event: Finding) -> None:
-    found = event.detection
-    key = key_of(found)
-    state.newest[key] = _with(state.newest.get(key), found)
-    state.latest_ms = max(state.latest_ms, found.known_ms)
-    if event.change == "evidence":
-        state.latent.pop(key, None)
-        _remember(state.latent, key, found)
-        return
-    state.latent.pop(key, None)
-    if event.change == "normal":
-        return
-    if event.change == "raised":
-        state.current[key] = event.alarm
-        state.open[event.alarm] = _opened(event)
-        state.closed.pop(event.alarm, None)  # only where one event time opened, ended and opens again
-        return
-    alarm = state.open[event.alarm]
-    if event.change == "cleared":
-        _put(state, replace(alarm, state="cleared", cleared_at_ms=found.at_ms, updated_at_ms=found.at_ms))
-        return
-    if event.change == "risen":
-        alarm = _unacknowledged(alarm)
-    state.open[alarm.id] = replace(
-        alarm,
-        state="active",
-        cleared_at_ms=None,
-        updated_at_ms=found.at_ms,
-        count=alarm.count + 1,
-        **_fields(found, TOLD),
-    )
-
-
-def _opened(event: Finding) -> Alarm:
-    found = event.detection
-    shared = _fields(found, OF_WHAT + TOLD)
-    return Alarm(id=event.alarm, raised_at_ms=found.at_ms, updated_at_ms=found.at_ms, **shared)
-
-
-def _retire(state: State, event: Retired) -> None:
-    alarm = state.open[event.alarm]
-    if alarm.state == "active":
-        key = (alarm.city, alarm.entity, alarm.kind)
-        _remember(state.latent, key, _finding_of(alarm, state.newest[key].known_ms))
-        alarm = replace(alarm, state="cleared", cleared_at_ms=event.at_ms, updated_at_ms=event.at_ms)
-    _close(state, replace(alarm, retired=event.lack))
-
-
-def _finding_of(alarm: Alarm, known_ms: int) -> Detection:
-    """Return the finding that opens the alarm as it stands."""
-    return Detection(at_ms=alarm.raised_at_ms, known_at_ms=known_ms, **_fields(alarm, OF_WHAT + TOLD))
-
-
-def _fields(of: Detection | Alarm, names: tuple[str, ...]) -> dict[str, Any]:
-    return {name: getattr(of, name) for name in names}
-
-
-def _acknowledge(state: State, event: Acknowledged) -> None:
-    command = event.command
-    taken = replace(
-        state.open[event.alarm],
-        acknowledged=True,
-        acknowledged_by=command.who,
-        acknowledged_desk=command.desk,
-        acknowledged_at_ms=command.at_ms,
-        why=command.why,
-    )
-    _put(state, taken)
-
-
-def _unacknowledged(alarm: Alarm) -> Alarm:
-    return replace(
-        alarm, acknowledged=False, acknowledged_by=None, acknowledged_desk=None, acknowledged_at_ms=None, why=None
-    )
-
-
-def _put(state: State, alarm: Alarm) -> None:
-    """Keep the alarm, or close it."""
-    if alarm.state == "active" or not alarm.acknowledged:
-        state.open[alarm.id] = alarm
-        return
-    _close(state, alarm)
-
-
-def _close(state: State, alarm: Alarm) -> None:
-    del state.open[alarm.id]
-    del state.current[alarm.city, alarm.entity, alarm.kind]
-    _remember(state.closed, alarm.id, alarm)
-
-
-def _remember(memory: dict[Name, Kept], name: Name, value: Kept) -> None:
-    memory[name] = value
-    if len(memory) > REMEMBERED:
-        del memory[next(iter(memory))]
+    def take_back(self) -> None:
+        """Be as at the last `trail.begin`."""
+        self.trail.take_back()
+        self._due = [(alarm.due_ms, alarm.id) for alarm in self.open.values() if alarm.due_ms is not None]
+        heapq.heapify(self._due)

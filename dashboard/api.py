@@ -8,11 +8,12 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
 import anyio
-import orjson
+import msgspec
 from fastapi import APIRouter, Query, Response
 from fastapi.responses import JSONResponse
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, StringConstraints
 
+from alerts.commands import Acknowledge as Command
 from dashboard.alarm_list import Sending, counts, order
 from dashboard.hub import wall_clock_ms
 from dashboard.problems import ProblemError
@@ -26,12 +27,17 @@ PREFIX = "/api/v1"
 MAX_ROWS = 20_000
 
 
+Called = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=64)]
+"""A name or a desk; blanks alone are none."""
+
+
 class Acknowledge(BaseModel):
     """Who takes an alarm on, and why."""
 
-    who: Annotated[str, Field(min_length=1, max_length=64, description="operator")]
-    desk: Annotated[str, Field(min_length=1, max_length=64)]
-    why: Annotated[str, Field(max_length=400)] = ""
+    who: Annotated[Called, Field(description="operator")]
+    desk: Called
+    why: Annotated[str, StringConstraints(strip_whitespace=True, max_length=400)] = ""
+    revision: Annotated[int | None, Field(ge=1, description="of the alarm as the operator saw it")] = None
     seen_level: Annotated[int | None, Field(ge=1, le=4, description="the level that the operator saw")] = None
 
 
@@ -114,19 +120,17 @@ async def _acknowledge(hub: Hub, alarm_id: str, order: Acknowledge) -> Accepted:
         by = alarm.get("acknowledged_by")
         raise ProblemError(409, "already-acknowledged", f"{by or 'Somebody'} has acknowledged it.", by=by)
     wall_ms = wall_clock_ms()
-    who, desk, command_id = order.who.strip(), order.desk.strip(), str(uuid.uuid4())
-    command = {
-        "id": command_id, "city": hub.config.city.id, "action": "acknowledge", "alarm": alarm_id,
-        "who": who, "desk": desk, "why": order.why.strip(),
-        "at_ms": hub.screen.now_ms(wall_ms), "verified": False, "seen_level": order.seen_level or alarm["level"],
-    }  # fmt: skip
-    hub.sending(alarm_id, Sending(who, desk, wall_ms))
+    command = Command(
+        id=str(uuid.uuid4()), city=hub.config.city.id, alarm=alarm_id, who=order.who, desk=order.desk, why=order.why,
+        seen_level=order.seen_level or alarm["level"], revision=order.revision,
+    )  # fmt: skip
+    hub.sending(alarm_id, Sending(order.who, order.desk, wall_ms))
     try:
-        await hub.config.send_command(orjson.dumps(command))
+        await hub.config.send_command(msgspec.json.encode(command))
     except (CityError, OSError, TimeoutError) as exc:
         hub.sending(alarm_id, None)
         raise ProblemError(503, "not-sent", f"The command could not be sent: {exc}") from exc
-    return Accepted(id=command_id)
+    return Accepted(id=command.id)
 
 
 async def _series(hub: Hub, metric: str, entity: str, span: tuple[int, int], window_s: int) -> list[dict[str, Any]]:

@@ -198,7 +198,8 @@ def _alarm(hub: Hub, alarm: Mapping[str, Any]) -> Subject:
 def _acknowledged(hub: Hub, alarm: Mapping[str, Any]) -> Name:
     if not alarm["acknowledged"]:
         return text("alarm.unacknowledged") or _same("")
-    at = _time(hub, alarm.get("acknowledged_at_ms"))
+    at_ms = alarm.get("acknowledged_at_ms")
+    at = _time(hub, None if at_ms is None else hub.screen.now_ms(at_ms))
     return _same(f"{alarm.get('acknowledged_by')} · {alarm.get('acknowledged_desk')} · {at.zh}")
 
 

@@ -64,7 +64,7 @@ class FakeBus:
         self.bytes_put: Counter[str] = Counter()
         """Topic → bytes of all values ever put there."""
         self._partitions = dict(partitions or {})
-        self._clock = clock or FakeClock()
+        self.clock = clock or FakeClock()
         self._logs: defaultdict[TopicPartition, list[Record]] = defaultdict(list)
 
     async def send(self, messages: Iterable[Message]) -> None:
@@ -92,13 +92,13 @@ class FakeBus:
             for name, value in message.headers
             if name == MARK and re.fullmatch(rb"[0-9]{1,14}", value or b"")
         ]
-        self._clock.now_ms = max([self._clock.now_ms, *marked])
+        self.clock.now_ms = max([self.clock.now_ms, *marked])
         partition = message.partition
         if partition is None:
             partition = zlib.crc32(message.key) % self._partitions.get(message.topic, 1)
         log = self.log(message.topic, partition)
         offset = log[-1].offset + 1 if log else 0
-        log.append(Record(offset, message.key, message.value, self._clock.now_ms, message.headers))
+        log.append(Record(offset, message.key, message.value, self.clock.now_ms, message.headers))
         self.bytes_put[message.topic] += len(message.value or b"")
 
     def log(self, topic: str, partition: int = 0) -> list[Record]:

@@ -4,19 +4,22 @@ A run of inputs becomes one journal record. It is done when a record that follow
 own, the inputs are covered; if it is another writer's, its own is void, and the inputs that are not covered are judged
 again on what stands there.
 
-A detection is judged once the version of the city that it was made with has been read.
+Inputs are judged in the order of their arrival (`streams.alarms.order`): no pace of reading and no start changes what
+they do. Where something is due and nobody says anything, the stage itself sends a tick: time is an input, too.
 """
 
 from __future__ import annotations
 
-import logging
+import asyncio
+import uuid
 from itertools import accumulate
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-import msgspec
-
+from streams.alarms.checkpoints import EVERY_RECORDS, Checkpoints, Resumes, begun
 from streams.alarms.followed import Followed, first_that_counts
-from streams.broker.topics import ALARMS, CITIES, COMMANDS, DETECTIONS, JOURNAL
+from streams.alarms.order import Input, Order
+from streams.broker.arrivals import now_ms
+from streams.broker.topics import ALARMS, CITIES, COMMANDS, DETECTIONS, JOURNAL, OUTCOMES
 from streams.contract.records import ENDED
 from streams.contract.stage import LINGER_S, Chunk, Message, TopicPartition
 from streams.engine import failpoints
@@ -28,7 +31,9 @@ if TYPE_CHECKING:
     from streams.city.scope import Scope
     from streams.contract.stage import Bus, Record
 
-SOURCE = TopicPartition(CITIES, 0)
+INPUTS = (CITIES, DETECTIONS, COMMANDS)
+"""What is judged; of one arrival in this order: a version before what was found with it, a finding before a command."""
+SOURCES = tuple(TopicPartition(topic, 0) for topic in INPUTS)
 
 RUN_INPUTS = 500
 RUN_BYTES = 256 * 1024
@@ -38,27 +43,17 @@ AWAIT_TICKS = 60
 """A record that was acknowledged and has not come back for so long never will: 30 s."""
 
 RECONCILE_TICKS = 120
-"""Once a minute the projections are compared with their topic, so that a second writer's late one does not stay."""
+"""Once a minute the projections are compared with their topics, so that a second writer's late one does not stay."""
+
+SAME_MS_S = 0.002
+"""So long after an arrival nothing else comes with the same one."""
+
+TICK = b'{"action":"tick","id":"%s"}'
+TICK_EVERY_MS = 500
+"""So often at most the stage says that time has passed."""
 
 
-log = logging.getLogger("citywall")
-
-
-class Input(NamedTuple):
-    """One record of the detections or commands, or a version of the city."""
-
-    topic: str
-    offset: int
-    value: bytes | None
-    version: int = 0
-    """Of a detection: the version that it was made with; of a version: its number."""
-
-
-class _Made(msgspec.Struct):
-    version: int = 0
-
-
-class AlarmEngine(Protocol):
+class AlarmEngine(Resumes, Protocol):
     """What `alerts.engine.Engine` does; the stage knows nothing else of alarms."""
 
     covers: Mapping[str, int]
@@ -73,11 +68,18 @@ class AlarmEngine(Protocol):
     def judge(self, inputs: Sequence[Input], *, whole: bool) -> bytes | None:
         """Return the journal record that would follow the head, None when there is nothing to write."""
 
-    def fold(self, value: bytes | None) -> Mapping[str, bytes | None] | None:
-        """Take the journal's next record → the projections it changed, None when it does not follow the head."""
+    @property
+    def next_due_ms(self) -> int | None:
+        """Arrival by which something happens by itself, None = nothing does."""
 
-    def projections(self) -> Mapping[str, bytes]:
-        """Return the projection of every open alarm."""
+    def fold(self, value: bytes | None) -> Mapping[tuple[str, str], bytes | None] | None:
+        """Take the journal's next record → the projections it changed, None when it does not follow the head.
+
+        They are by (topic, key).
+        """
+
+    def projections(self) -> Mapping[tuple[str, str], bytes]:
+        """Return every projection that stands."""
 
     def ended(self, alarm_id: str) -> bytes | None:
         """Return the last projection of a closed alarm, None when it is not remembered."""
@@ -87,25 +89,33 @@ class AlarmEngine(Protocol):
 
 
 class AlarmStage:
-    """A `Stage`. Invariant: `_inputs` are, in order of arrival, all inputs taken that the head does not cover."""
+    """A `Stage`. Invariant: `_inputs` are, in order, all inputs ready to be judged that the head does not cover."""
 
     name = "alarms"
     topics: tuple[str, ...] = (DETECTIONS, COMMANDS, CITIES, JOURNAL)
     tick_s = 0.5
     linger_s = LINGER_S
 
-    def __init__(self, make_engine: Callable[[], AlarmEngine], run_inputs: int = RUN_INPUTS) -> None:
+    def __init__(
+        self,
+        make_engine: Callable[[], AlarmEngine],
+        run_inputs: int = RUN_INPUTS,
+        clock: Callable[[], int] = now_ms,
+        checkpoint_records: int = EVERY_RECORDS,
+    ) -> None:
         self._make_engine = make_engine
         self._run_inputs = run_inputs
+        self._clock = clock
+        self._checkpoint_records = checkpoint_records
         self._forget()
 
     def _forget(self) -> None:
         self._engine = self._make_engine()
         self._followed = Followed()
-        self._lacking = 0
-        """Highest version that the topic does not have although a detection names it."""
+        self._checkpoints = Checkpoints(self._checkpoint_records)
+        self._order = Order(INPUTS)
         self._inputs: list[Input] = []
-        self._taken: dict[str, int] = {}
+        self._ticked_at_ms = 0
         self._awaiting = False
         self._awaited_ticks = 0
         self._ticks = 0
@@ -121,17 +131,16 @@ class AlarmStage:
             return {}
         if missing := set(self.topics) - {one.topic for one in partitions}:
             raise ExactnessError(f"the alarm engine needs all its topics in one process, not without {sorted(missing)}")
-        records = await bus.read_all(JOURNAL, 0)
-        for record in records:
-            self._engine.fold(record.value)
+        self._engine, journal_end = await begun(self._make_engine, bus)
         await self._reconcile(bus)
         cities = await bus.read_all(CITIES, 0)
-        self._engine.begin(CITIES, first_that_counts(cities) if records else 0)
+        self._engine.begin(CITIES, first_that_counts(cities) if journal_end else 0)
         for offset, scope in await self._followed.begin(cities, self._engine.covers[CITIES]):
             self._engine.learn(offset, scope)
-        self._taken = dict(self._engine.covers)
+        for topic in INPUTS:
+            self._order.begin(topic, self._engine.covers.get(topic, 0))
         self._active = True
-        after = {JOURNAL: records[-1].offset + 1 if records else 0, CITIES: self._followed.next_offset}
+        after = {JOURNAL: journal_end}
         return {TopicPartition(topic, 0): offset for topic, offset in {**self._engine.covers, **after}.items()}
 
     async def absorb(self, chunk: Chunk, bus: Bus) -> bool:
@@ -140,12 +149,10 @@ class AlarmStage:
             return False
         if chunk.topic == JOURNAL:
             await self._fold(chunk.records, bus)
-        elif chunk.topic == CITIES:
-            await self._follow(chunk.records)
         else:
-            self._take(chunk)
+            await self._take(chunk)
         await self._judge(bus)
-        return not self._awaiting
+        return not self._awaiting and not self._order.waits
 
     async def tick(self, bus: Bus) -> Sequence[TopicPartition]:
         """Reconcile the projections now and then; say what is durable."""
@@ -154,9 +161,11 @@ class AlarmStage:
         self._ticks += 1
         if self._ticks % RECONCILE_TICKS == 0:
             await self._reconcile(bus)
-        await self._look_for_version(bus)
+        await self._judge(bus)
+        await self._tell_time(bus)
+        await self._checkpoints.tick(bus)
         if not self._awaiting:
-            return tuple(TopicPartition(topic, 0) for topic in self.topics)
+            return () if self._order.waits else tuple(TopicPartition(topic, 0) for topic in self.topics)
         self._awaited_ticks += 1
         if self._awaited_ticks > AWAIT_TICKS:
             raise ExactnessError("a journal record was acknowledged and did not come back; starting again")
@@ -174,48 +183,39 @@ class AlarmStage:
             }
         }
 
-    def _take(self, chunk: Chunk) -> None:
-        for record in chunk.records:
-            if record.offset >= self._taken.get(chunk.topic, 0):
-                version = _made_with(record.value) if chunk.topic == DETECTIONS else 0
-                self._inputs.append(Input(chunk.topic, record.offset, record.value, version))
-                self._taken[chunk.topic] = record.offset + 1
-
-    async def _follow(self, records: Sequence[Record]) -> None:
-        """Take versions, each before the first detection that waits for it."""
-        known = self._known()
+    async def _take(self, chunk: Chunk) -> None:
+        records, end = chunk.records, chunk.records[-1].offset + 1
+        if chunk.topic != CITIES:
+            self._order.take(chunk.topic, (Input(chunk.topic, *_of(one)) for one in records), end)
+            return
+        arrived_ms = {one.offset: one.timestamp for one in records}
+        inputs = []
         for offset, scope in await self._followed.take(records):
             self._engine.learn(offset, scope)
-            if offset >= self._taken.get(CITIES, 0):
-                waiting = (n for n, one in enumerate(self._inputs) if one.topic == DETECTIONS and one.version > known)
-                self._inputs.insert(next(waiting, len(self._inputs)), Input(CITIES, offset, None, scope.number))
-                self._taken[CITIES] = offset + 1
+            inputs.append(Input(CITIES, offset, None, arrived_ms[offset]))
+        self._order.take(CITIES, inputs, end)
 
-    def _known(self) -> int:
-        return max(self._followed.newest, self._lacking)
-
-    def _ready(self) -> list[Input]:
-        """Return the inputs in order, without the detections from the first on that names an unread version."""
-        known = self._known()
-        first = next((n for n, one in enumerate(self._inputs) if one.topic == DETECTIONS and one.version > known), None)
-        if first is None:
-            return self._inputs
-        return [*self._inputs[:first], *(one for one in self._inputs[first:] if one.topic != DETECTIONS)]
-
-    async def _look_for_version(self, bus: Bus) -> None:
-        """Let nobody wait for a version that the topic does not have."""
-        waiting = [one.version for one in self._inputs if one.topic == DETECTIONS and one.version > self._known()]
-        if waiting and (await bus.ends([SOURCE]))[SOURCE] <= self._followed.next_offset:
-            self._lacking = max(waiting)
-            log.warning("detections name version %d of the city, which %s does not have", self._lacking, CITIES)
-            await self._judge(bus)
+    async def _tell_time(self, bus: Bus) -> None:
+        """Have time go on where something is due and nobody has said anything since."""
+        due_ms, clock_ms = self._engine.next_due_ms, self._clock()
+        if self._awaiting or self._order.waits or due_ms is None or due_ms > clock_ms:
+            return
+        if self._ticked_at_ms + TICK_EVERY_MS <= clock_ms:
+            self._ticked_at_ms = clock_ms
+            await bus.send([Message(COMMANDS, b"tick", TICK % uuid.uuid4().hex.encode(), partition=0)])
 
     async def _judge(self, bus: Bus) -> None:
-        ready = self._ready()
-        if self._awaiting or not ready:
+        self._inputs += self._order.ready()
+        while self._order.asks:
+            if self._clock() <= self._order.newest_ms:
+                await asyncio.sleep(SAME_MS_S)
+            ends = await bus.ends(SOURCES)
+            self._order.know({source.topic: ends[source] for source in SOURCES})
+            self._inputs += self._order.ready()
+        if self._awaiting or not self._inputs:
             return
-        run = self._run(ready)
-        value = self._engine.judge(run, whole=len(run) < len(ready))
+        run = self._run(self._inputs)
+        value = self._engine.judge(run, whole=len(run) < len(self._inputs))
         if value is None:
             return
         self._awaiting = True
@@ -228,38 +228,37 @@ class AlarmStage:
         return ready[: max(sum(size <= RUN_BYTES for size in sizes), 1)]
 
     async def _fold(self, records: Sequence[Record], bus: Bus) -> None:
-        changed: dict[str, bytes | None] = {}
+        changed: dict[tuple[str, str], bytes | None] = {}
         for record in records:
             folded = self._engine.fold(record.value)
             if folded is not None:
                 changed.update(folded)
                 self._awaiting = False
+        self._checkpoints.folded(len(records), records[-1].offset + 1, self._engine)
         covers = self._engine.covers
         self._inputs = [one for one in self._inputs if one.offset >= covers.get(one.topic, 0)]
-        for topic, offset in covers.items():
-            self._taken[topic] = max(self._taken.get(topic, 0), offset)
+        self._order.cover(covers)
         failpoints.reach("alarms:journal_folded")
-        await bus.send([self._projected(alarm.encode(), value) for alarm, value in changed.items()])
+        await bus.send([self._projected(topic, key.encode(), value) for (topic, key), value in changed.items()])
 
-    def _projected(self, alarm: bytes, value: bytes | None) -> Message:
-        """Return a row for the topic; a tombstone says how the alarm ended, in the one record that compaction keeps."""
-        ended = self._engine.ended(alarm.decode(errors="replace")) if value is None else None
-        return Message(ALARMS, alarm, value, headers=() if ended is None else ((ENDED, ended),))
+    def _projected(self, topic: str, key: bytes, value: bytes | None) -> Message:
+        """Return a row for its topic; a tombstone says how the alarm ended, in the one record that compaction keeps."""
+        ended = self._engine.ended(key.decode(errors="replace")) if value is None else None
+        return Message(topic, key, value, headers=() if ended is None else ((ENDED, ended),))
 
     async def _reconcile(self, bus: Bus) -> None:
         """Publish what the projections' topic lacks or has otherwise than the journal says."""
-        standing: dict[bytes, bytes | None] = {}
-        for partition in range(await bus.partition_count(ALARMS)):
-            for record in await bus.read_all(ALARMS, partition):
-                standing[record.key or b""] = record.value
-        right: dict[bytes, bytes | None] = dict.fromkeys(standing)
-        right |= {alarm.encode(): value for alarm, value in self._engine.projections().items()}
-        await bus.send([self._projected(key, value) for key, value in right.items() if standing.get(key) != value])
+        right = self._engine.projections()
+        for topic in (ALARMS, OUTCOMES):
+            standing: dict[bytes, bytes | None] = {}
+            for partition in range(await bus.partition_count(topic)):
+                for record in await bus.read_all(topic, partition):
+                    standing[record.key or b""] = record.value
+            mine: dict[bytes, bytes | None] = dict.fromkeys(standing) if topic == ALARMS else {}
+            mine |= {key.encode(): value for (of, key), value in right.items() if of == topic}
+            wrong = [(key, value) for key, value in mine.items() if standing.get(key) != value]
+            await bus.send([self._projected(topic, key, value) for key, value in wrong])
 
 
-def _made_with(value: bytes | None) -> int:
-    """Return the version that a detection names, 0 = none."""
-    try:
-        return msgspec.json.decode(value or b"", type=_Made).version
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return 0
+def _of(record: Record) -> tuple[int, bytes | None, int]:
+    return record.offset, record.value, record.timestamp

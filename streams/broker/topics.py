@@ -31,6 +31,8 @@ COMMANDS = "city.commands.v1"
 JOURNAL = "city.journal.v1"
 ALARMS = "city.alarms.v1"
 CASES = "city.cases.v1"
+OUTCOMES = "city.outcomes.v1"
+CHECKPOINTS = "city.checkpoints.v1"
 BOOKS = "city.books.v1"
 CLOCK = "city.clock.v1"
 CITIES = "city.cities.v1"
@@ -108,6 +110,8 @@ def _of_city() -> Iterator[Topic]:
     yield Topic(JOURNAL, configs=_KEPT | arrivals.BY_THE_BROKER)
     yield Topic(ALARMS, configs=_COMPACTED)
     yield Topic(CASES, configs=_COMPACTED)
+    yield Topic(CHECKPOINTS, configs=_COMPACTED)
+    yield Topic(OUTCOMES, configs=_deleted(7 * DAY_MS, 64))
     yield Topic(BOOKS, configs=_COMPACTED | {"cleanup.policy": "compact,delete", "retention.ms": str(14 * DAY_MS)})
     yield Topic(CITIES, configs=_COMPACTED | _LARGE | arrivals.BY_THE_BROKER)
     yield Topic(CLOCK, configs=_KEPT | arrivals.BY_THE_BROKER)

@@ -7,13 +7,13 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from alerts.engine import Engine
-from alerts.records import Command
-from streams.alarms.alarm_stage import AlarmStage
+from streams.alarms.alarm_stage import RUN_INPUTS, AlarmStage
 from streams.broker.topics import ALARMS, COMMANDS, DETECTIONS, JOURNAL
 from streams.city.folder import Folder, read_folder
 from streams.city.versions import Opened, Rules, to_messages
+from streams.contract.records import Detection
 from streams.contract.stage import Message
-from tests.alerts.writing import encoded
+from tests.alerts.writing import Again, Wait, encoded
 from tests.fakes import FakeBus, FakeHost
 from tests.small_city import write_small_city
 
@@ -44,9 +44,10 @@ def city_parts(number: int, sensors: Sequence[str], rules: Rules | None = None) 
 
 
 def given_to(bus: FakeBus, *inputs: object) -> list[str]:
-    """Put inputs on their topics → the topics in order; a `Message` is a version of the city."""
+    """Put inputs on their topics, one a millisecond → the topics in order; a `Message` is a version of the city."""
     topics = []
     for one in inputs:
+        bus.clock.advance(one.ms / 1000 if isinstance(one, Wait) else 0.0 if isinstance(one, Again) else 0.001)
         message = one if isinstance(one, Message) else Message(_topic(one), b"k", encoded(one))
         bus.put(message)
         topics.append(message.topic)
@@ -54,7 +55,9 @@ def given_to(bus: FakeBus, *inputs: object) -> list[str]:
 
 
 def _topic(one: object) -> str:
-    return COMMANDS if isinstance(one, Command) else DETECTIONS
+    if isinstance(one, Again):
+        return _topic(one.of)
+    return DETECTIONS if isinstance(one, Detection) else COMMANDS
 
 
 def journal(bus: FakeBus) -> list[bytes]:
@@ -65,19 +68,28 @@ def projected(bus: FakeBus) -> dict[str, dict]:
     return {key.decode(): json.loads(value) for key, value in bus.newest(ALARMS).items()}
 
 
-async def started(bus: FakeBus) -> FakeHost:
-    host = FakeHost(AlarmStage(Engine), bus)
+async def started(bus: FakeBus, run_inputs: int = RUN_INPUTS, checkpoint_records: int = 3) -> FakeHost:
+    host = FakeHost(AlarmStage(Engine, run_inputs, bus.clock, checkpoint_records), bus)
     await host.start()
     return host
 
 
 async def lived(bus: FakeBus, *inputs: object) -> FakeHost:
-    """Start a stage and let it take the inputs, each after the one before is done."""
+    """Start a stage and let it take the inputs, each after the one before is done; a number of ms passes in silence."""
     host = await started(bus)
     for one in inputs:
-        given_to(bus, one)
-        await host.drain()
+        await go_on(host, one)
     return host
+
+
+async def go_on(host: FakeHost, one: object) -> None:
+    """Give it an input, or so many ms of silence."""
+    if isinstance(one, int):
+        host.bus.clock.advance(one / 1000)
+        await host.tick()
+    else:
+        given_to(host.bus, one)
+    await host.drain()
 
 
 def crash_at(bus: FakeBus, topic: str, *, stored: bool) -> None:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alerts.engine import INPUT_BYTES
+from alerts.reading import INPUT_BYTES
 from streams.broker.topics import COMMANDS, DETECTIONS
 from streams.contract.stage import Message
 from tests.alerts.staging import journal, lived, projected

@@ -6,15 +6,15 @@ from hypothesis import strategies as st
 
 from alerts.engine import Engine
 from alerts.journal import GENESIS, Record, seal, unseal, verify
-from streams.alarms.alarm_stage import Input
+from streams.alarms.order import Input
 from streams.broker.topics import COMMANDS, DETECTIONS
 from tests.alerts.writing import acknowledge, chain, detection, encoded, opened_at
 
 INPUTS = (
-    Input(DETECTIONS, 0, encoded(detection(3, 10, evidence={"上游": "环城路"}))),
-    Input(COMMANDS, 0, encoded(acknowledge(opened_at(10)))),
-    Input(DETECTIONS, 1, encoded(detection(1, 20, value=0.1 + 0.2))),
-    Input(DETECTIONS, 2, encoded(detection(0, 30))),
+    Input(DETECTIONS, 0, encoded(detection(3, 10, evidence={"上游": "环城路"})), 1000),
+    Input(COMMANDS, 0, encoded(acknowledge(opened_at(10))), 2000),
+    Input(DETECTIONS, 1, encoded(detection(1, 20, value=0.1 + 0.2)), 3000),
+    Input(DETECTIONS, 2, encoded(detection(0, 30)), 4000),
 )
 
 
@@ -49,8 +49,9 @@ def test_a_plain_reader_of_the_description_finds_the_same_chain():
             }
         ],
         "causes": [[DETECTIONS, 1]],
+        "times_ms": [3000],
         "covers": {DETECTIONS: 2, COMMANDS: 1},
-        "version": 3,
+        "version": 4,
     }
 
 

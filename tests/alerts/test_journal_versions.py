@@ -11,8 +11,9 @@ import pytest
 
 from alerts.engine import Engine
 from alerts.journal import GENESIS, VERSION, Head, unseal, verify
-from streams.alarms.alarm_stage import AlarmStage, Input
-from streams.broker.topics import DETECTIONS, JOURNAL
+from streams.alarms.alarm_stage import AlarmStage
+from streams.alarms.order import Input
+from streams.broker.topics import ALARMS, DETECTIONS, JOURNAL
 from streams.contract.stage import Message
 from streams.errors import FrameError
 from tests.alerts.writing import detection, encoded
@@ -49,7 +50,7 @@ def test_a_record_without_a_version_is_of_version_1_and_goes_on() -> None:
     assert record.version == 1
     assert verify([old]) == ()
     engine = Engine()
-    assert list(engine.fold(old) or {}) == [record.events[0].alarm]  # type: ignore[union-attr] - it is a finding
+    assert list(engine.fold(old) or {}) == [(ALARMS, record.events[0].alarm)]  # type: ignore[union-attr] - a finding
     assert engine.head == Head(1, digest)
     following = engine.judge([Input(DETECTIONS, 1, encoded(detection(1, 20)))], whole=False)
     assert verify([old, following]) == ()

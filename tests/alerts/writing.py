@@ -2,11 +2,12 @@
 
 import hashlib
 import json
+from typing import NamedTuple
 
 import msgspec
 
-from alerts.lifecycle import alarm_id
-from alerts.records import Command
+from alerts.commands import Acknowledge, OfAlarm, Tick, Undo
+from alerts.judge import alarm_id
 from streams.contract.records import Detection
 
 
@@ -20,20 +21,37 @@ def opened_at(at_ms: int) -> str:
     return alarm_id(detection(3, at_ms))
 
 
-def acknowledge(alarm: str, command_id: str = "k1", seen_level: int = 3, **other: object) -> Command:
-    fields = {
-        "city": "c",
-        "action": "acknowledge",
-        "who": "李敏",
-        "desk": "2 号台",
-        "why": "已派警",
-        "at_ms": 500,
-        **other,
-    }
-    return Command(id=command_id, alarm=alarm, seen_level=seen_level, **fields)
+def acknowledge(alarm: str, command_id: str = "k1", seen_level: int | None = 3, **other: object) -> Acknowledge:
+    fields = {"city": "c", "who": "李敏", "desk": "2 号台", "why": "已派警", **other}
+    return Acknowledge(id=command_id, alarm=alarm, seen_level=seen_level, **fields)
 
 
-def encoded(one: Detection | Command) -> bytes:
+def commanded(kind: type[OfAlarm], alarm: str, command_id: str, **other: object) -> OfAlarm:
+    fields = {"city": "c", "who": "李敏", "desk": "2 号台", "why": "因为", **other}
+    return kind(id=command_id, alarm=alarm, **fields)
+
+
+def undo(command: str, command_id: str, who: str = "李敏") -> Undo:
+    return Undo(id=command_id, city="c", who=who, desk="2 号台", command=command)
+
+
+class Wait(NamedTuple):
+    """Time passes, and somebody says so."""
+
+    ms: int
+
+
+class Again(NamedTuple):
+    """What has come before, in the same millisecond as what came last."""
+
+    of: object
+
+
+def encoded(one: object) -> bytes:
+    if isinstance(one, Again):
+        return encoded(one.of)
+    if isinstance(one, Wait):
+        return msgspec.json.encode(Tick())
     return msgspec.json.encode(one)
 
 
@@ -57,5 +75,10 @@ def events(values: list[bytes]) -> list[dict]:
 
 
 def names(values: list[bytes]) -> list[str]:
-    """What happened, as `change` of a finding, `reason` of a refusal, else the type."""
-    return [event.get("change") or event.get("reason") or event["type"] for event in events(values)]
+    """What happened: action of a command, `what` of time, `change` of a finding, `reason` of a refusal, or the type."""
+    return [_name(event) for event in events(values)]
+
+
+def _name(event: dict) -> str:
+    did = event["command"]["action"] if event["type"] == "done" else event.get("what")
+    return did or event.get("change") or event.get("reason") or event["type"]

@@ -147,6 +147,15 @@ def test_a_body_that_does_not_fit_names_every_field(wall):
     assert [error["pointer"] for error in answer.json()["errors"]] == ["/body/who", "/body/desk", "/body/seen_level"]
 
 
+@pytest.mark.parametrize("blank", ["", "  ", "\u3000\t"])
+def test_a_blank_is_no_name(wall, blank):
+    headers = {"origin": HOST, TOKEN_HEADER: "s", "cookie": f"{COOKIE}=s"}
+    body = WHO | {"who": blank, "desk": blank}
+    answer = wall.ask("POST", "/api/v1/alarms/a1/acknowledge", json=body, headers=headers)
+    assert (answer.status_code, wall.sent) == (422, [])
+    assert [error["pointer"] for error in answer.json()["errors"]] == ["/body/who", "/body/desk"]
+
+
 def test_alarms_come_in_the_walls_order_with_counts(wall):
     found = wall.ask("GET", "/api/v1/alarms").json()
     assert [alarm["id"] for alarm in found["alarms"]] == ["a1", "a2"]

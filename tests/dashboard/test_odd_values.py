@@ -185,10 +185,17 @@ def test_whatever_stands_in_redis_the_wall_goes_on(config, valkey, unique, caplo
 
 def test_the_schema_of_an_alarm_is_that_of_the_engine():
     """A projection as the engine writes it passes."""
-    from alerts.records import Alarm
+    from alerts.engine import Engine
+    from streams.alarms.order import Input
+    from streams.broker.topics import ALARMS, DETECTIONS
+    from tests.alerts.writing import detection, encoded
 
-    alarm = Alarm(
-        id="a1", city="duo", domain="traffic", kind="x", entity="A", zone="east", level=1, raised_at_ms=1,
-        updated_at_ms=1, value=None, limit=None, unit="", basis="", evidence={"column": "x", "mean": 2.5},
-    )  # fmt: skip
-    live_fields.check("a:a1", msgspec.json.decode(msgspec.json.encode(alarm)))
+    engine = Engine()
+    engine.fold(
+        engine.judge(
+            [Input(DETECTIONS, 0, encoded(detection(1, 1, evidence={"column": "x", "mean": 2.5})))], whole=False
+        )
+    )
+    ((topic, alarm), value), *_ = engine.projections().items()
+    assert topic == ALARMS
+    live_fields.check(f"a:{alarm}", msgspec.json.decode(value))

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 SHOWN = ("s:", "m:", "a:")
 """Fields of the live state that say nothing of wall clocks: segments, metrics, alarms."""
+WALL_CLOCK = ("waiting_since_ms", "changed_by", "acknowledged_at_ms", "acknowledged_until_ms", "closing_at_ms")
 DIFFERENCES_TOLD = 12
 ROWS = """SELECT metric, entity, window_s, at_ms, value, numerator, denominator, count, coverage_ratio, revision
     FROM final JOIN series ON series.id = final.series"""
@@ -55,7 +56,7 @@ def outcome(city: City) -> Outcome:
     journal = [one.value for one in records_of(city.run.kafka, topics.JOURNAL)]
     with closing(sqlite3.connect(f"{(city.data / 'history.sqlite').as_uri()}?mode=ro", uri=True)) as history:
         rows = {row[:4]: row[4:] for row in history.execute(ROWS)}
-        stored = {key: (closed, json.loads(body)) for key, closed, body in history.execute(ALARMS)}
+        stored = {key: (closed, _by_event_time(body)) for key, closed, body in history.execute(ALARMS)}
     audit = command(city, "audit", "--json")
     return Outcome(
         rows=rows,
@@ -93,8 +94,15 @@ def _live(city: City) -> dict[str, str]:
     return {name: _by_minute(name, value) for name, value in state.items() if name.startswith(SHOWN)}
 
 
+def _by_event_time(alarm: str) -> dict[str, Any]:
+    """Return an alarm without the times at which its engine heard of it."""
+    return {name: value for name, value in json.loads(alarm).items() if name not in WALL_CLOCK}
+
+
 def _by_minute(name: str, value: str) -> str:
     """Leave a segment's time out but for its minute: within it, it is that of the newest provisional value shown."""
+    if name.startswith("a:"):
+        return json.dumps(_by_event_time(value))
     if not name.startswith("s:"):
         return value
     at_ms, *rest = json.loads(value)

@@ -193,12 +193,12 @@ def test_a_clock_that_is_ahead_moves_time_for_nobody(city_folder: Path, ahead_s:
 
     async def story() -> None:
         stack = await started(city_folder, mark(START_MS + 10 * MINUTE_MS, 1))
-        stack.bus._clock.now_ms = START_MS
+        stack.bus.clock.now_ms = START_MS
         for _ in range(30):
-            now_ms = stack.bus._clock.now_ms
+            now_ms = stack.bus.clock.now_ms
             stack.put([fed(0, reading(1, now_ms + ahead_s * 1000)), fed(0, reading(0, now_ms, speed_km_h=60))])
             await stack.drain()
-            stack.bus._clock.advance(10)
+            stack.bus.clock.advance(10)
         assert rows_of(stack) == [(minute, 0, 60.0) for minute in range(4)]
 
     asyncio.run(story())

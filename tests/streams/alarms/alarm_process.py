@@ -9,7 +9,7 @@ import os
 import signal
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from alerts.engine import Engine
 from streams.alarms.alarm_stage import AlarmStage
@@ -19,7 +19,7 @@ from streams.engine.run import run_stage
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from streams.contract.stage import Bus, Chunk, Message, Record
+    from streams.contract.stage import Bus, Chunk, Message
 
 
 class DeadlyBus:
@@ -34,11 +34,8 @@ class DeadlyBus:
             os.kill(os.getpid(), signal.SIGKILL)
         await self._bus.send(messages)
 
-    async def read_all(self, topic: str, partition: int) -> list[Record]:
-        return await self._bus.read_all(topic, partition)
-
-    async def partition_count(self, topic: str) -> int:
-        return await self._bus.partition_count(topic)
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._bus, name)
 
 
 class DyingStage(AlarmStage):

@@ -92,13 +92,13 @@ def test_an_acknowledgement_survives_a_kill_between_journal_and_row(room: Room):
     room.wait(lambda: AT_10 in room.rows())
     room.give(COMMANDS, encoded(acknowledge(AT_10)))
     room.wait(lambda: dying.poll() is not None)
-    assert names(room.journal()) == ["raised", "acknowledged"]
+    assert names(room.journal()) == ["raised", "acknowledge"]
     assert room.rows()[AT_10]["acknowledged"] is False
     room.engine()
     room.wait(lambda: room.rows()[AT_10]["acknowledged_by"] == "李敏")
     room.give(DETECTIONS, encoded(detection(0, 20)))
     room.wait(lambda: room.rows() == {})
-    assert names(room.journal()) == ["raised", "acknowledged", "cleared"]
+    assert names(room.journal()) == ["raised", "acknowledge", "cleared"]
     assert verify(room.journal()) == ()
 
 
@@ -115,5 +115,5 @@ def test_another_process_takes_over_and_the_first_one_comes_back_to_no_harm(room
     room.wait(lambda: room.rows()[AT_10]["acknowledged"])
     room.give(DETECTIONS, encoded(detection(0, 30)))
     room.wait(lambda: room.rows() == {})
-    assert names(room.journal()) == ["raised", "risen", "acknowledged", "cleared"]
+    assert names(room.journal()) == ["raised", "risen", "acknowledge", "cleared"]
     assert verify(room.journal()) == ()

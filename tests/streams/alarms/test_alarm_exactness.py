@@ -8,16 +8,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from alerts.engine import Engine
+from alerts.apply import UNDO_MS
+from alerts.commands import End, Note, Unacknowledge
 from alerts.journal import verify
-from alerts.lifecycle import alarm_id
-from streams.alarms.alarm_stage import AlarmStage
-from streams.broker.topics import ALARMS, JOURNAL
+from alerts.judge import alarm_id
+from streams.broker.topics import ALARMS, CHECKPOINTS, JOURNAL
 from streams.contract.records import Detection
 from streams.contract.stage import Message, TopicPartition
-from tests.alerts.staging import Crash, city_version, crash_at, given_to, journal, lived, projected
-from tests.alerts.writing import acknowledge, detection, events
-from tests.fakes import FakeBus, FakeHost
+from tests.alerts.staging import Crash, city_version, crash_at, given_to, journal, lived, projected, started
+from tests.alerts.writing import Again, Wait, acknowledge, commanded, detection, events, undo
+from tests.fakes import FakeBus
 
 
 class Writer:
@@ -33,8 +33,7 @@ class Writer:
             offsets[topic] += 1
 
     async def start(self) -> None:
-        self.host = FakeHost(AlarmStage(Engine, self.run_inputs), self.bus)
-        await self.host.start()
+        self.host = await started(self.bus, self.run_inputs)
 
     async def feed(self, count: int) -> bool:
         """Hand over the next inputs, neighbours of one topic as one chunk."""
@@ -52,6 +51,9 @@ class Writer:
             if action == "restart":
                 await self.start()
                 return True
+            if action == "tick":
+                await self.host.tick()
+                return True
             return await (self.feed(count) if action == "feed" else self.read(count))
         except Crash:
             await self.start()
@@ -65,10 +67,10 @@ async def finished(bus: FakeBus, writers: list[Writer]) -> None:
 
 
 def stories(values: list[bytes]) -> dict[str, list[dict]]:
-    """Alarm id (or, for what belongs to none, the detection's entity) → its events in order."""
+    """Alarm id (or, for what belongs to none, the detection's entity or the command) → its events in order."""
     told = defaultdict(list)
     for event in events(values):
-        told[event["alarm"] or event["detection"]["entity"]].append(event)
+        told[event.get("alarm") or event.get("id") or event["detection"]["entity"]].append(event)
     return dict(told)
 
 
@@ -78,23 +80,33 @@ DETECTED = st.builds(
     lambda level, at_ms, entity: detection(level, at_ms, entity=entity), st.integers(0, 4), TIMES, ENTITIES
 )
 TARGETS = st.builds(lambda at_ms, entity: alarm_id(detection(3, at_ms, entity=entity)), TIMES, ENTITIES)
-COMMANDED = st.builds(
-    lambda alarm, number, seen, action: acknowledge(alarm, f"k{number}", seen, action=action, who=f"who {number}"),
-    TARGETS | st.just("nobody"),
-    st.integers(0, 5),
-    st.integers(1, 4),
-    st.sampled_from(["acknowledge", "acknowledge", "acknowledge", "dance"]),
+NUMBERS = st.integers(0, 5)
+REVISIONS = st.none() | st.integers(1, 4)
+COMMANDED = st.one_of(
+    st.builds(
+        lambda alarm, number, seen, revision, for_ms: acknowledge(
+            alarm, f"k{number}", seen, revision=revision, for_ms=for_ms, who=f"who {number}"
+        ),
+        *(TARGETS | st.just("nobody"), NUMBERS, st.integers(1, 4), REVISIONS, st.sampled_from([None, None, 1, 4000])),
+    ),
+    st.builds(
+        lambda kind, alarm, number, revision: commanded(kind, alarm, f"k{number}", revision=revision),
+        *(st.sampled_from([Unacknowledge, End, Note]), TARGETS, NUMBERS, REVISIONS),
+    ),
+    st.builds(lambda of, number, who: undo(f"k{of}", f"k{number}", f"who {who}"), NUMBERS, NUMBERS, NUMBERS),
+    st.builds(lambda number: {"id": f"k{number}", "action": "dance"}, NUMBERS),
 )
+WAITED = st.builds(Wait, st.sampled_from([1, 1000, UNDO_MS - 2, UNDO_MS]))
 VERSIONS = st.lists(st.sampled_from([("s3",), ("s1",), ("s2",), ("s1", "s2")]), max_size=4)
-INPUTS = st.lists(DETECTED | COMMANDED, max_size=25)
+INPUTS = st.lists(DETECTED | COMMANDED | WAITED, max_size=25)
 PLACES = st.lists(st.floats(0, 1, exclude_max=True), min_size=4, max_size=4)
 REPEATS = st.lists(st.tuples(st.floats(0, 1, exclude_max=True), st.integers(0, 10)), max_size=8)
 ACTIONS = st.lists(
     st.tuples(
-        st.sampled_from(["feed", "read", "restart", "crash"]),
+        st.sampled_from(["feed", "read", "tick", "restart", "crash"]),
         st.integers(0, 1),
         st.integers(1, 6),
-        st.sampled_from([JOURNAL, ALARMS]),
+        st.sampled_from([JOURNAL, ALARMS, CHECKPOINTS]),
         st.booleans(),
     ),
     max_size=40,
@@ -107,7 +119,7 @@ def repeated(inputs: list, repeats: list[tuple[float, int]]) -> list:
     for which, later in repeats:
         if result and not isinstance(result[int(which * len(result))], Message):
             place = int(which * len(result))
-            result.insert(min(place + 1 + later, len(result)), result[place])
+            result.insert(min(place + 1 + later, len(result)), Again(result[place]))
     return result
 
 

@@ -23,12 +23,15 @@ def test_a_detection_becomes_a_row_with_every_field_of_the_contract():
         2, 10, value=3.5, limit=2.0, unit="1", basis="own choice", evidence={"upstream": "s0", "drop": 0.5}
     )
     asyncio.run(lived(bus, found))
+    came_ms = bus.log(DETECTIONS)[0].timestamp
     assert projected(bus) == {
         AT_10: {
             **{"id": AT_10, "city": "c", "domain": "traffic", "kind": "slow_traffic", "entity": "s1", "zone": "z1"},
-            **{"level": 2, "state": "active", "acknowledged": False, "acknowledged_by": None},
-            **{"acknowledged_desk": None, "acknowledged_at_ms": None, "why": None},
-            **{"raised_at_ms": 10, "updated_at_ms": 10, "cleared_at_ms": None},
+            **{"level": 2, "standing": "unacknowledged", "state": "active", "revision": 1, "notes_count": 0},
+            **{"acknowledged": False, "acknowledged_by": None, "acknowledged_desk": None, "acknowledged_at_ms": None},
+            **{"acknowledged_until_ms": None, "why": None, "closing_at_ms": None, "closing_by": None, "ended_by": None},
+            **{"changed_by": {"what": "raised", "who": "", "desk": "", "at_ms": came_ms}},
+            **{"raised_at_ms": 10, "updated_at_ms": 10, "cleared_at_ms": None, "waiting_since_ms": came_ms},
             **{"value": 3.5, "limit": 2.0, "unit": "1", "basis": "own choice"},
             **{"evidence": {"upstream": "s0", "drop": 0.5}, "count": 1},
             **{"processor": "", "retired": None},
@@ -49,10 +52,9 @@ def test_inputs_that_come_while_a_record_is_on_its_way_share_the_next_one():
 
     async def scene() -> None:
         host = await started(bus)
-        given_to(bus, detection(3, 10), detection(3, 10, entity="s2"), detection(3, 10, entity="s3"))
-        await host.deliver(DETECTIONS, at_most=1)
-        await host.deliver(DETECTIONS, at_most=1)
-        await host.deliver(DETECTIONS, at_most=1)
+        for entity in ("s1", "s2", "s3"):
+            given_to(bus, detection(3, 10, entity=entity))
+            await host.deliver(DETECTIONS)
         assert len(bus.log(JOURNAL)) == 1
         assert host.committed[TopicPartition(DETECTIONS, 0)] == 0
         await host.tick()
@@ -86,7 +88,7 @@ def test_a_row_is_published_only_when_its_record_stands_in_the_chain():
 def test_repeats_write_nothing():
     bus = FakeBus()
     asyncio.run(lived(bus, *[detection(3, 10)] * 5, *[acknowledge(AT_10)] * 5))
-    assert names(journal(bus)) == ["raised", "acknowledged"]
+    assert names(journal(bus)) == ["raised", "acknowledge"]
 
 
 def test_a_restart_skips_what_the_journal_holds_and_opens_nothing_twice():
@@ -107,7 +109,7 @@ def test_a_restart_skips_what_the_journal_holds_and_opens_nothing_twice():
         await host.drain()
 
     asyncio.run(scene())
-    assert names(journal(bus)) == ["raised", "acknowledged", "cleared"]
+    assert names(journal(bus)) == ["raised", "acknowledge", "cleared"]
     assert projected(bus) == {}
 
 
@@ -125,7 +127,7 @@ def test_an_acknowledgement_survives_a_crash_at_any_send(topic, stored):
         await (await started(bus)).drain()
 
     asyncio.run(scene())
-    assert names(journal(bus)) == ["raised", "acknowledged"]
+    assert names(journal(bus)) == ["raised", "acknowledge"]
     assert projected(bus)[AT_10]["acknowledged_by"] == "李敏"
 
 
@@ -133,8 +135,8 @@ def test_a_tombstone_that_was_not_sent_is_sent_by_the_next_start():
     bus = FakeBus()
 
     async def scene() -> None:
-        host = await lived(bus, detection(3, 10), detection(0, 20))
-        given_to(bus, acknowledge(AT_10))
+        host = await lived(bus, detection(3, 10), acknowledge(AT_10))
+        given_to(bus, detection(0, 20))
         crash_at(bus, ALARMS, stored=False)
         with pytest.raises(Crash):
             await host.drain()
@@ -150,16 +152,17 @@ def test_when_another_writer_was_first_the_own_record_is_void_and_the_inputs_are
 
     async def scene() -> None:
         zombie, active = await lived(bus, detection(3, 10)), await started(bus)
-        given_to(bus, detection(2, 20), acknowledge(AT_10, seen_level=2))
+        given_to(bus, detection(2, 20))
         await zombie.deliver(DETECTIONS)  # both write a record that follows the first
         await active.deliver(DETECTIONS)
+        given_to(bus, acknowledge(AT_10, seen_level=2))
         await active.deliver(COMMANDS)
         assert len(bus.log(JOURNAL)) == 3
         await active.drain()
         await zombie.drain()
 
     asyncio.run(scene())
-    assert names(journal(bus)) == ["raised", "risen", "acknowledged"]
+    assert names(journal(bus)) == ["raised", "risen", "acknowledge"]
     assert [record["covers"].get(COMMANDS, 0) for record in chain(journal(bus))] == [0, 0, 1]
     assert verify(journal(bus)) == ()
     assert projected(bus)[AT_10]["acknowledged"] is True
@@ -171,7 +174,7 @@ def test_a_second_writers_late_row_does_not_stay():
     async def scene() -> None:
         host = await lived(bus, detection(3, 10))
         late = bus.log(ALARMS)[-1].value
-        given_to(bus, detection(0, 20), acknowledge(AT_10))
+        given_to(bus, acknowledge(AT_10), detection(0, 20))
         await host.drain()
         bus.put(Message(ALARMS, AT_10.encode(), late))
         bus.put(Message(ALARMS, b"\xff", b"nonsense"))

@@ -26,7 +26,7 @@ HOUR_MS = 3_600_000
 
 def comes(stack: Stack, at_ms: int, records: list[Fed]) -> None:
     """Let records come at a time of the wall."""
-    stack.bus._clock.now_ms = at_ms
+    stack.bus.clock.now_ms = at_ms
     stack.put(records)
 
 
@@ -80,7 +80,7 @@ def test_a_backlog_came_when_it_was_sent(city_folder: Path, cut: int) -> None:
             comes(stack, START_MS + minute * MINUTE_MS, [record])
             if minute == 15:
                 stack.put([fed(0, reading(1, START_MS - 2 * HOUR_MS))])
-        stack.bus._clock.now_ms = START_MS + 5 * HOUR_MS
+        stack.bus.clock.now_ms = START_MS + 5 * HOUR_MS
         await stack.start()
         while await stack.intake.hosts[0].deliver(topics.inbox("traffic"), 0, at_most=cut):
             pass

@@ -121,7 +121,7 @@ def test_exact_marks_are_never_given_up(city_folder: Path, wall: Any) -> None:
 
 def comes(stack: Stack, second: int, records: list[Fed]) -> None:
     """Let records come so many seconds after START_MS."""
-    stack.bus._clock.now_ms = START_MS + 1000 * second
+    stack.bus.clock.now_ms = START_MS + 1000 * second
     stack.put(records)
 
 

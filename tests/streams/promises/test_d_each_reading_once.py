@@ -149,7 +149,7 @@ def test_what_is_not_held_any_more_is_too_late_and_said_so(city_folder: Path) ->
 def test_a_resend_is_all_duplicates(city_folder: Path, times: list[int], admitted: int, kernel: bool) -> None:
     async def story() -> None:
         stack = Stack(city_folder, [], kernel=kernel)
-        stack.bus._clock.now_ms = max(times)
+        stack.bus.clock.now_ms = max(times)
         for _ in range(2):
             stack.put([fed(0, *(reading(0, at_ms) for at_ms in times))])
         await stack.start()
@@ -178,7 +178,7 @@ def test_the_late_limit_is_the_domains(
 
     async def story() -> None:
         stack = Stack(city_folder, [])
-        stack.bus._clock.now_ms = base + 1
+        stack.bus.clock.now_ms = base + 1
         stack.put([fed(0, reading(0, base + 1, speed_km_h=40)), *mark(START_MS + 5 * HOUR_MS)])
         stack.put([fed(0, reading(0, late_ms, speed_km_h=60)), *mark(START_MS + 5 * HOUR_MS + MINUTE_MS)])
         await stack.start()
@@ -223,7 +223,7 @@ def test_what_is_refused_is_no_duplicate_of_what_comes(city_folder: Path) -> Non
         stack = Stack(city_folder, [fed(0, reading(0, FUTURE_MS))])
         await stack.start()
         await stack.drain()
-        stack.bus._clock.now_ms = FUTURE_MS
+        stack.bus.clock.now_ms = FUTURE_MS
         stack.put([fed(0, reading(0, FUTURE_MS))])
         await stack.drain()
         assert stack.books()["future"] == stack.books()["in_frames"] == 1

@@ -264,7 +264,7 @@ def test_what_changed_while_it_was_set_aside_is_said_once_and_nothing_again(city
         intake = FakeHost(IntakeStage(city_folder), city.bus)
         await intake.start()
         for minute in range(8):
-            city.bus._clock.now_ms = START_MS + minute * MINUTE_MS
+            city.bus.clock.now_ms = START_MS + minute * MINUTE_MS
             for name, of in speeds.items():
                 row = reading(int(name[1:]), START_MS + minute * MINUTE_MS, speed_km_h=of[minute])
                 partition, value, headers = fed(0, row)

@@ -1,0 +1,101 @@
+"""An alarm as parts, so that none forgets another: its process, who acknowledged it, what is about to close it."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+from alerts.transitions import Standing
+from streams.city.scope import Lack  # at run time: msgspec reads the types of the fields
+from streams.contract.records import Level
+
+
+class Taken(msgspec.Struct, frozen=True, kw_only=True):
+    """An acknowledgement."""
+
+    who: str
+    desk: str
+    why: str = ""
+    at_ms: int
+    """Engine time; so `until_ms`, None = until it rises."""
+    until_ms: int | None = None
+
+
+class Closing(msgspec.Struct, frozen=True, kw_only=True):
+    """What closes it, unless it is undone before."""
+
+    action: str
+    """`acknowledge` of what has returned, `end` or `reset`."""
+    who: str
+    at_ms: int
+    """Engine time at which it closes."""
+
+
+class Last(msgspec.Struct, frozen=True, kw_only=True):
+    """What made the revision: whoever saw an older one is told it."""
+
+    what: str
+    """`raised`, `risen`, `lapsed` or the action of a command."""
+    who: str = ""
+    desk: str = ""
+    at_ms: int
+    command: str = ""
+    before: tuple[Taken | None, Closing | None] | None = None
+    """What an undo of this command puts back, None = it has nothing to undo."""
+
+
+class Alarm(msgspec.Struct, frozen=True, kw_only=True):
+    """An open alarm, or how it ended."""
+
+    id: str
+    city: str
+    domain: str
+    kind: str
+    entity: str
+    zone: str
+    level: Level
+    """1 = I (highest) … 4 = IV; one that has returned keeps its last one."""
+    process: Literal["active", "returned", "latched"] = "active"
+    taken: Taken | None = None
+    closing: Closing | None = None
+    revision: int = 1
+    """Rises with the raise, each rise of level and each change by a person or by expiry; never with a finding else."""
+    last: Last
+    raised_at_ms: int
+    """Event time; so `updated_at_ms`, of the newest finding that changed it, and `returned_at_ms`."""
+    updated_at_ms: int
+    returned_at_ms: int | None = None
+    waiting_since_ms: int
+    """Engine time since which somebody should look at it."""
+    value: float | None
+    """As the newest finding with a level gave it; so `limit`, `unit`, `basis` and `evidence`."""
+    limit: float | None
+    unit: str
+    basis: str
+    evidence: dict[str, float | str]
+    count: int = 1
+    """Findings with a level that it has taken."""
+    notes_count: int = 0
+    processor: str = ""
+    """Who found it, as the newest finding says; "" = nobody said so."""
+    ended: Closing | None = None
+    """What closed it, where a person did."""
+    retired: Lack | None = None
+    """It ended because the city has no such entity, or no such kind of alarm, any more."""
+
+    @property
+    def standing(self) -> Standing:
+        """Its process and acknowledgement by one name; one that is closing stands as it did."""
+        if self.process == "active":
+            return Standing.UNACKNOWLEDGED if self.taken is None else Standing.ACKNOWLEDGED
+        if self.process == "returned":
+            return Standing.RETURNED_UNACKNOWLEDGED
+        return Standing.LATCHED_UNACKNOWLEDGED if self.taken is None else Standing.LATCHED_ACKNOWLEDGED
+
+    @property
+    def due_ms(self) -> int | None:
+        """Engine time at which something happens to it by itself, None = nothing does."""
+        if self.closing is not None:
+            return self.closing.at_ms
+        return None if self.taken is None else self.taken.until_ms

@@ -1,0 +1,123 @@
+"""The engine's state at a place of the journal, in pieces: a start goes on from there instead of from the beginning.
+
+Derived, so it may be deleted: what cannot be used counts as absent. There are two slots, written in turn, each with its
+head last, so that a crash leaves the one before whole.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING, Any
+
+import cramjam
+import msgspec
+
+from alerts.alarm import Alarm
+from alerts.journal import VERSION, Head
+from alerts.outcomes import Outcome
+from alerts.state import Key, Muted, Newest, State
+from streams.contract.records import Detection
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+ROWS = 1_000
+"""Of a table in a piece: some hundred kilobytes, some milliseconds."""
+SLOTS = (b"a", b"b")
+HEAD = b"head"
+
+TABLES: dict[str, Any] = {
+    "open": list[tuple[str, Alarm]],
+    "newest": list[tuple[Key, Newest]],
+    "latent": list[tuple[Key, Detection]],
+    "muted": list[tuple[Key, Muted]],
+    "closed": list[tuple[str, Alarm]],
+    "outcomes": list[tuple[str, Outcome]],
+    "counts": list[tuple[str, int]],
+    "times": list[tuple[str, int]],
+}
+"""Table → its rows; what follows from these is made anew."""
+
+
+class Mark(msgspec.Struct, frozen=True, kw_only=True):
+    """The head of a checkpoint: where in the journal it is, and what it consists of."""
+
+    version: int = VERSION
+    seq: int
+    hash: str
+    covers: dict[str, int]
+    offset: int
+    """One above the journal record that was folded last."""
+    pieces: int
+    digest: str
+    """Of the pieces, in their order."""
+
+    @property
+    def head(self) -> Head:
+        """The head of the chain there."""
+        return Head(self.seq, self.hash)
+
+
+class Taken:
+    """What stood when it was taken; written bit by bit while the engine goes on."""
+
+    def __init__(self, state: State, head: Head, covers: Mapping[str, int], offset: int) -> None:
+        self._tables = {name: list(getattr(state, name).items()) for name in TABLES}
+        self._head, self._covers, self._offset = head, dict(covers), offset
+
+    def records(self, slot: bytes) -> Iterator[tuple[bytes, bytes]]:
+        """Yield key and value of each record to send, in this order."""
+        digest = hashlib.sha256()
+        number = 0
+        for name, rows in self._tables.items():
+            for first in range(0, len(rows), ROWS):
+                piece = packed(name, rows[first : first + ROWS])
+                digest.update(piece)
+                yield b"%s:%d" % (slot, number), piece
+                number += 1
+        mark = Mark(
+            seq=self._head.seq,
+            hash=self._head.hash,
+            covers=self._covers,
+            offset=self._offset,
+            pieces=number,
+            digest=digest.hexdigest(),
+        )
+        yield slot + b":" + HEAD, msgspec.json.encode(mark)
+
+
+def newest(records: Mapping[bytes, bytes]) -> tuple[Mark, State] | None:
+    """Return the newest whole checkpoint, None = there is none that this version can use."""
+    marks = [(mark, slot) for slot in SLOTS if (mark := _mark(records.get(slot + b":" + HEAD))) is not None]
+    for mark, slot in sorted(marks, key=lambda one: -one[0].seq):
+        pieces = [records.get(b"%s:%d" % (slot, number)) for number in range(mark.pieces)]
+        whole = [piece for piece in pieces if piece is not None]
+        if len(whole) == mark.pieces and hashlib.sha256(b"".join(whole)).hexdigest() == mark.digest:
+            return mark, _state(whole)
+    return None
+
+
+def packed(name: str, rows: list[Any]) -> bytes:
+    """Return rows of a table as a piece."""
+    return bytes(cramjam.zstd.compress(msgspec.msgpack.encode((name, rows)), level=1))
+
+
+def _mark(value: bytes | None) -> Mark | None:
+    try:
+        found = msgspec.json.decode(value or b"", type=Mark)
+    except msgspec.DecodeError:
+        return None
+    return found if found.version == VERSION else None
+
+
+def _state(pieces: list[bytes]) -> State:
+    state = State()
+    for piece in pieces:
+        name, rows = msgspec.msgpack.decode(bytes(cramjam.zstd.decompress(piece)))
+        table = getattr(state, name)
+        for key, value in msgspec.convert(rows, TABLES[name]):
+            if name == "open":
+                state.put(value)
+            else:
+                table[key] = value
+    return state

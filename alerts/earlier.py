@@ -1,0 +1,40 @@
+"""Records of the journal of before version 4, in the shapes of today: they knew one command and no engine time."""
+
+from __future__ import annotations
+
+from typing import Any
+
+ENGINE_TIMES = 4
+"""From this version on a record says at which engine time each event was."""
+
+
+def upgraded(record: Any) -> Any:  # noqa: ANN401 - whatever JSON the record is
+    """Return a record in today's shape; one that is not of the shape of its time stays as it is, to be refused."""
+    try:
+        return {**record, "events": [_event(one) for one in record["events"]], "times_ms": _times_ms(record)}
+    except (KeyError, TypeError, AttributeError):
+        return record
+
+
+def _event(one: dict[str, Any]) -> dict[str, Any]:
+    if one["type"] == "acknowledged":
+        return {"type": "done", "alarm": one["alarm"], "command": one["command"]}
+    if one["type"] == "refused":
+        command = one["command"]
+        known = command if command["action"] == "acknowledge" else None
+        return {**one, "id": command["id"], "command": known}
+    return one
+
+
+def _times_ms(record: dict[str, Any]) -> list[int]:
+    """Return when each event was: event times, for want of better; commands gave them by the city clock."""
+    return [_time_ms(one) for one in record["events"]]
+
+
+def _time_ms(one: dict[str, Any]) -> int:
+    if "command" in one:
+        return int(one["command"]["at_ms"])
+    if "detection" in one:
+        found = one["detection"]
+        return int(found["at_ms"] if found.get("known_at_ms") is None else found["known_at_ms"])
+    return int(one.get("at_ms", 0))

@@ -1,0 +1,85 @@
+"""What the journal tells: the events of alarms. A record of the chain holds those of one run of inputs."""
+
+from __future__ import annotations
+
+from typing import Literal, NamedTuple, TypeAlias
+
+import msgspec
+
+from alerts.commands import Command  # at run time: msgspec reads the types of the fields
+from streams.city.scope import Lack
+from streams.contract.records import Detection
+
+Change: TypeAlias = Literal[
+    "raised", "updated", "risen", "lowered", "cleared", "returned", "normal", "evidence", "ended", "future"
+]
+"""What a finding did. `returned`: an alarm that was over is active again; `normal`: an end of what was not active;
+`evidence`: nothing, because the city does not have what it speaks of any more; `ended`: nothing, because a person ended
+the alarm and it has not been normal since; `future`: nothing, because it is of a time that has not come."""
+
+
+class Finding(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="finding"):
+    """A detection that was news."""
+
+    change: Change
+    alarm: str
+    """Id of the alarm it changed; empty where there is none (`normal`, `evidence`, `ended`, `future`)."""
+    detection: Detection
+
+
+class Done(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="done"):
+    """A person's command that took effect."""
+
+    alarm: str
+    command: Command
+
+
+class Refused(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="refused"):
+    """A command that changed nothing, and why."""
+
+    id: str
+    """Of the command; so `alarm`, both as it named them."""
+    alarm: str
+    command: Command | None
+    """None = it is none that this version knows."""
+    reason: str
+    by: str | None = None
+    """Who was first, where somebody was; so `by_desk`, `did`, `did_at_ms`."""
+    by_desk: str | None = None
+    did: str = ""
+    did_at_ms: int | None = None
+
+
+class TimeReached(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="time_reached"):
+    """Something was due."""
+
+    alarm: str
+    what: Literal["lapsed", "closed"]
+    at_ms: int
+    """Engine time at which it was."""
+
+
+class Retired(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="retired"):
+    """A version of the city does not have what the alarm is of: it has ended, and nobody needs to acknowledge it."""
+
+    alarm: str
+    lack: Lack
+    version: int
+    at_ms: int
+    """Newest event time that the journal tells of."""
+
+
+class Unreadable(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="unreadable"):
+    """An input record that is not what its topic carries; its bytes are found by its cause."""
+
+    reason: Literal["bad_detection", "bad_command"]
+
+
+Event: TypeAlias = Finding | Done | Refused | TimeReached | Retired | Unreadable
+
+
+class Cause(NamedTuple):
+    """The input record that an event comes from; its topic has one partition."""
+
+    topic: str
+    offset: int

@@ -1,0 +1,60 @@
+"""Decodes what comes to the alarm engine: detections and commands, from whoever sent them."""
+
+from __future__ import annotations
+
+import msgspec
+from msgspec.structs import replace
+
+from alerts.commands import TIME_END_MS, Command, Tick
+from alerts.events import Refused
+from streams.contract.records import Detection
+
+INPUT_BYTES = 64 * 1024
+"""A longer input is unreadable: a journal record has to fit into its topic."""
+
+UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+
+
+class _Named(msgspec.Struct, frozen=True):
+    """The least that a command says, so that whoever asked can be answered."""
+
+    id: str
+    action: str = ""
+    alarm: str = ""
+
+
+def detection(value: bytes | None) -> Detection | None:
+    """Decode a detection, None where it is none; evidence that is unknown (null) is left out."""
+    try:
+        raw = msgspec.json.decode(_bounded(value))
+        if isinstance(raw, dict) and isinstance(raw.get("evidence"), dict):
+            raw["evidence"] = {name: found for name, found in raw["evidence"].items() if found is not None}
+        found = msgspec.convert(raw, Detection)
+    except UNREADABLE:
+        return None
+    return found if 0 <= found.at_ms < TIME_END_MS else None
+
+
+def command(value: bytes | None) -> Command | Tick | Refused | None:
+    """Decode a command; one that names itself and is none is refused, None = it does not even name itself."""
+    try:
+        found = msgspec.json.decode(_bounded(value), type=Command | Tick)
+    except UNREADABLE as exc:
+        return _refused(value, str(exc))
+    return found if isinstance(found, Tick) else replace(found, verified=False)
+
+
+def _refused(value: bytes | None, why: str) -> Refused | None:
+    try:
+        named = msgspec.json.decode(_bounded(value), type=_Named)
+    except UNREADABLE:
+        return None
+    if not 0 < len(named.id) <= 200:  # noqa: PLR2004 - as `alerts.commands.Id`
+        return None
+    reason = "unknown_action" if "$.action" in why or not named.action else "bad_command"
+    return Refused(id=named.id, alarm=named.alarm, command=None, reason=reason)
+
+
+def _bounded(value: bytes | None) -> bytes:
+    """Return what may be decoded: nothing, which is no JSON, for a missing or too long value."""
+    return value if value is not None and len(value) <= INPUT_BYTES else b""

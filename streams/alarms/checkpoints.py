@@ -1,0 +1,112 @@
+"""When the alarm engine's state is written down beside the journal, and how a start begins from there."""
+
+from __future__ import annotations
+
+from itertools import islice
+from typing import TYPE_CHECKING, Protocol, TypeVar
+
+from streams.broker.topics import CHECKPOINTS, JOURNAL
+from streams.contract.stage import Message, TopicPartition
+from streams.errors import FrameError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from streams.contract.stage import Bus
+
+EVERY_RECORDS = 2_000
+"""So many journal records lie behind the newest checkpoint, and those that come while it is written."""
+PIECES_A_TICK = 8
+SLOTS = (b"a", b"b")
+SOURCE = TopicPartition(JOURNAL, 0)
+
+
+class Taken(Protocol):
+    """A state that is being written."""
+
+    def records(self, slot: bytes) -> Iterator[tuple[bytes, bytes]]:
+        """Yield key and value of each record to send, in this order."""
+
+
+class Resumes(Protocol):
+    """What of the alarm engine this needs."""
+
+    def resume(self, records: Mapping[bytes, bytes]) -> int:
+        """Go on from the newest checkpoint among these → the journal's next offset, 0 = from the beginning."""
+
+    def is_head(self, value: bytes | None) -> bool:
+        """Tell whether a journal record is the newest of what the engine holds."""
+
+    def fold(self, value: bytes | None) -> object:
+        """Take the journal's next record."""
+
+    def taken(self, offset: int) -> Taken:
+        """Return what stands, to be written."""
+
+
+E = TypeVar("E", bound=Resumes)
+
+
+class Checkpoints:
+    """Writes one at a time, a few pieces a tick."""
+
+    def __init__(self, every_records: int = EVERY_RECORDS) -> None:
+        self._every = every_records
+        self._since = 0
+        self._slot = 0
+        self._writing: Iterator[tuple[bytes, bytes]] | None = None
+
+    def folded(self, count: int, offset: int, engine: Resumes) -> None:
+        """Note that so many journal records were folded, up to below `offset`; take the state where they are enough."""
+        self._since += count
+        if self._since >= self._every and self._writing is None:
+            self._since = 0
+            self._slot = 1 - self._slot
+            self._writing = engine.taken(offset).records(SLOTS[self._slot])
+
+    async def tick(self, bus: Bus) -> None:
+        """Write on."""
+        if self._writing is None:
+            return
+        pieces = list(islice(self._writing, PIECES_A_TICK))
+        await bus.send([Message(CHECKPOINTS, key, value, partition=0) for key, value in pieces])
+        if len(pieces) < PIECES_A_TICK:
+            self._writing = None
+
+
+async def begun(make: Callable[[], E], bus: Bus) -> tuple[E, int]:
+    """Return an engine that holds the journal as it stands, and the journal's next offset; 0 = it is empty.
+
+    Raises FrameError with the place of a record that cannot be folded.
+    """
+    engine = make()
+    kept = {record.key or b"": record.value for record in await bus.read_all(CHECKPOINTS, 0) if record.value}
+    begin = engine.resume(kept)
+    if begin and not await _is_of_this_journal(engine, bus, begin):
+        engine, begin = make(), 0
+    reader = bus.reader(JOURNAL, 0, begin)
+    end = (await bus.ends([SOURCE]))[SOURCE]
+    try:
+        while begin < end:
+            for record in await reader.read():
+                try:
+                    engine.fold(record.value)
+                except FrameError as exc:
+                    raise FrameError(f"{exc} ({JOURNAL}, offset {record.offset})") from exc
+                begin = record.offset + 1
+    finally:
+        await reader.stop()
+    return engine, begin
+
+
+async def _is_of_this_journal(engine: Resumes, bus: Bus, begin: int) -> bool:
+    end = (await bus.ends([SOURCE]))[SOURCE]
+    if begin > end:
+        return False
+    reader = bus.reader(JOURNAL, 0, begin - 1)
+    try:
+        while not (found := await reader.read()):
+            continue
+    finally:
+        await reader.stop()
+    return found[0].offset == begin - 1 and engine.is_head(found[0].value)

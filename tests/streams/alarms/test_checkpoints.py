@@ -1,0 +1,120 @@
+"""A start from a checkpoint: the same engine as from the journal's beginning, whatever became of the checkpoint."""
+
+import asyncio
+
+import pytest
+from msgspec.structs import replace
+
+from alerts.apply import UNDO_MS
+from alerts.commands import End, Note
+from alerts.engine import Engine
+from alerts.events import TimeReached
+from alerts.journal import seal, unseal
+from streams.alarms.checkpoints import begun
+from streams.broker.topics import CHECKPOINTS, JOURNAL
+from streams.contract.stage import Message
+from streams.errors import FrameError
+from tests.alerts.staging import go_on, lived, started
+from tests.alerts.writing import acknowledge, commanded, detection, opened_at, undo
+from tests.fakes import FakeBus
+
+AT_10 = opened_at(10)
+LIFE = (
+    detection(3, 10),
+    *(detection(2, 10, entity=f"e{number}") for number in range(30)),
+    acknowledge(AT_10, for_ms=60_000),
+    undo("k1", "k2"),
+    commanded(Note, AT_10, "k3"),
+    acknowledge(AT_10, "k4", for_ms=600_000),
+    commanded(End, AT_10, "k5"),
+    UNDO_MS,
+    detection(0, 20, entity="e3"),
+    detection(3, 20),
+)
+
+
+class Counting(Engine):
+    """Counts the journal records that it folds."""
+
+    folded = 0
+
+    def fold(self, value):
+        self.folded += 1
+        return super().fold(value)
+
+
+async def written(bus: FakeBus) -> None:
+    """Live, with checkpoints every few records, each written whole."""
+    host = await started(bus)
+    for one in LIFE:
+        await go_on(host, one)
+        await host.tick()
+
+
+def everything(engine: Engine) -> tuple:
+    return engine.head, engine.covers, engine.projections(), engine.counts(), engine.next_due_ms
+
+
+async def read_back(bus: FakeBus) -> tuple[Counting, Counting]:
+    """An engine from what the bus has, and one from the journal alone."""
+    found, _ = await begun(Counting, bus)
+    plain = Counting()
+    for record in bus.log(JOURNAL):
+        plain.fold(record.value)
+    return found, plain
+
+
+def test_a_start_from_a_checkpoint_is_as_one_from_the_beginning():
+    async def scene():
+        bus = FakeBus()
+        await written(bus)
+        found, plain = await read_back(bus)
+        assert everything(found) == everything(plain)
+        assert found.folded <= 4 < plain.folded
+        following = [detection(3, 30, entity="e3"), acknowledge(AT_10, "k9")]
+        host = await lived(bus, *following)
+        assert host.stage.books()["alarms:journal:0"]["counts"]["raised"] >= 31
+
+    asyncio.run(scene())
+
+
+@pytest.mark.parametrize("lost", [1, 2, 3])
+def test_pieces_that_are_missing_or_of_another_time_are_no_checkpoint(lost):
+    async def scene():
+        bus = FakeBus()
+        await written(bus)
+        keys = sorted(bus.newest(CHECKPOINTS))
+        for key in keys[::lost]:
+            bus.put(Message(CHECKPOINTS, key, b"nonsense"))
+        found, plain = await read_back(bus)
+        assert everything(found) == everything(plain)
+
+    asyncio.run(scene())
+
+
+def test_a_checkpoint_of_another_journal_is_left_alone():
+    async def scene():
+        bus, other = FakeBus(), FakeBus()
+        await written(other)
+        for key, value in other.newest(CHECKPOINTS).items():
+            bus.put(Message(CHECKPOINTS, key, value))
+        await lived(bus, *(detection(3, at_ms) for at_ms in range(100, 300)))
+        bus.compact(CHECKPOINTS)
+        found, plain = await read_back(bus)
+        assert everything(found) == everything(plain)
+
+    asyncio.run(scene())
+
+
+def test_a_sealed_record_that_cannot_be_is_told_with_its_place_and_changes_nothing():
+    async def scene():
+        bus = FakeBus()
+        await lived(bus, detection(3, 10), detection(2, 20))
+        record, digest = unseal(bus.log(JOURNAL)[-1].value)
+        impossible = TimeReached(alarm="nobody", what="closed", at_ms=5)
+        bad = replace(record, seq=record.seq + 1, previous=digest, events=(impossible,), causes=(None,))
+        bus.put(Message(JOURNAL, b"journal", seal(bad)))
+        with pytest.raises(FrameError, match=r"record 3 cannot be: alarm nobody is not open.*offset 2"):
+            await started(bus)
+
+    asyncio.run(scene())
