@@ -147,6 +147,7 @@ def _prepare(wanted: Wanted, say: Callable[[str], None]) -> tuple[Run, Superviso
         port=port,
         started_ms=time.time_ns() // 1_000_000,
         components=wanted.settings.components,
+        own_rules=wanted.settings.own_rules,
     )
     run.write()
     say(f"starting {wanted.city_name.en} {wanted.city_name.zh} in {data}")

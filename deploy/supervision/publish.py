@@ -89,7 +89,7 @@ def publish_alone(run: Run, found: Folder) -> int | None:
     from streams.city.publishing import publish
 
     with _alone(run.data_path):
-        return publish(run.kafka, found, in_force(found, run.components))
+        return publish(run.kafka, found, in_force(found, run.components, run.own_rules))
 
 
 @contextmanager
