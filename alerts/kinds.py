@@ -1,4 +1,7 @@
-"""The words for each kind of alarm, in both languages, and how soon a person should have taken it: `kinds.toml`."""
+"""The words for each kind of alarm, in both languages, and how soon a person should have taken it: `kinds.toml`.
+
+What a kind is called stands in the record of its rule, `alerts/rules/<kind>.toml`.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,9 @@ from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 
 import msgspec
 
-from streams.toml_keys import read_as
+from alerts.rules.record import RECORD, Words
+from alerts.rules.shipped import shipped
+from streams.toml_keys import faults_within, read_as
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -16,24 +21,19 @@ if TYPE_CHECKING:
     from streams.contract.records import Level
 
 Lang: TypeAlias = Literal["zh", "en"]
-Text: TypeAlias = Annotated[str, msgspec.Meta(min_length=1)]
-
-
-class Kind(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The name of one bad thing."""
-
-    zh: Text
-    en: Text
 
 
 class _Table(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     response_s: dict[Literal["1", "2", "3", "4"], Annotated[int, msgspec.Meta(gt=0)]]
-    kinds: dict[str, Kind]
 
 
-def kinds() -> Mapping[str, Kind]:
-    """Return every kind that has a name."""
-    return _table().kinds
+@cache
+def kinds() -> Mapping[str, Words]:
+    """Return every kind that has a name; a rule that is still being written may have none."""
+    titles = {name: rule[RECORD].get("title") for name, rule in shipped().items()}
+    return {
+        name: msgspec.convert(words, Words) for name, words in titles.items() if not any(faults_within(words, Words))
+    }
 
 
 def title(kind: str, lang: Lang, place: str = "") -> str:
@@ -53,11 +53,12 @@ def title(kind: str, lang: Lang, place: str = "") -> str:
 
 def response_limit_s(level: Level) -> int | None:
     """Return how soon an alarm of this level should be acknowledged, None for level 0."""
-    return _limits_s().get(level)
+    return limits_s().get(level)
 
 
 @cache
-def _limits_s() -> dict[int, int]:
+def limits_s() -> Mapping[int, int]:
+    """Return how soon an alarm should be acknowledged, by level."""
     return {int(level): limit_s for level, limit_s in _table().response_s.items()}
 
 

@@ -46,7 +46,8 @@ def _check(folder: Path, as_json: bool) -> int:
     from streams.city.own_domains import take_in
 
     take_in(folder)
-    found = checked(read_folder(folder), settings.load().components)
+    chosen = settings.load()
+    found = checked(read_folder(folder), chosen.components, chosen.own_rules)
     print(_as_json(found) if as_json else _as_text(found))
     return 1 if found.problems else 0
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import keyword
 import re
+from itertools import count
 from pathlib import Path
 from string import Template
 from typing import TYPE_CHECKING
@@ -16,7 +17,8 @@ if TYPE_CHECKING:
 SUMMARY = "Write a new processor, feed or rule with its test"
 EPILOG = """\
 NAME is what it yields (a processor, a feed) or the bad thing it finds (a rule), in lower case with underscores.
-Both files pass as they are written; change them into what you mean. docs/processors.md goes on from there.
+Both files pass as they are written; change them into what you mean. docs/processors.md goes on from there. A rule is
+written with `enabled = false`: fill in its record, then enable it (docs/rules.md).
 """
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -31,11 +33,12 @@ PLACES = {
         "test_feed.py.txt": "tests/streams/feeds/test_{name}.py",
     },
     "rule": {
-        "rule.toml.txt": "deploy/rules/{name}.toml",
-        "test_rule.py.txt": "tests/deploy/rules/test_{name}.py",
+        "rule.toml.txt": "alerts/rules/{name}.toml",
+        "test_rule.py.txt": "tests/alerts/rules/test_{name}.py",
     },
 }
-KINDS = "alerts/kinds.toml"
+RULES = "alerts/rules"
+NEW_RULE = "新规则"
 SAYING_NOTHING = {"utils", "util", "helpers", "helper", "common", "manager", "base", "misc"}
 """The tree's own tests refuse these."""
 
@@ -63,15 +66,16 @@ def write(kind: str, name: str, root: Path) -> list[Path]:
         root / place.format(name=name): Template((TEMPLATES / template).read_text(encoding="utf-8"))
         for template, place in PLACES[kind].items()
     }
-    if reason := _unfit(kind, name, [*texts], root / KINDS):
+    if reason := _unfit(kind, name, [*texts]):
         raise SettingError(reason)
+    words = {"name": name, "title_zh": _title_zh(root / RULES), "title_en": name.replace("_", " ").capitalize()}
     for path, text in texts.items():
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text.substitute(name=name), encoding="utf-8")
-    return [*texts, *([_named(name, root / KINDS)] if kind == "rule" else [])]
+        path.write_text(text.substitute(words), encoding="utf-8")
+    return [*texts]
 
 
-def _unfit(kind: str, name: str, paths: list[Path], kinds: Path) -> str:
+def _unfit(kind: str, name: str, paths: list[Path]) -> str:
     """Say why a component cannot be called so; empty = it can."""
     from deploy.config.settings import OWN_SECTIONS
 
@@ -89,8 +93,6 @@ def _unfit(kind: str, name: str, paths: list[Path], kinds: Path) -> str:
         for taken in (path, path.with_suffix("")):
             if taken.exists():
                 return f"{taken} stands there already; choose another name or delete it"
-    if kind == "rule" and re.search(rf"^{name}\s*=", kinds.read_text(encoding="utf-8"), re.MULTILINE):
-        return f"{kinds}: a kind {name} stands there already; choose another name or take its line out"
     return ""
 
 
@@ -104,8 +106,7 @@ def _metrics() -> set[str]:
     return columns | {metric.name for spec in discover().values() for metric in all_metrics(spec)}
 
 
-def _named(name: str, kinds: Path) -> Path:
-    """Give a new kind of alarm its words, which are to be chosen."""
-    with kinds.open("a", encoding="utf-8") as file:
-        file.write(f'\n{name} = {{ zh = "新规则", en = "{name.replace("_", " ").capitalize()}" }}\n')
-    return kinds
+def _title_zh(rules: Path) -> str:
+    """Return a title that no rule has yet; which one it is to have, its author decides."""
+    taken = "".join(path.read_text(encoding="utf-8") for path in rules.glob("*.toml"))
+    return next(title for number in count(1) if f'"{(title := f"{NEW_RULE}{number}")}"' not in taken)

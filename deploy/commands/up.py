@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from streams.contract.name import Name
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Mapping
 
     from deploy.config.run import Mode
     from deploy.config.settings import Settings
@@ -97,14 +96,14 @@ def _chosen(args: argparse.Namespace) -> Chosen:
     if not 0 < speed <= MOST_SPEED:
         raise SettingError(f"--speed {speed:g}: a number above 0 is needed, at most {MOST_SPEED:g}")
     place = args.city or (Path(settings.stack.city) if settings.stack.city else SAMPLE_CITY)
-    read, city = _checked(place.resolve(), settings.components)
+    read, city = _checked(place.resolve(), settings)
     if speed != 1 and not city.simulated:
         raise SettingError("--speed is for a simulated city; time in a city of your own passes as it does")
     mode: Mode = "simulated" if city.simulated else "live"
     return Chosen(settings, city.id, Name(city.name_zh, city.name_en), mode, speed, read)
 
 
-def _checked(folder: Path, components: Mapping[str, Mapping[str, Any]]) -> tuple[Folder, City]:
+def _checked(folder: Path, settings: Settings) -> tuple[Folder, City]:
     """Return a city folder as it was read, and its city; say how much in it is odd."""
     from deploy.config.rules import checked
     from streams.city.folder import read_folder
@@ -113,7 +112,7 @@ def _checked(folder: Path, components: Mapping[str, Mapping[str, Any]]) -> tuple
 
     take_in(folder)
     read = read_folder(folder)
-    found = checked(read, components)
+    found = checked(read, settings.components, settings.own_rules)
     city = city_of(found, read.name)
     if found.notices:
         print(f"odd in the city folder: {len(found.notices)}; `citywall city check {folder}` names all", flush=True)

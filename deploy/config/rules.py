@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, get_args
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from alerts.rules.layers import Layer, merged
+from alerts.rules.layers import laid_over as with_own
+from alerts.rules.shipped import shipped
 from deploy.config import clashes
 from deploy.config.components import discover
-from deploy.config.rule_keys import faults
+from deploy.config.rule_keys import PROCESSOR, faults, unknown
+from deploy.config.rule_layers import RULES, beside, kind_of
 from processors.maths.rules import laid_over
 from streams.city.check import Checked, check
 from streams.city.findings import Findings, sentences
@@ -23,51 +28,72 @@ if TYPE_CHECKING:
     from streams.city.versions import Rules
     from streams.contract.spec import Config
 
+    Own = Mapping[str, Mapping[str, Any]]
+
 FILE = "rules.toml"
-RULES = "rules"
+
+NONE: Own = MappingProxyType({})
 
 
-def checked(folder: Folder, components: Mapping[str, Mapping[str, Any]]) -> Checked:
+def checked(folder: Folder, components: Own, own_rules: Own = NONE) -> Checked:
     """Check a city folder: also whether the processors can judge its rules with these settings, and its own columns.
 
     Its own domains have been taken in.
+
+    Args:
+        folder: the city's.
+        components: each processor's settings.
+        own_rules: what the settings' own file says of which rule.
     """
     found = check(folder)
     findings = Findings()
     clashes.judge(folder, discover(), findings)
-    for name in found.content.rules:
-        for one in _problems(name, found.content.rules, components):
+    below = merged([Layer("default", shipped()), Layer("settings", own_rules)])
+    for name, own in found.content.rules.items():
+        for one in _problems(name, own, below[name].values if name in below else {}, components):
             findings.problem(f"{folder.name}/{FILE}", one.text, f"rule {name}", one.key, one.value)
     return replace(found, findings=(*found.findings, *findings.found))
 
 
-def in_force(folder: Folder, components: Mapping[str, Mapping[str, Any]]) -> Rules:
+def in_force(folder: Folder, components: Own, own_rules: Own = NONE) -> Rules:
     """Return each processor with the rules by which it raises alarms.
 
     Raises CityFileError with what is wrong with the folder.
     """
-    found = checked(folder, components)
+    found = checked(folder, components, own_rules)
     if found.problems:
         raise CityFileError(sentences(found.problems, folder.name))
     own = found.content.rules
     return {name: laid_over(one[RULES], own) if RULES in one else None for name, one in components.items()}
 
 
-def _problems(name: str, own: Mapping[str, Any], components: Mapping[str, Mapping[str, Any]]) -> list[Fault]:
-    """Say what is wrong with a rule, by the first processor that takes rules; nothing where one takes it."""
+def _problems(name: str, own: Mapping[str, Any], below: Mapping[str, Any], components: Own) -> list[Fault]:
+    """Say what is wrong with a rule: its keys, else all of it together, and its record."""
+    whole = with_own(below, own)
+    if PROCESSOR in below:
+        return list(beside(name, whole, own))
+    found, is_clear = _of_keys(name, own, components)
+    return [*found, *beside(name, whole, own)] if is_clear else found
+
+
+def _of_keys(name: str, own: Mapping[str, Any], components: Own) -> tuple[list[Fault], bool]:
+    """Say what is wrong with a rule's keys, by the first processor that takes rules → also whether it is clear which.
+
+    Nothing is, where one takes it.
+    """
     specs = discover()
-    said = [Fault("", None, "no processor takes rules")]
+    said, is_clear = [Fault("", None, "no processor takes rules")], False
     for processor, settings in components.items():
         if RULES not in settings or processor not in specs:
             continue
         config = specs[processor].config
-        [kind] = [get_args(one.type)[0] for one in msgspec.structs.fields(config) if one.name == RULES]
-        found = list(faults(name, own[name], kind, [one["name"] for one in settings[RULES]]))
-        found = found or _faults_of_whole(name, own[name], settings, config)
+        known = [one["name"] for one in settings[RULES]]
+        found = list(faults(name, own, kind_of(config), known))
+        found = found or _faults_of_whole(name, own, settings, config)
+        said, is_clear = found, not unknown(name, own, kind_of(config), known)
         if not found:
-            return []
-        said = found
-    return said
+            break
+    return said, is_clear
 
 
 def _faults_of_whole(

@@ -55,6 +55,8 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     """Which of the processes that share a part's partitions this is, from 1; None = nobody counts them."""
     components: dict[str, dict[str, Any]] = {}
     """Each processor's settings; its own Config has accepted them."""
+    own_rules: dict[str, dict[str, Any]] = {}
+    """What the settings' own file says of which alarm rule; `components` have the rules in force."""
 
     def __repr__(self) -> str:
         """Leave out what may hold a password or token."""

@@ -38,7 +38,7 @@ def judge(section: Section, values: Mapping[str, Any]) -> tuple[Any, list[str]]:
     for key, value in values.items():
         unknown = f"there is no such setting{nearest_or_all(key, fields)}" if key not in fields else ""
         if text := unknown or _odd(section, key, value):
-            found.append(_said(section, f"{key}: {text}", key))
+            found.append(said_of(section, f"{key}: {text}", key))
     if found:
         return None, found
     sound = dict(values)
@@ -51,11 +51,12 @@ def judge(section: Section, values: Mapping[str, Any]) -> tuple[Any, list[str]]:
         judged = msgspec.convert(sound, section.kind)
     except msgspec.ValidationError as exc:  # the section's own check: sentences, some of them `rule NAME: …`
         sentences = re.split("; (?=rule )", str(exc))
-        found += [_said(section, one, one.removeprefix("rule ").partition(":")[0]) for one in sentences]
+        found += [said_of(section, one, one.removeprefix("rule ").partition(":")[0]) for one in sentences]
     return None if found else judged, found
 
 
-def _said(section: Section, text: str, what: str = "") -> str:
+def said_of(section: Section, text: str, what: str = "") -> str:
+    """Return the sentence that names the file in which a key or a rule stands, and the section."""
     return f"{section.elsewhere.get(what, section.file)}: [{section.name}] {text}"
 
 
@@ -75,7 +76,7 @@ def _of_entry(section: Section, key: str, number: int, values: Any, kind: type[m
     """Say what is wrong with a table of an array, called by its name, or its number where it has none."""
     of = key.removesuffix("s")
     if not isinstance(values, dict):
-        yield _said(
+        yield said_of(
             section, f"{of} number {number}: {needed('a table', values)}; write [[{section.name}.{key}]] above its keys"
         )
         return
@@ -83,9 +84,9 @@ def _of_entry(section: Section, key: str, number: int, values: Any, kind: type[m
     name = name if isinstance(name, str) else ""
     place = f"{of} {name}" if name else f"{of} number {number}"
     for one in missing(values, fields):
-        yield _said(section, f"{place}: {one}: {needed(words(fields[one].type), None)}", name)
+        yield said_of(section, f"{place}: {one}: {needed(words(fields[one].type), None)}", name)
     for fault in faults_of_keys(values, fields):
-        yield _said(section, f"{place}: {fault}", name)
+        yield said_of(section, f"{place}: {fault}", name)
 
 
 def _depth(value: object) -> int:

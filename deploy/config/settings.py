@@ -12,8 +12,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
 
-from alerts.kinds import kinds
-from deploy.config.sections import MASK, SECRETS, Section, judge
+from alerts.kinds import limits_s
+from alerts.rules import shipped
+from deploy.config import rule_layers
+from deploy.config.rule_layers import RULES, THRESHOLD
+from deploy.config.sections import MASK, SECRETS, Section, judge, said_of
 from streams.city.clock import MOST_SPEED
 from streams.errors import ConfigError, SettingError
 from streams.hints import nearest_or_all
@@ -23,8 +26,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 DEFAULTS = Path(__file__).with_name("citywall.toml")
-RULES = Path(__file__).resolve().parents[1] / "rules"
-"""One file a rule of `threshold`, named as the rule, beside those that stand in the defaults."""
 
 Port = Annotated[int, msgspec.Meta(ge=0, le=65535)]
 
@@ -76,6 +77,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     stack: Stack
     components: dict[str, dict[str, Any]]
     workers: Workers = Workers()
+    own_rules: dict[str, dict[str, Any]] = {}
+    """What the user's file says of which alarm rule; `components` have the rules in force."""
 
     def replace(self, **stack: str | int | float) -> Settings:
         """Put values of the section `stack` in the place of others."""
@@ -98,8 +101,12 @@ def examine(
 ) -> tuple[Settings | None, list[str]]:
     """Read the settings and judge them → (the settings if all is well, every problem)."""
     chosen = config or _path(environment.get("CITYWALL_CONFIG"))
-    own = {} if chosen is None else _read(chosen)
-    sections = _defaults()
+    try:
+        own = {} if chosen is None else _read(chosen)
+        sections, at_hand = _read(DEFAULTS), shipped.shipped()
+        limits_s()
+    except ConfigError as exc:
+        return None, [str(exc)]
     for name, values in own.items():
         sections[name] = {**sections.get(name, {}), **values}
     problems: list[str] = []
@@ -110,22 +117,25 @@ def examine(
             problems.append(f"{said}{nearest_or_all(name, kinds_of)}")
     overrides = _overrides(environment, problems)
     sections["stack"] = {**sections.get("stack", {}), **overrides}
-    elsewhere: dict[str, dict[str, object]] = {"stack": {key: f"CITYWALL_{key.upper()}" for key in overrides}}
-    if "rules" not in own.get("threshold", {}):
-        elsewhere["threshold"] = {path.stem: path for path in _rule_files()}
+    threshold = sections.get(THRESHOLD, {})
+    rules = rule_layers.of_settings(at_hand, threshold.get(RULES, []), rule_layers.kind_of(kinds_of[THRESHOLD]))
+    sections[THRESHOLD] = {**threshold, RULES: rules.entries}
+    elsewhere = {
+        "stack": {key: f"CITYWALL_{key.upper()}" for key in overrides},
+        THRESHOLD: {name: str(shipped.file_of(name)) for name in at_hand if name not in rules.own},
+    }
     judged = {}
     for name, kind in kinds_of.items():
         section = Section(name, kind, _file(name, own, chosen), elsewhere.get(name, {}))
         judged[name], found = judge(section, sections.get(name, {}))
         problems += found
-    try:
-        kinds()
-    except ConfigError as exc:
-        problems.append(str(exc))
+        if name == THRESHOLD:
+            problems += [said_of(section, f"rule {rule}: {fault}", rule) for rule, fault in rules.faults]
     if problems:
         return None, problems
     components = {name: msgspec.to_builtins(value) for name, value in judged.items() if name not in OWN_SECTIONS}
-    return Settings(stack=judged["stack"], workers=judged["workers"], components=components), []
+    stack, workers = judged["stack"], judged["workers"]
+    return Settings(stack=stack, workers=workers, components=components, own_rules=rules.own), []
 
 
 def masked(settings: Settings) -> str:
@@ -201,28 +211,9 @@ def _overrides(environment: Mapping[str, str], problems: list[str]) -> dict[str,
     return found
 
 
-def _defaults() -> dict[str, dict[str, Any]]:
-    sections = _read(DEFAULTS)
-    threshold = sections.setdefault("threshold", {})
-    of_files = [{"name": path.stem, **_rule(path)} for path in _rule_files()]
-    threshold["rules"] = [*threshold.get("rules", []), *of_files]
-    return sections
-
-
 def _file(section: str, own: Mapping[str, Any], chosen: Path | None) -> Path:
     """Return the file in which to look for what is wrong with a section."""
     return chosen if chosen is not None and section in own else DEFAULTS
-
-
-def _rule_files() -> list[Path]:
-    return sorted(RULES.glob("*.toml"))
-
-
-def _rule(path: Path) -> dict[str, Any]:
-    sections = _read(path)
-    if "rule" not in sections:
-        raise SettingError(f"{path}: there is no section [rule]; a rule's file is that section")
-    return sections["rule"]
 
 
 def _component_configs() -> dict[str, type[Any]]:

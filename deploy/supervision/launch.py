@@ -18,7 +18,7 @@ from deploy.config import run as runs
 from deploy.config import settings
 from deploy.config.run import Run
 from deploy.embedded import borrowed, kafka, valkey
-from deploy.supervision import disk, folder, pulses, stack
+from deploy.supervision import disk, folder, pulses, refused_city, stack
 from deploy.supervision.supervisor import Supervisor
 from streams.errors import ConfigError, SettingError
 
@@ -137,6 +137,7 @@ def _prepare(wanted: Wanted, say: Callable[[str], None]) -> tuple[Run, Superviso
     port = stack.choose_port(choice.bind, choice.port)
     folder.remember(data)
     shutil.rmtree(data / pulses.FOLDER, ignore_errors=True)
+    refused_city.forget(data)
     broker = None if choice.kafka else kafka.embedded(data / borrowed.FOLDER, settings.cache_home(), say)
     redis = None if choice.redis else valkey.embedded(data / "redis")
     run = Run(
@@ -156,6 +157,7 @@ def _prepare(wanted: Wanted, say: Callable[[str], None]) -> tuple[Run, Superviso
         port=port,
         started_ms=time.time_ns() // 1_000_000,
         components=wanted.settings.components,
+        own_rules=wanted.settings.own_rules,
     )
     run.write()
     say(f"starting {wanted.city_name.en} {wanted.city_name.zh} in {data}")

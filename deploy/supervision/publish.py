@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 
 from deploy.config import run as runs
 from deploy.config.compose import run_from_settings
+from deploy.supervision import refused_city
 from deploy.supervision.publisher import COMMAND, TRY_AGAIN, Publisher
 from streams.city import folder as folders
 from streams.city.kept import keep
@@ -74,7 +75,9 @@ def publish_once(run: Run) -> int:
         return TRY_AGAIN
     except CityError as error:
         print(f"the city folder was changed and cannot be used, going on with the last good one: {error}", flush=True)
+        refused_city.note(run.data_path, str(error))
         return 1
+    refused_city.forget(run.data_path)
     if number is not None:
         print(f"the city folder was changed: version {number} is in force", flush=True)
     return 0
@@ -89,7 +92,7 @@ def publish_alone(run: Run, found: Folder) -> int | None:
     from streams.city.publishing import publish
 
     with _alone(run.data_path):
-        return publish(run.kafka, found, in_force(found, run.components))
+        return publish(run.kafka, found, in_force(found, run.components, run.own_rules))
 
 
 @contextmanager

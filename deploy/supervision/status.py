@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from deploy.config import run as runs
-from deploy.supervision import disk, folder, pulses, stack
+from deploy.supervision import disk, folder, pulses, refused_city, stack
 from deploy.supervision.counts import Counts, counts_of
 from deploy.supervision.reasons import of_city, of_losses, of_parts, told
 from deploy.supervision.supervisor import read_state
@@ -184,6 +184,7 @@ def judge(data: Path, found: Found, now_ms: int) -> Status:
     running = found.holder is not None and run is not None
     reasons = _reasons(found, now_ms) if running else [_why_down(data, found)]
     reasons += disk.trouble(data, found.disk_free_bytes)
+    reasons += refused_city.trouble(data) if running else []
     status = Status(
         status=("degraded" if reasons else "ok") if running else "down",
         reasons=[reason.en for reason in reasons],

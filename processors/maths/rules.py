@@ -27,6 +27,9 @@ KEPT_CITIES = 8
 LEVELS = ("iv", "iii", "ii", "i")
 """Keys of the limits, the mildest first."""
 
+RECORD = "record"
+"""What people should know of a rule (`alerts.rules.record`): not for judging."""
+
 
 class Rule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """When a column's mean is an alarm. A limit that is left out: the rule does not have that level."""
@@ -67,11 +70,15 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 def laid_over(rules: Iterable[Mapping[str, Any]], own: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
     """Return the rules, as plain data, with a city's own values put over those of the same name; new names at the end.
 
+    Records stay out; what is nothing but a record is of a kind that some processor finds without a rule.
+
     >>> laid_over([{"name": "heat", "iv": 35, "iii": 37}], {"heat": {"iv": 38}, "fog": {"domain": "weather"}})
     [{'name': 'heat', 'iv': 38, 'iii': 37}, {'domain': 'weather', 'name': 'fog'}]
     """
     known = {str(rule["name"]): dict(rule) for rule in rules}
-    return [{**known.get(name, {}), **own.get(name, {}), "name": name} for name in dict.fromkeys((*known, *own))]
+    judged = {name: {key: value for key, value in values.items() if key != RECORD} for name, values in own.items()}
+    names = dict.fromkeys((*known, *(name for name, values in judged.items() if values)))
+    return [{**known.get(name, {}), **judged.get(name, {}), "name": name} for name in names]
 
 
 def in_force(rules: tuple[Rule, ...], city: City) -> tuple[Rule, ...]:

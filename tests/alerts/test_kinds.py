@@ -3,19 +3,18 @@
 import ast
 import doctest
 import re
-import tomllib
 from pathlib import Path
 
 import pytest
 
 from alerts import kinds
+from alerts.rules.shipped import shipped
 
 ROOT = Path(__file__).resolve().parents[2]
-SETTINGS = ROOT / "deploy" / "config" / "citywall.toml"
 
 
 def emitted() -> set[str]:
-    """Kinds that a processor names (as `KIND`, or as `…_KIND`), and the names of the threshold rules."""
+    """Kinds that a processor names (as `KIND`, or as `…_KIND`), and the rules that `threshold` judges."""
     named = set()
     for path in (ROOT / "processors").glob("*.py"):
         for node in ast.parse(path.read_text(encoding="utf-8")).body:
@@ -24,9 +23,7 @@ def emitted() -> set[str]:
                 if all(re.fullmatch("([A-Z]+_)?KIND", name) for name in names):
                     value = ast.literal_eval(node.value)
                     named.update([value] if isinstance(value, str) else value)
-    rules = tomllib.loads(SETTINGS.read_text(encoding="utf-8"))["threshold"]["rules"]
-    of_files = {path.stem for path in (ROOT / "deploy" / "rules").glob("*.toml")}
-    return named | {rule["name"] for rule in rules} | of_files
+    return named | {name for name, rule in shipped().items() if "processor" not in rule}
 
 
 def test_the_processors_are_read_as_they_are_written():

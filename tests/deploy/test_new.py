@@ -4,11 +4,13 @@ import os
 import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
 
 from deploy.commands import new
+from deploy.config import settings
 from streams.errors import SettingError
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -52,14 +54,14 @@ def passes(tree: Path, *command: str) -> str:
 @pytest.mark.timeout(300)
 def test_the_whole_suite_is_collected_with_what_is_new(tree: Path):
     found = passes(tree, "pytest", "--collect-only", "-q", "-p", "no:cacheprovider")
-    for place in ("processors", "streams/feeds", "deploy/rules"):
+    for place in ("processors", "streams/feeds", "alerts/rules"):
         assert f"tests/{place}/test_{NAME}.py::" in found
 
 
 @pytest.mark.timeout(600)
 def test_what_is_new_passes_its_tests_and_the_contracts(tree: Path):
-    suites = ("tests/processors", "tests/streams/feeds", "tests/deploy/rules", "tests/alerts/test_kinds.py")
-    said = passes(tree, "pytest", "-q", "-p", "no:cacheprovider", *suites, "-k", f"{NAME} or test_kinds")
+    suites = ("tests/processors", "tests/streams/feeds", "tests/alerts/rules", "tests/alerts/test_kinds.py")
+    said = passes(tree, "pytest", "-q", "-p", "no:cacheprovider", *suites, "-k", f"{NAME} or kinds or shipped")
     assert "passed" in said
 
 
@@ -100,22 +102,34 @@ def test_what_stands_there_is_not_overwritten(tmp_path: Path):
         ("processor", "speed", "gives the metric speed_km_h, and there is one already"),
         ("processor", "maths", "processors/maths stands there already"),
         ("feed", "replay", "streams/feeds/replay stands there already"),
-        ("rule", "heat", "a kind heat stands there already"),
-        ("rule", "slow_traffic", "a kind slow_traffic stands there already"),
+        ("rule", "heat", "heat.toml stands there already"),
+        ("rule", "slow_traffic", "slow_traffic.toml stands there already"),
     ],
 )
 def test_a_name_that_would_break_the_tree_is_refused(kind: str, name: str, reason: str):
-    before = (ROOT / new.KINDS).read_bytes()
+    before = sorted(ROOT.glob("*/**/*.toml"))
     with pytest.raises(SettingError, match=reason):
         new.write(kind, name, ROOT)
-    assert (ROOT / new.KINDS).read_bytes() == before
+    assert sorted(ROOT.glob("*/**/*.toml")) == before
 
 
-def test_a_rule_that_is_written_again_has_one_kind(tmp_path: Path):
-    (tmp_path / "alerts").mkdir()
-    (tmp_path / new.KINDS).write_text("[kinds]\n", encoding="utf-8")
-    for path in new.write("rule", "wind_gusts", tmp_path)[:2]:
-        path.unlink()
-    with pytest.raises(SettingError, match="take its line out"):
-        new.write("rule", "wind_gusts", tmp_path)
-    assert (tmp_path / new.KINDS).read_text(encoding="utf-8").count("wind_gusts =") == 1
+def test_two_new_rules_are_not_called_the_same(tmp_path: Path):
+    for name in ("wind_gusts", "wind_squalls"):
+        new.write("rule", name, tmp_path)
+    texts = [(tmp_path / new.RULES / f"{name}.toml").read_text() for name in ("wind_gusts", "wind_squalls")]
+    titles = [tomllib.loads(text)["record"]["title"] for text in texts]
+    assert titles == [{"zh": "新规则1", "en": "Wind gusts"}, {"zh": "新规则2", "en": "Wind squalls"}]
+
+
+def test_a_new_rule_counts_once_its_record_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """It is off as it is written; enabled, what its record lacks is named with file and field."""
+    path, _ = new.write("rule", "wind_gusts", tmp_path)
+    monkeypatch.setattr(settings.shipped, "FOLDER", path.parent)
+    found, problems = settings.examine(None, {})
+    assert problems == []
+    assert [one["enabled"] for one in found.components["threshold"]["rules"]] == [False]
+    path.write_text(path.read_text().replace("enabled = false", "enabled = true"))
+    _, problems = settings.examine(None, {})
+    lacking = [f"{key}.{lang}" for key in ("owner", "cause", "consequence", "action") for lang in ("zh", "en")]
+    said = f"{path}: [threshold] rule wind_gusts: record."
+    assert problems == [f"{said}{way}: a text is needed; nothing stands there" for way in lacking]

@@ -6,16 +6,16 @@ came. How the log is cut into frames must decide nothing.
 
 from __future__ import annotations
 
-import tomllib
 from dataclasses import dataclass, field
+from functools import cache
 from itertools import pairwise
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 import numpy as np
 from hypothesis import strategies as st
 
+from deploy.config import settings
 from streams.city.registry import City, Segment, Sensor, Zone
 from streams.contract.records import NO_TIME_MS, ROW_TYPES, Detection, Frame, MetricFrame, Rows
 from streams.domains.schema import load_schemas
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
     from streams.contract.spec import Spec
 
-SHIPPED = Path(__file__).resolve().parents[2] / "deploy" / "config" / "citywall.toml"
 START_MS = 1_700_000_040_000
 """A whole minute."""
 LATE_LIMIT_MS = 3_600_000
@@ -81,7 +80,12 @@ CITY = city()
 
 def shipped_config(name: str, spec: Spec) -> Any:
     """The component's configuration as it is shipped."""
-    return msgspec.convert(tomllib.loads(SHIPPED.read_text(encoding="utf-8")).get(name, {}), spec.config)
+    return msgspec.convert(_shipped()[name], spec.config)
+
+
+@cache
+def _shipped() -> dict[str, dict[str, Any]]:
+    return settings.load(environment={}).components
 
 
 class Row(NamedTuple):

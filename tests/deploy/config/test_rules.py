@@ -11,6 +11,7 @@ from deploy.config.rules import checked, in_force
 from streams.city.folder import read_folder
 from streams.errors import CityFileError
 from tests.small_city import write_small_city
+from tests.written_rules import RECORD
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -26,6 +27,7 @@ iv = 1000
 basis = "local"
 reference = "own choice"
 """
+WHOLE += RECORD
 
 
 def with_rules(folder: Path, text: str) -> Folder:
@@ -68,11 +70,10 @@ def test_processors_without_rules_raise_what_they_find(tmp_path: Path) -> None:
         ("[heat]\ncolumn = 'temperature'\n", "rule heat: column: weather has no column 'temperature'; the nearest is"),
         (
             "[mild]\niv = 3\n",
-            "rule mild: the settings have no rule 'mild'; a rule of the city's own needs domain, column, basis, "
-            "reference too",
+            "rule mild: there is no rule 'mild'; a rule of one's own needs domain, column, basis, reference, record",
         ),
-        ("[heatt]\niv = 36\n", "rule heatt: the settings have no rule 'heatt'; did you mean 'heat'? If not, it needs"),
-        ("[Heat]\niv = 36\n", "rule Heat: the settings have no rule 'Heat'; did you mean 'heat'? If not, it needs"),
+        ("[heatt]\niv = 36\n", "rule heatt: there is no rule 'heatt'; did you mean 'heat'? If not, it needs"),
+        ("[Heat]\niv = 36\n", "rule Heat: there is no rule 'Heat'; did you mean 'heat'? If not, it needs"),
         ("[heat]\niiv = 3\n", "rule heat: iiv: there is no such key; the nearest is 'iv'"),
         ("[heat]\nwarm = 3\n", "rule heat: warm: there is no such key; there are enabled, domain, column, sense, iv"),
         ("heat = 3\n", "rules.toml: heat: a section is needed, not 3: a rule's name in brackets"),
@@ -106,3 +107,78 @@ def test_every_problem_of_every_rule_is_said_at_once(tmp_path: Path) -> None:
 def test_a_folder_with_good_rules_counts_them(tmp_path: Path) -> None:
     found = checked(with_rules(tmp_path, WHOLE + "[heat]\nenabled = false\n"), COMPONENTS)
     assert (found.problems, found.counts["rules"]) == ((), 2)
+
+
+SHIPPED = {one["name"]: one for one in COMPONENTS["threshold"]["rules"]}
+
+
+def settled(folder: Path, text: str) -> settings.Settings:
+    (folder / "mine.toml").write_text(text, encoding="utf-8")
+    return settings.load(folder / "mine.toml", {})
+
+
+def test_one_rule_in_the_settings_leaves_all_others_as_they_ship(tmp_path: Path) -> None:
+    found = settled(tmp_path, '[[threshold.rules]]\nname = "heat"\niv = 36\n')
+    after = {one["name"]: one for one in found.components["threshold"]["rules"]}
+    assert after == {**SHIPPED, "heat": {**SHIPPED["heat"], "iv": 36}}
+    assert found.own_rules == {"heat": {"iv": 36}}
+
+
+def test_the_city_lies_over_the_settings_and_they_over_what_ships(tmp_path: Path) -> None:
+    found = settled(tmp_path, '[[threshold.rules]]\nname = "heat"\niv = 36\niii = 38\n')
+    folder = with_rules(tmp_path / "city", "[heat]\niii = 39\n[noise_high]\nenabled = false\n")
+    after = {one["name"]: one for one in in_force(folder, found.components, found.own_rules)["threshold"] or []}
+    heat, noise = {**SHIPPED["heat"], "iv": 36, "iii": 39}, {**SHIPPED["noise_high"], "enabled": False}
+    assert after == {**SHIPPED, "heat": heat, "noise_high": noise}
+
+
+FOG = WHOLE.partition("\n")[2]
+
+
+@pytest.mark.parametrize(
+    ("name", "keys", "said"),
+    [
+        ("fog", FOG.replace(RECORD, ""), "rule fog: record: a rule is enabled with its record only; write [record]"),
+        ("fog", FOG.replace('zh = "封路", ', ""), "rule fog: record.action.zh: a text is needed; nothing stands there"),
+        ("fog", FOG.replace('"Fog"', '""'), "rule fog: record.cause.en: a text is needed; nothing stands there"),
+        ("fog", FOG.replace("= 900", "= 0"), "record.time_to_respond_s: a whole number above 0 is needed, not 0"),
+        ("fog", FOG.replace("owner", "ownr"), "rule fog: record.owner: a table is needed; nothing stands there"),
+        ("fog", FOG.replace("owner", "ownr"), "rule fog: record.ownr: there is no such key; the nearest is 'owner'"),
+        ("heat", "record = 3", "rule heat: record: a table is needed, not 3"),
+        ("heat", "record.owner.en = 3", "rule heat: record.owner.en: a text is needed, not 3"),
+        (
+            "slow_traffic",
+            "iv = 3",
+            "rule slow_traffic: iv: the processor slow_traffic judges slow_traffic; its numbers",
+        ),
+    ],
+)
+def test_no_rule_is_enabled_without_its_record(tmp_path: Path, name: str, keys: str, said: str) -> None:
+    """The same is said of a city's file and of the settings."""
+    of_city = [str(one) for one in checked(with_rules(tmp_path / "city", f"[{name}]\n{keys}"), COMPONENTS).problems]
+    assert any(said in one for one in of_city), of_city
+    mine = tmp_path / "mine.toml"
+    mine.write_text(f'[[threshold.rules]]\nname = "{name}"\n{keys}', encoding="utf-8")
+    found, problems = settings.examine(mine, {})
+    assert found is None
+    assert any(said in one and one.startswith(f"{mine}: [threshold] ") for one in problems), problems
+
+
+def test_what_is_not_enabled_may_lack_its_record(tmp_path: Path) -> None:
+    folder = with_rules(tmp_path, WHOLE.replace(RECORD, "enabled = false\n"))
+    assert checked(folder, COMPONENTS).problems == ()
+
+
+def test_the_city_cannot_enable_what_the_settings_left_unrecorded(tmp_path: Path) -> None:
+    fog = WHOLE.replace("[fog_dense]", '[[threshold.rules]]\nname = "fog_dense"').replace(RECORD, "enabled = false\n")
+    found = settled(tmp_path, fog)
+    folder = with_rules(tmp_path / "city", "[fog_dense]\nenabled = true\n")
+    (problem,) = checked(folder, found.components, found.own_rules).problems
+    assert (problem.place, problem.field) == ("rule fog_dense", "record")
+
+
+def test_a_city_names_its_own_owner_of_what_a_processor_finds(tmp_path: Path) -> None:
+    folder = with_rules(tmp_path, '[slow_traffic.record.owner]\nzh = "路政"\nen = "Road authority"\n')
+    found = in_force(folder, COMPONENTS)
+    assert found["slow_traffic"] is None
+    assert {one["name"]: one for one in found["threshold"] or []} == SHIPPED

@@ -5,6 +5,7 @@ import pytest
 from deploy.config import run as runs
 from deploy.config import settings
 from streams.errors import SettingError
+from tests.written_rules import RECORD, RECORD_KEYS
 
 
 def written(tmp_path, text):
@@ -73,6 +74,7 @@ def test_a_byte_order_mark_is_taken(tmp_path):
 
 
 RULE = 'name = "hot"\ndomain = "weather"\ncolumn = "temperature_c"\nbasis = "local"\nreference = "own choice"\n'
+RULE += RECORD
 
 
 @pytest.mark.parametrize(
@@ -167,19 +169,41 @@ def test_every_problem_of_every_rule_of_the_settings_is_told_at_once(tmp_path):
     ]
 
 
-def test_a_mistake_is_looked_for_where_it_stands(tmp_path, monkeypatch):
-    """A rule's own file, the file that the user chose, or the environment."""
+def ships(tmp_path, monkeypatch):
+    """A folder of rules in the place of those that come along."""
     folder = tmp_path / "rules"
     folder.mkdir()
-    monkeypatch.setattr(settings, "RULES", folder)
-    nameless = RULE.replace('name = "hot"\n', "") + "iv = 1\n"
-    (folder / "hot.toml").write_text(f"[rule]\n{nameless}iii = '2'\n")
-    (folder / "odd.toml").write_text("[rule]\n" + nameless.replace("weather", "wether"))
+    monkeypatch.setattr(settings.shipped, "FOLDER", folder)
+    return folder
+
+
+def test_a_mistake_is_looked_for_where_it_stands(tmp_path, monkeypatch):
+    """A rule's own file, the file that the user chose, or the environment."""
+    folder = ships(tmp_path, monkeypatch)
+    nameless = RULE.replace('name = "hot"\n', "").replace(RECORD, "") + "iv = 1\n"
+    (folder / "hot.toml").write_text(f"[rule]\n{nameless}iii = '2'\n[record]\n{RECORD_KEYS}")
+    (folder / "odd.toml").write_text("[rule]\n" + nameless.replace("weather", "wether") + f"[record]\n{RECORD_KEYS}")
+    (folder / "bare.toml").write_text("[rule]\n" + nameless)
     chosen = written(tmp_path, "[workers]\nintake = 0\n[stack]\nport = 'a'\nspeed = 0\n")
     _, problems = settings.examine(chosen, {"CITYWALL_PORT": "70000"})
     assert sorted(one.partition(": ")[0] for one in problems) == sorted(
-        ["CITYWALL_PORT", *map(str, (folder / "hot.toml", folder / "odd.toml", chosen, chosen))]
+        ["CITYWALL_PORT", *map(str, (*(folder / f"{name}.toml" for name in ("hot", "odd", "bare")), chosen, chosen))]
     )
+
+
+def test_a_rule_twice_or_nearly_called_so_is_one_sentence(tmp_path):
+    twice = '[[threshold.rules]]\nname = "heat"\niv = 36\n' * 2
+    _, problems = settings.examine(written(tmp_path, f'{twice}[[threshold.rules]]\nname = "heatt"\niv = 36\n'), {})
+    assert [one.partition("[threshold] ")[2][:60] for one in problems] == [
+        "rule heat: the name stands there twice",
+        "rule heatt: there is no rule 'heatt'; did you mean 'heat'? I",
+    ]
+
+
+def test_a_file_that_is_no_toml_is_a_problem_like_any_other(tmp_path):
+    found, problems = settings.examine(written(tmp_path, "[stack"), {})
+    assert found is None
+    assert problems[0].startswith(f"{tmp_path / 'my.toml'}: cannot be read: ")
 
 
 def test_an_endless_speed_in_the_environment_is_refused():
@@ -187,8 +211,7 @@ def test_an_endless_speed_in_the_environment_is_refused():
 
 
 def test_a_rules_file_without_its_section_is_named(tmp_path, monkeypatch):
-    monkeypatch.setattr(settings, "RULES", tmp_path)
-    (tmp_path / "hot.toml").write_text(RULE.replace('name = "hot"\n', ""))
+    (ships(tmp_path, monkeypatch) / "hot.toml").write_text(RULE.replace('name = "hot"\n', ""))
     with pytest.raises(SettingError, match=r"hot.toml.*section"):
         settings.load(None, {})
 

@@ -5,7 +5,9 @@ import sys
 
 import pytest
 
-from deploy.supervision import publish, publisher
+from deploy.config.run import Run
+from deploy.config.settings import load
+from deploy.supervision import publish, publisher, refused_city
 from deploy.supervision.publisher import Publisher
 from tests.city_edits import head
 from tests.small_city import write_small_city
@@ -65,3 +67,26 @@ def test_two_never_write_at_once(tmp_path):
         other = (tmp_path / publish.LOCK_FILE).open("ab")
         with other, pytest.raises(BlockingIOError):
             fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def test_a_folder_that_is_refused_is_told_until_it_is_mended(folder, tmp_path, monkeypatch):
+    """`status` reads it; what was in force, all rules of it, stays so."""
+    data = tmp_path / "data"
+    data.mkdir()
+    Run(
+        data=str(data), city=str(folder), city_edited=str(folder), city_id="small", mode="live", kafka="127.0.0.1:1",
+        redis="", history="", port=1, started_ms=0, components=load(environment={}).components,
+    ).write()  # fmt: skip
+    assert refused_city.trouble(data) == []
+    (folder / "rules.toml").write_text("[heat]\niv = 'warm'\n[fog]\n")
+    assert publish.main(["--data", str(data)]) == 1
+    (said,) = refused_city.trouble(data)
+    reason = f"{folder.name}/rules.toml: rule heat: iv: a number is needed, not 'warm'"
+    assert reason in said.en
+    assert reason in said.zh
+    (folder / "rules.toml").write_text("[heat]\niv = 36\n")
+    assert publish.main(["--data", str(data)]) == publisher.TRY_AGAIN  # nobody answers: it is not in force yet
+    assert len(refused_city.trouble(data)) == 1
+    monkeypatch.setattr("streams.city.publishing.publish", lambda *of: 2)
+    assert publish.main(["--data", str(data)]) == 0
+    assert refused_city.trouble(data) == []

@@ -9,7 +9,7 @@ import pytest
 from deploy.commands.processors import table
 from deploy.config.components import discover
 from deploy.config.run import Run
-from deploy.supervision import disk, folder, status
+from deploy.supervision import disk, folder, refused_city, status
 from deploy.supervision.folder import Holder
 from deploy.supervision.pulses import PartitionPulse, PartPulse
 from deploy.supervision.reasons import standstills
@@ -261,3 +261,12 @@ def test_the_processors_of_a_city_that_stands_are_not_said_to_run():
     assert (rows["congestion"], rows["network"]) == ("runs", "stopped")
     rows = {row["processor"]: row["state"] for row in table(discover(), [of_first], NOW_MS + 60_000)}
     assert (rows["congestion"], rows["network"], rows["threshold"]) == ("stopped", "stopped", "set aside")
+
+
+def test_a_refused_city_folder_makes_a_running_city_degraded(tmp_path):
+    refused_city.note(tmp_path, "rules.toml: rule heat: iv: a number is needed, not 'warm'\nand more")
+    told = status.judge(tmp_path, found(), NOW_MS)
+    assert told.status == "degraded"
+    assert any("the last good one is in force: rules.toml: rule heat: iv:" in one for one in told.reasons)
+    refused_city.forget(tmp_path)
+    assert status.judge(tmp_path, found(), NOW_MS).status == "ok"

@@ -121,13 +121,9 @@ def test_settings_come_from_the_file_that_is_named(folder: Path, tmp_path: Path,
 
 
 def own_rules(folder: Path) -> Path:
-    """Settings with one rule: heat from 35 °C."""
-    rule = {
-        "name": "heat", "domain": "weather", "column": "temperature_c", "sense": "above", "iv": 35.0, "dead_band": 1.0,
-        "on_delay_s": 60, "off_delay_s": 120, "basis": "proposal", "reference": "own choice",
-    }  # fmt: skip
-    table = ", ".join(f"{key} = {json.dumps(value)}" for key, value in rule.items())
-    (folder / "mine.toml").write_text(f"[threshold]\nrules = [{{ {table} }}]\n")
+    """Settings with one rule changed: heat IV from 35 °C as it ships, the next levels out of reach, and soon."""
+    rule = 'name = "heat"\niii = 60\nii = 70\non_delay_s = 60\noff_delay_s = 120\n'
+    (folder / "mine.toml").write_text(f"[[threshold.rules]]\n{rule}")
     return folder / "mine.toml"
 
 

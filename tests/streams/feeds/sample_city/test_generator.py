@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import math
-import tomllib
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
 
+from alerts.rules.shipped import shipped
 from streams.city.registry import City, load_city
 from streams.contract.durations import HOUR_MS
 from streams.feeds.sample_city.generator.generate import FOLDER, generate
@@ -18,7 +17,7 @@ from streams.feeds.sample_city.simulation.happenings import TROUBLES, Happening,
 from streams.feeds.sample_city.simulation.weather import Sky
 from streams.feeds.sample_city.simulation.world import World
 
-RULES = tomllib.loads((Path(__file__).parents[4] / "deploy" / "config" / "citywall.toml").read_text(encoding="utf-8"))
+RULES = [rule for rule in shipped().values() if "column" in rule]
 NOON_MS = 1_790_827_200_000
 """2026-10-01 12:00 in Shanghai."""
 
@@ -148,9 +147,9 @@ def test_what_follows_shows_the_level_that_its_truth_tells(city: City, world: Wo
 
 
 def _level(domain: str, values: dict[str, float]) -> int | None:
-    """Judge by the rules of deploy/config/citywall.toml, plainly: the highest level that a value reaches."""
+    """Judge by the rules that ship, plainly: the highest level that a value reaches."""
     reached = []
-    for rule in RULES["threshold"]["rules"]:
+    for rule in RULES:
         value = values.get(rule["column"])
         if rule["domain"] != domain or value is None:
             continue

@@ -1,0 +1,99 @@
+"""Alarm rules in layers: those that ship, `[[threshold.rules]]` of the settings, a city's `rules.toml`, by name."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple, cast, get_args
+
+from alerts.rules import record
+from alerts.rules.layers import Layer, merged
+from alerts.rules.record import RECORD, Found
+from deploy.config.rule_keys import NAME, PROCESSOR, faults_of_found, is_enabled, unknown
+from streams.toml_keys import Fault, faults_within, fields_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    import msgspec
+
+    Values = Mapping[str, Any]
+
+THRESHOLD, RULES = "threshold", "rules"
+"""The processor that judges rules, and the key of its section."""
+
+
+class Settled(NamedTuple):
+    """The rules of the settings."""
+
+    entries: object
+    """`rules` of `[threshold]`, with those that ship: the user's first, in their order; what is no rule, as it is."""
+    own: dict[str, dict[str, Any]]
+    """What the user said of which rule."""
+    faults: list[tuple[str, Fault]]
+    """By rule: what is wrong beside the keys of the entries."""
+
+
+def of_settings(shipped: Mapping[str, Values], said: object, kind: type[msgspec.Struct]) -> Settled:
+    """Lay the user's rules over those that ship.
+
+    Args:
+        shipped: by name.
+        said: what the user wrote as `rules`, whatever it is.
+        kind: what a whole rule is.
+    """
+    if not isinstance(said, list):
+        return Settled(said, {}, [])
+    own: dict[str, dict[str, Any]] = {}
+    entries: list[object] = []
+    faults: list[tuple[str, Fault]] = []
+    for one in said:
+        name = _name(one)
+        if name is None:
+            entries.append(one)
+        elif name in own:
+            faults.append((name, Fault("", None, "the name stands there twice")))
+        else:
+            own[name] = _without(one, NAME)
+            entries.append({NAME: name, **shipped.get(name, {}), **own[name]})
+    entries += [{NAME: name, **values} for name, values in shipped.items() if name not in own]
+    strange = {name: text for name, values in own.items() if (text := _strange(name, values, kind, shipped))}
+    left_out = {*strange, *(name for name, values in shipped.items() if PROCESSOR in values)}
+    faults += [(name, Fault("", None, text)) for name, text in strange.items()]
+    for name, one in merged([Layer("default", shipped), Layer("settings", own)]).items():
+        if name not in strange:
+            faults += [(name, fault) for fault in beside(name, one.values, own.get(name, {}))]
+    return Settled([_without(one, RECORD) for one in entries if _name(one) not in left_out], own, faults)
+
+
+def kind_of(config: type[msgspec.Struct]) -> type[msgspec.Struct]:
+    """Return what a whole rule is, by the settings of the processor that judges it."""
+    [kind] = get_args(fields_of(config)[RULES].type)[:1]
+    return cast("type[msgspec.Struct]", kind)
+
+
+def beside(name: str, whole: Values, own: Values) -> Iterator[Fault]:
+    """Say what is wrong with a rule beside the keys by which `threshold` judges it.
+
+    Args:
+        name: of the rule.
+        whole: all that is said of it.
+        own: what the newest layer says.
+    """
+    if PROCESSOR in whole:
+        yield from faults_of_found(name, own, whole[PROCESSOR])
+        yield from faults_within({key: value for key, value in whole.items() if key not in {RECORD, *own}}, Found)
+    yield from record.faults(whole, enabled=is_enabled(whole))
+
+
+def _strange(name: str, values: Values, kind: type[msgspec.Struct], shipped: Mapping[str, Values]) -> str:
+    """Say which rule is meant, where one that ships has nearly this name and this is no whole one; "" = it is clear."""
+    text = unknown(name, values, kind, shipped)
+    return text if "did you mean" in text else ""
+
+
+def _name(entry: object) -> str | None:
+    name = entry.get(NAME) if isinstance(entry, dict) else None
+    return name if isinstance(name, str) else None
+
+
+def _without(entry: Any, left_out: str) -> Any:  # noqa: ANN401 - whatever stands in the file
+    return {key: value for key, value in entry.items() if key != left_out} if isinstance(entry, dict) else entry
