@@ -58,7 +58,7 @@ class Feeder(threading.Thread):
         await self._bus.send(messages)
 
     async def _act(self, order: day.Order) -> None:
-        """Wait for the alarm, give the command twice, wait until the journal has it."""
+        """Wait for the alarm, give the command twice, wait until the journal has it and what it closes is closed."""
         alarm = await self._wait(order, lambda events: _alarm(order, events))
         command = {
             "id": order.id,
@@ -73,7 +73,8 @@ class Feeder(threading.Thread):
         }
         for _ in range(2):
             await self._give([Message(topics.COMMANDS, b"small", json.dumps(command).encode(), 0)])
-        await self._wait(order, lambda events: any(one.get("command", {}).get("id") == order.id for one in events))
+        await self._wait(order, lambda events: any(_is_answer(one, order) for one in events))
+        await self._wait(order, lambda events: not _is_closing(alarm, events))
 
     async def _wait(self, order: day.Order, find: Callable[[list[dict[str, Any]]], Any]) -> Any:
         until = time.monotonic() + SEEN_WITHIN_S
@@ -112,3 +113,14 @@ def _clock(minutes: int) -> Message:
 
 def _messages(items: list[day.Item]) -> list[Message]:
     return [Message(one.topic, b"", one.value, one.partition, one.headers) for one in items]
+
+
+def _is_answer(event: dict[str, Any], order: day.Order) -> bool:
+    return bool((event.get("command") or {}).get("id") == order.id)
+
+
+def _is_closing(alarm: str, events: list[dict[str, Any]]) -> bool:
+    """Tell whether an alarm that has returned was acknowledged and has not closed yet."""
+    told = [one.get("change") or one["type"] for one in events if one.get("alarm") == alarm]
+    state = [one for one in told if one in ("raised", "returned", "cleared", "time_reached")]
+    return told[-1:] == ["done"] and state[-1:] == ["cleared"]

@@ -84,6 +84,9 @@ def _by_alarm(journal: list[bytes]) -> dict[str, list[Any]]:
     found: dict[str, list[Any]] = defaultdict(list)
     for event in events(journal):
         about = event.get("detection", {})
+        event.pop("did_at_ms", None)  # engine times: each run has its own
+        if event["type"] == "time_reached":
+            del event["at_ms"]
         found[event.get("alarm") or f"{about.get('entity')} {about.get('kind')}"].append(event)
     return dict(found)
 
