@@ -80,7 +80,7 @@ CITY = city()
 
 def shipped_config(name: str, spec: Spec) -> Any:
     """The component's configuration as it is shipped."""
-    return msgspec.convert(_shipped()[name], spec.config)
+    return msgspec.convert(_shipped().get(name, {}), spec.config)
 
 
 @cache
