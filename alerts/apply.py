@@ -68,8 +68,6 @@ def _find(state: State, event: Finding, at_ms: int) -> None:
     found, key = event.detection, key_of(event.detection)
     if event.change in OF_CHANGE:
         _to_alarm(state, event, at_ms)
-    if event.change == "future":
-        return
     state.newest[key] = _with(state.newest.get(key), found)
     state.times[LATEST] = max(state.latest_ms, found.known_ms)
     state.latent.discard(key)

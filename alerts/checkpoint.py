@@ -16,6 +16,7 @@ from alerts.alarm import Alarm
 from alerts.journal import VERSION, Head
 from alerts.outcomes import Outcome
 from alerts.state import Key, Muted, Newest, State
+from streams.alarms.checkpoints import SLOTS
 from streams.contract.records import Detection
 
 if TYPE_CHECKING:
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
 
 ROWS = 1_000
 """Of a table in a piece: some hundred kilobytes, some milliseconds."""
-SLOTS = (b"a", b"b")
 HEAD = b"head"
 
 TABLES: dict[str, Any] = {
@@ -58,7 +58,7 @@ class Mark(msgspec.Struct, frozen=True, kw_only=True):
         return Head(self.seq, self.hash)
 
 
-class Taken:
+class Checkpoint:
     """What stood when it was taken; written bit by bit while the engine goes on."""
 
     def __init__(self, state: State, head: Head, covers: Mapping[str, int], offset: int) -> None:

@@ -1,11 +1,11 @@
 """The alarm engine: judges runs of inputs into journal records, and folds those into the alarms.
 
-in      city.detections.v1, city.commands.v1, city.cities.v1, city.clock.v1 (as `Input`, in the order of their arrival);
+in      city.detections.v1, city.commands.v1, city.cities.v1 (as `Input`, in the order of their arrival);
         city.journal.v1, its own records as they come back
 out     one journal record a run; projections for city.alarms.v1 and city.outcomes.v1 of what a record of the chain
         changed
 state   the journal's fold: open alarms; newest detection of each (city, entity, kind); newest outcomes, closed alarms;
-        beside it what the versions of the city have that the journal covers or is about to, and the city clock
+        beside it what the versions of the city have that the journal covers or is about to
 drops   bad_detection, bad_command: journaled as `unreadable`; a journal record that does not follow the head is void,
         one with a wrong hash broken: both are counted
 source  ISA-18.2 / IEC 62682 (alarm states); the chain: own design, docs/alarms.md
@@ -21,7 +21,7 @@ import msgspec
 
 from alerts import reading
 from alerts.apply import ImpossibleError, apply
-from alerts.checkpoint import Taken, newest
+from alerts.checkpoint import Checkpoint, newest
 from alerts.commands import Tick, Undo
 from alerts.earlier import ENGINE_TIMES
 from alerts.events import Cause, Done, Refused, TimeReached, Unreadable
@@ -85,10 +85,10 @@ class Engine:
         opened = unseal(value) if value is not None else None
         return opened is not None and opened[1] == self.head.hash
 
-    def taken(self, offset: int) -> Taken:
+    def checkpoint(self, offset: int) -> Checkpoint:
         """Return what stands, to be written as a checkpoint; `offset`: of the journal record folded last, plus one."""
         self._drop_ahead()
-        return Taken(self._state, self.head, self.covers, offset)
+        return Checkpoint(self._state, self.head, self.covers, offset)
 
     def begin(self, topic: str, offset: int) -> None:
         """Where the chain does not say up to where that topic is judged: up to here. The next record says so."""

@@ -11,11 +11,11 @@ from streams.city.scope import Lack
 from streams.contract.records import Detection
 
 Change: TypeAlias = Literal[
-    "raised", "updated", "risen", "lowered", "cleared", "returned", "normal", "evidence", "ended", "future"
+    "raised", "updated", "risen", "lowered", "cleared", "returned", "normal", "evidence", "ended"
 ]
 """What a finding did. `returned`: an alarm that was over is active again; `normal`: an end of what was not active;
 `evidence`: nothing, because the city does not have what it speaks of any more; `ended`: nothing, because a person ended
-the alarm and it has not been normal since; `future`: nothing, because it is of a time that has not come."""
+the alarm and it has not been normal since."""
 
 
 class Finding(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="finding"):
@@ -23,7 +23,7 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="
 
     change: Change
     alarm: str
-    """Id of the alarm it changed; empty where there is none (`normal`, `evidence`, `ended`, `future`)."""
+    """Id of the alarm it changed; empty where there is none (`normal`, `evidence`, `ended`)."""
     detection: Detection
 
 

@@ -18,10 +18,11 @@ EVERY_RECORDS = 2_000
 """So many journal records lie behind the newest checkpoint, and those that come while it is written."""
 PIECES_A_TICK = 8
 SLOTS = (b"a", b"b")
+"""Written in turn: a crash leaves the one before whole."""
 SOURCE = TopicPartition(JOURNAL, 0)
 
 
-class Taken(Protocol):
+class Checkpoint(Protocol):
     """A state that is being written."""
 
     def records(self, slot: bytes) -> Iterator[tuple[bytes, bytes]]:
@@ -40,7 +41,7 @@ class Resumes(Protocol):
     def fold(self, value: bytes | None) -> object:
         """Take the journal's next record."""
 
-    def taken(self, offset: int) -> Taken:
+    def checkpoint(self, offset: int) -> Checkpoint:
         """Return what stands, to be written."""
 
 
@@ -62,7 +63,7 @@ class Checkpoints:
         if self._since >= self._every and self._writing is None:
             self._since = 0
             self._slot = 1 - self._slot
-            self._writing = engine.taken(offset).records(SLOTS[self._slot])
+            self._writing = engine.checkpoint(offset).records(SLOTS[self._slot])
 
     async def tick(self, bus: Bus) -> None:
         """Write on."""

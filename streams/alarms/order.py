@@ -59,10 +59,6 @@ class Order:
         """Read a topic from there."""
         self._read[topic] = offset
 
-    def read_to(self, topic: str) -> int:
-        """Return one above the last record of a topic that was seen."""
-        return self._read.get(topic, 0)
-
     def take(self, topic: str, inputs: Iterable[Input], end: int) -> None:
         """Take the next records of a topic, of which the last is below `end`; those that were seen are passed over."""
         for one in inputs:

@@ -7,9 +7,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from streams.city.registry import City, load_city
+from streams.city.registry import City
 from streams.contract.durations import HOUR_MS, MINUTE_MS
-from streams.feeds.sample_city.generator.generate import FOLDER
 from streams.feeds.sample_city.simulation.consequences import PUMP_STOPPED, Consequences
 from streams.feeds.sample_city.simulation.happenings import Happening, Schedule
 from streams.feeds.sample_city.simulation.weather import POND_MINUTES, STILL_CM_PER_MM, Sky
@@ -18,11 +17,6 @@ from streams.feeds.sample_city.simulation.world import WET_ROAD_CM, World
 NOON_MS = 1_790_827_200_000
 SEED = 1
 DAYS = 60
-
-
-@pytest.fixture(scope="module")
-def city() -> City:
-    return load_city(FOLDER)
 
 
 def hourly(city: City, days: int) -> list[Happening]:

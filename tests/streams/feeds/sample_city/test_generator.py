@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from alerts.rules.shipped import shipped
-from streams.city.registry import City, load_city
+from streams.city.registry import City
 from streams.contract.durations import HOUR_MS
 from streams.feeds.sample_city.generator.generate import FOLDER, generate
 from streams.feeds.sample_city.simulation.consequences import FEEDER_TRIP
@@ -20,11 +20,6 @@ from streams.feeds.sample_city.simulation.world import World
 RULES = [rule for rule in shipped().values() if "column" in rule]
 NOON_MS = 1_790_827_200_000
 """2026-10-01 12:00 in Shanghai."""
-
-
-@pytest.fixture(scope="module")
-def city() -> City:
-    return load_city(FOLDER)
 
 
 @pytest.fixture(scope="module")

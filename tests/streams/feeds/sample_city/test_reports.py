@@ -7,10 +7,9 @@ import json
 import numpy as np
 import pytest
 
-from streams.city.registry import City, load_city
+from streams.city.registry import City
 from streams.domains.schema import load_schemas
 from streams.feeds.lanes import Lane
-from streams.feeds.sample_city.generator.generate import FOLDER
 from streams.feeds.sample_city.simulation.faults import Fault, Faults, Readings
 from streams.feeds.sample_city.simulation.reporting import Cadence, Reporter
 from streams.feeds.sample_city.simulation.world import World
@@ -18,11 +17,6 @@ from streams.feeds.sample_city.simulation.world import World
 NOON_MS = 1_790_827_200_000
 DAY_MS = 86_400_000
 SECOND_MS = 1_000
-
-
-@pytest.fixture(scope="module")
-def city() -> City:
-    return load_city(FOLDER)
 
 
 @pytest.fixture(scope="module")
