@@ -5,9 +5,17 @@ import doctest
 import pytest
 
 from alerts import kinds
+from alerts.rules.record import Words
 from dashboard import vitals
 from streams import hints, toml_keys
 from streams.errors import ConfigError
+
+
+class Table(kinds._Table, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The response times, with names as they stand in each rule's record."""
+
+    kinds: dict[str, Words]
+
 
 TILE = 'metric = "tpi"\ndomain = "traffic"\nbasis = "x"\n'
 
@@ -16,16 +24,16 @@ TILE = 'metric = "tpi"\ndomain = "traffic"\nbasis = "x"\n'
     ("kind", "text", "said"),
     [
         (
-            kinds._Table,
+            Table,
             "[kinds]\nfog = { zh = '雾' }\n[response_s]\n",
             ["kinds.fog.en: a text is needed; nothing stands"],
         ),
-        (kinds._Table, "[kinds]\nfog = { zh = '', en = 3 }\n[response_s]\n", ["kinds.fog.zh: ", "kinds.fog.en: "]),
-        (kinds._Table, "[kinds]\nfog = 'Fog'\n[response_s]\n", ["kinds.fog: a table is needed, not 'Fog'"]),
-        (kinds._Table, "[kinds]\n[respons_s]\n", ["respons_s: there is no such key; the nearest is 'response_s'"]),
-        (kinds._Table, "[kinds]\n[response_s]\n5 = 3\n", ["response_s.5: one of 1, 2, 3, 4 is needed, not '5'"]),
-        (kinds._Table, "[kinds]\n[response_s]\n1 = '60'\n", ["response_s.1: ", "is needed, not '60'; write 60"]),
-        (kinds._Table, "[kinds\n", ["cannot be read: Expected ']'"]),
+        (Table, "[kinds]\nfog = { zh = '', en = 3 }\n[response_s]\n", ["kinds.fog.zh: ", "kinds.fog.en: "]),
+        (Table, "[kinds]\nfog = 'Fog'\n[response_s]\n", ["kinds.fog: a table is needed, not 'Fog'"]),
+        (Table, "[kinds]\n[respons_s]\n", ["respons_s: there is no such key; the nearest is 'response_s'"]),
+        (Table, "[kinds]\n[response_s]\n5 = 3\n", ["response_s.5: one of 1, 2, 3, 4 is needed, not '5'"]),
+        (Table, "[kinds]\n[response_s]\n1 = '60'\n", ["response_s.1: ", "is needed, not '60'; write 60"]),
+        (Table, "[kinds\n", ["cannot be read: Expected ']'"]),
         (
             vitals._File,
             f"[[vital]]\nid = 'jam'\nof = 'cty'\n{TILE}",
