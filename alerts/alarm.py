@@ -6,6 +6,7 @@ from typing import Literal
 
 import msgspec
 
+from alerts.covers import RANK, Cover
 from alerts.transitions import Standing
 from streams.city.scope import Lack  # at run time: msgspec reads the types of the fields
 from streams.contract.records import Level
@@ -36,13 +37,19 @@ class Last(msgspec.Struct, frozen=True, kw_only=True):
     """What made the revision: whoever saw an older one is told it."""
 
     what: str
-    """`raised`, `risen`, `lapsed` or the action of a command."""
+    """`raised`, `risen`, `lapsed`, `covered`, `uncovered` or the action of a command."""
     who: str = ""
     desk: str = ""
     at_ms: int
-    command: str = ""
-    before: tuple[Taken | None, Closing | None] | None = None
-    """What an undo of this command puts back, None = it has nothing to undo."""
+
+
+class Handed(msgspec.Struct, frozen=True, kw_only=True):
+    """To which desk it was handed, and by whom."""
+
+    to: str
+    who: str
+    desk: str
+    at_ms: int
 
 
 class Alarm(msgspec.Struct, frozen=True, kw_only=True):
@@ -59,6 +66,12 @@ class Alarm(msgspec.Struct, frozen=True, kw_only=True):
     process: Literal["active", "returned", "latched"] = "active"
     taken: Taken | None = None
     closing: Closing | None = None
+    covers: tuple[Cover, ...] = ()
+    """What covers it now, the one that names it first."""
+    unseen: bool = False
+    """It has been covered ever since it was raised: nobody was told of it."""
+    assigned: Handed | None = None
+    escalated: Handed | None = None
     revision: int = 1
     """Rises with the raise, each rise of level and each change by a person or by expiry; never with a finding else."""
     last: Last
@@ -76,6 +89,16 @@ class Alarm(msgspec.Struct, frozen=True, kw_only=True):
     evidence: dict[str, float | str]
     count: int = 1
     """Findings with a level that it has taken."""
+    changes: int = 1
+    """How often its condition began or ended."""
+    over_at_ms: int | None = None
+    """Event time of the condition's end, while it is held active because it chatters; None = it is not over."""
+    latches: bool = False
+    """It stays until somebody resets it, once its condition is over."""
+    calm_at_ms: int | None = None
+    """Engine time at which it no longer chatters if nothing changes, None = it does not chatter."""
+    uncertain_since_ms: int | None = None
+    """Event time since which nothing is heard of what it is about; None = it is heard."""
     notes_count: int = 0
     processor: str = ""
     """Who found it, as the newest finding says; "" = nobody said so."""
@@ -94,8 +117,24 @@ class Alarm(msgspec.Struct, frozen=True, kw_only=True):
         return Standing.LATCHED_UNACKNOWLEDGED if self.taken is None else Standing.LATCHED_ACKNOWLEDGED
 
     @property
+    def shown(self) -> str:
+        """The one name that people read: what covers it, else its standing."""
+        return self.covers[0].what if self.covers else self.standing.value
+
+    @property
+    def cover(self) -> dict[str, Cover]:
+        """What covers it → the first of those."""
+        return {one.what: one for one in reversed(self.covers)}
+
+    @property
     def due_ms(self) -> int | None:
         """Engine time at which something happens to it by itself, None = nothing does."""
         if self.closing is not None:
             return self.closing.at_ms
-        return None if self.taken is None else self.taken.until_ms
+        times = (None if self.taken is None else self.taken.until_ms, self.calm_at_ms)
+        return min((one for one in times if one is not None), default=None)
+
+
+def ranked(covers: list[Cover]) -> tuple[Cover, ...]:
+    """Return covers in the order in which they name an alarm; of one rank, the oldest first."""
+    return tuple(sorted(covers, key=lambda one: (RANK.index(one.what), one.at_ms, one.id)))

@@ -13,10 +13,12 @@ import cramjam
 import msgspec
 
 from alerts.alarm import Alarm
+from alerts.covers import Cover
 from alerts.journal import VERSION, Head
 from alerts.outcomes import Outcome
-from alerts.state import Key, Muted, Newest, State
+from alerts.state import Key, Muted, Newest, State, Was
 from streams.alarms.checkpoints import SLOTS
+from streams.city.clock import ClockSetting
 from streams.contract.records import Detection
 
 if TYPE_CHECKING:
@@ -33,6 +35,11 @@ TABLES: dict[str, Any] = {
     "muted": list[tuple[Key, Muted]],
     "closed": list[tuple[str, Alarm]],
     "outcomes": list[tuple[str, Outcome]],
+    "undoable": list[tuple[str, Was]],
+    "covers": list[tuple[str, Cover]],
+    "silent": list[tuple[tuple[str, str], int]],
+    "restless": list[tuple[Key, tuple[int, ...]]],
+    "clocks": list[tuple[str, ClockSetting]],
     "counts": list[tuple[str, int]],
     "times": list[tuple[str, int]],
 }
@@ -118,6 +125,8 @@ def _state(pieces: list[bytes]) -> State:
         for key, value in msgspec.convert(rows, TABLES[name]):
             if name == "open":
                 state.put(value)
+            elif name == "covers":
+                state.put_cover(value)
             else:
                 table[key] = value
     return state

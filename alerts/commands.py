@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, TypeAlias
+from typing import Annotated, Literal, TypeAlias
 
 import msgspec
+
+from alerts.roles import Role  # at run time: msgspec reads the types of the fields
+from alerts.windows import Window
 
 TIME_END_MS = 2**53
 """Times are below: every reader of JSON holds them exactly."""
@@ -19,6 +22,15 @@ Revision: TypeAlias = Annotated[int, msgspec.Meta(ge=1, lt=TIME_END_MS)]
 Duration: TypeAlias = Annotated[int, msgspec.Meta(ge=1, lt=TIME_END_MS)]
 
 
+class Where(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Alarms by what they are of; what is "" may be anything."""
+
+    zone: Text = ""
+    domain: Text = ""
+    kind: Text = ""
+    entity: Text = ""
+
+
 class Base(msgspec.Struct, frozen=True, kw_only=True, tag_field="action"):
     """What every command says. A repeat has the same `id`."""
 
@@ -26,6 +38,8 @@ class Base(msgspec.Struct, frozen=True, kw_only=True, tag_field="action"):
     city: Id
     who: Who
     desk: Who
+    role: Role | Literal[""] = ""
+    """In which they do it; `alerts.roles` says whether they may."""
     why: Text = ""
     verified: bool = False
     """Whether somebody proved who gave it; nobody does yet, so the journal says false whatever came."""
@@ -68,10 +82,67 @@ class End(OfAlarm, frozen=True, kw_only=True, tag="end"):
     why: Reason
 
 
-class Undo(Base, frozen=True, kw_only=True, tag="undo"):
-    """Take back one's own command, soon after it."""
+class Assign(OfAlarm, frozen=True, kw_only=True, tag="assign"):
+    """That desk sees to it."""
+
+    to: Who
+
+
+class Escalate(OfAlarm, frozen=True, kw_only=True, tag="escalate"):
+    """It is beyond us: that desk has to know."""
+
+    to: Who
+    why: Reason
+
+
+class Reset(OfAlarm, frozen=True, kw_only=True, tag="reset"):
+    """Let go of one that is over and latched."""
+
+
+class Shelve(OfAlarm, frozen=True, kw_only=True, tag="shelve"):
+    """I know it; show it again after so long, or as soon as it is worse."""
+
+    why: Reason
+    for_ms: Duration
+
+
+class Unshelve(OfAlarm, frozen=True, kw_only=True, tag="unshelve"):
+    """Show it again now."""
+
+
+class OfPlace(Base, frozen=True, kw_only=True):
+    """A command about all alarms of a place, a domain, a kind or an entity, those to come too."""
+
+    where: Where
+    why: Reason
+
+
+class Suppress(OfPlace, frozen=True, kw_only=True, tag="suppress"):
+    """Work is done there: what alarms in that time is by design."""
+
+    window: Window
+
+
+class TakeOut(OfPlace, frozen=True, kw_only=True, tag="take_out"):
+    """It is out of service until somebody puts it back."""
+
+
+class OfCommand(Base, frozen=True, kw_only=True):
+    """A command about an earlier one."""
 
     command: Id
+
+
+class Lift(OfCommand, frozen=True, kw_only=True, tag="lift"):
+    """That suppression is over."""
+
+
+class Restore(OfCommand, frozen=True, kw_only=True, tag="restore"):
+    """What that command took out of service is back."""
+
+
+class Undo(OfCommand, frozen=True, kw_only=True, tag="undo"):
+    """Take back one's own command, soon after it."""
 
 
 class Tick(msgspec.Struct, frozen=True, kw_only=True, tag_field="action", tag="tick"):
@@ -80,4 +151,8 @@ class Tick(msgspec.Struct, frozen=True, kw_only=True, tag_field="action", tag="t
     id: str = ""
 
 
-Command: TypeAlias = Acknowledge | Unacknowledge | Note | End | Undo
+AlarmCommand: TypeAlias = (
+    Acknowledge | Unacknowledge | Note | End | Assign | Escalate | Reset | Shelve | Unshelve
+)  # fmt: skip
+PlaceCommand: TypeAlias = Suppress | TakeOut
+Command: TypeAlias = AlarmCommand | PlaceCommand | Lift | Restore | Undo

@@ -1,13 +1,13 @@
 """The alarm engine: judges runs of inputs into journal records, and folds those into the alarms.
 
-in      city.detections.v1, city.commands.v1, city.cities.v1 (as `Input`, in the order of their arrival);
+in      city.detections.v1, city.commands.v1, city.cities.v1, city.clock.v1 (as `Input`, in the order of arrival);
         city.journal.v1, its own records as they come back
 out     one journal record a run; projections for city.alarms.v1 and city.outcomes.v1 of what a record of the chain
         changed
 state   the journal's fold: open alarms; newest detection of each (city, entity, kind); newest outcomes, closed alarms;
         beside it what the versions of the city have that the journal covers or is about to
-drops   bad_detection, bad_command: journaled as `unreadable`; a journal record that does not follow the head is void,
-        one with a wrong hash broken: both are counted
+drops   bad_detection, bad_command, bad_clock: journaled as `unreadable`; a journal record that does not follow the head
+        is void, one with a wrong hash broken: both are counted
 source  ISA-18.2 / IEC 62682 (alarm states); the chain: own design, docs/alarms.md
 
 Time is an input: the engine's is the arrival of its newest input, and what is due by then happens first.
@@ -20,16 +20,18 @@ from typing import TYPE_CHECKING, NamedTuple
 import msgspec
 
 from alerts import reading
-from alerts.apply import ImpossibleError, apply
+from alerts.apply import apply
 from alerts.checkpoint import Checkpoint, newest
 from alerts.commands import Tick, Undo
 from alerts.earlier import ENGINE_TIMES
-from alerts.events import Cause, Done, Refused, TimeReached, Unreadable
+from alerts.events import Cause, ClockSet, Done, Refused, TimeReached, Unreadable
 from alerts.journal import VERSION, Head, Record, seal, unseal
-from alerts.judge import judge_command, judge_detection, judge_time, judge_version
+from alerts.judge import judge_detection, judge_time, judge_version
+from alerts.judge_commands import judge_command
+from alerts.moving import ImpossibleError
 from alerts.projection import projected
 from alerts.state import State
-from streams.broker.topics import ALARMS, CITIES, DETECTIONS, OUTCOMES
+from streams.broker.topics import ALARMS, CITIES, CLOCK, DETECTIONS, OUTCOMES
 from streams.errors import FrameError
 
 if TYPE_CHECKING:
@@ -113,7 +115,7 @@ class Engine:
         self._drop_ahead()
         if self.covers.get(CITIES, 0) > max(self._scopes, default=-1) + 1:
             return None
-        self._state.trail.begin()
+        self._state.begin()
         covers = dict(self.covers)
         now_ms = self._state.now_ms
         found: list[Judged] = []
@@ -187,7 +189,7 @@ class Engine:
             self._ahead = None
 
     def _apply(self, record: Record) -> None:
-        self._state.trail.begin()
+        self._state.begin()
         try:
             for event, at_ms in zip(record.events, record.times_ms, strict=True):
                 apply(self._state, event, at_ms)
@@ -228,14 +230,21 @@ class Engine:
     def _events(self, one: Input, scope: Scope | None, now_ms: int) -> Sequence[Event]:
         if one.topic == CITIES:
             return list(judge_version(self._state, self._scopes[one.offset]))
-        event = self._of_detection(one, scope) if one.topic == DETECTIONS else self._of_command(one, now_ms)
+        event = self._event(one, scope, now_ms)
         return [] if event is None else [event]
 
-    def _of_detection(self, one: Input, scope: Scope | None) -> Event | None:
-        found = reading.detection(one.value)
-        return Unreadable(reason="bad_detection") if found is None else judge_detection(self._state, found, scope)
+    def _event(self, one: Input, scope: Scope | None, now_ms: int) -> Event | None:
+        if one.topic == DETECTIONS:
+            found = reading.detection(one.value)
+            if found is None:
+                return Unreadable(reason="bad_detection")
+            return judge_detection(self._state, found, scope, now_ms)
+        if one.topic == CLOCK:
+            setting = reading.clock(one.value, one.arrived_ms)
+            return Unreadable(reason="bad_clock") if setting is None else ClockSet(setting=setting)
+        return self._of_command(one, scope, now_ms)
 
-    def _of_command(self, one: Input, now_ms: int) -> Event | None:
+    def _of_command(self, one: Input, scope: Scope | None, now_ms: int) -> Event | None:
         found = reading.command(one.value)
         if found is None:
             return Unreadable(reason="bad_command")
@@ -243,24 +252,21 @@ class Engine:
             return None
         if isinstance(found, Refused):
             return None if found.id in self._state.outcomes else found
-        return judge_command(self._state, found, now_ms)
+        return judge_command(self._state, found, now_ms, scope)
 
     def _covered_version(self, end: int) -> int:
         """Return the offset of the newest version below `end`, -1 = none is known."""
         return max((offset for offset in self._scopes if offset < end), default=-1)
 
     def _changed(self, record: Record) -> set[Row]:
-        rows: set[Row] = set()
+        rows = {(ALARMS, one) for one in self._state.changed}
         for event in record.events:
             if isinstance(event, Refused):
                 rows.add((OUTCOMES, event.id))
-                continue
-            if isinstance(event, Done):
+            elif isinstance(event, Done):
                 rows.add((OUTCOMES, event.command.id))
                 if isinstance(event.command, Undo):
                     rows.add((OUTCOMES, event.command.command))
-            if not isinstance(event, Unreadable) and event.alarm:
-                rows.add((ALARMS, event.alarm))
         return rows
 
     def _row(self, topic: str, key: str) -> bytes | None:

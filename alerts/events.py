@@ -7,15 +7,18 @@ from typing import Literal, NamedTuple, TypeAlias
 import msgspec
 
 from alerts.commands import Command  # at run time: msgspec reads the types of the fields
+from streams.city.clock import ClockSetting
 from streams.city.scope import Lack
 from streams.contract.records import Detection
 
 Change: TypeAlias = Literal[
-    "raised", "updated", "risen", "lowered", "cleared", "returned", "normal", "evidence", "ended"
-]
-"""What a finding did. `returned`: an alarm that was over is active again; `normal`: an end of what was not active;
-`evidence`: nothing, because the city does not have what it speaks of any more; `ended`: nothing, because a person ended
-the alarm and it has not been normal since."""
+    "raised", "updated", "risen", "lowered", "cleared", "latched", "returned", "normal",
+    "evidence", "ended", "future", "behind",
+]  # fmt: skip
+"""What a finding did. `latched`: it is over, and stays until somebody resets it; `returned`: an alarm that was over is
+active again; `normal`: an end of what was not active. Nothing did: `evidence`, because the city does not have what it
+speaks of any more; `ended`, because a person ended the alarm and it has not been normal since; `future`, because the
+city clock is not there yet; `behind`, because it is an end of before the raise."""
 
 
 class Finding(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="finding"):
@@ -23,7 +26,7 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="
 
     change: Change
     alarm: str
-    """Id of the alarm it changed; empty where there is none (`normal`, `evidence`, `ended`)."""
+    """Id of the alarm it changed; empty where there is none."""
     detection: Detection
 
 
@@ -31,6 +34,7 @@ class Done(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="don
     """A person's command that took effect."""
 
     alarm: str
+    """Id; empty where it is of a place."""
     command: Command
 
 
@@ -54,9 +58,18 @@ class TimeReached(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", t
     """Something was due."""
 
     alarm: str
-    what: Literal["lapsed", "closed"]
+    """Empty where it was due of a cover of many."""
+    cover: str = ""
+    what: Literal["lapsed", "closed", "calmed", "covered", "uncovered"]
+    """`lapsed`: an acknowledgement; `calmed`: it no longer chatters; `covered`: a window begins."""
     at_ms: int
     """Engine time at which it was."""
+
+
+class ClockSet(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="clock"):
+    """The city clock goes on from another time, or at another speed."""
+
+    setting: ClockSetting
 
 
 class Retired(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="retired"):
@@ -72,10 +85,10 @@ class Retired(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="
 class Unreadable(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="unreadable"):
     """An input record that is not what its topic carries; its bytes are found by its cause."""
 
-    reason: Literal["bad_detection", "bad_command"]
+    reason: Literal["bad_detection", "bad_command", "bad_clock"]
 
 
-Event: TypeAlias = Finding | Done | Refused | TimeReached | Retired | Unreadable
+Event: TypeAlias = Finding | Done | Refused | TimeReached | ClockSet | Retired | Unreadable
 
 
 class Cause(NamedTuple):

@@ -20,9 +20,10 @@ from streams.errors import FrameError
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-VERSION = 4
+VERSION = 5
 """Of the records that this code writes. 1: those that name none, of CityWall 0.1.0; 3 knows alarms that are retired,
-and who found what with which version of the city; 4 knows engine time, and commands but acknowledging. It rises with a
+and who found what with which version of the city; 4 knows engine time, and commands but acknowledging; 5 the
+city clock, and all that covers alarms. It rises with a
 new event, a new field, or a new meaning of one; `alerts.earlier` reads those below 4."""
 
 GENESIS = "0" * 64

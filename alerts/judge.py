@@ -1,4 +1,4 @@
-"""Which event a detection, a command, a version of the city or time makes of the alarms as they stand.
+"""Which event a detection, a version of the city or time makes of the alarms as they stand.
 
 Of one (city, entity, kind) a detection is news when more was judged for it (`known_at_ms`) than for the newest
 journaled one, or the same with a time or level not yet given for it. So a repeat, wherever it comes, changes nothing,
@@ -18,22 +18,26 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from alerts.apply import UNDO_MS, key_of
-from alerts.commands import Acknowledge, Note, Undo
-from alerts.events import Done, Finding, Refused, Retired, TimeReached
-from alerts.transitions import TABLE, Happening, No
+from alerts.apply import key_of
+from alerts.commands import Where
+from alerts.events import Finding, Retired, TimeReached
+from alerts.state import COVER
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from alerts.alarm import Alarm
-    from alerts.commands import Command, OfAlarm
+    from alerts.covers import Cover
     from alerts.events import Change
     from alerts.state import Newest, State
     from streams.city.scope import Lack, Scope
     from streams.contract.records import Detection
 
 ID_LENGTH = 20
+
+FUTURE_MS = 65 * 60_000
+"""A finding may be so far ahead of the city clock: intake takes what is 5 min ahead, and of a sensor that stamps the
+end of its hour an hour more."""
 
 REASON, RETIRED = "reason", "retired"
 """In the evidence of a processor's end: what it speaks of has left its zone."""
@@ -50,16 +54,29 @@ def judge_time(state: State, now_ms: int) -> TimeReached | None:
     due = state.next_due()
     if due is None or due[0] > now_ms:
         return None
-    at_ms, alarm_id = due
-    closing = state.open[alarm_id].closing
-    return TimeReached(alarm=alarm_id, what="lapsed" if closing is None else "closed", at_ms=at_ms)
+    at_ms, what, of = due
+    if what == COVER:
+        return _cover_due(state, state.covers[of], at_ms)
+    alarm = state.open[of]
+    if alarm.closing is not None:
+        return TimeReached(alarm=of, what="closed", at_ms=at_ms)
+    return TimeReached(alarm=of, what="calmed" if alarm.calm_at_ms == at_ms else "lapsed", at_ms=at_ms)
 
 
-def judge_detection(state: State, detection: Detection, scope: Scope | None = None) -> Finding | None:
+def _cover_due(state: State, cover: Cover, at_ms: int) -> TimeReached:
+    where = cover.where
+    only = where == Where(kind=where.kind, entity=where.entity) and where.kind and where.entity
+    alarm = state.current.get((cover.city, where.entity, where.kind), "") if only else ""
+    return TimeReached(alarm=alarm, cover=cover.id, what="uncovered" if cover.in_force else "covered", at_ms=at_ms)
+
+
+def judge_detection(state: State, detection: Detection, scope: Scope | None = None, now_ms: int = 0) -> Finding | None:
     """Return what the detection does, None for a repeat or one that is older than what is known.
 
-    `scope` is the newest version of the city; a detection of a later one is taken as it is.
+    `scope` is the newest version of the city; a detection of a later one is taken as it is. `now_ms`: engine time.
     """
+    if state.clock is not None and max(detection.at_ms, detection.known_ms) > state.clock.at(now_ms) + FUTURE_MS:
+        return Finding(change="future", alarm="", detection=detection)
     key = key_of(detection)
     if not _is_news(state.newest.get(key), detection):
         return None
@@ -70,6 +87,8 @@ def judge_detection(state: State, detection: Detection, scope: Scope | None = No
     if alarm is None and muted is not None and detection.level >= muted.level:
         return Finding(change="ended", alarm="", detection=detection)
     change = _change(alarm, detection)
+    if change == "cleared" and scope is not None and detection.kind in scope.latching:
+        change = "latched"
     opened = alarm_id(detection) if change == "raised" else ""
     return Finding(change=change, alarm=opened if alarm is None else alarm.id, detection=detection)
 
@@ -86,71 +105,6 @@ def judge_version(state: State, scope: Scope) -> Iterator[Retired | Finding]:
             yield Finding(change="raised", alarm=alarm_id(found), detection=found)
 
 
-def judge_command(state: State, command: Command, now_ms: int) -> Done | Refused | None:
-    """Return the answer to the command, None for a repeat."""
-    if command.id in state.outcomes:
-        return None
-    if isinstance(command, Undo):
-        return _judge_undo(state, command, now_ms)
-    alarm = state.open.get(command.alarm)
-    if command.alarm in state.closed:
-        return refused(command, "closed", state.closed[command.alarm])
-    if alarm is None or alarm.city != command.city:
-        return refused(command, "unknown_alarm")
-    if not isinstance(command, Note):
-        reason = _why_not(alarm, command)
-        if reason:
-            return refused(command, reason, alarm)
-    return Done(alarm=alarm.id, command=command)
-
-
-def _why_not(alarm: Alarm, command: OfAlarm) -> str:
-    if alarm.closing is not None:
-        return "closing"
-    step = TABLE[alarm.standing][Happening(command.action)]
-    if isinstance(step, No):
-        return step.reason
-    if isinstance(command, Acknowledge) and command.seen_level is not None and alarm.level < command.seen_level:
-        return "level_risen"
-    if command.revision is not None and command.revision != alarm.revision:
-        return "level_risen" if alarm.last.what == "risen" else "changed"
-    return ""
-
-
-def _judge_undo(state: State, command: Undo, now_ms: int) -> Done | Refused:
-    done = state.outcomes.get(command.command)
-    alarm = None if done is None else state.open.get(done.alarm)
-    if done is None:
-        return refused(command, "unknown_command")
-    if alarm is None:
-        return refused(command, "closed", state.closed.get(done.alarm))
-    if alarm.last.command != command.command or alarm.last.before is None:
-        return refused(command, "changed", alarm)
-    if alarm.last.who != command.who:
-        return refused(command, "not_yours", alarm)
-    if now_ms > alarm.last.at_ms + UNDO_MS:
-        return refused(command, "too_late", alarm)
-    return Done(alarm=alarm.id, command=command)
-
-
-def refused(command: Command, reason: str, alarm: Alarm | None = None) -> Refused:
-    """Refuse a command; where somebody was first, that is said, with what they did and when."""
-    named = "" if isinstance(command, Undo) else command.alarm
-    if alarm is None:
-        return Refused(id=command.id, alarm=named, command=command, reason=reason)
-    last = alarm.last
-    return Refused(
-        id=command.id,
-        alarm=alarm.id,
-        command=command,
-        reason=reason,
-        by=last.who,
-        by_desk=last.desk,
-        did=last.what,
-        did_at_ms=last.at_ms,
-    )
-
-
 def _is_news(newest: Newest | None, detection: Detection) -> bool:
     if newest is None or detection.known_ms > newest.known_ms:
         return True
@@ -163,8 +117,11 @@ def _lack(scope: Scope, one: Detection | Alarm) -> Lack | None:
 
 def _change(alarm: Alarm | None, found: Detection) -> Change:
     if found.level == 0:
-        ends = alarm is not None and alarm.process == "active" and not _is_of_former_zone(alarm, found)
-        return "cleared" if ends else "normal"
+        if alarm is None or alarm.process != "active" or alarm.over_at_ms is not None:
+            return "normal"
+        if found.at_ms < alarm.raised_at_ms:
+            return "behind"
+        return "normal" if _is_of_former_zone(alarm, found) else "cleared"
     if alarm is None:
         return "raised"
     if alarm.process != "active":

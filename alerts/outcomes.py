@@ -23,5 +23,7 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     did_at_ms: int | None = None
     revision: int = 0
     """Of the alarm behind it."""
+    covers_count: int = 0
+    """Open alarms that it covers, where it is of a place."""
     at_ms: int
     """Engine time."""

@@ -10,19 +10,9 @@ if TYPE_CHECKING:
     from alerts.alarm import Alarm
 
 AS_IT_IS = (
-    *("id", "city", "domain", "kind", "entity", "zone", "level", "revision", "raised_at_ms", "updated_at_ms"),
-    *(
-        "waiting_since_ms",
-        "value",
-        "limit",
-        "unit",
-        "basis",
-        "evidence",
-        "count",
-        "notes_count",
-        "processor",
-        "retired",
-    ),
+    *("id", "city", "domain", "kind", "entity", "zone", "level", "process", "revision", "raised_at_ms"),
+    *("updated_at_ms", "waiting_since_ms", "uncertain_since_ms", "value", "limit", "unit", "basis", "evidence"),
+    *("notes_count", "processor", "retired"),
 )
 
 
@@ -33,10 +23,14 @@ def projected(alarm: Alarm) -> bytes:
 
 def row(alarm: Alarm) -> dict[str, Any]:
     """Return an alarm as plain values: `standing` by its name, what a person did in fields of its own."""
-    taken, last, closing = alarm.taken, alarm.last, alarm.closing
+    taken, last, closing, cover = alarm.taken, alarm.last, alarm.closing, alarm.cover
+    shelf, suppression, out = (cover.get(what) for what in ("shelved", "suppressed", "out_of_service"))
+    chatters = alarm.calm_at_ms is not None
     return {
         **{name: getattr(alarm, name) for name in AS_IT_IS},
-        "standing": alarm.standing,
+        "standing": alarm.shown,
+        "count": max(alarm.count, alarm.changes) if chatters else alarm.count,
+        "chattering": chatters,
         "state": "active" if alarm.process == "active" else "cleared",
         "cleared_at_ms": alarm.returned_at_ms,
         "acknowledged": taken is not None,
@@ -48,5 +42,15 @@ def row(alarm: Alarm) -> dict[str, Any]:
         "closing_at_ms": None if closing is None else closing.at_ms,
         "closing_by": None if closing is None else closing.who,
         "ended_by": None if alarm.ended is None else alarm.ended.who,
+        "shelved_by": None if shelf is None else shelf.who,
+        "shelved_until_ms": None if shelf is None else shelf.until_ms,
+        "shelved_why": None if shelf is None else shelf.why,
+        "suppressed_by": None if suppression is None else suppression.id,
+        "suppressed_until_ms": None if suppression is None else suppression.due_ms,
+        "suppressed_why": None if suppression is None else suppression.why,
+        "out_of_service_by": None if out is None else out.who,
+        "assigned_to": None if alarm.assigned is None else alarm.assigned.to,
+        "assigned_by": None if alarm.assigned is None else alarm.assigned.who,
+        "escalated_to": None if alarm.escalated is None else alarm.escalated.to,
         "changed_by": {"what": last.what, "who": last.who, "desk": last.desk, "at_ms": last.at_ms},
     }

@@ -7,6 +7,7 @@ from msgspec.structs import replace
 
 from alerts.commands import TIME_END_MS, Command, Tick
 from alerts.events import Refused
+from streams.city.clock import MOST_SPEED, ClockSetting
 from streams.contract.records import Detection
 
 INPUT_BYTES = 64 * 1024
@@ -33,6 +34,18 @@ def detection(value: bytes | None) -> Detection | None:
     except UNREADABLE:
         return None
     return found if 0 <= found.at_ms < TIME_END_MS else None
+
+
+def clock(value: bytes | None, arrived_ms: int) -> ClockSetting | None:
+    """Decode a setting of the city clock, in force from its arrival on; None where it is none."""
+    try:
+        found = msgspec.json.decode(_bounded(value), type=ClockSetting)
+    except UNREADABLE:
+        return None
+    times = (found.at_ms, 0 if found.until_ms is None else found.until_ms)
+    if not all(0 <= one < TIME_END_MS for one in times) or not 0 <= found.speed <= MOST_SPEED:
+        return None
+    return replace(found, wall_ms=arrived_ms)
 
 
 def command(value: bytes | None) -> Command | Tick | Refused | None:

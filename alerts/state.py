@@ -5,11 +5,18 @@ from __future__ import annotations
 import heapq
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
+import msgspec
+
+from alerts.alarm import Alarm, Closing, Handed, Taken, ranked
+from alerts.commands import Where
+from alerts.covers import Cover, wheres
 from alerts.tables import Table, Trail
 
 if TYPE_CHECKING:
-    from alerts.alarm import Alarm
+    from collections.abc import Iterable, Iterator
+
     from alerts.outcomes import Outcome
+    from streams.city.clock import ClockSetting
     from streams.contract.records import Detection
 
 Key: TypeAlias = tuple[str, str, str]
@@ -18,7 +25,12 @@ Key: TypeAlias = tuple[str, str, str]
 REMEMBERED = 10_000
 """Newest commands and closed alarms that are remembered: days of work of a busy room. Older ones are unknown."""
 
+UNDOABLE = 1_000
+"""Newest commands that are remembered as far as an undo needs it: more than people do in its five seconds."""
+
 LATEST, NOW = "latest", "now"
+ALARM, COVER = "alarm", "cover"
+"""Of what something is due."""
 
 
 class Newest(NamedTuple):
@@ -33,6 +45,24 @@ class Muted(NamedTuple):
 
     alarm: str
     level: int
+
+
+class Was(msgspec.Struct, frozen=True, kw_only=True):
+    """What an undo of a command puts back, or takes away."""
+
+    who: str
+    at_ms: int
+    """Engine time of the command."""
+    alarm: str = ""
+    revision: int = 0
+    """That it made: another one by now is no longer its own to undo."""
+    taken: Taken | None = None
+    closing: Closing | None = None
+    assigned: Handed | None = None
+    escalated: Handed | None = None
+    made: str = ""
+    """Id of the cover that it made."""
+    took_away: Cover | None = None
 
 
 class State:
@@ -52,12 +82,28 @@ class State:
         """Id of an alarm that closed → the alarm as it ended."""
         self.outcomes: Table[str, Outcome] = Table(self.trail)
         """Id of a command → what became of it."""
+        self.undoable: Table[str, Was] = Table(self.trail)
+        """Id of a command → what was before it."""
+        self.covers: Table[str, Cover] = Table(self.trail)
+        """Id → each shelf, suppression and out-of-service mark that is not over."""
+        self.silent: Table[tuple[str, str], int] = Table(self.trail)
+        """(city, sensor or feed) of which nothing is heard → event time since which."""
+        self.restless: Table[Key, tuple[int, ...]] = Table(self.trail)
+        """Key → engine times at which its condition last began or ended, oldest first."""
+        self.clocks: Table[str, ClockSetting] = Table(self.trail)
+        """NOW → the setting of the city clock in force."""
         self.counts: Table[str, int] = Table(self.trail)
         """Event by name → how many."""
         self.times: Table[str, int] = Table(self.trail)
         """LATEST → newest event time that a finding gave; NOW → engine time of the newest event."""
-        self._due: list[tuple[int, str]] = []
-        """A heap of (when, alarm); one that the alarm itself no longer names is passed over."""
+        self.of_entity: Table[tuple[str, str], tuple[str, ...]] = Table(self.trail)
+        """(city, entity) → ids of its open alarms."""
+        self.changed: set[str] = set()
+        """Ids of alarms that were put or closed since `begin`."""
+        self._covering: Table[tuple[str, Where], tuple[str, ...]] = Table(self.trail)
+        """(city, where) → ids of the covers over it."""
+        self._due: list[tuple[int, str, str]] = []
+        """A heap of (when, `ALARM` or `COVER`, id); what that one itself no longer names is passed over."""
 
     @property
     def latest_ms(self) -> int:
@@ -74,39 +120,123 @@ class State:
         if now_ms > self.now_ms:
             self.times[NOW] = now_ms
 
+    @property
+    def clock(self) -> ClockSetting | None:
+        """The city clock in force, None = nobody has set one: event time is engine time."""
+        return self.clocks.get(NOW)
+
+    def city_ms(self, now_ms: int) -> int:
+        """Return what the city clock shows at an engine time."""
+        return now_ms if self.clock is None else self.clock.at(now_ms)
+
     def put(self, alarm: Alarm) -> None:
         """Keep an open alarm as it stands now."""
+        if alarm.id not in self.open:
+            of = (alarm.city, alarm.entity)
+            self.of_entity[of] = (*self.of_entity.get(of, ()), alarm.id)
         self.open[alarm.id] = alarm
         self.current[alarm.city, alarm.entity, alarm.kind] = alarm.id
-        if alarm.due_ms is not None:
-            heapq.heappush(self._due, (alarm.due_ms, alarm.id))
+        self.changed.add(alarm.id)
+        self._note_due(alarm.due_ms, ALARM, alarm.id)
 
     def close(self, alarm: Alarm) -> None:
         """Let an open alarm go, as it ended."""
+        of = (alarm.city, alarm.entity)
+        left = tuple(one for one in self.of_entity[of] if one != alarm.id)
+        if left:
+            self.of_entity[of] = left
+        else:
+            del self.of_entity[of]
         del self.open[alarm.id]
         del self.current[alarm.city, alarm.entity, alarm.kind]
         self.closed[alarm.id] = alarm
+        self.changed.add(alarm.id)
 
-    def next_due(self) -> tuple[int, str] | None:
-        """Return (engine time, alarm) of what is due first, None = nothing ever is."""
+    def put_cover(self, cover: Cover) -> None:
+        """Keep a cover as it stands now."""
+        if cover.id not in self.covers:
+            over = (cover.city, cover.where)
+            self._covering[over] = (*self._covering.get(over, ()), cover.id)
+        self.covers[cover.id] = cover
+        self._note_due(cover.due_ms, COVER, cover.id)
+
+    def drop_cover(self, cover: Cover) -> None:
+        """Let a cover go."""
+        over = (cover.city, cover.where)
+        left = tuple(one for one in self._covering[over] if one != cover.id)
+        if left:
+            self._covering[over] = left
+        else:
+            del self._covering[over]
+        del self.covers[cover.id]
+
+    def over(self, alarm: Alarm) -> tuple[Cover, ...]:
+        """Return what covers an alarm now, the one that names it first."""
+        if not self.covers:
+            return ()
+        places = wheres(alarm.zone, alarm.domain, alarm.kind, alarm.entity)
+        ids = (one for where in places for one in self._covering.get((alarm.city, where), ()))
+        found = [self.covers[one] for one in ids]
+        return ranked([one for one in found if one.in_force and alarm.level >= one.level])
+
+    def shelf(self, alarm: Alarm) -> Cover | None:
+        """Return the shelf of just these alarms, None = there is none."""
+        where = Where(kind=alarm.kind, entity=alarm.entity)
+        found = [self.covers[one] for one in self._covering.get((alarm.city, where), ())]
+        return next((one for one in found if one.what == "shelved"), None)
+
+    def within(self, city: str, where: Where) -> list[Alarm]:
+        """Return the open alarms of a place, in the order of their ids."""
+        found: Iterable[Alarm] = self.open.values()
+        if where.entity:
+            found = [self.open[one] for one in self.of_entity.get((city, where.entity), ())]
+        return sorted((one for one in found if one.city == city and _is_of(one, where)), key=lambda one: one.id)
+
+    def next_due(self) -> tuple[int, str, str] | None:
+        """Return (engine time, `ALARM` or `COVER`, id) of what is due first, None = nothing ever is."""
         while self._due:
-            when_ms, alarm_id = self._due[0]
-            alarm = self.open.get(alarm_id)
-            if alarm is not None and alarm.due_ms == when_ms:
-                return when_ms, alarm_id
+            when_ms, what, of = self._due[0]
+            one = self.open.get(of) if what == ALARM else self.covers.get(of)
+            if one is not None and one.due_ms == when_ms:
+                return when_ms, what, of
             heapq.heappop(self._due)
         return None
 
+    def _note_due(self, due_ms: int | None, what: str, of: str) -> None:
+        if due_ms is not None:
+            heapq.heappush(self._due, (due_ms, what, of))
+
+    def begin(self) -> None:
+        """Note what is changed from now on."""
+        self.trail.begin()
+        self.changed = set()
+
     def keep(self) -> None:
-        """Let what was changed since `trail.begin` stand, and forget what is too old to be asked for."""
+        """Let what was changed since `begin` stand, and forget what is too old to be asked for."""
         self.trail.keep()
-        self.latent.shorten(REMEMBERED)
-        self.closed.shorten(REMEMBERED)
-        self.outcomes.shorten(REMEMBERED)
-        self.muted.shorten(REMEMBERED)
+        for table in (self.latent, self.closed, self.outcomes, self.muted):
+            table.shorten(REMEMBERED)
+        self.undoable.shorten(UNDOABLE)
 
     def take_back(self) -> None:
-        """Be as at the last `trail.begin`."""
+        """Be as at the last `begin`."""
         self.trail.take_back()
-        self._due = [(alarm.due_ms, alarm.id) for alarm in self.open.values() if alarm.due_ms is not None]
+        self.changed = set()
+        self._due = list(self._all_due())
         heapq.heapify(self._due)
+
+    def _all_due(self) -> Iterator[tuple[int, str, str]]:
+        for what, table in ((ALARM, self.open), (COVER, self.covers)):
+            yield from ((one.due_ms, what, one.id) for one in table.values() if one.due_ms is not None)
+
+
+def _is_of(alarm: Alarm, where: Where) -> bool:
+    return all(
+        not wanted or wanted == found
+        for wanted, found in (
+            (where.zone, alarm.zone),
+            (where.domain, alarm.domain),
+            (where.kind, alarm.kind),
+            (where.entity, alarm.entity),
+        )
+    )

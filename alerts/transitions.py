@@ -41,6 +41,8 @@ class Happening(StrEnum):
     SAME = "same"
     FALL = "fall"
     RETURN = "return"
+    PASS = "pass"  # noqa: S105 - no password
+    """The same of one that was covered all along: nobody was told that it was, so nobody is told that it is over."""
     LATCH = "latch"
     """The same of a kind whose alarms stay until a person resets them."""
     ACKNOWLEDGE = "acknowledge"
@@ -112,6 +114,7 @@ TABLE: dict[Standing, dict[Happening, Step | No]] = {
         Happening.SAME: _to(U, COUNT),
         Happening.FALL: _to(U, COUNT),
         Happening.RETURN: _to(R),
+        Happening.PASS: _to(N, CLOSE),
         Happening.LATCH: _to(LU),
         Happening.ACKNOWLEDGE: _to(A, TAKE, REVISE),
         Happening.UNACKNOWLEDGE: _NOT_ACKNOWLEDGED,
@@ -123,6 +126,7 @@ TABLE: dict[Standing, dict[Happening, Step | No]] = {
         Happening.SAME: _to(A, COUNT),
         Happening.FALL: _to(A, COUNT),
         Happening.RETURN: _to(N, CLOSE),
+        Happening.PASS: _to(N, CLOSE),
         Happening.LATCH: _to(LA),
         Happening.ACKNOWLEDGE: _ALREADY,
         Happening.UNACKNOWLEDGE: _to(U, RELEASE, WAIT, REVISE),
@@ -134,6 +138,7 @@ TABLE: dict[Standing, dict[Happening, Step | No]] = {
         Happening.SAME: _to(U, COUNT),
         Happening.FALL: _to(U, COUNT),
         Happening.RETURN: _OVER,
+        Happening.PASS: _OVER,
         Happening.LATCH: _OVER,
         Happening.ACKNOWLEDGE: _to(N, TAKE, REVISE, CLOSE_LATER),
         Happening.UNACKNOWLEDGE: _NOT_ACKNOWLEDGED,
@@ -145,6 +150,7 @@ TABLE: dict[Standing, dict[Happening, Step | No]] = {
         Happening.SAME: _to(U, COUNT),
         Happening.FALL: _to(U, COUNT),
         Happening.RETURN: _OVER,
+        Happening.PASS: _OVER,
         Happening.LATCH: _OVER,
         Happening.ACKNOWLEDGE: _to(LA, TAKE, REVISE),
         Happening.UNACKNOWLEDGE: _NOT_ACKNOWLEDGED,
@@ -156,6 +162,7 @@ TABLE: dict[Standing, dict[Happening, Step | No]] = {
         Happening.SAME: _to(A, COUNT),
         Happening.FALL: _to(A, COUNT),
         Happening.RETURN: _OVER,
+        Happening.PASS: _OVER,
         Happening.LATCH: _OVER,
         Happening.ACKNOWLEDGE: _ALREADY,
         Happening.UNACKNOWLEDGE: _to(LU, RELEASE, WAIT, REVISE),

@@ -121,7 +121,8 @@ async def _acknowledge(hub: Hub, alarm_id: str, order: Acknowledge) -> Accepted:
         raise ProblemError(409, "already-acknowledged", f"{by or 'Somebody'} has acknowledged it.", by=by)
     wall_ms = wall_clock_ms()
     command = Command(
-        id=str(uuid.uuid4()), city=hub.config.city.id, alarm=alarm_id, who=order.who, desk=order.desk, why=order.why,
+        id=str(uuid.uuid4()), city=hub.config.city.id, alarm=alarm_id, who=order.who, desk=order.desk, role="operator",
+        why=order.why,
         seen_level=order.seen_level or alarm["level"], revision=order.revision,
     )  # fmt: skip
     hub.sending(alarm_id, Sending(order.who, order.desk, wall_ms))

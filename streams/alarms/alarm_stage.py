@@ -19,7 +19,7 @@ from streams.alarms.checkpoints import EVERY_RECORDS, Checkpoints, Resumes, begu
 from streams.alarms.followed import Followed, first_that_counts
 from streams.alarms.order import Input, Order
 from streams.broker.arrivals import now_ms
-from streams.broker.topics import ALARMS, CITIES, COMMANDS, DETECTIONS, JOURNAL, OUTCOMES
+from streams.broker.topics import ALARMS, CITIES, CLOCK, COMMANDS, DETECTIONS, JOURNAL, OUTCOMES
 from streams.contract.records import ENDED
 from streams.contract.stage import LINGER_S, Chunk, Message, TopicPartition
 from streams.engine import failpoints
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from streams.city.scope import Scope
     from streams.contract.stage import Bus, Record
 
-INPUTS = (CITIES, DETECTIONS, COMMANDS)
+INPUTS = (CITIES, DETECTIONS, COMMANDS, CLOCK)
 """What is judged; of one arrival in this order: a version before what was found with it, a finding before a command."""
 SOURCES = tuple(TopicPartition(topic, 0) for topic in INPUTS)
 
@@ -92,7 +92,7 @@ class AlarmStage:
     """A `Stage`. Invariant: `_inputs` are, in order, all inputs ready to be judged that the head does not cover."""
 
     name = "alarms"
-    topics: tuple[str, ...] = (DETECTIONS, COMMANDS, CITIES, JOURNAL)
+    topics: tuple[str, ...] = (DETECTIONS, COMMANDS, CITIES, CLOCK, JOURNAL)
     tick_s = 0.5
     linger_s = LINGER_S
 

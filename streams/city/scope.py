@@ -29,24 +29,49 @@ class Scope:
     """Processor → the kinds that its rules may raise, None = whatever it finds; None = not known."""
     has_corridors: bool = True
     """Whether its corridors are listed; else each road name is one."""
+    latching: frozenset[str] = frozenset()
+    """Kinds whose alarms stay, once they are over, until somebody resets them."""
+    time_zone: str = "UTC"
+    """IANA."""
 
     def lack(self, city: str, entity: str, kind: str, processor: str) -> Lack | None:
         """Return what this version lacks of a finding, None = it has all of it, or it is another city's."""
-        if city != self.city or self.entities is None:
+        if city != self.city:
             return None
-        by_name = entity.startswith(CORRIDOR) and not self.has_corridors
-        if entity not in self.entities and not by_name:
+        if not self.has(entity):
             return "entity"
         if self.kinds is None or not processor:
             return None
         found = self.kinds.get(processor, frozenset())
         return "kind" if found is not None and kind not in found else None
 
+    def has(self, entity: str) -> bool:
+        """Tell whether there is such an entity."""
+        by_name = entity.startswith(CORRIDOR) and not self.has_corridors
+        return self.entities is None or entity in self.entities or by_name
+
+    def has_kind(self, kind: str) -> bool:
+        """Tell whether some rule raises such alarms, as far as the rules say so."""
+        return any(of is not None and kind in of for of in (self.kinds or {}).values())
+
 
 def scope_of(city: City, rules: Rules | None) -> Scope:
     """Return what a city has; `rules` as its version holds them."""
     kinds = None if rules is None else {name: _names(of) for name, of in rules.items()}
-    return Scope(city.number, city.id, frozenset(_entities(city)), kinds, bool(city.corridors))
+    return Scope(
+        city.number,
+        city.id,
+        frozenset(_entities(city)),
+        kinds,
+        bool(city.corridors),
+        frozenset(_latching(rules or {})),
+        city.time_zone,
+    )
+
+
+def _latching(rules: Rules) -> Iterator[str]:
+    for of in rules.values():
+        yield from (str(one["name"]) for one in of or () if one.get("latching"))
 
 
 def _names(rules: list[dict[str, object]] | None) -> frozenset[str] | None:

@@ -1,7 +1,8 @@
 """The life of alarms by hand: inputs in, a second each, and what they did."""
 
 from alerts.apply import apply
-from alerts.judge import judge_command, judge_detection, judge_time
+from alerts.judge import judge_detection, judge_time
+from alerts.judge_commands import judge_command
 from alerts.state import State
 from streams.contract.records import Detection
 

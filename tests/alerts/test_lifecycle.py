@@ -2,8 +2,10 @@
 
 import pytest
 
-from alerts.apply import UNDO_MS, apply
-from alerts.judge import alarm_id, judge_command, judge_detection
+from alerts.apply import apply
+from alerts.done import UNDO_MS
+from alerts.judge import alarm_id, judge_detection
+from alerts.judge_commands import judge_command
 from alerts.state import REMEMBERED, State
 from tests.alerts.living import BEGUN_MS, live, standing
 from tests.alerts.writing import acknowledge, detection, opened_at

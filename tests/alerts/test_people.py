@@ -2,7 +2,7 @@
 
 import pytest
 
-from alerts.apply import UNDO_MS
+from alerts.done import UNDO_MS
 from alerts.commands import End, Note, Unacknowledge
 from tests.alerts.living import live, standing
 from tests.alerts.writing import acknowledge, commanded, detection, opened_at, undo

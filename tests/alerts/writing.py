@@ -22,17 +22,17 @@ def opened_at(at_ms: int) -> str:
 
 
 def acknowledge(alarm: str, command_id: str = "k1", seen_level: int | None = 3, **other: object) -> Acknowledge:
-    fields = {"city": "c", "who": "李敏", "desk": "2 号台", "why": "已派警", **other}
+    fields = {"city": "c", "who": "李敏", "desk": "2 号台", "role": "operator", "why": "已派警", **other}
     return Acknowledge(id=command_id, alarm=alarm, seen_level=seen_level, **fields)
 
 
 def commanded(kind: type[OfAlarm], alarm: str, command_id: str, **other: object) -> OfAlarm:
-    fields = {"city": "c", "who": "李敏", "desk": "2 号台", "why": "因为", **other}
+    fields = {"city": "c", "who": "李敏", "desk": "2 号台", "role": "supervisor", "why": "因为", **other}
     return kind(id=command_id, alarm=alarm, **fields)
 
 
 def undo(command: str, command_id: str, who: str = "李敏") -> Undo:
-    return Undo(id=command_id, city="c", who=who, desk="2 号台", command=command)
+    return Undo(id=command_id, city="c", who=who, desk="2 号台", role="operator", command=command)
 
 
 class Wait(NamedTuple):

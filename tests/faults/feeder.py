@@ -67,6 +67,7 @@ class Feeder(threading.Thread):
             "alarm": alarm,
             "who": order.who,
             "desk": "2 号台",
+            "role": "operator",
             "why": "已派警",
             "at_ms": day.end_ms(order.minute),
             "seen_level": order.seen_level,

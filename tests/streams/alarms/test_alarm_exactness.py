@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from alerts.apply import UNDO_MS
+from alerts.done import UNDO_MS
 from alerts.commands import End, Note, Unacknowledge
 from alerts.journal import verify
 from alerts.judge import alarm_id

@@ -7,7 +7,7 @@ import pytest
 from alerts.engine import Engine
 from alerts.journal import verify
 from streams.alarms.alarm_stage import AWAIT_TICKS, RECONCILE_TICKS, RUN_BYTES, AlarmStage
-from streams.broker.topics import ALARMS, CITIES, COMMANDS, DETECTIONS, JOURNAL
+from streams.broker.topics import ALARMS, CITIES, CLOCK, COMMANDS, DETECTIONS, JOURNAL
 from streams.contract.stage import Message, TopicPartition
 from streams.errors import ExactnessError
 from tests.alerts.staging import Crash, crash_at, given_to, journal, lived, projected, started
@@ -34,7 +34,10 @@ def test_a_detection_becomes_a_row_with_every_field_of_the_contract():
             **{"raised_at_ms": 10, "updated_at_ms": 10, "cleared_at_ms": None, "waiting_since_ms": came_ms},
             **{"value": 3.5, "limit": 2.0, "unit": "1", "basis": "own choice"},
             **{"evidence": {"upstream": "s0", "drop": 0.5}, "count": 1},
-            **{"processor": "", "retired": None},
+            **{"processor": "", "retired": None, "process": "active", "chattering": False, "uncertain_since_ms": None},
+            **dict.fromkeys(("shelved_by", "shelved_until_ms", "shelved_why", "out_of_service_by")),
+            **dict.fromkeys(("suppressed_by", "suppressed_until_ms", "suppressed_why")),
+            **dict.fromkeys(("assigned_to", "assigned_by", "escalated_to")),
         }
     }
 
@@ -102,6 +105,7 @@ def test_a_restart_skips_what_the_journal_holds_and_opens_nothing_twice():
             TopicPartition(DETECTIONS, 0): 1,
             TopicPartition(COMMANDS, 0): 1,
             TopicPartition(CITIES, 0): 0,
+            TopicPartition(CLOCK, 0): 0,
             TopicPartition(JOURNAL, 0): 2,
         }
         assert len(bus.log(ALARMS)) == stored

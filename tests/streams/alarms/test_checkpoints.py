@@ -5,7 +5,7 @@ import asyncio
 import pytest
 from msgspec.structs import replace
 
-from alerts.apply import UNDO_MS
+from alerts.done import UNDO_MS
 from alerts.commands import End, Note
 from alerts.engine import Engine
 from alerts.events import TimeReached

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from alerts.apply import UNDO_MS
+from alerts.done import UNDO_MS
 from streams.broker.topics import ALARMS
 from streams.sinks.history.sink import HistorySink
 from streams.sinks.history.spill import Spill

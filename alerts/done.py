@@ -1,0 +1,190 @@
+"""What a person's command changes, once it is judged."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
+
+from alerts.alarm import Closing, Handed, Last, Taken
+from alerts.commands import (
+    Acknowledge,
+    Assign,
+    Escalate,
+    Note,
+    OfCommand,
+    OfPlace,
+    Shelve,
+    Suppress,
+    Undo,
+    Unshelve,
+    Where,
+)
+from alerts.covering import covered, recover_within
+from alerts.covers import Cover, as_of
+from alerts.moving import ImpossibleError, moved, opened_one, revised, step_of
+from alerts.outcomes import Outcome
+from alerts.state import Was
+from alerts.transitions import Effect, Happening
+
+if TYPE_CHECKING:
+    from alerts.alarm import Alarm
+    from alerts.commands import AlarmCommand, Base, PlaceCommand
+    from alerts.events import Done
+    from alerts.state import State
+
+UNDO_MS = 5_000
+"""So long a person may take back what they did; what closes an alarm waits for it."""
+
+
+def do(state: State, event: Done, at_ms: int) -> None:
+    """Do what was commanded, at an engine time. Raises ImpossibleError where it cannot be."""
+    command = event.command
+    revision = count = 0
+    if isinstance(command, OfPlace):
+        count = _cover(state, command, at_ms)
+    elif isinstance(command, Undo):
+        revision = _undo(state, command, at_ms)
+    elif isinstance(command, OfCommand):
+        count = _uncover(state, command, at_ms)
+    else:
+        changed = _to_alarm(state, opened_one(state, event.alarm), command, at_ms)
+        state.put(changed)
+        revision = changed.revision
+    state.outcomes[command.id] = Outcome(
+        id=command.id, state="done", alarm=event.alarm, revision=revision, covers_count=count, at_ms=at_ms
+    )
+
+
+def _to_alarm(state: State, alarm: Alarm, command: AlarmCommand, at_ms: int) -> Alarm:
+    if isinstance(command, Note):
+        return replace(alarm, notes_count=alarm.notes_count + 1)
+    last = _last(command, at_ms)
+    made, took_away = "", None
+    if isinstance(command, Shelve):
+        made = _shelve(state, alarm, command, at_ms).id
+        changed = covered(state, alarm, last)
+    elif isinstance(command, Unshelve):
+        took_away = _unshelve(state, alarm)
+        changed = covered(state, alarm, last)
+    elif isinstance(command, Assign | Escalate):
+        handed = Handed(to=command.to, who=command.who, desk=command.desk, at_ms=at_ms)
+        field = "assigned" if isinstance(command, Assign) else "escalated"
+        changed = revised(replace(alarm, **{field: handed}), last)
+    else:
+        changed = _step(alarm, command, last)
+    state.undoable[command.id] = Was(
+        who=command.who,
+        at_ms=at_ms,
+        alarm=alarm.id,
+        revision=changed.revision,
+        taken=alarm.taken,
+        closing=alarm.closing,
+        assigned=alarm.assigned,
+        escalated=alarm.escalated,
+        made=made,
+        took_away=took_away,
+    )
+    return changed
+
+
+def _step(alarm: Alarm, command: AlarmCommand, last: Last) -> Alarm:
+    """Return the alarm behind the step that the table has for the command."""
+    step = step_of(alarm, Happening(command.action))
+    taken = None
+    if isinstance(command, Acknowledge):
+        until_ms = None if command.for_ms is None else last.at_ms + command.for_ms
+        taken = Taken(who=command.who, desk=command.desk, why=command.why, at_ms=last.at_ms, until_ms=until_ms)
+    found = moved(alarm, step, last, taken)
+    if Effect.CLOSE_LATER not in step.effects:
+        return replace(found, closing=None)
+    return replace(found, closing=Closing(action=command.action, who=command.who, at_ms=last.at_ms + UNDO_MS))
+
+
+# --- covers -----------------------------------------------------------------------------------------------------------
+
+
+def _shelve(state: State, alarm: Alarm, command: Shelve, at_ms: int) -> Cover:
+    cover = Cover(
+        id=command.id,
+        what="shelved",
+        city=alarm.city,
+        where=Where(kind=alarm.kind, entity=alarm.entity),
+        who=command.who,
+        desk=command.desk,
+        why=command.why,
+        at_ms=at_ms,
+        until_ms=at_ms + command.for_ms,
+        level=alarm.level,
+    )
+    state.put_cover(as_of(cover, at_ms, state.clock))
+    return cover
+
+
+def _unshelve(state: State, alarm: Alarm) -> Cover:
+    shelf = state.shelf(alarm)
+    if shelf is None:
+        raise ImpossibleError(f"alarm {alarm.id} was not shelved")
+    state.drop_cover(shelf)
+    return shelf
+
+
+def _cover(state: State, command: PlaceCommand, at_ms: int) -> int:
+    """Cover a place → how many open alarms it has."""
+    cover = Cover(
+        id=command.id,
+        what="suppressed" if isinstance(command, Suppress) else "out_of_service",
+        city=command.city,
+        where=command.where,
+        who=command.who,
+        desk=command.desk,
+        why=command.why,
+        at_ms=at_ms,
+        window=command.window if isinstance(command, Suppress) else None,
+    )
+    state.put_cover(as_of(cover, at_ms, state.clock))
+    state.undoable[command.id] = Was(who=command.who, at_ms=at_ms, made=command.id)
+    return recover_within(state, cover, _last(command, at_ms))
+
+
+def _uncover(state: State, command: OfCommand, at_ms: int) -> int:
+    cover = state.covers.get(command.command)
+    if cover is None:
+        raise ImpossibleError(f"{command.command} covers nothing")
+    state.drop_cover(cover)
+    state.undoable[command.id] = Was(who=command.who, at_ms=at_ms, took_away=cover)
+    return recover_within(state, cover, _last(command, at_ms))
+
+
+# --- undo -------------------------------------------------------------------------------------------------------------
+
+
+def _undo(state: State, command: Undo, at_ms: int) -> int:
+    """Put back what was → the revision of its alarm."""
+    was, done = state.undoable.get(command.command), state.outcomes.get(command.command)
+    if was is None:
+        raise ImpossibleError(f"{command.command} cannot be undone")
+    del state.undoable[command.command]
+    if done is not None:
+        undone = replace(done, state="superseded", by=command.who, by_desk=command.desk, did="undo", did_at_ms=at_ms)
+        state.outcomes[command.command] = undone
+    last = _last(command, at_ms)
+    if was.made in state.covers:
+        cover = state.covers[was.made]
+        state.drop_cover(cover)
+        recover_within(state, cover, last)
+    if was.took_away is not None:
+        state.put_cover(as_of(was.took_away, at_ms, state.clock))
+        recover_within(state, was.took_away, last)
+    if not was.alarm:
+        return 0
+    alarm = opened_one(state, was.alarm)
+    back = replace(alarm, taken=was.taken, closing=was.closing, assigned=was.assigned, escalated=was.escalated)
+    if alarm.revision == was.revision:
+        back = revised(back, last)
+    state.put(back)
+    return back.revision
+
+
+def _last(command: Base, at_ms: int) -> Last:
+    return Last(what=command.action, who=command.who, desk=command.desk, at_ms=at_ms)

@@ -1,0 +1,146 @@
+"""Which event a person's command makes of the alarms as they stand: done, or refused with who was first."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
+
+from alerts.commands import Acknowledge, Lift, Note, OfAlarm, OfPlace, Restore, Shelve, Suppress, Undo, Unshelve
+from alerts.done import UNDO_MS
+from alerts.events import Done, Refused
+from alerts.kinds import kinds
+from alerts.roles import may
+from alerts.transitions import TABLE, Happening, No
+from alerts.windows import holds, next_change_ms
+
+if TYPE_CHECKING:
+    from alerts.alarm import Alarm
+    from alerts.commands import AlarmCommand, Command, PlaceCommand
+    from alerts.state import State
+    from streams.city.scope import Scope
+
+OF_TABLE = frozenset(Happening)
+
+
+def judge_command(state: State, command: Command, now_ms: int, scope: Scope | None = None) -> Done | Refused | None:
+    """Return the answer to the command, None for a repeat. `scope` is the newest version of the city."""
+    if command.id in state.outcomes:
+        return None
+    if not may(command.role, command.action, command.for_ms if isinstance(command, Shelve) else 0):
+        return refused(command, "role_may_not")
+    if isinstance(command, Undo):
+        return _judge_undo(state, command, now_ms)
+    if isinstance(command, OfPlace):
+        return _judge_place(state, command, now_ms, scope)
+    if isinstance(command, Lift | Restore):
+        return _judge_uncover(state, command)
+    return _judge_alarm(state, command)
+
+
+def _judge_alarm(state: State, command: AlarmCommand) -> Done | Refused:
+    alarm = state.open.get(command.alarm)
+    if alarm is None or alarm.city != command.city:
+        closed = state.closed.get(command.alarm)
+        return refused(command, "unknown_alarm" if closed is None else "closed", closed)
+    if not isinstance(command, Note):
+        reason = _why_not(state, alarm, command)
+        if reason:
+            return refused(command, reason, alarm)
+    return Done(alarm=alarm.id, command=command)
+
+
+def _why_not(state: State, alarm: Alarm, command: AlarmCommand) -> str:
+    if alarm.closing is not None:
+        return "closing"
+    reason = _no_step(state, alarm, command)
+    if reason:
+        return reason
+    if isinstance(command, Acknowledge) and command.seen_level is not None and alarm.level < command.seen_level:
+        return "level_risen"
+    if command.revision is not None and command.revision != alarm.revision:
+        return "level_risen" if alarm.last.what == "risen" else "changed"
+    return ""
+
+
+def _no_step(state: State, alarm: Alarm, command: AlarmCommand) -> str:
+    """Say why an alarm as it stands cannot be changed so, "" = it can."""
+    if isinstance(command, Shelve):
+        return "" if state.shelf(alarm) is None else "already_shelved"
+    if isinstance(command, Unshelve):
+        return "not_shelved" if state.shelf(alarm) is None else ""
+    if command.action not in OF_TABLE:
+        return ""
+    step = TABLE[alarm.standing][Happening(command.action)]
+    return step.reason if isinstance(step, No) else ""
+
+
+def _judge_place(state: State, command: PlaceCommand, now_ms: int, scope: Scope | None) -> Done | Refused:
+    reason = _odd_place(state, command, scope)
+    if reason or not isinstance(command, Suppress):
+        return refused(command, reason) if reason else Done(alarm="", command=command)
+    window = replace(command.window, time_zone="" if scope is None else scope.time_zone)
+    if window.fault:
+        return refused(command, window.fault)
+    city_ms = state.city_ms(now_ms)
+    if not holds(window, city_ms) and next_change_ms(window, city_ms) is None:
+        return refused(command, "over_already")
+    return Done(alarm="", command=replace(command, window=window))
+
+
+def _odd_place(state: State, command: PlaceCommand, scope: Scope | None) -> str:
+    """Say what of a place nobody knows, "" = all of it is known."""
+    where = command.where
+    if not any((where.zone, where.domain, where.kind, where.entity)):
+        return "no_place"
+    if where.kind and where.kind not in kinds() and (scope is None or not scope.has_kind(where.kind)):
+        return "unknown_kind"
+    if scope is None or scope.entities is None:
+        return ""
+    for name, entity in (("zone", f"zone:{where.zone}"), ("domain", f"feed:{where.domain}"), ("entity", where.entity)):
+        if getattr(where, name) and not scope.has(entity) and (command.city, entity) not in state.of_entity:
+            return f"unknown_{name}"
+    return ""
+
+
+def _judge_uncover(state: State, command: Lift | Restore) -> Done | Refused:
+    cover = state.covers.get(command.command)
+    wanted = "suppressed" if isinstance(command, Lift) else "out_of_service"
+    if cover is None or cover.what != wanted or cover.city != command.city:
+        return refused(command, "unknown_command")
+    return Done(alarm="", command=command)
+
+
+def _judge_undo(state: State, command: Undo, now_ms: int) -> Done | Refused:
+    done, was = state.outcomes.get(command.command), state.undoable.get(command.command)
+    if done is None:
+        return refused(command, "unknown_command")
+    alarm = state.open.get(done.alarm)
+    if done.alarm and alarm is None:
+        return refused(command, "closed", state.closed.get(done.alarm))
+    changed = was is None or (alarm is not None and alarm.revision != was.revision)
+    if was is None or changed or (was.made and was.made not in state.covers):
+        return refused(command, "changed", alarm)
+    if was.who != command.who:
+        return refused(command, "not_yours", alarm)
+    if now_ms > was.at_ms + UNDO_MS:
+        return refused(command, "too_late", alarm)
+    return Done(alarm=done.alarm, command=command)
+
+
+def refused(command: Command, reason: str, alarm: Alarm | None = None) -> Refused:
+    """Refuse a command; where somebody was first, that is said, with what they did and when."""
+    named = command.alarm if isinstance(command, OfAlarm) else ""
+    if alarm is None:
+        return Refused(id=command.id, alarm=named, command=command, reason=reason)
+    last = alarm.last
+    return Refused(
+        id=command.id,
+        alarm=alarm.id,
+        command=command,
+        reason=reason,
+        by=last.who,
+        by_desk=last.desk,
+        did=last.what,
+        did_at_ms=last.at_ms,
+    )

@@ -1,0 +1,62 @@
+"""An alarm behind a step of the table of its life."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
+
+from alerts.transitions import PROCESS, TABLE, Effect, Standing, Step
+
+if TYPE_CHECKING:
+    from alerts.alarm import Alarm, Last, Taken
+    from alerts.state import State
+    from alerts.transitions import Happening
+
+
+class ImpossibleError(Exception):
+    """The chain tells of something that cannot be; the message says what."""
+
+
+def opened_one(state: State, alarm_id: str) -> Alarm:
+    """Return an open alarm. Raises ImpossibleError where it is not."""
+    alarm = state.open.get(alarm_id)
+    if alarm is None:
+        raise ImpossibleError(f"alarm {alarm_id} is not open")
+    return alarm
+
+
+def step_of(alarm: Alarm, happening: Happening) -> Step:
+    """Return where it leads. Raises ImpossibleError where it leads nowhere."""
+    step = TABLE[alarm.standing][happening]
+    if not isinstance(step, Step):
+        raise ImpossibleError(f"alarm {alarm.id} is {alarm.standing}: {happening} leads nowhere ({step.reason})")
+    return step
+
+
+def moved(alarm: Alarm, step: Step, last: Last, taken: Taken | None = None) -> Alarm:
+    """Return the alarm behind a step; `last` is what made its revision, if there is a new one."""
+    if Effect.TAKE in step.effects:
+        alarm = replace(alarm, taken=taken)
+    elif Effect.RELEASE in step.effects:
+        alarm = replace(alarm, taken=None)
+    if Effect.WAIT in step.effects:
+        alarm = replace(alarm, waiting_since_ms=last.at_ms)
+    if Effect.REVISE in step.effects:
+        alarm = revised(alarm, last)
+    if step.to is not Standing.NORMAL:
+        alarm = replace(alarm, process=PROCESS[step.to])
+    return alarm
+
+
+def revised(alarm: Alarm, last: Last) -> Alarm:
+    """Return the alarm in a new revision: what a person saw before is no longer so."""
+    return replace(alarm, revision=alarm.revision + 1, last=last)
+
+
+def put(state: State, alarm: Alarm, step: Step) -> None:
+    """Keep an alarm behind a step, or let it go."""
+    if Effect.CLOSE in step.effects:
+        state.close(alarm if alarm.process != "active" else replace(alarm, process="returned"))
+    else:
+        state.put(alarm)
