@@ -28,6 +28,7 @@ from alerts.events import Cause, Done, Refused, TimeReached, Unreadable
 from alerts.journal import VERSION, Head, Record, seal, unseal
 from alerts.judge import judge_command, judge_detection, judge_time, judge_version
 from alerts.projection import projected
+from alerts.signing import signed
 from alerts.state import State
 from streams.broker.topics import ALARMS, CITIES, DETECTIONS, OUTCOMES
 from streams.errors import FrameError
@@ -57,7 +58,9 @@ class Judged(NamedTuple):
 class Engine:
     """Alarms folded from a journal. Invariant: but for what is judged ahead, the state is what the chain says."""
 
-    def __init__(self) -> None:
+    def __init__(self, key: bytes = b"") -> None:
+        self._key = key
+        """Signs commands; without one none is taken."""
         self.head = Head()
         self.covers: Mapping[str, int] = {}
         """Topic → next offset: the chain holds what every input below did."""
@@ -97,6 +100,10 @@ class Engine:
     def learn(self, offset: int, scope: Scope) -> None:
         """Take what the version at that offset has, before it is judged; in the order of the topic."""
         self._scopes[offset] = scope
+
+    def tick(self, tick_id: str) -> bytes:
+        """Return the command that says that time has passed."""
+        return signed(msgspec.json.encode(Tick(id=tick_id)), self._key)
 
     @property
     def next_due_ms(self) -> int | None:
@@ -236,7 +243,7 @@ class Engine:
         return Unreadable(reason="bad_detection") if found is None else judge_detection(self._state, found, scope)
 
     def _of_command(self, one: Input, now_ms: int) -> Event | None:
-        found = reading.command(one.value)
+        found = reading.command(one.value, self._key)
         if found is None:
             return Unreadable(reason="bad_command")
         if isinstance(found, Tick):

@@ -21,6 +21,7 @@ import msgspec
 from alerts.apply import UNDO_MS, key_of
 from alerts.commands import Acknowledge, Note, Undo
 from alerts.events import Done, Finding, Refused, Retired, TimeReached
+from alerts.reading import UNSIGNED
 from alerts.transitions import TABLE, Happening, No
 
 if TYPE_CHECKING:
@@ -88,7 +89,8 @@ def judge_version(state: State, scope: Scope) -> Iterator[Retired | Finding]:
 
 def judge_command(state: State, command: Command, now_ms: int) -> Done | Refused | None:
     """Return the answer to the command, None for a repeat."""
-    if command.id in state.outcomes:
+    answered = state.outcomes.get(command.id)
+    if answered is not None and answered.reason != UNSIGNED:  # a stranger who named its id first has not answered it
         return None
     if isinstance(command, Undo):
         return _judge_undo(state, command, now_ms)
