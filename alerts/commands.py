@@ -43,6 +43,8 @@ class Base(msgspec.Struct, frozen=True, kw_only=True, tag_field="action"):
     why: Text = ""
     verified: bool = False
     """Whether somebody proved who gave it; nobody does yet, so the journal says false whatever came."""
+    signature: str = ""
+    """Of the wall over all else that it says: `alerts.signing`."""
 
     @property
     def action(self) -> str:
@@ -149,6 +151,7 @@ class Tick(msgspec.Struct, frozen=True, kw_only=True, tag_field="action", tag="t
     """Time has passed: what is due at its arrival happens. The engine's own."""
 
     id: str = ""
+    signature: str = ""
 
 
 AlarmCommand: TypeAlias = (

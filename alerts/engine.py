@@ -30,6 +30,7 @@ from alerts.judge import judge_detection, judge_time, judge_version
 from alerts.judge_commands import judge_command
 from alerts.moving import ImpossibleError
 from alerts.projection import projected
+from alerts.signing import signed
 from alerts.state import State
 from streams.broker.topics import ALARMS, CITIES, CLOCK, DETECTIONS, OUTCOMES
 from streams.errors import FrameError
@@ -59,7 +60,9 @@ class Judged(NamedTuple):
 class Engine:
     """Alarms folded from a journal. Invariant: but for what is judged ahead, the state is what the chain says."""
 
-    def __init__(self) -> None:
+    def __init__(self, key: bytes = b"") -> None:
+        self._key = key
+        """Signs commands; without one none is taken."""
         self.head = Head()
         self.covers: Mapping[str, int] = {}
         """Topic → next offset: the chain holds what every input below did."""
@@ -99,6 +102,10 @@ class Engine:
     def learn(self, offset: int, scope: Scope) -> None:
         """Take what the version at that offset has, before it is judged; in the order of the topic."""
         self._scopes[offset] = scope
+
+    def tick(self, tick_id: str) -> bytes:
+        """Return the command that says that time has passed."""
+        return signed(msgspec.json.encode(Tick(id=tick_id)), self._key)
 
     @property
     def next_due_ms(self) -> int | None:
@@ -245,7 +252,7 @@ class Engine:
         return self._of_command(one, scope, now_ms)
 
     def _of_command(self, one: Input, scope: Scope | None, now_ms: int) -> Event | None:
-        found = reading.command(one.value)
+        found = reading.command(one.value, self._key)
         if found is None:
             return Unreadable(reason="bad_command")
         if isinstance(found, Tick):

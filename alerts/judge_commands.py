@@ -10,6 +10,7 @@ from alerts.commands import Acknowledge, Lift, Note, OfAlarm, OfPlace, Restore, 
 from alerts.done import UNDO_MS
 from alerts.events import Done, Refused
 from alerts.kinds import kinds
+from alerts.reading import UNSIGNED
 from alerts.roles import may
 from alerts.transitions import TABLE, Happening, No
 from alerts.windows import holds, next_change_ms
@@ -25,7 +26,8 @@ OF_TABLE = frozenset(Happening)
 
 def judge_command(state: State, command: Command, now_ms: int, scope: Scope | None = None) -> Done | Refused | None:
     """Return the answer to the command, None for a repeat. `scope` is the newest version of the city."""
-    if command.id in state.outcomes:
+    answered = state.outcomes.get(command.id)
+    if answered is not None and answered.reason != UNSIGNED:  # a stranger who named its id first has not answered it
         return None
     if not may(command.role, command.action, command.for_ms if isinstance(command, Shelve) else 0):
         return refused(command, "role_may_not")

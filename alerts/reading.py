@@ -7,11 +7,15 @@ from msgspec.structs import replace
 
 from alerts.commands import TIME_END_MS, Command, Tick
 from alerts.events import Refused
+from alerts.signing import is_signed
 from streams.city.clock import MOST_SPEED, ClockSetting
 from streams.contract.records import Detection
 
 INPUT_BYTES = 64 * 1024
 """A longer input is unreadable: a journal record has to fit into its topic."""
+
+UNSIGNED = "unsigned"
+"""The reason of a refusal: whoever sent it does not hold the key."""
 
 UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
@@ -48,13 +52,26 @@ def clock(value: bytes | None, arrived_ms: int) -> ClockSetting | None:
     return replace(found, wall_ms=arrived_ms)
 
 
-def command(value: bytes | None) -> Command | Tick | Refused | None:
-    """Decode a command; one that names itself and is none is refused, None = it does not even name itself."""
+def command(value: bytes | None, key: bytes) -> Command | Tick | Refused | None:
+    """Decode a command; one that names itself and is none, or is not signed with the key, is refused.
+
+    None = it does not even name itself.
+    """
+    body = _bounded(value)
     try:
-        found = msgspec.json.decode(_bounded(value), type=Command | Tick)
+        found = msgspec.json.decode(body, type=Command | Tick)
+        from_the_wall = is_signed(body, key)
     except UNREADABLE as exc:
         return _refused(value, str(exc))
-    return found if isinstance(found, Tick) else replace(found, verified=False)
+    if not isinstance(found, Tick):
+        found = replace(found, verified=False)
+    return found if from_the_wall else _unsigned(found)
+
+
+def _unsigned(found: Command | Tick) -> Refused | None:
+    if isinstance(found, Tick):
+        return Refused(id=found.id, alarm="", command=None, reason=UNSIGNED) if found.id else None
+    return Refused(id=found.id, alarm=getattr(found, "alarm", ""), command=found, reason=UNSIGNED)
 
 
 def _refused(value: bytes | None, why: str) -> Refused | None:

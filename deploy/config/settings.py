@@ -164,6 +164,11 @@ def data_folder(environment: Mapping[str, str] = os.environ) -> Path:
     return Path(environment.get("CITYWALL_DATA") or state_home(environment) / "service")
 
 
+def command_key_file(environment: Mapping[str, str] = os.environ) -> Path | None:
+    """Return the file of the key that signs commands, None = the data folder's own."""
+    return _path(environment.get("CITYWALL_COMMAND_KEY_FILE"))
+
+
 def failpoints(environment: Mapping[str, str] = os.environ) -> str:
     """Return where a test wants a part to fail: CITYWALL_FAILPOINTS, or with `@FILE` what that file says now."""
     said = environment.get("CITYWALL_FAILPOINTS", "")

@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING
 
 import uvicorn
 
+from alerts.signing import signed
 from dashboard.app import create_app
 from dashboard.config import WallConfig
 from dashboard.telemetry.metric import Process
 from deploy.config.build import build_id
+from deploy.config.command_key import command_key
 from deploy.supervision import pulses
 from deploy.supervision.child import now_ms
 from deploy.supervision.reasons import standstills, told
@@ -40,11 +42,12 @@ log = logging.getLogger(__name__)
 
 
 class Commands:
-    """Sends what a person decided to Kafka; connects when the first one comes."""
+    """Signs what a person decided and sends it to Kafka; connects when the first one comes."""
 
-    def __init__(self, kafka: str, city_id: str) -> None:
+    def __init__(self, kafka: str, city_id: str, signing_key: bytes) -> None:
         self._bus = KafkaBus(kafka)
         self._key = city_id.encode()
+        self._signing_key = signing_key
         self._connecting = asyncio.Lock()
 
     async def send(self, command: bytes) -> None:
@@ -56,7 +59,7 @@ class Commands:
             async with self._connecting:
                 if not self._bus.running:
                     await self._bus.start()
-            await self._bus.send([Message(topics.COMMANDS, self._key, command)])
+            await self._bus.send([Message(topics.COMMANDS, self._key, signed(command, self._signing_key))])
 
 
 class Following:
@@ -105,7 +108,7 @@ def main(run: Run) -> None:
     config = WallConfig(
         city=load_city(run.city_path),
         redis=run.redis,
-        send_command=Commands(run.kafka, run.city_id).send,
+        send_command=Commands(run.kafka, run.city_id, command_key(run)).send,
         history=open_history(run.history),
         build=build_id(),
         mode=run.mode,

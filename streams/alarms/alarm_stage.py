@@ -48,7 +48,6 @@ RECONCILE_TICKS = 120
 SAME_MS_S = 0.002
 """So long after an arrival nothing else comes with the same one."""
 
-TICK = b'{"action":"tick","id":"%s"}'
 TICK_EVERY_MS = 500
 """So often at most the stage says that time has passed."""
 
@@ -67,6 +66,9 @@ class AlarmEngine(Resumes, Protocol):
 
     def judge(self, inputs: Sequence[Input], *, whole: bool) -> bytes | None:
         """Return the journal record that would follow the head, None when there is nothing to write."""
+
+    def tick(self, tick_id: str) -> bytes:
+        """Return the command that says that time has passed."""
 
     @property
     def next_due_ms(self) -> int | None:
@@ -202,7 +204,7 @@ class AlarmStage:
             return
         if self._ticked_at_ms + TICK_EVERY_MS <= clock_ms:
             self._ticked_at_ms = clock_ms
-            await bus.send([Message(COMMANDS, b"tick", TICK % uuid.uuid4().hex.encode(), partition=0)])
+            await bus.send([Message(COMMANDS, b"tick", self._engine.tick(uuid.uuid4().hex), partition=0)])
 
     async def _judge(self, bus: Bus) -> None:
         self._inputs += self._order.ready()

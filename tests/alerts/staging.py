@@ -6,14 +6,13 @@ from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from alerts.engine import Engine
 from streams.alarms.alarm_stage import RUN_INPUTS, AlarmStage
 from streams.broker.topics import ALARMS, COMMANDS, DETECTIONS, JOURNAL
 from streams.city.folder import Folder, read_folder
 from streams.city.versions import Opened, Rules, to_messages
 from streams.contract.records import Detection
 from streams.contract.stage import Message
-from tests.alerts.writing import Again, Wait, encoded
+from tests.alerts.writing import Again, Wait, encoded, keyed_engine
 from tests.fakes import FakeBus, FakeHost
 from tests.small_city import write_small_city
 
@@ -69,7 +68,7 @@ def projected(bus: FakeBus) -> dict[str, dict]:
 
 
 async def started(bus: FakeBus, run_inputs: int = RUN_INPUTS, checkpoint_records: int = 3) -> FakeHost:
-    host = FakeHost(AlarmStage(Engine, run_inputs, bus.clock, checkpoint_records), bus)
+    host = FakeHost(AlarmStage(keyed_engine, run_inputs, bus.clock, checkpoint_records), bus)
     await host.start()
     return host
 

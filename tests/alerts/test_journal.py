@@ -8,7 +8,7 @@ from alerts.engine import Engine
 from alerts.journal import GENESIS, Record, seal, unseal, verify
 from streams.alarms.order import Input
 from streams.broker.topics import COMMANDS, DETECTIONS
-from tests.alerts.writing import acknowledge, chain, detection, encoded, opened_at
+from tests.alerts.writing import acknowledge, chain, detection, encoded, keyed_engine, opened_at
 
 INPUTS = (
     Input(DETECTIONS, 0, encoded(detection(3, 10, evidence={"上游": "环城路"})), 1000),
@@ -20,7 +20,7 @@ INPUTS = (
 
 def written() -> list[bytes]:
     """A journal of four records, one for each input."""
-    engine = Engine()
+    engine = keyed_engine()
     values = []
     for one in INPUTS:
         values.append(engine.judge([one], whole=False))

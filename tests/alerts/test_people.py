@@ -2,8 +2,8 @@
 
 import pytest
 
-from alerts.done import UNDO_MS
 from alerts.commands import End, Note, Unacknowledge
+from alerts.done import UNDO_MS
 from tests.alerts.living import live, standing
 from tests.alerts.writing import acknowledge, commanded, detection, opened_at, undo
 

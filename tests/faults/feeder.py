@@ -8,6 +8,7 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any
 
+from alerts.signing import signed
 from streams.broker import topics
 from streams.broker.bus import KafkaBus
 from streams.contract.stage import Message
@@ -23,13 +24,16 @@ LOOK_EVERY_S = 0.3
 
 
 class Feeder(threading.Thread):
-    """Sends `minutes` of the day. Before each minute it calls `pace`, which blocks until the minute may go out."""
+    """Sends `minutes` of the day. Before each minute it calls `pace`, which blocks until the minute may go out.
 
-    def __init__(self, kafka: str, minutes: int, pace: Callable[[int], None]) -> None:
+    `key` signs what the dispatcher decides.
+    """
+
+    def __init__(self, kafka: str, minutes: int, pace: Callable[[int], None], key: bytes = b"") -> None:
         super().__init__(name="feeder", daemon=True)
         self.error: BaseException | None = None
         self.minute = 0
-        self._minutes, self._pace = minutes, pace
+        self._minutes, self._pace, self._key = minutes, pace, key
         self._bus = KafkaBus(kafka)
 
     def run(self) -> None:
@@ -73,7 +77,8 @@ class Feeder(threading.Thread):
             "seen_level": order.seen_level,
         }
         for _ in range(2):
-            await self._give([Message(topics.COMMANDS, b"small", json.dumps(command).encode(), 0)])
+            value = signed(json.dumps(command).encode(), self._key)
+            await self._give([Message(topics.COMMANDS, b"small", value, 0)])
         await self._wait(order, lambda events: any(_is_answer(one, order) for one in events))
         await self._wait(order, lambda events: not _is_closing(alarm, events))
 

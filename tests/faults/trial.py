@@ -6,6 +6,7 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
+from deploy.config.command_key import command_key
 from tests.faults.feeder import Feeder
 from tests.faults.inflicting import Inflicting, Pace
 from tests.faults.outcome import Outcome, differences, outcome
@@ -30,7 +31,7 @@ def say(line: str) -> None:
 def undisturbed(folder: Path, minutes: int) -> Outcome:
     """Run the day as fast as it goes."""
     with running(folder) as city:
-        feeder = Feeder(city.run.kafka, minutes, lambda _: None)
+        feeder = Feeder(city.run.kafka, minutes, lambda _: None, command_key(city.run))
         feeder.start()
         return _rest(city, feeder)
 
@@ -39,7 +40,7 @@ def disturbed(folder: Path, minutes: int, faults: Sequence[Fault]) -> tuple[Outc
     """Run the day while the faults are inflicted → what it came to, and what was done."""
     with running(folder) as city:
         pace = Pace()
-        feeder = Feeder(city.run.kafka, minutes, pace)
+        feeder = Feeder(city.run.kafka, minutes, pace, command_key(city.run))
         feeder.start()
         inflicting = Inflicting(city, faults, feeder, say)
         try:

@@ -74,13 +74,22 @@ def test_only_the_wall_is_reachable_and_from_this_machine_alone():
 def test_no_secret_stands_in_the_file():
     for service in COMPOSE["services"].values():
         for name, value in service.get("environment", {}).items():
-            assert not re.search("TOKEN|PASSWORD", name) or value.startswith("/run/secrets/"), name
+            assert not re.search("TOKEN|PASSWORD|COMMAND_KEY", name) or value.startswith("/run/secrets/"), name
+
+
+def test_only_wall_and_engine_hold_the_key_of_commands():
+    holders = {name for name, service in COMPOSE["services"].items() if "command_key" in service.get("secrets", [])}
+    assert holders == {"wall", "alarms"}
+    told = {name for name, service in OURS.items() if "CITYWALL_COMMAND_KEY_FILE" in service["environment"]}
+    assert told == holders
 
 
 def native(service, data, port, servers):
     """What a container would get, with the servers' addresses and the folder of this machine."""
     broker, redis = servers
     own = {key: str(value) for key, value in service["environment"].items() if not key.startswith("CITYWALL_INFLUX")}
+    if "CITYWALL_COMMAND_KEY_FILE" in own:
+        own["CITYWALL_COMMAND_KEY_FILE"] = str(data / "command_key")
     here = {"CITYWALL_KAFKA": broker.address, "CITYWALL_REDIS": redis.address, "CITYWALL_DATA": str(data)}
     wall = {"CITYWALL_BIND": "127.0.0.1", "CITYWALL_PORT": str(port)} if "CITYWALL_PORT" in own else {}
     command = [sys.executable, *service["command"][1:]]
@@ -103,6 +112,7 @@ def pulsing(found):
 def test_each_service_starts_natively_and_together_they_make_a_living_wall(tmp_path, cache):
     port = free_ports(1)[0]
     running = {}
+    (tmp_path / "command_key").write_text("k" * 64)
     with kafka.running(tmp_path / "kafka", cache) as broker, valkey.running(tmp_path / "redis") as redis:
         command, environment = native(OURS["topics"], tmp_path, port, (broker, redis))
         done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=90, check=False)

@@ -1,12 +1,16 @@
 """What the wall is told of the processes: what their supervisor last wrote."""
 
+import asyncio
 import os
 
+from alerts.signing import is_signed
 from dashboard.telemetry.metric import Process
-from deploy.parts.wall import _processes
+from deploy.parts.wall import Commands, _processes
 from deploy.supervision import folder
 from deploy.supervision.supervisor import STATE_FILE, PartState, SupervisorState
 from deploy.supervision.watch import Still
+from streams.broker.topics import COMMANDS
+from tests.fakes import FakeBus
 
 
 def test_processes_are_those_of_the_supervisor_each_with_its_longest_standstill(tmp_path):
@@ -22,3 +26,13 @@ def test_processes_are_those_of_the_supervisor_each_with_its_longest_standstill(
 
 def test_without_a_supervisor_there_are_none(tmp_path):
     assert _processes(tmp_path) == []
+
+
+def test_what_a_person_decides_is_signed_on_its_way_out():
+    bus, commands = FakeBus(), Commands("nowhere:1", "c", b"key")
+    bus.running = True
+    commands._bus = bus
+    asyncio.run(commands.send(b'{"id":"k1","action":"note"}'))
+    (sent,) = bus.log(COMMANDS)
+    assert is_signed(sent.value, b"key")
+    assert not is_signed(sent.value, b"another")

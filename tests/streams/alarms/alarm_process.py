@@ -11,10 +11,10 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from alerts.engine import Engine
 from streams.alarms.alarm_stage import AlarmStage
 from streams.broker.topics import ALARMS
 from streams.engine.run import run_stage
+from tests.alerts.writing import keyed_engine
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -47,4 +47,4 @@ class DyingStage(AlarmStage):
 
 if __name__ == "__main__":
     kafka, folder, *die = sys.argv[1:]
-    run_stage((DyingStage if die else AlarmStage)(Engine), kafka, Path(folder))
+    run_stage((DyingStage if die else AlarmStage)(keyed_engine), kafka, Path(folder))

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from alerts.done import UNDO_MS
 from alerts.commands import End, Note, Unacknowledge
+from alerts.done import UNDO_MS
 from alerts.journal import verify
 from alerts.judge import alarm_id
 from streams.broker.topics import ALARMS, CHECKPOINTS, JOURNAL

@@ -5,8 +5,8 @@ import asyncio
 import pytest
 from msgspec.structs import replace
 
-from alerts.done import UNDO_MS
 from alerts.commands import End, Note
+from alerts.done import UNDO_MS
 from alerts.engine import Engine
 from alerts.events import TimeReached
 from alerts.journal import seal, unseal

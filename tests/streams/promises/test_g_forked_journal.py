@@ -21,7 +21,7 @@ from streams.alarms.alarm_stage import AlarmStage
 from streams.broker.topics import CITIES, COMMANDS, DETECTIONS, JOURNAL
 from streams.errors import FrameError
 from tests.alerts.staging import given_to, journal, projected
-from tests.alerts.writing import acknowledge, detection, events, opened_at
+from tests.alerts.writing import KEY, acknowledge, detection, events, keyed_engine, opened_at
 from tests.fakes import FakeBus, FakeHost
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ def told(bus: FakeBus) -> list[str]:
 
 
 def test_of_two_records_behind_one_head_the_first_stands() -> None:
-    bus = asyncio.run(forked(Engine))
+    bus = asyncio.run(forked(keyed_engine))
     records = [unseal(value)[0] for value in journal(bus)]
     assert [record.previous for record in records[:2]] == [GENESIS, GENESIS]  # the fork
     assert verify(journal(bus)) == ()
@@ -78,7 +78,7 @@ def test_of_two_records_behind_one_head_the_first_stands() -> None:
 
 
 def test_every_input_is_covered_once_in_the_chain() -> None:
-    bus = asyncio.run(forked(Engine))
+    bus = asyncio.run(forked(keyed_engine))
     reader, causes = Engine(), []
     for value in journal(bus):
         if reader.fold(value) is not None:
@@ -90,12 +90,12 @@ def test_every_input_is_covered_once_in_the_chain() -> None:
 def test_without_the_guard_the_fork_would_be_told_twice() -> None:
     """What stands behind it, that nothing impossible is taken, ends an engine that believes everything."""
     with pytest.raises(FrameError, match="raised and open already"):
-        asyncio.run(forked(Credulous))
+        asyncio.run(forked(lambda: Credulous(KEY)))
 
 
 def test_a_record_is_whole_or_absent() -> None:
     """A byte less, or one changed, and no reader takes it; what follows it is void too."""
-    bus = asyncio.run(forked(Engine))
+    bus = asyncio.run(forked(keyed_engine))
     values = [value for value in journal(bus)]
     for broken in (values[0][:-1], values[0].replace(b'"level":3', b'"level":1')):
         assert broken != values[0]
@@ -108,7 +108,7 @@ def test_a_record_is_whole_or_absent() -> None:
 def test_it_writes_nothing_while_its_own_record_is_on_its_way(topic: str) -> None:
     async def story() -> int:
         bus = FakeBus()
-        host = FakeHost(AlarmStage(Engine), bus)
+        host = FakeHost(AlarmStage(keyed_engine), bus)
         await host.start()
         for number in range(1, 4):
             given_to(bus, detection(number, 10 * number))
