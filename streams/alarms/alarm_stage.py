@@ -131,7 +131,8 @@ class AlarmStage:
             return {}
         if missing := set(self.topics) - {one.topic for one in partitions}:
             raise ExactnessError(f"the alarm engine needs all its topics in one process, not without {sorted(missing)}")
-        self._engine, journal_end = await begun(self._make_engine, bus)
+        self._engine, journal_end, tail_records = await begun(self._make_engine, bus)
+        self._checkpoints = Checkpoints(self._checkpoint_records, tail_records)
         await self._reconcile(bus)
         cities = await bus.read_all(CITIES, 0)
         self._engine.begin(CITIES, first_that_counts(cities) if journal_end else 0)

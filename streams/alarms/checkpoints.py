@@ -51,9 +51,10 @@ E = TypeVar("E", bound=Resumes)
 class Checkpoints:
     """Writes one at a time, a few pieces a tick."""
 
-    def __init__(self, every_records: int = EVERY_RECORDS) -> None:
+    def __init__(self, every_records: int = EVERY_RECORDS, tail_records: int = 0) -> None:
+        """Begin behind a checkpoint and so many journal records after it: starts do not lose count of them."""
         self._every = every_records
-        self._since = 0
+        self._since = tail_records
         self._slot = 0
         self._writing: Iterator[tuple[bytes, bytes]] | None = None
 
@@ -75,9 +76,10 @@ class Checkpoints:
             self._writing = None
 
 
-async def begun(make: Callable[[], E], bus: Bus) -> tuple[E, int]:
-    """Return an engine that holds the journal as it stands, and the journal's next offset; 0 = it is empty.
+async def begun(make: Callable[[], E], bus: Bus) -> tuple[E, int, int]:
+    """Return an engine that holds the journal as it stands, the journal's next offset and how many records it folded.
 
+    The offset is 0 where the journal is empty; what was folded lies behind the newest checkpoint.
     Raises FrameError with the place of a record that cannot be folded.
     """
     engine = make()
@@ -87,6 +89,7 @@ async def begun(make: Callable[[], E], bus: Bus) -> tuple[E, int]:
         engine, begin = make(), 0
     reader = bus.reader(JOURNAL, 0, begin)
     end = (await bus.ends([SOURCE]))[SOURCE]
+    folded = 0
     try:
         while begin < end:
             for record in await reader.read():
@@ -94,10 +97,10 @@ async def begun(make: Callable[[], E], bus: Bus) -> tuple[E, int]:
                     engine.fold(record.value)
                 except FrameError as exc:
                     raise FrameError(f"{exc} ({JOURNAL}, offset {record.offset})") from exc
-                begin = record.offset + 1
+                begin, folded = record.offset + 1, folded + 1
     finally:
         await reader.stop()
-    return engine, begin
+    return engine, begin, folded
 
 
 async def _is_of_this_journal(engine: Resumes, bus: Bus, begin: int) -> bool:
