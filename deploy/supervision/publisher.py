@@ -39,6 +39,8 @@ class Publisher:
         self._done: Signature | None = None
         if published is not None and folders.read_folder(folder).digest == folders.read_folder(published).digest:
             self._done = self._seen
+        self.in_force = self._done is not None
+        """Whether the folder was in force when this began to look."""
         self.at_work: subprocess.Popen[bytes] | None = None
 
     def look(self) -> None:
@@ -46,7 +48,7 @@ class Publisher:
         now = folders.signature(self._folder)
         still, self._seen = now == self._seen, now
         ended = None if self.at_work is None else self.at_work.poll()
-        if ended == TRY_AGAIN:
+        if ended == TRY_AGAIN or (ended is not None and ended < 0):  # or it was killed: it has said nothing
             self.at_work, self._done = None, None
         if not still or now == self._done or (self.at_work is not None and ended is None):
             return

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from deploy.config import run as runs
+from deploy.supervision import refused_city
 from deploy.supervision.child import now_ms
 from deploy.supervision.folder import write_json
 from deploy.supervision.publisher import COMMAND, Publisher
@@ -25,6 +26,7 @@ from streams.broker.ends import EndsReader, Extent
 from streams.errors import UnreachableError
 
 if TYPE_CHECKING:
+    from deploy.config.run import Run
     from streams.contract.stage import TopicPartition
 
 FILE = "tail.json"
@@ -77,7 +79,7 @@ def main(argv: list[str]) -> int:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     run = runs.read(args.data)
     reader = EndsReader(run.kafka)
-    publisher = Publisher(run.city_edited_path, [*COMMAND, "--data", str(args.data)], run.city_path)
+    publisher = publisher_of(run)
     answered = True
     while True:
         began_s = time.monotonic()
@@ -90,6 +92,14 @@ def main(argv: list[str]) -> int:
         except OSError as exc:  # a full disk: nobody judges by an old file
             log.warning("%s cannot be written: %s", FILE, exc)
         time.sleep(max(began_s + EVERY_S - time.monotonic(), EVERY_S / 4))
+
+
+def publisher_of(run: Run) -> Publisher:
+    """Prepare to look at the run's city folder: what stood there refused when nobody looked may be mended by now."""
+    publisher = Publisher(run.city_edited_path, [*COMMAND, "--data", run.data], run.city_path)
+    if publisher.in_force:
+        refused_city.forget(run.data_path)
+    return publisher
 
 
 def _look(reader: EndsReader, answered: bool) -> Tail:

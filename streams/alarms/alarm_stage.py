@@ -133,16 +133,17 @@ class AlarmStage:
             return {}
         if missing := set(self.topics) - {one.topic for one in partitions}:
             raise ExactnessError(f"the alarm engine needs all its topics in one process, not without {sorted(missing)}")
-        self._engine, journal_end = await begun(self._make_engine, bus)
+        self._engine, tail = await begun(self._make_engine, bus)
+        self._checkpoints = Checkpoints(self._checkpoint_records, tail)
         await self._reconcile(bus)
         cities = await bus.read_all(CITIES, 0)
-        self._engine.begin(CITIES, first_that_counts(cities) if journal_end else 0)
+        self._engine.begin(CITIES, first_that_counts(cities) if tail.end else 0)
         for offset, scope in await self._followed.begin(cities, self._engine.covers[CITIES]):
             self._engine.learn(offset, scope)
         for topic in INPUTS:
             self._order.begin(topic, self._engine.covers.get(topic, 0))
         self._active = True
-        after = {JOURNAL: journal_end}
+        after = {JOURNAL: tail.end}
         return {TopicPartition(topic, 0): offset for topic, offset in {**self._engine.covers, **after}.items()}
 
     async def absorb(self, chunk: Chunk, bus: Bus) -> bool:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from itertools import islice
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar
 
 from streams.broker.topics import CHECKPOINTS, JOURNAL
 from streams.contract.stage import Message, TopicPartition
 from streams.errors import FrameError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from streams.contract.stage import Bus
 
@@ -19,6 +19,8 @@ EVERY_RECORDS = 2_000
 PIECES_A_TICK = 8
 SLOTS = (b"a", b"b")
 """Written in turn: a crash leaves the one before whole."""
+LAST_KEY = b":head"
+"""The key of the record that makes a checkpoint whole ends so."""
 SOURCE = TopicPartition(JOURNAL, 0)
 
 
@@ -48,13 +50,28 @@ class Resumes(Protocol):
 E = TypeVar("E", bound=Resumes)
 
 
+class Tail(NamedTuple):
+    """What a start found of the journal."""
+
+    end: int = 0
+    """Its next offset; 0 = it is empty."""
+    records: int = 0
+    """Folded behind the newest checkpoint."""
+    slot: int = 0
+    """The place in `SLOTS` that was made whole last: the next one goes into the other."""
+
+
+NOTHING = Tail()
+
+
 class Checkpoints:
     """Writes one at a time, a few pieces a tick."""
 
-    def __init__(self, every_records: int = EVERY_RECORDS) -> None:
+    def __init__(self, every_records: int = EVERY_RECORDS, tail: Tail = NOTHING) -> None:
+        """Go on behind what a start found, so that starts lose neither count nor turn."""
         self._every = every_records
-        self._since = 0
-        self._slot = 0
+        self._since = tail.records
+        self._slot = tail.slot
         self._writing: Iterator[tuple[bytes, bytes]] | None = None
 
     def folded(self, count: int, offset: int, engine: Resumes) -> None:
@@ -75,18 +92,19 @@ class Checkpoints:
             self._writing = None
 
 
-async def begun(make: Callable[[], E], bus: Bus) -> tuple[E, int]:
-    """Return an engine that holds the journal as it stands, and the journal's next offset; 0 = it is empty.
+async def begun(make: Callable[[], E], bus: Bus) -> tuple[E, Tail]:
+    """Return an engine that holds the journal as it stands, and what was found of it.
 
     Raises FrameError with the place of a record that cannot be folded.
     """
     engine = make()
-    kept = {record.key or b"": record.value for record in await bus.read_all(CHECKPOINTS, 0) if record.value}
-    begin = engine.resume(kept)
+    written = [(record.key or b"", record.value) for record in await bus.read_all(CHECKPOINTS, 0) if record.value]
+    begin = engine.resume(dict(written))
     if begin and not await _is_of_this_journal(engine, bus, begin):
         engine, begin = make(), 0
     reader = bus.reader(JOURNAL, 0, begin)
     end = (await bus.ends([SOURCE]))[SOURCE]
+    folded = 0
     try:
         while begin < end:
             for record in await reader.read():
@@ -94,10 +112,16 @@ async def begun(make: Callable[[], E], bus: Bus) -> tuple[E, int]:
                     engine.fold(record.value)
                 except FrameError as exc:
                     raise FrameError(f"{exc} ({JOURNAL}, offset {record.offset})") from exc
-                begin = record.offset + 1
+                begin, folded = record.offset + 1, folded + 1
     finally:
         await reader.stop()
-    return engine, begin
+    return engine, Tail(begin, folded, _whole_last([key for key, _ in written]))
+
+
+def _whole_last(keys: Sequence[bytes]) -> int:
+    """Return which of the slots was made whole last, by the keys in the order in which they were written."""
+    whole = [key.removesuffix(LAST_KEY) for key in keys if key.endswith(LAST_KEY)]
+    return SLOTS.index(whole[-1]) if whole and whole[-1] in SLOTS else 0
 
 
 async def _is_of_this_journal(engine: Resumes, bus: Bus, begin: int) -> bool:

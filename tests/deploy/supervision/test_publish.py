@@ -7,8 +7,9 @@ import pytest
 
 from deploy.config.run import Run
 from deploy.config.settings import load
-from deploy.supervision import publish, publisher, refused_city
+from deploy.supervision import launch, publish, publisher, refused_city, tail
 from deploy.supervision.publisher import Publisher
+from streams.contract.name import Name
 from tests.city_edits import head
 from tests.small_city import write_small_city
 
@@ -50,6 +51,8 @@ def test_what_is_in_force_is_not_published_again(folder, tmp_path):
 def test_one_that_could_not_be_sent_is_tried_again_one_that_is_wrong_is_not(folder):
     assert looks(Publisher(folder, command(publisher.TRY_AGAIN)), 3) == 3
     assert looks(Publisher(folder, command(1)), 3) == 1
+    killed = [sys.executable, "-c", "import os; os.kill(os.getpid(), 9)"]
+    assert looks(Publisher(folder, killed), 3) == 3
 
 
 def test_without_a_supervisor_the_settings_say_what_to_publish(folder, tmp_path, monkeypatch, capsys):
@@ -69,14 +72,43 @@ def test_two_never_write_at_once(tmp_path):
             fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
+def run_of(folder, data, copy=None):
+    return Run(
+        data=str(data), city=str(copy or folder), city_edited=str(folder), city_id="small", mode="live",
+        kafka="127.0.0.1:1", redis="", history="", port=1, started_ms=0, components=load(environment={}).components,
+    )  # fmt: skip
+
+
+def test_a_folder_that_was_mended_while_nobody_looked_is_told_no_more(folder, tmp_path):
+    """It is what stands in force again, so nothing is ever published of it."""
+    copy = write_small_city(tmp_path / "copy")
+    (folder / "rules.toml").write_text("[fog]\n")
+    refused_city.note(tmp_path, "no such rule: fog")
+    tail.publisher_of(run_of(folder, tmp_path, copy))
+    assert len(refused_city.trouble(tmp_path)) == 1
+    (folder / "rules.toml").unlink()
+    assert looks(tail.publisher_of(run_of(folder, tmp_path, copy)), 3) == 0
+    assert refused_city.trouble(tmp_path) == []
+
+
+def test_a_start_with_a_good_folder_tells_no_more_what_was_wrong_before(folder, tmp_path, monkeypatch):
+    """`up` has found it good before it comes so far."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    refused_city.note(tmp_path, "no such rule: fog")
+    wanted = launch.Wanted(
+        settings=load(environment={"CITYWALL_KAFKA": "h:1", "CITYWALL_REDIS": "h:1", "CITYWALL_PORT": "0"}),
+        city_id="small", city_name=Name("小城", "Small"), city_folder=folder, mode="live", speed=1, data=tmp_path,
+        show=False, begun_s=0.0,
+    )  # fmt: skip
+    launch._prepare(wanted, lambda line: None)
+    assert refused_city.trouble(tmp_path) == []
+
+
 def test_a_folder_that_is_refused_is_told_until_it_is_mended(folder, tmp_path, monkeypatch):
     """`status` reads it; what was in force, all rules of it, stays so."""
     data = tmp_path / "data"
     data.mkdir()
-    Run(
-        data=str(data), city=str(folder), city_edited=str(folder), city_id="small", mode="live", kafka="127.0.0.1:1",
-        redis="", history="", port=1, started_ms=0, components=load(environment={}).components,
-    ).write()  # fmt: skip
+    run_of(folder, data).write()
     assert refused_city.trouble(data) == []
     (folder / "rules.toml").write_text("[heat]\niv = 'warm'\n[fog]\n")
     assert publish.main(["--data", str(data)]) == 1

@@ -10,7 +10,7 @@ from alerts.done import UNDO_MS
 from alerts.engine import Engine
 from alerts.events import TimeReached
 from alerts.journal import seal, unseal
-from streams.alarms.checkpoints import begun
+from streams.alarms.checkpoints import LAST_KEY, begun
 from streams.broker.topics import CHECKPOINTS, JOURNAL
 from streams.contract.stage import Message
 from streams.errors import FrameError
@@ -74,6 +74,24 @@ def test_a_start_from_a_checkpoint_is_as_one_from_the_beginning():
         following = [detection(3, 30, entity="e3"), acknowledge(AT_10, "k9")]
         host = await lived(bus, *following)
         assert host.stage.books()["alarms:journal:0"]["counts"]["raised"] >= 31
+
+    asyncio.run(scene())
+
+
+def test_an_engine_that_never_lives_long_writes_checkpoints_too():
+    """Each life adds one journal record to a tail that is as good as whole when 3 lie behind the newest."""
+
+    async def scene():
+        bus = FakeBus()
+        for number in range(12):
+            host = await lived(bus, detection(2, 10 + number, entity=f"e{number}"))
+            for _ in range(3):
+                await host.tick()
+        found, tail = await begun(Counting, bus)
+        assert tail.end == len(bus.log(JOURNAL)) == 12
+        assert tail.records == found.folded <= 3
+        whole = [record.key[:1] for record in bus.log(CHECKPOINTS) if record.key.endswith(LAST_KEY)]
+        assert whole == [b"b", b"a", b"b", b"a"]  # the one before stays whole, whoever dies while it writes
 
     asyncio.run(scene())
 
