@@ -7,7 +7,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from streams.alarms.alarm_stage import RUN_INPUTS, AlarmStage
-from streams.broker.topics import ALARMS, COMMANDS, DETECTIONS, JOURNAL
+from streams.broker.topics import ALARMS, CLOCK, COMMANDS, DETECTIONS, JOURNAL
+from streams.city.clock import ClockSetting
 from streams.city.folder import Folder, read_folder
 from streams.city.versions import Opened, Rules, to_messages
 from streams.contract.records import Detection
@@ -56,6 +57,8 @@ def given_to(bus: FakeBus, *inputs: object) -> list[str]:
 def _topic(one: object) -> str:
     if isinstance(one, Again):
         return _topic(one.of)
+    if isinstance(one, ClockSetting):
+        return CLOCK
     return DETECTIONS if isinstance(one, Detection) else COMMANDS
 
 

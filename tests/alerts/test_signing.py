@@ -69,6 +69,7 @@ def test_a_stranger_who_names_its_id_first_does_not_stop_a_persons_command():
 
 def test_whoever_holds_the_key_may_sign_by_the_description():
     said = {"action": "acknowledge", "id": "k1", "city": "c", "alarm": AT_10, "who": "李敏", "desk": "2", "new": [1.5]}
+    said["role"] = "operator"
     assert projected(asyncio.run(after(by_hand(said))))[AT_10]["acknowledged"] is True
 
 

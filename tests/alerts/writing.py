@@ -6,10 +6,11 @@ from typing import NamedTuple
 
 import msgspec
 
-from alerts.commands import Acknowledge, OfAlarm, Tick, Undo
+from alerts.commands import Acknowledge, OfAlarm, OfCommand, Restore, Suppress, TakeOut, Tick, Undo, Where
 from alerts.engine import Engine
 from alerts.judge import alarm_id
 from alerts.signing import signed
+from alerts.windows import Window
 from streams.contract.records import Detection
 
 KEY = b"held by wall and engine"
@@ -42,6 +43,22 @@ def commanded(kind: type[OfAlarm], alarm: str, command_id: str, **other: object)
 
 def undo(command: str, command_id: str, who: str = "李敏") -> Undo:
     return Undo(id=command_id, city="c", who=who, desk="2 号台", role="operator", command=command)
+
+
+def of_command(kind: type[OfCommand], command: str, command_id: str) -> OfCommand:
+    """A command about another: who lifts is a supervisor, who restores an engineer."""
+    role = "engineer" if kind is Restore else "supervisor"
+    return kind(id=command_id, city="c", who="李敏", desk="2 号台", role=role, command=command)
+
+
+def suppress(command_id: str, window: Window, **where: str) -> Suppress:
+    fields = {"city": "c", "who": "李敏", "desk": "2 号台", "role": "supervisor", "why": "检修"}
+    return Suppress(id=command_id, where=Where(**where), window=window, **fields)
+
+
+def take_out(command_id: str, **where: str) -> TakeOut:
+    fields = {"city": "c", "who": "赵工", "desk": "工程", "role": "engineer", "why": "拆除"}
+    return TakeOut(id=command_id, where=Where(**where), **fields)
 
 
 class Wait(NamedTuple):

@@ -8,15 +8,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from alerts.commands import End, Note, Unacknowledge
+from alerts.commands import End, Lift, Note, Reset, Shelve, Unacknowledge, Unshelve
 from alerts.done import UNDO_MS
 from alerts.journal import verify
 from alerts.judge import alarm_id
+from alerts.windows import Window
 from streams.broker.topics import ALARMS, CHECKPOINTS, JOURNAL
+from streams.city.clock import ClockSetting
 from streams.contract.records import Detection
 from streams.contract.stage import Message, TopicPartition
 from tests.alerts.staging import Crash, city_version, crash_at, given_to, journal, lived, projected, started
-from tests.alerts.writing import Again, Wait, acknowledge, commanded, detection, events, undo
+from tests.alerts.writing import Again, Wait, acknowledge, commanded, detection, events, of_command, suppress, undo
 from tests.fakes import FakeBus
 
 
@@ -67,21 +69,34 @@ async def finished(bus: FakeBus, writers: list[Writer]) -> None:
 
 
 def stories(values: list[bytes]) -> dict[str, list[dict]]:
-    """Alarm id (or, for what belongs to none, the detection's entity or the command) → its events in order."""
+    """Alarm id (for what belongs to none, the detection's entity, the command or the type) → its events in order."""
     told = defaultdict(list)
     for event in events(values):
-        told[event.get("alarm") or event.get("id") or event["detection"]["entity"]].append(event)
+        of = event.get("alarm") or event.get("id") or event.get("cover")
+        told[of or event.get("detection", event).get("entity") or event["type"]].append(event)
     return dict(told)
 
 
 ENTITIES = st.sampled_from(["s1", "s2"])
-TIMES = st.integers(1, 6)
+TIMES = st.integers(1, 3)
 DETECTED = st.builds(
-    lambda level, at_ms, entity: detection(level, at_ms, entity=entity), st.integers(0, 4), TIMES, ENTITIES
+    lambda level, at_ms, known_ms, entity: detection(level, at_ms, known_at_ms=known_ms, entity=entity),
+    *(st.sampled_from([0, 0, 1, 2, 3, 3]), TIMES, st.none() | st.integers(3, 40), ENTITIES),
 )
-TARGETS = st.builds(lambda at_ms, entity: alarm_id(detection(3, at_ms, entity=entity)), TIMES, ENTITIES)
+TARGETS = st.builds(
+    lambda at_ms, entity: alarm_id(detection(3, at_ms, entity=entity)), st.just(1) | st.just(1) | TIMES, ENTITIES
+)
 NUMBERS = st.integers(0, 5)
 REVISIONS = st.none() | st.integers(1, 4)
+WHERES = st.sampled_from([{"entity": "s1"}, {"zone": "z1"}, {"kind": "slow_traffic", "entity": "s2"}, {}])
+WINDOWS = st.builds(
+    lambda from_ms, length_ms: Window(from_ms=from_ms, until_ms=None if length_ms is None else from_ms + length_ms),
+    *(st.sampled_from([0, 1_000_000, 1_200_000]), st.sampled_from([None, 0, 100_000, 2**50])),
+)
+CLOCKS = st.builds(
+    lambda at_ms, speed: ClockSetting(at_ms=at_ms, wall_ms=0, speed=speed),
+    *(st.sampled_from([0, 1_000_000, 1_150_000]), st.sampled_from([0.0, 1.0, 60.0])),
+)
 COMMANDED = st.one_of(
     st.builds(
         lambda alarm, number, seen, revision, for_ms: acknowledge(
@@ -93,12 +108,22 @@ COMMANDED = st.one_of(
         lambda kind, alarm, number, revision: commanded(kind, alarm, f"k{number}", revision=revision),
         *(st.sampled_from([Unacknowledge, End, Note]), TARGETS, NUMBERS, REVISIONS),
     ),
+    st.builds(
+        lambda kind, alarm, number, more: commanded(kind, alarm, f"k{number}", **more),
+        *(st.sampled_from([Unshelve, Reset]), TARGETS, NUMBERS, st.just({})),
+    ),
+    st.builds(
+        lambda alarm, number, for_ms: commanded(Shelve, alarm, f"k{number}", for_ms=for_ms),
+        *(TARGETS, NUMBERS, st.sampled_from([1, 4000, 60_000])),
+    ),
+    st.builds(lambda number, where, window: suppress(f"k{number}", window, **where), NUMBERS, WHERES, WINDOWS),
+    st.builds(lambda number, of: of_command(Lift, f"k{of}", f"k{number}"), NUMBERS, NUMBERS),
     st.builds(lambda of, number, who: undo(f"k{of}", f"k{number}", f"who {who}"), NUMBERS, NUMBERS, NUMBERS),
     st.builds(lambda number: {"id": f"k{number}", "action": "dance"}, NUMBERS),
 )
-WAITED = st.builds(Wait, st.sampled_from([1, 1000, UNDO_MS - 2, UNDO_MS]))
+WAITED = st.builds(Wait, st.sampled_from([1, 1000, UNDO_MS - 2, UNDO_MS, 61_000]))
 VERSIONS = st.lists(st.sampled_from([("s3",), ("s1",), ("s2",), ("s1", "s2")]), max_size=4)
-INPUTS = st.lists(DETECTED | COMMANDED | WAITED, max_size=25)
+INPUTS = st.lists(DETECTED | DETECTED | COMMANDED | WAITED | CLOCKS, min_size=8, max_size=40).map(lambda of: told(of))
 PLACES = st.lists(st.floats(0, 1, exclude_max=True), min_size=4, max_size=4)
 REPEATS = st.lists(st.tuples(st.floats(0, 1, exclude_max=True), st.integers(0, 10)), max_size=8)
 ACTIONS = st.lists(
@@ -113,11 +138,20 @@ ACTIONS = st.lists(
 )
 
 
+def told(inputs: list) -> list:
+    """Have both entities alarm first, and most findings be known as they come."""
+    raised = [detection(3, 1, entity=entity) for entity in ("s1", "s2")]
+    return raised + [
+        replace(one, known_at_ms=number) if isinstance(one, Detection) and one.known_at_ms is None else one
+        for number, one in enumerate(inputs, 10)
+    ]
+
+
 def repeated(inputs: list, repeats: list[tuple[float, int]]) -> list:
     """Bring some inputs again, somewhere after they came."""
     result = list(inputs)
     for which, later in repeats:
-        if result and not isinstance(result[int(which * len(result))], Message):
+        if result and not isinstance(result[int(which * len(result))], Message | ClockSetting):
             place = int(which * len(result))
             result.insert(min(place + 1 + later, len(result)), Again(result[place]))
     return result
