@@ -18,9 +18,9 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from alerts.apply import key_of
 from alerts.commands import Where
 from alerts.events import Finding, Retired, TimeReached
+from alerts.found import key_of
 from alerts.state import COVER
 
 if TYPE_CHECKING:

@@ -1,0 +1,203 @@
+"""What a finding changes: the alarm it is of, what it says of others, and what is news from now on."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from msgspec.structs import replace
+
+from alerts import chattering
+from alerts.alarm import Alarm, Last
+from alerts.covering import covered
+from alerts.moving import ImpossibleError, moved, opened_one, put, step_of
+from alerts.state import LATEST, Newest
+from alerts.transitions import Happening
+from processors.maths.measures import FEED_PREFIX
+from streams.contract.records import Detection
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from alerts.events import Finding
+    from alerts.state import Key, State
+
+OF_WHAT = ("city", "domain", "kind", "entity")
+"""What a finding and its alarm both say, and no later finding of it changes …"""
+TOLD = ("zone", "level", "value", "limit", "unit", "basis", "evidence", "processor")
+"""… and what the alarm says as the newest finding with a level does."""
+
+OF_CHANGE = {
+    "raised": Happening.RAISE,
+    "risen": Happening.RISE,
+    "updated": Happening.SAME,
+    "lowered": Happening.FALL,
+    "returned": Happening.SAME,
+    "cleared": Happening.RETURN,
+    "latched": Happening.LATCH,
+}
+OVER = (Happening.RETURN, Happening.LATCH)
+
+SILENCES = ("sensor_silent", "feed_silent")
+"""Kinds whose entity is not heard: what is known of it may no longer be so."""
+
+
+def key_of(one: Detection | Alarm) -> Key:
+    """Return what may have one open alarm."""
+    return (one.city, one.entity, one.kind)
+
+
+def find(state: State, event: Finding, at_ms: int) -> None:
+    """Change the state as a finding says, at an engine time. Raises ImpossibleError where it cannot be."""
+    if event.change == "future":
+        return
+    found, key = event.detection, key_of(event.detection)
+    if event.change in OF_CHANGE:
+        _to_alarm(state, event, at_ms)
+    state.newest[key] = _with(state.newest.get(key), found)
+    state.times[LATEST] = max(state.latest_ms, found.known_ms)
+    state.latent.discard(key)
+    if event.change == "evidence":
+        state.latent[key] = found
+    if event.change != "ended":
+        state.muted.discard(key)
+    if found.kind in SILENCES and event.change != "evidence":
+        _hear(state, found)
+
+
+def _with(newest: Newest | None, detection: Detection) -> Newest:
+    found = (detection.at_ms, detection.level)
+    if newest is None or newest.known_ms != detection.known_ms:
+        return Newest(detection.known_ms, frozenset((found,)))
+    return Newest(newest.known_ms, newest.found | {found})
+
+
+def _to_alarm(state: State, event: Finding, at_ms: int) -> None:
+    found, happening = event.detection, OF_CHANGE[event.change]
+    if happening is Happening.RAISE:
+        _raise(state, event, at_ms)
+        return
+    alarm = opened_one(state, event.alarm)
+    if happening in OVER:
+        over = replace(alarm, over_at_ms=found.at_ms, updated_at_ms=found.at_ms, latches=happening is Happening.LATCH)
+        over = _turned(state, over, at_ms)
+        if over.calm_at_ms is None:
+            let_return(state, over, at_ms)
+        else:
+            state.put(over)
+        return
+    if event.change == "returned" and found.level < alarm.level:
+        happening = Happening.RISE
+    if event.change == "returned" or alarm.over_at_ms is not None:
+        alarm = _turned(state, alarm, at_ms)
+    step = step_of(alarm, happening)
+    ends = alarm.closing is not None and alarm.closing.action == "end" and happening is not Happening.RISE
+    told = replace(
+        alarm,
+        returned_at_ms=None,
+        over_at_ms=None,
+        count=alarm.count + 1,
+        updated_at_ms=found.at_ms,
+        closing=alarm.closing if ends else None,
+        **_fields(found, TOLD),
+    )
+    last = Last(what=event.change, at_ms=at_ms)
+    changed = moved(told, step, last)
+    put(state, _worse(state, changed, last) if happening is Happening.RISE else changed, step)
+
+
+def _raise(state: State, event: Finding, at_ms: int) -> None:
+    found = event.detection
+    if event.alarm in state.open or key_of(found) in state.current:
+        raise ImpossibleError(f"alarm {event.alarm} is raised and open already")
+    last = Last(what="raised", at_ms=at_ms)
+    alarm = Alarm(
+        id=event.alarm,
+        last=last,
+        changes=0,
+        raised_at_ms=found.at_ms,
+        updated_at_ms=found.at_ms,
+        waiting_since_ms=at_ms,
+        uncertain_since_ms=_silent_since_ms(state, found),
+        **_fields(found, OF_WHAT + TOLD),
+    )
+    alarm = _worse(state, _turned(state, alarm, at_ms), last)
+    state.put(replace(alarm, revision=1, unseen=bool(alarm.covers)))
+    state.closed.discard(event.alarm)  # only where one event time opened, ended and opens again
+
+
+def _worse(state: State, alarm: Alarm, last: Last) -> Alarm:
+    """Return one that is raised or has risen: no shelf holds what is worse than it was made for."""
+    shelf = state.shelf(alarm)
+    if shelf is not None and alarm.level < shelf.level:
+        state.drop_cover(shelf)
+    return covered(state, alarm, last)
+
+
+def _turned(state: State, alarm: Alarm, at_ms: int) -> Alarm:
+    """Return an alarm whose condition begins or ends once more."""
+    key = key_of(alarm)
+    since_ms = at_ms - chattering.LONGEST_MS
+    times = (*(one for one in state.restless.get(key, ()) if one >= since_ms), at_ms)[-chattering.REMEMBERED :]
+    state.restless.discard(key)
+    state.restless[key] = times
+    for other in [one for one, seen in _first(state.restless.items()) if seen[-1] < since_ms]:
+        del state.restless[other]
+    calm_ms = chattering.calm_at_ms(times)
+    if calm_ms is not None and alarm.calm_at_ms is not None:
+        calm_ms = max(calm_ms, alarm.calm_at_ms)
+    return replace(alarm, changes=alarm.changes + 1, calm_at_ms=calm_ms or alarm.calm_at_ms)
+
+
+def _first(rows: Iterable[tuple[Key, tuple[int, ...]]]) -> Iterable[tuple[Key, tuple[int, ...]]]:
+    """Yield the two that have changed least recently: so many are forgotten for each that comes."""
+    return [one for one, _ in zip(rows, range(2), strict=False)]
+
+
+def let_return(state: State, alarm: Alarm, at_ms: int) -> None:
+    """End the condition of an alarm, which nothing holds active any more."""
+    happening = Happening.LATCH if alarm.latches else Happening.RETURN
+    if alarm.unseen and not alarm.latches:
+        happening = Happening.PASS
+    step = step_of(alarm, happening)
+    over = replace(alarm, returned_at_ms=alarm.over_at_ms, over_at_ms=None)
+    put(state, moved(over, step, Last(what="cleared", at_ms=at_ms)), step)
+
+
+def _hear(state: State, found: Detection) -> None:
+    """Note whether something is heard, and what is not known for sure any more."""
+    of = (found.city, found.entity)
+    if found.level == 0:
+        state.silent.discard(of)
+    else:
+        state.silent[of] = min(found.at_ms, state.silent.get(of, found.at_ms))
+    for alarm in _about(state, found):
+        since_ms = _silent_since_ms(state, alarm)
+        if alarm.kind not in SILENCES and alarm.uncertain_since_ms != since_ms:
+            state.put(replace(alarm, uncertain_since_ms=since_ms))
+
+
+def _about(state: State, found: Detection) -> list[Alarm]:
+    if found.kind != "feed_silent":
+        return [state.open[one] for one in state.of_entity.get((found.city, found.entity), ())]
+    return [one for one in state.open.values() if found.entity in _feeds(one)]
+
+
+def _silent_since_ms(state: State, one: Detection | Alarm) -> int | None:
+    """Return since when nothing is heard of what it is about, None = it is heard."""
+    if one.kind in SILENCES:
+        return None
+    times = [state.silent.get((one.city, of)) for of in (one.entity, *_feeds(one))] if state.silent else []
+    return min((time for time in times if time is not None), default=None)
+
+
+def _feeds(one: Detection | Alarm) -> tuple[str, str]:
+    return f"{FEED_PREFIX}{one.domain}", f"{FEED_PREFIX}{one.domain}:{one.zone}"
+
+
+def finding_of(alarm: Alarm, known_ms: int) -> Detection:
+    """Return the finding that opens the alarm as it stands."""
+    return Detection(at_ms=alarm.raised_at_ms, known_at_ms=known_ms, **_fields(alarm, OF_WHAT + TOLD))
+
+
+def _fields(of: Detection | Alarm, names: tuple[str, ...]) -> dict[str, Any]:
+    return {name: getattr(of, name) for name in names}
