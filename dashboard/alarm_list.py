@@ -43,6 +43,8 @@ class Sending:
     """Wall clock."""
     confirmed: bool | None = None
     """False: nobody has confirmed it in time."""
+    command: str = ""
+    """Its outcome ends the mark."""
 
 
 class Places:
@@ -90,11 +92,6 @@ class Places:
         return Name(zh, en)
 
 
-def order(alarm: Mapping[str, Any]) -> tuple[bool, int, int, str]:
-    """Return what alarms are sorted by: unacknowledged first, then level, then the one that waits longest."""
-    return (bool(alarm["acknowledged"]), alarm["level"], alarm["raised_at_ms"], alarm["id"])
-
-
 def metric_of(alarm: Mapping[str, Any]) -> str:
     """Return what an alarm is about: the column its evidence names, a feed's silence, else a road's speed."""
     if alarm["entity"].startswith(f"{FEED}:"):
@@ -140,32 +137,30 @@ def row(alarm: Mapping[str, Any], place: Place, sending: Sending | None) -> dict
     }
 
 
-def counts(alarms: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
-    """Count open alarms by level, and the unacknowledged ones among them."""
-    total, waiting = dict.fromkeys(LEVELS, 0), dict.fromkeys(LEVELS, 0)
-    for alarm in alarms:
-        level = alarm["level"]
-        if level in total:
-            total[level] += 1
-            waiting[level] += not alarm["acknowledged"]
-    return {
-        "levels": [[total[level], waiting[level]] for level in LEVELS],
-        "total": sum(total.values()),
-        "waiting": sum(waiting.values()),
-    }
+def standing_of(alarm: Mapping[str, Any]) -> str:
+    """Return the one name of an alarm's state; of an engine that gives none, from the parts that it gives."""
+    named = alarm.get("standing")
+    if named:
+        return str(named)
+    if alarm["acknowledged"]:
+        return "acknowledged"
+    return "unacknowledged" if alarm["state"] == "active" else "returned_unacknowledged"
 
 
 def matrix(
-    alarms: Iterable[Mapping[str, Any]], zones: Mapping[str, int], domains: Mapping[str, int]
+    counted: Iterable[tuple[tuple[str, str, int, bool], int]], zones: Mapping[str, int], domains: Mapping[str, int]
 ) -> list[list[int]]:
-    """Return [zone, domain, highest level, alarms, unacknowledged] of each cell that has an active alarm."""
+    """Return [zone, domain, highest level, alarms, unacknowledged] of each cell that has an active alarm.
+
+    `counted`: (zone, domain, level, acknowledged) of active alarms, and how many.
+    """
     cells: dict[tuple[int, int], list[int]] = {}
-    for alarm in alarms:
-        zone, domain = zones.get(alarm["zone"]), domains.get(alarm["domain"])
-        if zone is None or domain is None or alarm["level"] not in LEVELS:
+    for (zone_id, domain_id, level, acknowledged), count in counted:
+        zone, domain = zones.get(zone_id), domains.get(domain_id)
+        if zone is None or domain is None or level not in LEVELS:
             continue
-        cell = cells.setdefault((zone, domain), [zone, domain, alarm["level"], 0, 0])
-        cell[2] = min(cell[2], alarm["level"])
-        cell[3] += 1
-        cell[4] += not alarm["acknowledged"]
+        cell = cells.setdefault((zone, domain), [zone, domain, level, 0, 0])
+        cell[2] = min(cell[2], level)
+        cell[3] += count
+        cell[4] += 0 if acknowledged else count
     return [cells[key] for key in sorted(cells)]

@@ -17,7 +17,7 @@ from fastapi.responses import JSONResponse, Response
 from starlette.websockets import WebSocketDisconnect
 
 from dashboard import api, problems
-from dashboard.guard import Guard, content_policy
+from dashboard.guard import Guard, browser_of, content_policy
 from dashboard.health import health
 from dashboard.history_seed import keep_seeded
 from dashboard.hub import Hub, wall_clock_ms
@@ -67,7 +67,7 @@ def create_app(config: WallConfig) -> FastAPI:
     # Dash would answer every unknown path with the page; this route stands before that one.
     @server.api_route("/{path:path}", methods=["GET", "POST", "PUT", "PATCH", "DELETE"], include_in_schema=False)
     async def nothing(path: str, request: Request) -> JSONResponse:
-        raise problems.ProblemError(404, "not-found", f"There is nothing at {request.url.path}.")
+        raise problems.nothing_at(request.url.path)
 
     server.add_middleware(Guard, policy=content_policy(list(page.csp_hashes())), hosts=config.hosts)
     return server
@@ -109,6 +109,6 @@ async def _serve_stream(hub: Hub, socket: WebSocket) -> None:
 
 
 async def _send_all(hub: Hub, socket: WebSocket) -> None:
-    async with contextlib.aclosing(hub.listen()) as messages:
+    async with contextlib.aclosing(hub.listen(browser_of(socket.headers))) as messages:
         async for text in messages:
             await socket.send_text(text)

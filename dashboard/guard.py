@@ -9,7 +9,9 @@ from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
 
+from dashboard.languages import HEADER, language_of
 from dashboard.problems import ProblemError
+from streams.contract.name import Name
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,7 +24,7 @@ STREAM = "/stream"
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 REFUSED_SOCKET = 4403
-HEADERS = {
+SECURITY = {
     "x-content-type-options": "nosniff",
     "referrer-policy": "no-referrer",
     "cross-origin-opener-policy": "same-origin",
@@ -72,7 +74,7 @@ class Guard:
         async def decorated(message: Message) -> None:
             if message["type"] == "http.response.start":
                 out = MutableHeaders(scope=message)
-                for name, value in HEADERS.items():
+                for name, value in SECURITY.items():
                     out[name] = value
                 out["content-security-policy"] = self._policy
                 out.setdefault("cache-control", _cache(scope["path"]))
@@ -83,19 +85,27 @@ class Guard:
         if problem is None:
             await self._app(scope, receive, decorated)
         else:
-            await problem.response()(scope, receive, decorated)
+            await problem.response(language_of(headers.get(HEADER)))(scope, receive, decorated)
 
     def _problem(self, method: str, path: str, headers: Headers, cookies: Mapping[str, str]) -> ProblemError | None:
         if not self._known_host(headers):
-            return ProblemError(421, "host", f"This wall does not answer to the name {headers.get('host', '')!r}.")
+            host = repr(headers.get("host", ""))
+            return ProblemError(
+                421, "host", Name(f"本墙不以 {host} 为名。", f"This wall does not answer to the name {host}.")
+            )
         if method in SAFE_METHODS:
             return None
         if not same_origin(headers, required=True):
-            return ProblemError(403, "origin", "A command must come from the wall's own page (Origin).")
+            said = Name("命令必须来自本墙的页面（Origin）。", "A command must come from the wall's own page (Origin).")
+            return ProblemError(403, "origin", said)
         if path.startswith("/api/"):
             given, cookie = headers.get(TOKEN_HEADER, ""), cookies.get(COOKIE, "")
             if not cookie or not secrets.compare_digest(given.encode(), cookie.encode()):
-                return ProblemError(403, "token", f"The header {TOKEN_HEADER} must repeat the cookie {COOKIE}.")
+                said = Name(
+                    f"请求头 {TOKEN_HEADER} 必须与 Cookie {COOKIE} 一致。",
+                    f"The header {TOKEN_HEADER} must repeat the cookie {COOKIE}.",
+                )
+                return ProblemError(403, "token", said)
         return None
 
     def _known_host(self, headers: Headers) -> bool:
@@ -109,6 +119,11 @@ def same_origin(headers: Headers, *, required: bool = False) -> bool:
     if origin is None:
         return not required
     return urlsplit(origin).netloc == headers.get("host")
+
+
+def browser_of(headers: Headers) -> str:
+    """Return what names the browser that asks, "" for one that has not been at the page."""
+    return _cookies(headers).get(COOKIE, "")
 
 
 def _cookies(headers: Headers) -> dict[str, str]:

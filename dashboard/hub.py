@@ -19,6 +19,9 @@ import msgspec
 import redis.asyncio
 from redis.exceptions import RedisError
 
+from dashboard.asked import Commands, sentence
+from dashboard.labels import as_json
+from dashboard.listeners import Listeners
 from dashboard.mirror import Delta, Mirror
 from dashboard.screen import Screen
 from dashboard.view import View
@@ -35,7 +38,6 @@ EARLY_S = 0.2
 """New values of segments go out at once when the last tick is that long ago: ticks follow the beat of the data."""
 QUIET_TICKS = 4
 """A message goes out at least every so many ticks, so that silence means a lost line."""
-QUEUE_LENGTH = 8
 NO_VALUES = (0, None, None, 0)
 """Time, travel time index, speed and state of a segment that has none."""
 RETRY_S = (0.2, 2.0)
@@ -57,11 +59,12 @@ class Hub:
         self._address = config.redis if "://" in config.redis else f"redis://{config.redis}"
         self.mirror = Mirror()
         self.screen = Screen(config, self.mirror)
+        self.commands = Commands(self.mirror, config.limits.sending_s)
         self.epoch = secrets.token_hex(4)
         self.seq = 0
         self.redis_lost_ms: int | None = clock()
         """Since when Redis is away; None = it is there."""
-        self._clients: set[asyncio.Queue[str | None]] = set()
+        self._listeners = Listeners()
         self._wake = asyncio.Event()
         self._quiet = 0
         self._beat_at = 0.0
@@ -73,21 +76,11 @@ class Hub:
     @property
     def clients(self) -> int:
         """Return how many browsers listen."""
-        return len(self._clients)
+        return len(self._listeners)
 
-    async def listen(self) -> AsyncGenerator[str, None]:
-        """Yield a snapshot, then every delta."""
-        queue: asyncio.Queue[str | None] = asyncio.Queue(QUEUE_LENGTH)
-        self._clients.add(queue)
-        try:
-            yield self.snapshot()
-            while True:
-                message = await queue.get()
-                if message is None:
-                    _drain(queue)
-                yield self.snapshot() if message is None else message
-        finally:
-            self._clients.discard(queue)
+    def listen(self, browser: str = "") -> AsyncGenerator[str, None]:
+        """Yield a snapshot, then every delta, and what is for this browser alone."""
+        return self._listeners.listen(self.snapshot, browser)
 
     def snapshot(self) -> str:
         """Return the whole picture as of the last tick; encoded once for all who ask between two ticks."""
@@ -104,6 +97,7 @@ class Hub:
     def tick(self) -> None:
         """Number and send what changed since the last tick."""
         now_ms = self._clock()
+        self._tell_outcomes(now_ms)
         kinds, segments = self.mirror.take_changed()
         body = self.screen.update(kinds | self._expire(now_ms), now_ms)
         if segments:
@@ -114,7 +108,7 @@ class Hub:
             return
         self._quiet = 0
         self.seq += 1
-        self._send(self._encode("delta", body | {"link": link}))
+        self._listeners.send(self._encode("delta", body | {"link": link}))
 
     def move_to(self, view: View) -> None:
         """Show another version of the city, in a new epoch where the page would draw anything else."""
@@ -150,24 +144,28 @@ class Hub:
             marks[key] = replace(marks[key], confirmed=False)
         return {"sending"} if old else set()
 
+    def _tell_outcomes(self, now_ms: int) -> None:
+        """Tell the browser that asked what became of its command, or that nobody has confirmed it."""
+        changed, self.mirror.changed_outcomes = self.mirror.changed_outcomes, set()
+        asked = [found for one in changed if (found := self.commands.find(one)) is not None]
+        for one in (*asked, *self.commands.late(now_ms)):
+            state = self.commands.state(one.id, now_ms)
+            if state is not None:
+                said = {"type": "outcome", **state, "sentence": as_json(sentence(state))}
+                self._listeners.tell(one.browser, msgspec.json.encode(said).decode())
+            mark = self.screen.sending.get(one.alarm)
+            if mark is not None and mark.command == one.id and one.id in changed:
+                del self.screen.sending[one.alarm]
+                self.mirror.changed.add("sending")
+
     def _encode(self, kind: str, body: dict[str, Any]) -> str:
         head = {"type": kind, "epoch": self.epoch, "seq": self.seq, "server_at": self._clock()}
         return msgspec.json.encode(head | body).decode()  # takes whole numbers of any length, too
 
-    def _send(self, text: str) -> None:
-        for queue in self._clients:
-            if queue.full():
-                _drain(queue)
-                queue.put_nowait(None)
-            else:
-                queue.put_nowait(text)
-
     def _begin_epoch(self) -> None:
         self.epoch, self.seq, self._snapshot = secrets.token_hex(4), 0, (-1, "")
         self.tick()
-        for queue in self._clients:
-            _drain(queue)
-            queue.put_nowait(None)
+        self._listeners.renew()
 
     # --- loops ----------------------------------------------------------------------------------------------------
 
@@ -277,8 +275,3 @@ def _cancelled() -> bool:
     """Say whether this task was told to end: libraries below may swallow the one CancelledError that says so."""
     task = asyncio.current_task()
     return task is not None and task.cancelling() > 0
-
-
-def _drain(queue: asyncio.Queue[str | None]) -> None:
-    while not queue.empty():
-        queue.get_nowait()

@@ -47,6 +47,9 @@ class Mirror:
         self._clear()
         self.changed: set[str] = set()
         self.changed_segments: set[str] = set()
+        self.changed_alarms: set[str] = set()
+        """Ids of alarms that came, changed or went since somebody took these; so `changed_outcomes`."""
+        self.changed_outcomes: set[str] = set()
 
     def _clear(self) -> None:
         self.city: dict[str, Any] = {}
@@ -55,18 +58,22 @@ class Mirror:
         """By id, whether or not the version of the city that is shown has it."""
         self.metrics: dict[str, dict[str, dict[str, Any]]] = {}
         self.alarms: dict[str, dict[str, Any]] = {}
+        self.outcomes: dict[str, dict[str, Any]] = {}
+        """Id of a command → what became of it; the newest some thousands."""
         self.feeds: dict[str, dict[str, Any]] = {}
         self.parts: dict[str, dict[str, Any]] = {}
         self.books: dict[str, dict[str, Any]] = {}
 
     def load(self, epoch: str, seq: int, fields: Mapping[str, Any]) -> None:
         """Take a whole state in the place of the present one."""
+        self.changed_alarms |= set(self.alarms)
         self._clear()
         self.epoch, self.seq = epoch, seq
         for field, value in fields.items():
             self._take(field, value)
-        self.changed |= {"city", "segments", "metrics", "alarms", "feeds", "parts", "books"}
+        self.changed |= {"city", "segments", "metrics", *_TABLES.values()}
         self.changed_segments |= set(self.segments)
+        self.changed_alarms |= set(self.alarms)
 
     def apply(self, delta: Delta, wall_ms: int) -> bool:
         """Merge a delta; False = it does not follow the last one, so the whole state must be read again."""
@@ -113,9 +120,16 @@ class Mirror:
             setattr(self, kind, value)
             self.changed.add("city")
         elif kind in _TABLES:
-            name = _TABLES[kind]
-            getattr(self, name)[rest] = value
-            self.changed.add(name)
+            getattr(self, _TABLES[kind])[rest] = value
+            self._note(kind, rest)
+
+    def _note(self, kind: str, name: str) -> None:
+        """Say that a row of a table came, changed or went."""
+        self.changed.add(_TABLES[kind])
+        if kind == "a":
+            self.changed_alarms.add(name)
+        elif kind == "o":
+            self.changed_outcomes.add(name)
 
     def _set_segment(self, segment: str, value: list[Any]) -> None:
         at_ms, tti, speed_km_h, state = value[:4]
@@ -141,10 +155,10 @@ class Mirror:
                 self.changed.add("metrics")
             elif kind in _TABLES:
                 getattr(self, _TABLES[kind]).pop(rest, None)
-                self.changed.add(_TABLES[kind])
+                self._note(kind, rest)
 
 
-_TABLES = {"a": "alarms", "f": "feeds", "p": "parts", "b": "books"}
+_TABLES = {"a": "alarms", "o": "outcomes", "f": "feeds", "p": "parts", "b": "books"}
 """First letter of a field → table that holds its values by the rest of its name."""
 
 

@@ -1,4 +1,4 @@
-"""Errors of the API as problem details (RFC 9457)."""
+"""Errors of the API as problem details (RFC 9457), in the language of whoever asked."""
 
 from __future__ import annotations
 
@@ -6,52 +6,128 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from fastapi.responses import JSONResponse
+from pydantic import BaseModel
+
+from dashboard.languages import HEADER, Language, language_of
+from streams.contract.name import Name
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from fastapi import FastAPI, Request
 
 MEDIA_TYPE = "application/problem+json"
 
 
+class Fault(BaseModel):
+    """What is wrong with one field."""
+
+    pointer: str
+    detail: str
+
+
+class Problem(BaseModel):
+    """A refusal (RFC 9457)."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    errors: list[Fault] = []
+
+
+def _described() -> dict[str, Any]:
+    schema = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
+    schema["properties"]["errors"]["items"] = schema.pop("$defs")["Fault"]
+    example = ProblemError(404, "not-found", Name("", "There is nothing at /x.")).body("en")
+    return {"description": "A problem", "content": {MEDIA_TYPE: {"schema": schema, "example": example}}}
+
+
+TITLES_ZH = {
+    400: "请求有误", 403: "禁止访问", 404: "未找到", 405: "方法不适用", 409: "有冲突", 421: "主机名不符",
+    422: "内容不合要求", 501: "尚未提供", 503: "暂不可用",
+}  # fmt: skip
+FAULTS_ZH = {
+    "missing": "缺少此项", "extra_forbidden": "没有此项", "json_invalid": "不是有效的 JSON",
+    "string_too_short": "太短", "string_too_long": "太长",
+}  # fmt: skip
+"""What is wrong with a field, by the validator's word for it."""
+
+NO_FIT = Name("请求内容不符合要求。", "The request does not fit the schema.")
+
+
 class ProblemError(Exception):
-    """An answer other than success; `kind` is a short stable word, `detail` a sentence for a person."""
+    """An answer other than success; `kind` is a short stable word, `said` a sentence for a person."""
 
-    def __init__(self, status: int, kind: str, detail: str, **more: Any) -> None:  # noqa: ANN401 - RFC 9457 extensions
-        super().__init__(detail)
-        self.status, self.kind, self.detail, self.more = status, kind, detail, more
+    def __init__(self, status: int, kind: str, said: Name, **more: Any) -> None:  # noqa: ANN401 - RFC 9457 extensions
+        super().__init__(said.en)
+        self.status, self.kind, self.said, self.more = status, kind, said, more
 
-    def response(self) -> JSONResponse:
+    def response(self, language: Language) -> JSONResponse:
         """Return it as HTTP."""
-        body = {
+        headers = {"content-language": language}
+        return JSONResponse(self.body(language), self.status, headers, media_type=MEDIA_TYPE)
+
+    def body(self, language: Language) -> dict[str, Any]:
+        """Return what it says."""
+        phrase = HTTPStatus(self.status).phrase
+        return {
             "type": f"urn:citywall:problem:{self.kind}",
-            "title": HTTPStatus(self.status).phrase,
+            "title": TITLES_ZH.get(self.status, phrase) if language == "zh" else phrase,
             "status": self.status,
-            "detail": self.detail,
-            **self.more,
-        }
-        return JSONResponse(body, self.status, media_type=MEDIA_TYPE)
+            "detail": self.said.said_in(language),
+            **{name: [_told(one, language) for one in value] if name == "errors" else value
+               for name, value in self.more.items()},
+        }  # fmt: skip
 
 
-async def answer_problem(_: Request, error: Exception) -> JSONResponse:
+PROBLEM = _described()
+"""As OpenAPI describes it."""
+
+
+def invalid(faults: Sequence[tuple[str, Name]]) -> ProblemError:
+    """Refuse a request; each fault is (JSON pointer, what is wrong there)."""
+    errors = [{"pointer": pointer, "detail": said} for pointer, said in faults]
+    return ProblemError(422, "invalid", NO_FIT, errors=errors)
+
+
+def _told(error: dict[str, Any], language: Language) -> dict[str, Any]:
+    return {**error, "detail": error["detail"].said_in(language)}
+
+
+async def answer_problem(request: Request, error: Exception) -> JSONResponse:
     """Answer a ProblemError."""
     if not isinstance(error, ProblemError):
         raise TypeError(f"{type(error).__name__} is no problem of ours")
-    return error.response()
+    return error.response(language_of(request.headers.get(HEADER)))
 
 
-async def answer_invalid(_: Request, error: Exception) -> JSONResponse:
+async def answer_invalid(request: Request, error: Exception) -> JSONResponse:
     """Answer a request that does not fit the schema: every field at once."""
     found = error.errors() if hasattr(error, "errors") else []
-    errors = [{"pointer": "/" + "/".join(str(step) for step in item["loc"]), "detail": item["msg"]} for item in found]
-    return ProblemError(422, "invalid", "The request does not fit the schema.", errors=errors).response()
+    problem = invalid([("/" + "/".join(str(step) for step in item["loc"]), _fault(item)) for item in found])
+    return await answer_problem(request, problem)
+
+
+def _fault(item: dict[str, Any]) -> Name:
+    return Name(FAULTS_ZH.get(item["type"], f"不合要求：{item['msg']}"), item["msg"])
 
 
 async def answer_http(request: Request, error: Exception) -> JSONResponse:
     """Answer what the framework refuses: unknown paths, wrong methods."""
     status = int(getattr(error, "status_code", 500))
+    phrase = HTTPStatus(status).phrase
     if status == HTTPStatus.NOT_FOUND:
-        return ProblemError(status, "not-found", f"There is nothing at {request.url.path}.").response()
-    return ProblemError(status, "refused", str(getattr(error, "detail", "")) or HTTPStatus(status).phrase).response()
+        return await answer_problem(request, nothing_at(request.url.path))
+    said = str(getattr(error, "detail", "")) or phrase
+    answer = await answer_problem(request, ProblemError(status, "refused", Name(TITLES_ZH.get(status, phrase), said)))
+    answer.headers.update(getattr(error, "headers", None) or {})  # RFC 9110: a 405 says what is allowed
+    return answer
+
+
+def nothing_at(path: str) -> ProblemError:
+    """Say that a path leads nowhere."""
+    return ProblemError(404, "not-found", Name(f"{path} 没有内容。", f"There is nothing at {path}."))
 
 
 def install(server: FastAPI) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from dashboard import alarm_list, pipeline, sources
+from dashboard.alarm_book import AlarmBook
 from dashboard.days import LONGEST, SLOT_MS, faces, midnight_ms
 from dashboard.labels import as_json
 from dashboard.mirror import Mirror, city_now_ms
@@ -58,6 +59,7 @@ class Screen:
         """Trend → (start of the local day it is for, band per slot)."""
         self.seen: set[str] = set()
         self.sending: dict[str, Sending] = {}
+        self._book = AlarmBook()
         self.blocks: dict[str, Any] = {}
         self._slow_at_ms = self._trends_at_ms = self._clock_ms = 0
         self._settled_at_ms: int | None = None
@@ -135,16 +137,20 @@ class Screen:
         }
 
     def _alarms(self) -> dict[str, Any]:
-        alarms = list(self.mirror.alarms.values())
         for alarm_id in [key for key in self.sending if self._settled(key)]:
             del self.sending[alarm_id]
-        top = sorted(alarms, key=alarm_list.order)[: alarm_list.SHOWN]
-        zones = self.view.city.zone_code
-        active = [alarm for alarm in alarms if alarm["state"] == "active"]
+        book, alarms = self.book(), self.mirror.alarms
+        rows = [self.alarm_row(alarms[name]) for name in book.top(alarm_list.SHOWN)]
         return {
-            "alarms": {"rows": [self.alarm_row(alarm) for alarm in top], **alarm_list.counts(alarms)},
-            "matrix": alarm_list.matrix(active, zones, self.view.domain_code),
+            "alarms": {"rows": rows, **book.counts()},
+            "matrix": alarm_list.matrix(book.cells(), self.view.city.zone_code, self.view.domain_code),
         }
+
+    def book(self) -> AlarmBook:
+        """Return the open alarms in order, as the mirror has them now."""
+        changed, self.mirror.changed_alarms = self.mirror.changed_alarms, set()
+        self._book.take(changed, self.mirror.alarms)
+        return self._book
 
     def _settled(self, alarm_id: str) -> bool:
         alarm = self.mirror.alarms.get(alarm_id)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import orjson
 
 from dashboard import sources
 from dashboard.alarm_list import Places
-from dashboard.labels import as_json, domain_names, messages
+from dashboard.labels import as_json, domain_names, kind_name, messages
 from dashboard.places import picture, short
 from dashboard.roads import Corridors
 from dashboard.vitals import vitals
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from streams.city.registry import City, Zone
 
 VERSION_CHARACTERS = 16
+WORDS = 50_000
+"""More than there are open alarms: a search looks at each."""
 
 
 class View:
@@ -38,11 +41,16 @@ class View:
         self.slowest_s = sources.slowest_s(city, self.names)
         self.sensor_s = {sensor.id: sensor.interval_s for sensor in city.sensors}
         self.places = Places(city)
+        self.words = lru_cache(WORDS)(self._words)
+        """By (entity, zone, kind): what a search finds an alarm by, in both languages, without capitals."""
         self.corridors = Corridors(city)
         drawn = self.about() | {"map": picture(city), "messages": messages(), "build": build}
         self.version = hashlib.sha256(orjson.dumps(drawn)).hexdigest()[:VERSION_CHARACTERS]
         self.once = orjson.dumps(drawn | {"version": self.version})
         """The answer to `/api/v1/wall`."""
+
+    def _words(self, entity: str, zone: str, kind: str) -> str:
+        return "\n".join((*self.places.find(entity, zone).name, *kind_name(kind), entity, zone)).casefold()
 
     def about(self) -> dict[str, Any]:
         """Return what does not change in one version: names of zones, domains and tiles, grades."""

@@ -15,6 +15,7 @@ from streams.contract.stage import LINGER_S
 from streams.errors import FrameError, UnreachableError
 from streams.sinks.live_city import Residents, residents
 from streams.sinks.live_fields import UNREADABLE
+from streams.sinks.live_outcomes import PREFIX, Outcomes
 from streams.sinks.live_redis import LiveRedis
 from streams.sinks.live_state import LiveState
 
@@ -46,7 +47,10 @@ class LiveSink:
     tick_s = PUBLISH_EVERY_S
     shows_newest = True
     linger_s = 0.4 * LINGER_S  # it folds what comes at little cost; a person waits for it
-    topics: tuple[str, ...] = (topics.LIVE, topics.METRICS, topics.ALARMS, topics.BOOKS, topics.CLOCK, topics.CITIES)
+    topics: tuple[str, ...] = (
+        *(topics.LIVE, topics.METRICS, topics.ALARMS, topics.OUTCOMES),
+        *(topics.BOOKS, topics.CLOCK, topics.CITIES),
+    )
 
     def __init__(
         self,
@@ -67,6 +71,7 @@ class LiveSink:
         """
         self._cities = cities
         self._state = LiveState(Residents(), methods, shown)
+        self._outcomes = Outcomes()
         self._redis = redis
         self._about = dict(about)
         self._named: dict[str, Any] = {}
@@ -80,6 +85,7 @@ class LiveSink:
             topics.LIVE: self._fold_live,
             topics.METRICS: self._fold_rows,
             topics.ALARMS: self._fold_alarm,
+            topics.OUTCOMES: self._fold_outcome,
             topics.BOOKS: self._fold_book,
             topics.CLOCK: self._fold_clock,
         }
@@ -94,6 +100,7 @@ class LiveSink:
             stored = None
         await self._cities.begin(bus)
         self._state.adopt(stored.fields if stored else {})
+        self._outcomes.adopt(self._state.fields)
         self._offsets = dict(stored.offsets) if stored else {}
         self._take_city()
         return {partition: self._offsets.get(_key(partition), 0) for partition in partitions}
@@ -156,6 +163,13 @@ class LiveSink:
     def _fold_alarm(self, record: Record) -> None:
         value = msgspec.json.decode(record.value) if record.value else None
         self._state.put(f"a:{(record.key or b'').decode()}", value)
+
+    def _fold_outcome(self, record: Record) -> None:
+        if record.value:
+            command_id = (record.key or b"").decode()
+            self._state.put(f"{PREFIX}{command_id}", msgspec.json.decode(record.value))
+            for field in self._outcomes.take(command_id):
+                self._state.put(field, None)
 
     def _fold_book(self, record: Record) -> None:
         if record.value:

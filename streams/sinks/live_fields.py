@@ -89,6 +89,21 @@ class AlarmField(Struct, frozen=True, kw_only=True):
     count: Count = 1
 
 
+class OutcomeField(Struct, frozen=True, kw_only=True):
+    """What became of a command, `alerts.outcomes.Outcome`."""
+
+    id: Text
+    state: Literal["done", "refused", "superseded"]
+    alarm: Text = ""
+    reason: Text = ""
+    by: Text = ""
+    by_desk: Text = ""
+    did: Text = ""
+    did_at_ms: TimeMs | None = None
+    revision: Count = 0
+    at_ms: TimeMs
+
+
 class FeedField(Struct, frozen=True, kw_only=True):
     """How new a domain is."""
 
@@ -196,6 +211,7 @@ BY_KIND: dict[str, Any] = {
     "s": SegmentRow,
     "m": MetricRow,
     "a": AlarmField,
+    "o": OutcomeField,
     "f": FeedField,
     "p": PulseField,
     "b": BookField,
@@ -223,8 +239,8 @@ def check(field: str, value: Any) -> None:  # noqa: ANN401 - anything that JSON 
     if wanted is None:
         return
     found = msgspec.convert(value, wanted)
-    if kind == "a" and found.id != name:
-        raise msgspec.ValidationError(f"the alarm's id is {found.id!r}")
+    if kind in ("a", "o") and found.id != name:
+        raise msgspec.ValidationError(f"its id is {found.id!r}")
     if (kind == "m" and not all(name.partition(":"))) or (kind == "b" and name.count(":") >= BOOK_NAMES):
         raise msgspec.ValidationError("no name of such a field")
 

@@ -2,29 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from dashboard.alarm_list import Places, Sending, counts, matrix, order, row
+from dashboard.alarm_list import Places, Sending, row
 from tests.dashboard.conftest import an_alarm
-
-
-def test_order_is_unacknowledged_then_level_then_longest_waiting():
-    alarms = [
-        an_alarm("done", level=1, acknowledged=True),
-        an_alarm("young", level=2, raised_at_ms=2000),
-        an_alarm("old", level=2, raised_at_ms=1000),
-        an_alarm("blue", level=4, raised_at_ms=1),
-        an_alarm("red", level=1, raised_at_ms=9000),
-    ]
-    assert [alarm["id"] for alarm in sorted(alarms, key=order)] == ["red", "old", "young", "blue", "done"]
-
-
-def test_counts_tell_what_waits():
-    alarms = [an_alarm("a", level=1), an_alarm("b", level=1, acknowledged=True), an_alarm("c", level=3)]
-    assert counts(alarms) == {"levels": [[2, 1], [0, 0], [1, 1], [0, 0]], "total": 3, "waiting": 2}
-
-
-def test_a_cell_shows_the_highest_level_and_all_alarms():
-    alarms = [an_alarm("a", level=3), an_alarm("b", level=2, acknowledged=True), an_alarm("c", zone="nowhere")]
-    assert matrix(alarms, {"east": 0, "west": 1}, {"traffic": 0}) == [[0, 0, 2, 2, 1]]
 
 
 def test_a_row_names_road_and_zone_in_both_languages(city):

@@ -5,50 +5,14 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import inspect
-import json
 
-import httpx
 import pytest
 
 from dashboard.app import create_app
 from dashboard.guard import COOKIE, TOKEN_HEADER
 from dashboard.mirror import Delta
-from streams.errors import UnreachableError
+from tests.dashboard.asking import HOST, WHO, Wall
 from tests.dashboard.conftest import an_alarm
-
-HOST = "http://127.0.0.1:8080"
-WHO = {"who": "Li Na", "desk": "2", "why": "patrol sent", "seen_level": 2}
-
-
-class Wall:
-    """The application without a server; its hub does not run, its state is put in by hand."""
-
-    def __init__(self, config) -> None:
-        self.sent: list[dict] = []
-        self.fails = False
-        config = dataclasses.replace(config, send_command=self._send)
-        self.app = create_app(config)
-        self.hub = self.app.state.hub
-        self.hub.mirror.load(
-            "e", 1, {"a:a1": an_alarm(), "a:a2": an_alarm("a2", acknowledged=True, acknowledged_by="Wu")}
-        )
-
-    async def _send(self, command: bytes) -> None:
-        if self.fails:
-            raise UnreachableError("Kafka at x:1 does not answer; start it")
-        self.sent.append(json.loads(command))
-
-    def ask(self, method: str, path: str, **more: object) -> httpx.Response:
-        async def run() -> httpx.Response:
-            transport = httpx.ASGITransport(self.app)
-            async with httpx.AsyncClient(transport=transport, base_url=HOST) as client:
-                return await client.request(method, path, **more)
-
-        return asyncio.run(run())
-
-    def acknowledge(self, alarm: str, **headers: str) -> httpx.Response:
-        given = {"origin": HOST, TOKEN_HEADER: "secret", "cookie": f"{COOKIE}=secret"} | headers
-        return self.ask("POST", f"/api/v1/alarms/{alarm}/acknowledge", json=WHO, headers=given)
 
 
 @pytest.fixture
@@ -60,7 +24,8 @@ def test_an_acknowledgement_becomes_a_command_and_a_mark(wall):
     answer = wall.acknowledge("a1")
     assert answer.status_code == 202
     (command,) = wall.sent
-    assert answer.json() == {"id": command["id"], "status": "sending"}
+    assert answer.json() == {"id": command["id"], "state": "pending", "status": "sending"}
+    assert answer.headers["location"] == f"/api/v1/commands/{command['id']}"
     fields = {"action", "alarm", "who", "desk", "why", "seen_level", "verified", "city"}
     assert {name: command[name] for name in fields} == {
         "action": "acknowledge", "alarm": "a1", "who": "Li Na", "desk": "2", "why": "patrol sent",

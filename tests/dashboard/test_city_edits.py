@@ -106,11 +106,14 @@ def test_a_figure_that_nobody_gives_any_more_is_stale_while_its_domain_goes_on(h
 
 
 def test_a_segment_that_nobody_watches_any_more_is_sent_without_values(hub):
-    messages = []
-    hub._send = messages.append
-    hub.mirror.apply(Delta("e", 2, {}, ["s:A"]), NOW)
-    hub.tick()
-    assert json.loads(messages[0])["segments"] == [[0, 0, None, None, 0]]
+    async def heard() -> str:
+        messages = hub.listen()
+        await anext(messages)
+        hub.mirror.apply(Delta("e", 2, {}, ["s:A"]), NOW)
+        hub.tick()
+        return await anext(messages)
+
+    assert json.loads(asyncio.run(heard()))["segments"] == [[0, 0, None, None, 0]]
     assert json.loads(hub.snapshot())["segments"] == [[1, NOW, 3.0, 10.0, 1]]
 
 

@@ -11,7 +11,8 @@ import time
 import pytest
 import redis.asyncio
 
-from dashboard.hub import EARLY_S, QUEUE_LENGTH, Hub
+from dashboard.hub import EARLY_S, Hub
+from dashboard.listeners import QUEUE_LENGTH
 from dashboard.mirror import Delta
 from deploy.embedded import valkey as embedded
 from deploy.supervision.process import start, stop, wait_open

@@ -1,0 +1,196 @@
+"""`/api/v1/alarms`: the open alarms in the wall's order, filtered, a page at a time."""
+
+from __future__ import annotations
+
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from typing import TYPE_CHECKING, Annotated, Any
+
+import anyio
+import msgspec
+from fastapi import APIRouter, Query, Response
+from fastapi.responses import JSONResponse
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+from dashboard.alarm_book import Place, waiting_since_ms
+from dashboard.alarm_list import standing_of
+from dashboard.asked import iso
+from dashboard.commands_api import open_alarm
+from dashboard.problems import PROBLEM, ProblemError, invalid
+from streams.contract.name import Name
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from dashboard.hub import Hub
+
+OPEN, ENDED = "open", "ended"
+STATES = (
+    *(OPEN, ENDED, "out_of_service", "suppressed", "shelved", "unacknowledged", "acknowledged"),
+    *("returned_unacknowledged", "latched_unacknowledged", "latched_acknowledged"),
+)
+SAME = ("domain", "kind", "zone", "entity")
+"""What has to be just that."""
+ROWS, MOST_ROWS = 100, 1000
+Alarm = dict[str, Any]
+
+
+class Filter(BaseModel):
+    """Which alarms; what is not said may be anything."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    state: Annotated[str, Field(json_schema_extra={"enum": list(STATES)}, pattern=f"^({'|'.join(STATES)})$")] = OPEN
+    level: Annotated[list[Annotated[int, Field(ge=1, le=4)]], Field(description="one or several", max_length=4)] = []
+    domain: str | None = None
+    kind: str | None = None
+    zone: str | None = None
+    entity: str | None = None
+    from_: Annotated[AwareDatetime | None, Field(alias="from", description="raised then or later")] = None
+    until: Annotated[AwareDatetime | None, Field(description="raised before")] = None
+    text: Annotated[str | None, Field(max_length=200, description="in place, kind, zone or id, either language")] = None
+    limit: Annotated[int, Field(ge=1, le=MOST_ROWS)] = ROWS
+    cursor: Annotated[str | None, Field(max_length=400, description="`next` of the page before")] = None
+
+
+def add_to(routes: APIRouter, hub: Hub) -> None:
+    """Add the routes of alarms."""
+
+    @routes.get("/alarms", summary="Alarms, in the order of the wall", responses=_described(_page_schema()))
+    async def alarms(wanted: Annotated[Filter, Query()]) -> Response:
+        if wanted.state == ENDED:
+            said = Name("历史报警尚不能查询。", "Alarms that have ended cannot be searched yet.")
+            raise ProblemError(501, "no-alarm-history", said)
+        return Response(await _open_page(hub, wanted), media_type="application/json")
+
+    @routes.get("/alarms/{alarm_id}", summary="One open alarm", responses=_described(ALARM) | {404: PROBLEM})
+    async def alarm(alarm_id: str) -> JSONResponse:
+        return JSONResponse(told(hub, open_alarm(hub, alarm_id)))
+
+
+def told(hub: Hub, alarm: Alarm) -> Alarm:
+    """Return an alarm as the API tells it: as the engine does, with ISO times, and as the list shows it."""
+    return {
+        **alarm,
+        "state": standing_of(alarm),
+        "process": alarm.get("process", alarm["state"]),
+        "revision": alarm.get("revision"),
+        "raised_at": iso(alarm["raised_at_ms"]),
+        "waiting_since": iso(waiting_since_ms(alarm)),
+        "incident": alarm.get("incident"),
+        "wall": hub.screen.alarm_row(alarm),
+    }
+
+
+async def _open_page(hub: Hub, wanted: Filter) -> bytes:
+    """Return the page as JSON; made in a thread, so that no console waits for another's search."""
+    book, alarms = hub.screen.book(), hub.mirror.alarms
+    places, counts = book.after(_place(wanted.cursor)), book.counts()
+    fits = filter_of(wanted, _words(hub))
+
+    def make() -> bytes:
+        found, more = _select(places, alarms, fits, wanted.limit)
+        rows = [told(hub, alarm) for _, alarm in found]
+        after = _cursor(found[-1][0]) if more else None
+        return msgspec.json.encode({"alarms": rows, "counts": counts, "next": after})
+
+    return await anyio.to_thread.run_sync(make)
+
+
+def _select(
+    places: Sequence[Place], alarms: Mapping[str, Alarm], fits: Callable[[Alarm], bool], limit: int
+) -> tuple[list[tuple[Place, Alarm]], bool]:
+    """Return the first that fit, and whether there are more; an alarm that has gone meanwhile is passed over."""
+    found: list[tuple[Place, Alarm]] = []
+    for place in places:
+        alarm = alarms.get(place[-1])
+        if alarm is not None and fits(alarm):
+            if len(found) == limit:
+                return found, True
+            found.append((place, alarm))
+    return found, False
+
+
+def filter_of(wanted: Filter, words: Callable[[Alarm], str]) -> Callable[[Alarm], bool]:
+    """Return whether an alarm is one of those; `words` are what a text is looked for in."""
+    tests = list(_tests(wanted, words))
+    return lambda alarm: all(test(alarm) for test in tests)
+
+
+def _tests(wanted: Filter, words: Callable[[Alarm], str]) -> Iterator[Callable[[Alarm], bool]]:
+    if wanted.state != OPEN:
+        yield lambda alarm: standing_of(alarm) == wanted.state
+    if wanted.level:
+        levels = set(wanted.level)
+        yield lambda alarm: alarm["level"] in levels
+    same = {name: value for name in SAME if (value := getattr(wanted, name)) is not None}
+    if same:
+        yield lambda alarm: all(alarm[name] == value for name, value in same.items())
+    if wanted.from_ is not None:
+        from_ms = wanted.from_.timestamp() * 1000
+        yield lambda alarm: alarm["raised_at_ms"] >= from_ms
+    if wanted.until is not None:
+        until_ms = wanted.until.timestamp() * 1000
+        yield lambda alarm: alarm["raised_at_ms"] < until_ms
+    if wanted.text and (text := wanted.text.casefold().strip()):
+        yield lambda alarm: text in words(alarm)
+
+
+def _words(hub: Hub) -> Callable[[Alarm], str]:
+    """Return what says where and what an alarm is, for a search."""
+    words = hub.screen.view.words
+    return lambda alarm: f"{words(alarm['entity'], alarm['zone'], alarm['kind'])}\n{alarm['id']}"
+
+
+def _cursor(place: Place) -> str:
+    return urlsafe_b64encode(msgspec.json.encode(place)).decode().rstrip("=")
+
+
+def _place(cursor: str | None) -> Place | None:
+    if not cursor:
+        return None
+    try:
+        text = urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
+        found = msgspec.json.decode(text, type=tuple[int, int, int, str])
+    except (ValueError, msgspec.DecodeError) as exc:
+        said = Name("此游标不是本接口给出的。", "This API has given no such cursor.")
+        raise invalid([("/query/cursor", said)]) from exc
+    return found
+
+
+def _described(schema: dict[str, Any]) -> dict[int | str, dict[str, Any]]:
+    return {200: {"content": {"application/json": {"schema": schema}}}, 421: PROBLEM, 422: PROBLEM}
+
+
+_TEXT, _MAYBE = {"type": "string"}, {"type": ["string", "null"]}
+ALARM: dict[str, Any] = {
+    "type": "object",
+    "required": ["id", "revision", "state", "level", "entity", "kind", "raised_at", "waiting_since", "count", "wall"],
+    "properties": {
+        "id": _TEXT,
+        "revision": {"type": ["integer", "null"]},
+        "state": {"enum": list(STATES[2:])},
+        "level": {"type": "integer", "minimum": 1, "maximum": 4},
+        "domain": _TEXT,
+        "kind": _TEXT,
+        "entity": _TEXT,
+        "zone": _TEXT,
+        "raised_at": {"type": "string", "format": "date-time"},
+        "waiting_since": {"type": "string", "format": "date-time"},
+        "acknowledged_by": _MAYBE,
+        "incident": _MAYBE,
+        "count": {"type": "integer"},
+        "wall": {"type": "object", "description": "as the wall's list shows it, with names in both languages"},
+    },
+}
+
+
+def _page_schema() -> dict[str, Any]:
+    return {
+        "type": "object",
+        "required": ["alarms", "counts", "next"],
+        "properties": {
+            "alarms": {"type": "array", "items": ALARM},
+            "counts": {"type": "object"},
+            "next": {**_MAYBE, "description": "`cursor` of the next page, null = this is the last"},
+        },
+    }

@@ -1,0 +1,230 @@
+"""Commands over HTTP: one id for a key, what became of each, to whom it is told, and in which language."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+
+import httpx
+import pytest
+
+from dashboard.asked import MOST, Asked, Commands
+from dashboard.mirror import Mirror
+from tests.dashboard.asking import HOST, MINE, Wall
+from tests.dashboard.conftest import an_alarm
+
+OUTCOME = {
+    "state": "refused", "alarm": "a1", "reason": "changed", "by": "王强", "by_desk": "3 号台", "did": "acknowledge",
+    "did_at_ms": 1_000, "revision": 0, "at_ms": 2_000,
+}  # fmt: skip
+
+
+@pytest.fixture
+def wall(config) -> Wall:
+    return Wall(config)
+
+
+def outcome(command: str, **other: object) -> dict:
+    return {f"o:{command}": {**OUTCOME, "id": command, **other}}
+
+
+def test_a_command_goes_out_once_however_often_its_key_and_body_are_sent(wall, config):
+    async def ten() -> list[httpx.Response]:
+        transport = httpx.ASGITransport(wall.app)
+        body = {"action": "note", "alarm": "a1", "why": "seen", "who": " Li Na ", "desk": "2", "key": "k"}
+        async with httpx.AsyncClient(transport=transport, base_url=HOST) as client:
+            asked = [client.post("/api/v1/commands", json=body, headers=MINE) for _ in range(10)]
+            return await asyncio.gather(*asked)
+
+    answers = asyncio.run(ten())
+    assert {answer.status_code for answer in answers} == {202}
+    (command,) = wall.sent
+    assert {answer.json()["id"] for answer in answers} == {command["id"]}
+    assert {answer.headers["location"] for answer in answers} == {f"/api/v1/commands/{command['id']}"}
+    assert (command["who"], command["role"], command["verified"]) == ("Li Na", "operator", False)
+    assert wall.give(key="k").json()["id"] == command["id"]
+    another = Wall(config)  # a restart, or another wall process
+    assert another.give(key="k").json()["id"] == command["id"]
+
+
+def test_a_key_names_one_command(wall, config):
+    given = wall.give(key="k")
+    refused = wall.give(key="k", why="something else")
+    assert (refused.status_code, refused.json()["type"]) == (422, "urn:citywall:problem:key-used")
+    assert len(wall.sent) == 1
+    another = Wall(config)
+    another.change(outcome(given.json()["id"]))  # it knows the key by what became of the command
+    assert another.give(key="k", why="something else").status_code == 422
+    assert another.sent == []
+
+
+def test_without_a_key_each_request_is_a_command(wall):
+    assert wall.give().json()["id"] != wall.give().json()["id"]
+    assert len(wall.sent) == 2
+
+
+def test_what_became_of_it_stands_under_its_id_in_the_language_that_is_asked_for(wall):
+    name = wall.give().json()["id"]
+    path = f"/api/v1/commands/{name}"
+    assert wall.ask("GET", path).json()["state"] == "pending"
+    wall.change(outcome(name))
+    found = wall.ask("GET", path).json()
+    assert {key: found[key] for key in ("id", "state", "reason", "by", "at")} == {
+        "id": name, "state": "refused", "reason": "changed", "by": "王强", "at": "1970-01-01T00:00:02.000Z",
+    }  # fmt: skip
+    assert found["sentence"] == "It has changed since: look at it again. (王强, 3 号台)"
+    chinese = wall.ask("GET", path, headers={"accept-language": "zh-CN"}).json()
+    assert chinese["sentence"] == "报警已有变化，请再看一次（王强，3 号台）"
+
+
+def test_none_is_on_its_way_for_ever(wall):
+    name = wall.give().json()["id"]
+    wall.hub.commands.find(name).since_ms -= 16_000
+    found = wall.ask("GET", f"/api/v1/commands/{name}").json()
+    assert (found["state"], found["reason"]) == ("pending", "unconfirmed")
+
+
+def test_nobody_knows_a_command_that_was_not_given(wall):
+    answer = wall.ask("GET", "/api/v1/commands/nope", headers={"accept-language": "zh"})
+    assert (answer.status_code, answer.json()["detail"]) == (404, "没有命令 nope。")
+    assert answer.headers["content-language"] == "zh"
+
+
+def test_when_nobody_can_say_whether_it_arrived_it_may_be_sent_again(wall):
+    wall.fails = True
+    answer = wall.give(key="k")
+    assert (answer.status_code, answer.json()["type"]) == (503, "urn:citywall:problem:not-sent")
+    wall.fails = False
+    assert wall.give(key="k").json()["id"] == answer.json()["id"]
+    assert [command["id"] for command in wall.sent] == [answer.json()["id"]]
+
+
+def test_a_refusal_takes_the_mark_of_an_acknowledgement_away(wall):
+    name = wall.give(action="acknowledge", why=None).json()["id"]
+    wall.hub.tick()
+    assert {row["id"]: row["sending"] for row in wall.hub.screen.blocks["alarms"]["rows"]}["a1"] == "Li Na"
+    wall.change(outcome(name))
+    assert {row["id"]: row["sending"] for row in wall.hub.screen.blocks["alarms"]["rows"]}["a1"] is None
+
+
+@pytest.mark.parametrize("how", ["in time", "nobody answers"])
+def test_the_browser_that_asked_is_told_and_no_other(config, how):
+    wall = Wall(config)
+
+    async def run() -> None:
+        mine, other = wall.hub.listen("secret"), wall.hub.listen("elsewhere")
+        for messages in (mine, other):
+            assert json.loads(await anext(messages))["type"] == "snapshot"
+        body = {"action": "note", "alarm": "a1", "why": "seen", "who": "Li Na", "desk": "2"}
+        transport = httpx.ASGITransport(wall.app)
+        async with httpx.AsyncClient(transport=transport, base_url=HOST) as client:
+            name = (await client.post("/api/v1/commands", json=body, headers=MINE)).json()["id"]
+        if how == "in time":
+            wall.change(outcome(name))
+        else:
+            wall.hub.commands.find(name).since_ms -= 16_000
+            wall.hub.tick()
+            wall.hub.tick()
+        told = json.loads(await anext(mine))
+        assert (told["type"], told["id"], "seq" in told) == ("outcome", name, False)
+        wanted = ("refused", "changed") if how == "in time" else ("pending", "unconfirmed")
+        assert (told["state"], told["reason"]) == wanted
+        assert set(told["sentence"]) == {"zh", "en"}
+        wall.change({"a:a3": an_alarm("a3")})
+        assert json.loads(await anext(other))["type"] == "delta"
+        assert json.loads(await anext(mine))["type"] == "delta"
+
+    asyncio.run(run())
+
+
+def test_an_answer_is_not_lost_with_the_deltas_of_a_slow_browser(wall):
+    async def run() -> None:
+        mine = wall.hub.listen("secret")
+        await anext(mine)
+        wall.hub._listeners.tell("secret", "for you")
+        for number in range(12):
+            wall.change({"a:a1": an_alarm(count=number)})
+        assert [await anext(mine) for _ in range(2)][1] == "for you"
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize(
+    ("order", "pointers"),
+    [
+        ({"action": "explode"}, ["/body/action"]),
+        ({"why": None}, ["/body/why"]),
+        ({"alarm": None}, ["/body/alarm"]),
+        ({"to": "3", "into": "i1"}, ["/body/into", "/body/to"]),
+        ({"until": "2026-01-01T00:00:00Z"}, ["/body/until"]),
+        ({"who": " ", "desk": "x" * 65}, ["/body/who", "/body/desk"]),
+        ({"role": "supervisor"}, ["/body/role"]),
+        ({"action": "acknowledge", "why": None, "for": "soon"}, ["/body/for"]),
+        ({"action": "acknowledge", "why": None, "for": "0s"}, ["/body/for"]),
+        ({"action": "acknowledge", "why": None, "until": "2001-01-01T00:00:00Z"}, ["/body/until"]),
+        ({"action": "suppress", "alarm": None, "until": "2026-01-01T00:00:00Z"}, ["/body/scope"]),
+        ({"action": "suppress", "alarm": None, "scope": {"x": "y"}}, ["/body/scope/x"]),
+    ],
+)
+def test_what_makes_no_command_is_refused_field_by_field(wall, order, pointers):
+    answer = wall.give(**order)
+    assert answer.status_code == 422
+    assert sorted(error["pointer"] for error in answer.json()["errors"]) == sorted(pointers)
+    assert wall.sent == []
+
+
+def test_faults_are_told_in_both_languages(wall):
+    for language, said in (("en", "note takes no such field"), ("zh", "note 没有此项")):
+        assert wall.give(language=language, to="3").json()["errors"] == [{"pointer": "/body/to", "detail": said}]
+
+
+CLOCK = {"clock": {"at_ms": 1_800_000_000_000, "wall_ms": 0, "speed": 60.0}}
+FULL = {"alarm": None, "scope": {"zone": "east", "kind": "slow_traffic"}}
+
+
+@pytest.mark.parametrize(
+    ("order", "said"),
+    [
+        ({"action": "shelve", "for": "1h30m"}, {"for_ms": 5_400_000, "role": "dispatcher"}),
+        ({"action": "shelve", "for": "3h"}, {"for_ms": 10_800_000, "role": "supervisor"}),
+        ({"action": "escalate", "to": " 指挥中心 "}, {"to": "指挥中心", "role": "dispatcher"}),
+        ({"action": "end", "revision": 3}, {"revision": 3, "role": "supervisor"}),
+        (
+            {"action": "suppress", **FULL, "until": "2030-01-01T00:00:00+08:00"},
+            {"where": {"zone": "east", "domain": "", "kind": "slow_traffic", "entity": ""}, "role": "supervisor"},
+        ),
+        ({"action": "take_out", "alarm": None, "scope": {"entity": "det-1"}}, {"role": "engineer"}),
+        ({"action": "undo", "alarm": None, "why": None, "command": "k"}, {"command": "k", "role": "operator"}),
+    ],
+)
+def test_a_request_becomes_the_command_of_its_action(wall, order, said):
+    assert wall.give(**order).status_code == 202
+    (command,) = wall.sent
+    assert {name: command[name] for name in said} == said
+    assert command["city"] == "duo"
+
+
+def test_the_times_of_a_request_are_the_citys(wall, monkeypatch):
+    """Its clock runs sixty times as fast: an hour of the city is a minute of the desk."""
+    monkeypatch.setattr("dashboard.commands_api.wall_clock_ms", lambda: 0)
+    wall.hub.mirror.load("e", 1, CLOCK | {"a:a1": an_alarm()})
+    wall.give(action="shelve", until="2027-01-15T09:00:00Z")  # 1 800 000 000 is 08:00:00 of that day
+    wall.give(action="suppress", **FULL, **{"for": "1m"}, why="works")
+    window = {"from": "fri 18:00", "until": "sun 18:00"}
+    wall.give(action="suppress", **FULL, schedule=window, why="works")
+    shelve, once, weekly = wall.sent
+    assert shelve["for_ms"] == 60_000
+    assert once["window"]["until_ms"] == 1_800_003_600_000
+    assert weekly["window"]["weekly"] == window
+
+
+def test_what_no_role_of_the_desk_may_is_refused_at_once(wall):
+    answer = wall.give(action="shelve", **{"for": "13h"})
+    assert (answer.status_code, answer.json()["type"], wall.sent) == (403, "urn:citywall:problem:role", [])
+
+
+def test_commands_are_remembered_within_bounds():
+    commands = Commands(Mirror(), 15.0)
+    for number in range(MOST + 1):
+        commands.note(Asked(f"k{number}", "", "", 0, None))
+    assert (commands.find("k0"), commands.find(f"k{MOST}") is not None) == (None, True)
