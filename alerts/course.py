@@ -1,0 +1,61 @@
+"""The course of alarms as the history keeps it: a journal record → a row for each of its events."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from alerts.journal import unseal
+from streams.contract.alarm_events import AlarmEvent, Link, Where
+from streams.errors import FrameError, NewerError
+
+if TYPE_CHECKING:
+    from alerts.events import Event
+
+EVENT_BYTES = 32 * 1024
+"""A longer event is not repeated in its row: the journal has it."""
+
+
+def link(value: bytes) -> Link | None:
+    """Return what a journal record tells, None = its bytes are not as they were sealed.
+
+    Raises NewerError for one that this version does not understand.
+    """
+    try:
+        opened = unseal(value)
+    except FrameError as exc:
+        raise NewerError(str(exc)) from exc
+    if opened is None:
+        return None
+    record, digest = opened
+    found = (
+        _row(record.seq, place, at_ms, event)
+        for place, (event, at_ms) in enumerate(zip(record.events, record.times_ms, strict=True))
+    )
+    return Link(record.seq, record.previous, digest, tuple(one for one in found if one is not None))
+
+
+def _row(seq: int, place: int, at_ms: int, event: Event) -> AlarmEvent | None:
+    """Return the row of an event, None where it is of no alarm and no person's."""
+    told: dict[str, Any] = msgspec.to_builtins(event)
+    command, found = told.get("command") or {}, told.get("detection") or {}
+    alarm = told.get("alarm", "")
+    if not alarm and not command:
+        return None
+    where = found or command.get("scope") or {}
+    return AlarmEvent(
+        alarm=alarm,
+        seq=seq,
+        place=place,
+        at_ms=at_ms,
+        what=command.get("action") or told.get("change") or told.get("what") or told["type"],
+        outcome=told["type"] if told["type"] in {"done", "refused"} else "",
+        reason=told.get("reason") or told.get("lack") or "",
+        level=found.get("level"),
+        event_at_ms=found.get("at_ms"),
+        command=command.get("id") or told.get("id") or "",
+        event=told if len(msgspec.json.encode(told)) <= EVENT_BYTES else {},
+        **{name: command.get(name) or "" for name in ("who", "desk", "why")},
+        **{name: where.get(name) or "" for name in Where._fields},
+    )
