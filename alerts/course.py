@@ -40,10 +40,10 @@ def _row(seq: int, place: int, at_ms: int, event: Event) -> AlarmEvent | None:
     """Return the row of an event, None where it is of no alarm and no person's."""
     told: dict[str, Any] = msgspec.to_builtins(event)
     command, found = told.get("command") or {}, told.get("detection") or {}
-    alarm = told.get("alarm", "")
-    if not alarm and not command:
+    alarm, cover = told.get("alarm", ""), told.get("cover", "")
+    if not (alarm or cover or command):
         return None
-    where = found or command.get("scope") or {}
+    where = found or command.get("where") or {}
     return AlarmEvent(
         alarm=alarm,
         seq=seq,
@@ -54,7 +54,7 @@ def _row(seq: int, place: int, at_ms: int, event: Event) -> AlarmEvent | None:
         reason=told.get("reason") or told.get("lack") or "",
         level=found.get("level"),
         event_at_ms=found.get("at_ms"),
-        command=command.get("id") or told.get("id") or "",
+        command=command.get("id") or told.get("id") or cover,
         event=told if len(msgspec.json.encode(told)) <= EVENT_BYTES else {},
         **{name: command.get(name) or "" for name in ("who", "desk", "why")},
         **{name: where.get(name) or "" for name in Where._fields},

@@ -31,14 +31,14 @@ class AlarmEvent(msgspec.Struct, frozen=True, kw_only=True):
     """One event of the journal. Identity: (alarm, seq, place), so writing it again changes nothing."""
 
     alarm: str
-    """Id of the alarm; "" = of a command that names none."""
+    """Id of the alarm; "" = of a command about a place, or one that is refused and names none."""
     seq: int
     """Of the journal's record; `place` is the event's place in it."""
     place: int
     at_ms: int
     """Engine time: when it happened to the alarm."""
     what: str
-    """`raised`, `risen` …: what a finding did; the action of a command; `lapsed`, `closed`, `retired`."""
+    """What a finding did, `raised`, `risen` …; the action of a command; what time did, `lapsed` …; or `retired`."""
     outcome: str = ""
     """`done` or `refused` of a command, else ""."""
     reason: str = ""
@@ -55,7 +55,7 @@ class AlarmEvent(msgspec.Struct, frozen=True, kw_only=True):
     desk: str = ""
     why: str = ""
     command: str = ""
-    """Id of the command."""
+    """Id of the command, or of the one whose window begins or ends."""
     event: dict[str, Any] = {}
     """The event as the journal has it; empty where it is too long."""
 

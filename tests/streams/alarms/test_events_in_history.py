@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from alerts import course
-from alerts.apply import UNDO_MS
-from alerts.commands import Note, Unacknowledge
+from alerts.commands import Note, Restore, Shelve, Unacknowledge
+from alerts.done import UNDO_MS
 from alerts.journal import GENESIS, Record, seal
+from alerts.windows import Weekly, Window
 from streams.broker.topics import JOURNAL
 from streams.contract.alarm_events import EventsWanted
 from streams.contract.stage import Message
@@ -19,7 +20,18 @@ from streams.sinks.history.sink import HistorySink
 from streams.sinks.history.spill import Spill
 from streams.sinks.history.sqlite import SqliteHistory
 from tests.alerts.staging import journal, lived
-from tests.alerts.writing import acknowledge, chain, commanded, detection, names, opened_at, undo
+from tests.alerts.writing import (
+    acknowledge,
+    chain,
+    commanded,
+    detection,
+    names,
+    of_command,
+    opened_at,
+    suppress,
+    take_out,
+    undo,
+)
 from tests.fakes import FakeBus, FakeClock, FakeHost
 
 if TYPE_CHECKING:
@@ -39,22 +51,18 @@ STORY = (
     detection(1, 20),
     commanded(Unacknowledge, AT_10, "k5", revision=9),
     acknowledge("no_such", "k6"),
+    commanded(Shelve, AT_10, "k8", for_ms=60_000),
+    60_000,
+    suppress("k9", Window(until_ms=2**50), zone="z1"),
+    suppress("k10", Window(weekly=Weekly(since="fri 18:00", until="sun 18:00")), kind="slow_traffic"),
+    take_out("k11", entity="s1"),
+    of_command(Restore, "k11", "k12"),
     detection(0, 30),
     acknowledge(AT_10, "k7", revision=None, seen_level=1),
     UNDO_MS,
 )
-NAMES = [
-    "raised",
-    "acknowledge",
-    "already_acknowledged",
-    "note",
-    "undo",
-    "risen",
-    "not_acknowledged",
-    "unknown_alarm",
-    "cleared",
-]
-NAMES += ["acknowledge", "closed"]
+NAMES = ["raised", "acknowledge", "already_acknowledged", "note", "undo", "risen", "not_acknowledged", "unknown_alarm"]
+NAMES += ["shelve", "uncovered", "suppress", "suppress", "take_out", "restore", "cleared", "acknowledge", "closed"]
 
 
 class Sinks:
@@ -136,6 +144,10 @@ def test_every_event_is_stored_with_who_did_what_and_of_what_it_is(bus: FakeBus,
     assert told(events) == expected(bus)
     assert {(one.kind, one.entity, one.zone) for one in events if one.alarm == AT_10} == {("slow_traffic", "s1", "z1")}
     taken, late = events[1], events[2]
+    once, weekly, out = (one for one in events if one.what in {"suppress", "take_out"})
+    assert [(one.alarm, one.zone, one.kind, one.entity) for one in (once, weekly, out)] == [
+        ("", "z1", "", ""), ("", "", "slow_traffic", ""), ("", "", "", "s1"),
+    ]  # fmt: skip
     assert (taken.who, taken.desk, taken.why, taken.outcome, taken.command) == (
         "李敏",
         "2 号台",
@@ -177,7 +189,7 @@ def test_only_the_valid_chain_is_stored(bus: FakeBus, sinks: Sinks):
         bus.put(Message(JOURNAL, b"journal", None))
     asyncio.run(run_once(sinks))
     assert told(sinks.events()) == right
-    assert {one.who for one in sinks.events()} == {"", "李敏", "王强"}
+    assert {one.who for one in sinks.events()} == {"", "李敏", "王强", "赵工"}
 
 
 def test_a_new_store_is_filled_from_the_beginning_of_the_journal(bus: FakeBus, sinks: Sinks):
