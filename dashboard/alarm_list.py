@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from alerts.kinds import response_limit_s
 from dashboard.labels import as_json, domain_names, kind_name
 from dashboard.places import corridor, projection
+from dashboard.readings import reading
 from processors.maths.measures import FEED_PREFIX, SILENT
 from streams.contract.name import Name
 
@@ -22,6 +23,22 @@ FEED = FEED_PREFIX.removesuffix(":")
 PERCENT_SUFFIX = "_ratio"
 PLAIN_RATIOS = ("tti_ratio",)
 """Ratios that nobody reads as a percentage."""
+
+
+AS_IT_IS = (
+    *(
+        "revision",
+        "closing_at_ms",
+        "notes_count",
+        "incident",
+        "assigned_to",
+        "uncertain_since_ms",
+        "chattering",
+        "presented",
+    ),
+    *("shelved_by", "shelved_until_ms", "suppressed_by", "suppressed_until_ms", "out_of_service_by"),
+)
+"""What a row tells of its alarm as the engine says it; None where it says nothing."""
 
 
 class Place(NamedTuple):
@@ -110,7 +127,7 @@ def scale_of(alarm: Mapping[str, Any]) -> tuple[float, str]:
 def row(alarm: Mapping[str, Any], place: Place, sending: Sending | None) -> dict[str, Any]:
     """Return an alarm as the list shows it."""
     scale, unit = scale_of(alarm)
-    value, limit = alarm.get("value"), alarm.get("limit")
+    value, limit = (None if alarm.get(key) is None else round(alarm[key] * scale, 4) for key in ("value", "limit"))
     return {
         "id": alarm["id"],
         "level": alarm["level"],
@@ -127,13 +144,17 @@ def row(alarm: Mapping[str, Any], place: Place, sending: Sending | None) -> dict
         "by": alarm.get("acknowledged_by"),
         "desk": alarm.get("acknowledged_desk"),
         "raised_at_ms": alarm["raised_at_ms"],
-        "value": None if value is None else round(value * scale, 4),
-        "limit": None if limit is None else round(limit * scale, 4),
+        "value": value,
+        "limit": limit,
         "unit": unit,
+        "reading": as_json(reading(value, limit, unit)),
         "count": alarm.get("count", 1),
         "sending": sending.who if sending and sending.confirmed is None else None,
         "unconfirmed": sending is not None and sending.confirmed is False,
         "respond_s": response_limit_s(alarm["level"]),
+        "standing": standing_of(alarm),
+        "waiting_since_ms": alarm.get("waiting_since_ms", alarm["raised_at_ms"]),
+        **{name: alarm.get(name) for name in AS_IT_IS},
     }
 
 

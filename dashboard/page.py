@@ -17,7 +17,14 @@ if TYPE_CHECKING:
     from dashboard.hub import Hub
 
 ASSETS = Path(__file__).parent / "assets"
-STYLES = ("vendor/fonts.css", "wall/theme.css", "wall/frame.css", "wall/panels.css", "wall/drawer.css")
+STYLES = (
+    "vendor/fonts.css",
+    "wall/theme.css",
+    "wall/frame.css",
+    "wall/panels.css",
+    "wall/alarms.css",
+    "wall/drawer.css",
+)
 
 INDEX = """<!DOCTYPE html>
 <html lang="zh-CN" data-state="connecting">
@@ -75,6 +82,7 @@ def layout() -> Component:
             _operator_form(),
             dcc.Store(id="selection"),
             dcc.Store(id="drawer-series"),
+            dcc.Store(id="drawer-alarm"),
             dcc.Store(id="language"),
             dcc.Store(id="citywall-operator", storage_type="local"),
         ],
@@ -134,8 +142,29 @@ def _map() -> Component:
 
 
 def _alarms() -> Component:
-    body = [html.Ol(id="alarm-rows", className="alarm-rows"), html.Div(id="alarm-more", className="alarm-more")]
-    return _panel("alarms", body, html.Div(id="alarm-count", className="count"))
+    head = html.Div(
+        [
+            html.Button(id="alarm-new", className="new", hidden=True),
+            html.Button(id="alarm-chip", className="chip", hidden=True),
+            html.Div(id="alarm-count", className="count"),
+            html.Button(id="filter-open", className="quiet", **_i18n("filter.open"), **_aria(expanded="false")),
+        ],
+        className="alarm-head",
+    )
+    foot = html.Div(
+        [
+            html.Button("▲", id="alarm-up", **_i18n_label("alarm.up")),
+            html.Span(id="alarm-range", role="status"),
+            html.Button("▼", id="alarm-down", **_i18n_label("alarm.down")),
+            html.Span(id="alarm-aside", className="aside"),
+        ],
+        className="alarm-foot",
+    )
+    body = [
+        html.Div(id="alarm-filter", className="alarm-filter", hidden=True),
+        html.Ol(id="alarm-rows", className="alarm-rows"),
+    ]
+    return _panel("alarms", [*body, foot], head)
 
 
 def _trend(index: int) -> Component:
@@ -155,9 +184,9 @@ def _drawer() -> Component:
         [
             html.Div(id="drawer-head", className="drawer-head"),
             html.Button("✕", id="drawer-close", className="close", **_i18n_label("close")),
+            html.Div(id="drawer-action", className="drawer-action"),
             html.Div(id="drawer-chart", className="drawer-chart"),
             html.Div(id="drawer-facts", className="drawer-facts"),
-            html.Div(id="drawer-action", className="drawer-action"),
         ],
         id="drawer",
         className="drawer",

@@ -151,9 +151,9 @@ def test_an_acknowledgement_is_sent_shown_and_seen_on_the_other_page(open_page, 
     until(lambda: "Sending" in other.inner_text())
     assert mine.get_attribute("data-waiting") is not None  # not done until the engine has said so
     wall.answers = True
-    wall.run(wall.feed.acknowledge(wall.commands[-1]))
+    wall.run(wall.engine.play(wall.commands[-1]))
     first.mouse.move(5, 5)
-    taken = {"who": "李娜", "desk": "2 号台", "seen_level": 1}
+    taken = {"who": "李娜", "desk": "2 号台", "revision": 1}
     sent = json.loads(wall.commands[-1])
     assert {key: sent[key] for key in taken} == taken
     until(lambda: all("✓ 李娜" in row for row in mine.all_inner_texts()))  # or the row has gone down out of sight
@@ -174,7 +174,9 @@ def test_a_browser_asks_once_who_sits_there(open_page, wall):
     until(lambda: wall.commands and json.loads(wall.commands[-1])["alarm"] == name)
     assert json.loads(wall.commands[-1])["who"] == "Wu Gang"
     until(lambda: page.locator("#operator-form").is_hidden())
-    page.keyboard.press("a")  # the first that waits; nobody is asked again
+    page.keyboard.press("j")
+    page.keyboard.press("j")
+    page.keyboard.press("a")  # nobody is asked again
     until(lambda: json.loads(wall.commands[-1])["alarm"] != name)
     assert page.locator("#operator-form").is_hidden()
 
@@ -264,7 +266,7 @@ def test_an_alarm_of_a_feed_and_of_a_sensor_that_left_name_what_they_are_about(o
     until(lambda: row.count() == 1)
     name = {"zh": "消防应急", "en": "Fire and emergency"}[lang]
     assert name in row.inner_text()
-    assert "100 / 50 %" in row.inner_text()
+    assert {"zh": "100%，限 50%", "en": "100%, limit 50%"}[lang] in row.inner_text()
     assert "panel-a" in page.locator('[data-alarm="A00902"]').inner_text()
     row.click()
     until(lambda: name in text(page, "#drawer-head"))

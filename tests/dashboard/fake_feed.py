@@ -117,7 +117,7 @@ def fake_value(metric: str, at_ms: int, noise: float) -> float:
 
 
 class FakeFeed:
-    """Moves one fake city: `fill` once, then `tick` as often as wanted; `acknowledge` plays the alarm engine."""
+    """Moves one fake city: `fill` once, then `tick` as often as wanted."""
 
     def __init__(self, city: City, redis: Redis, seed: int = 7, start_ms: int | None = None) -> None:
         self.city, self.redis, self.chance = city, redis, random.Random(seed)
@@ -178,19 +178,6 @@ class FakeFeed:
         while True:
             await self.tick(share)
             await asyncio.sleep(interval_s)
-
-    async def acknowledge(self, command: bytes, delay_s: float = 0.15) -> None:
-        """Play the alarm engine: answer a command with a new projection."""
-        order = json.loads(command)
-        await asyncio.sleep(delay_s)
-        alarm = self.alarms.get(order["alarm"])
-        if alarm is None or alarm["acknowledged"]:
-            return
-        alarm |= {
-            "acknowledged": True, "acknowledged_by": order["who"], "acknowledged_desk": order["desk"],
-            "acknowledged_at_ms": self.now_ms(), "why": order["why"],
-        }  # fmt: skip
-        await self.change({f"a:{alarm['id']}": alarm})
 
     def _city(self) -> dict[str, Any]:
         city = self.city
@@ -276,7 +263,7 @@ class FakeFeed:
             self.raise_alarm(shape, now - age_ms, number)
         for name in list(self.alarms)[12::3]:
             taken = {"acknowledged_by": "陈静", "acknowledged_desk": "2 号台", "acknowledged_at_ms": now - 9000}
-            self.alarms[name] |= taken | {"acknowledged": True}
+            self.alarms[name] |= taken | {"acknowledged": True, "standing": "acknowledged"}
         return {f"a:{name}": alarm for name, alarm in self.alarms.items()}
 
     def raise_alarm(self, shape: tuple[Any, ...], at_ms: int, number: int) -> dict[str, Any]:
@@ -296,5 +283,7 @@ class FakeFeed:
             "acknowledged_by": None, "acknowledged_desk": None, "acknowledged_at_ms": None, "why": None,
             "raised_at_ms": at_ms, "updated_at_ms": at_ms, "cleared_at_ms": None, "value": value, "limit": limit,
             "unit": unit, "basis": "own choice", "evidence": {"column": column} if column else {}, "count": 1,
+            "standing": "unacknowledged", "revision": 1,
+            "waiting_since_ms": at_ms, "changed_by": {"what": "raised", "who": "", "desk": "", "at_ms": at_ms},
         }  # fmt: skip
         return self.alarms[name]

@@ -17,6 +17,7 @@ from dashboard.config import WallConfig
 from deploy.embedded.valkey import running
 from deploy.supervision.process import free_ports
 from streams.city.registry import load_city
+from tests.dashboard.fake_engine import FakeEngine
 from tests.dashboard.fake_feed import FakeFeed, FakeHistory
 
 if TYPE_CHECKING:
@@ -81,6 +82,7 @@ class FakeWall:
         self.loop = asyncio.get_running_loop()
         client = redis.asyncio.from_url(f"redis://{address}")
         self.feed = FakeFeed(city, client)
+        self.engine = FakeEngine(self.feed)
         await self.feed.fill()
         self.config = WallConfig(
             city=city,
@@ -110,4 +112,4 @@ class FakeWall:
     async def _send(self, command: bytes) -> None:
         self.commands.append(command)
         if self.answers:
-            self._answering = asyncio.create_task(self.feed.acknowledge(command))
+            self._answering = asyncio.create_task(self.engine.play(command))

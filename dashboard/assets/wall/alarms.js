@@ -1,64 +1,185 @@
-// The alarm list: keyed rows whose order stands still while a pointer or the focus is in it; acknowledging.
+// The alarm list: whole rows of an order that stands still while somebody holds it, by pointer, focus, menu or form.
 
-import { acknowledge } from "./operator.js";
+import { ASIDE, byKey, byName } from "./actions.js";
+import { AlarmFilter } from "./alarm_filter.js";
+import { closeMenu, menuIsOpen, openForm, openMenu, watchMenus } from "./alarm_menu.js";
+import { AlarmPages } from "./alarm_pages.js";
+import { AlarmRow } from "./alarm_row.js";
+import { Commands } from "./commands.js";
 import { byId, make, say, set } from "./dom.js";
-import { age, levelMark, named, number, t, unitName } from "./words.js";
+import { levelMark, number, t } from "./words.js";
 
 const ROW_REM = 4;
+const WHEEL_PX = 60;
+/** So long after nobody holds it the list goes back to its head. */
+const BACK_MS = 30_000;
+/** Of the rows that fit, so many may be acknowledged ones of I and II that would be out of sight. */
+const PINNED_SHARE = 1 / 3;
+const PINNED_READ = 6;
+const IN_HAND = "state=acknowledged&level=1&level=2";
+const EMPTY = { rows: [], levels: [[0, 0], [0, 0], [0, 0], [0, 0]], total: 0, waiting: 0 };
 
 export class Alarms {
-  /** @param {{open: (kind: string, id: string) => void, point: (id: string | null) => void}} hooks */
-  constructor(hooks) {
+  /** @param {any} about @param {{open: (kind: string, id: string) => void, point: (id: string | null) => void, wallNow: () => number}} hooks */
+  constructor(about, hooks) {
     this.hooks = hooks;
-    /** @type {Map<string, any>} */
+    this.commands = new Commands({ changed: () => this.show(this.now), wallNow: hooks.wallNow });
+    this.filter = new AlarmFilter(about, () => this.narrow());
+    this.pages = new AlarmPages(() => this.renew());
+    /** Those that must stay in sight, wherever they stand. */
+    this.inHand = new AlarmPages(() => this.renew(), PINNED_READ, IN_HAND);
+    /** Every alarm that is known and wanted, in the order of the wall; null = to be made anew. @type {Map<string, any> | null} */
+    this.all = null;
+    /** @type {Map<string, AlarmRow>} */
     this.elements = new Map();
     /** @type {any} */
-    this.block = { rows: [], levels: [[0, 0], [0, 0], [0, 0], [0, 0]], total: 0, waiting: 0 };
-    /** @type {string[]} */
+    this.block = EMPTY;
+    /** Ids in the order of their places; those of `pinned` stand below them. @type {string[]} */
     this.order = [];
+    /** @type {string[]} */
+    this.pinned = [];
+    /** Ids that came while the list was held. @type {Set<string>} */
+    this.fresh = new Set();
+    this.top = 0;
+    this.wheel = 0;
+    this.leftAt = 0;
     this.held = false;
-    /** @type {Set<string>} */
-    this.local = new Set();
     this.list = byId("alarm-rows");
     this.now = Date.now();
     this.watch();
   }
 
+  /** @param {any} about another version of the city */
+  redraw(about) {
+    for (const pages of [this.pages, this.inHand]) pages.forget();
+    this.filter.redraw(about);
+  }
+
+  /** What is known has changed. */
+  renew() {
+    this.all = null;
+    this.show(this.now);
+  }
+
   watch() {
     const { list } = this;
-    const hold = (/** @type {boolean} */ held) => {
-      const focus = list.contains(document.activeElement) && document.activeElement?.matches(":focus-visible");
-      this.held = held || Boolean(focus);
-      set(list, "data-held", this.held);
-      if (!this.held) this.show(this.now);
-    };
-    list.addEventListener("pointerenter", () => hold(true));
-    list.addEventListener("pointerleave", () => hold(false));
-    list.addEventListener("focusin", () => hold(true));
-    list.addEventListener("focusout", () => setTimeout(() => hold(list.matches(":hover")), 0));
+    const look = () => setTimeout(() => this.hold(), 0);
+    for (const name of ["pointerenter", "pointerleave", "focusin", "focusout"]) list.addEventListener(name, look);
+    watchMenus(look);
     list.addEventListener("pointerover", (event) => this.hooks.point(rowOf(event.target)));
     list.addEventListener("pointerout", () => this.hooks.point(null));
+    list.addEventListener("wheel", (event) => {
+      event.preventDefault();
+      this.wheel += event.deltaMode === 0 ? event.deltaY : event.deltaY * WHEEL_PX;
+      const rows = Math.trunc(this.wheel / WHEEL_PX);
+      this.wheel -= rows * WHEEL_PX;
+      if (rows) this.scroll(rows);
+    });
+    byId("alarm-up").addEventListener("click", () => this.scroll(-this.space()));
+    byId("alarm-down").addEventListener("click", () => this.scroll(this.space()));
+    byId("alarm-new").addEventListener("click", () => this.letGo());
     new ResizeObserver(() => this.show(this.now)).observe(list);
     document.addEventListener("keydown", (event) => this.key(event));
+  }
+
+  hold() {
+    const held = this.list.matches(":hover") || this.list.contains(document.activeElement) || menuIsOpen();
+    if (held === this.held) return;
+    this.held = held;
+    set(this.list, "data-held", held);
+    if (!held) this.leftAt = performance.now();
+    this.show(this.now);
+  }
+
+  /** Show the head of the list as it is now. */
+  letGo() {
+    if (this.list.contains(document.activeElement)) /** @type {HTMLElement} */ (document.activeElement).blur();
+    this.top = 0;
+    this.held = false;
+    this.show(this.now);
+    this.hold();
+  }
+
+  narrow() {
+    this.top = 0;
+    this.order = [];
+    this.pages.ask(this.filter.query());
+    this.renew();
   }
 
   /** @param {KeyboardEvent} event */
   key(event) {
     const target = /** @type {Element} */ (event.target);
-    if (target.matches("input, textarea, select") || event.ctrlKey || event.metaKey || event.altKey) return;
-    const rows = [...this.list.children];
-    const at = rows.findIndex((row) => row.contains(document.activeElement));
-    const key = event.key.toLowerCase();
-    if (key === "j" || (at >= 0 && key === "arrowdown")) focusRow(rows[Math.min(at + 1, rows.length - 1)], event);
-    else if (key === "k" || (at >= 0 && key === "arrowup")) focusRow(rows[Math.max(at - 1, 0)], event);
-    else if (key === "a") {
-      const row = at >= 0 ? rows[at] : rows.find((one) => one.matches("[data-waiting]:not([data-sending])"));
-      const id = row?.getAttribute("data-alarm");
-      event.preventDefault(); // the form that may open must not get the letter
-      if (id) this.acknowledge(id);
-    } else if (key === "enter" && at >= 0 && rows[at] === document.activeElement) {
-      this.hooks.open("alarm", rows[at].getAttribute("data-alarm") ?? "");
-    }
+    if (target.matches("input, textarea, select") || event.ctrlKey || event.metaKey || event.altKey || menuIsOpen()) return;
+    const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
+    const focused = this.list.contains(document.activeElement) ? rowOf(document.activeElement) : null;
+    const places = [...this.order.slice(this.top, this.top + this.space()), ...this.pinned];
+    const at = focused === null ? -1 : places.indexOf(focused);
+    const step = { j: 1, ArrowDown: 1, k: -1, ArrowUp: -1, PageDown: this.space(), PageUp: -this.space(), Home: -1e9, End: 1e9 }[key];
+    if (step !== undefined && (at >= 0 || key === "j" || key === "k")) this.walk(at, step, event);
+    else if (key === "z") this.commands.undoLast();
+    else if (key === "/") this.filter.open(true);
+    else if (key === "Escape" && focused) return this.letGo();
+    else if (!focused) return;
+    else if (key === "Enter" && document.activeElement === this.elements.get(focused)?.box) this.open(focused);
+    else if (key === "m") this.menu(focused, /** @type {Element} */ (document.activeElement));
+    else if (!this.act(focused, key)) return;
+    event.preventDefault(); // the form or drawer that may open must not get the key
+  }
+
+  /** @param {number} at place of the focus, −1 = none @param {number} step @param {Event} event */
+  walk(at, step, event) {
+    event.preventDefault();
+    const space = Math.min(this.space(), this.order.length);
+    const next = at < 0 ? 0 : at + step;
+    if (at < 0 || (next >= 0 && next < space + this.pinned.length && Math.abs(step) === 1 && !(next >= space && this.more()))) return this.focusPlace(Math.max(0, next));
+    this.scroll(step, true);
+    this.focusPlace(step > 0 ? Math.min(space - 1, Math.max(0, next)) : 0);
+  }
+
+  more() {
+    return this.top + this.space() < this.order.length;
+  }
+
+  /** @param {number} place among those in sight */
+  focusPlace(place) {
+    const ids = [...this.order.slice(this.top, this.top + this.space()), ...this.pinned];
+    this.elements.get(ids[Math.min(place, ids.length - 1)])?.box.focus();
+  }
+
+  /** @param {number} rows @param {boolean} [keep] the focus moves on by itself */
+  scroll(rows, keep = false) {
+    const last = Math.max(0, this.order.length - this.space());
+    this.top = Math.max(0, Math.min(last, this.top + rows));
+    this.leftAt = performance.now();
+    if (!keep) closeMenu();
+    this.show(this.now);
+  }
+
+  /** @param {string} id */
+  open(id) {
+    if (this.elements.get(id)?.row) this.hooks.open("alarm", id);
+  }
+
+  /** @param {string} id @param {Element} by */
+  menu(id, by) {
+    const row = this.elements.get(id)?.row;
+    if (row && document.documentElement.dataset.state === "live") openMenu(by, row, (action) => this.give(action, row));
+  }
+
+  /** @param {string} id @param {string} key @returns {boolean} whether there is such an action */
+  act(id, key) {
+    const row = this.elements.get(id)?.row;
+    const action = row && byKey(row, key);
+    if (action) this.give(action, row);
+    return Boolean(action);
+  }
+
+  /** @param {import("./actions.js").Action} action @param {any} row as the person saw it */
+  async give(action, row) {
+    if (document.documentElement.dataset.state !== "live" || this.commands.sending.has(row.id)) return;
+    const values = action.fields.length ? await openForm(action, row) : {};
+    if (values) await this.commands.give(action, row, values);
   }
 
   /** @param {import("./stream.js").Message} message @param {number} now */
@@ -66,8 +187,8 @@ export class Alarms {
     this.now = now;
     if (!message.alarms) return;
     this.block = message.alarms;
-    for (const row of this.block.rows) if (row.acknowledged || row.sending || row.unconfirmed) this.local.delete(row.id);
-    this.show(now);
+    this.pages.old = this.inHand.old = true;
+    this.renew();
     this.showCounts();
   }
 
@@ -77,96 +198,111 @@ export class Alarms {
     return Math.max(1, Math.floor((this.list.clientHeight + 0.45 * rem) / (ROW_REM * rem)));
   }
 
-  /** @param {number} now */
+  /** How many of them are not taken by pinned ones. */
+  space() {
+    return Math.max(1, this.room() - this.pinned.length);
+  }
+
+  /** The stream's rows are the head as it is now: what a page still has before their end has left. @returns {Map<string, any>} */
+  known() {
+    if (this.all) return this.all;
+    const { rows, total } = this.block;
+    const all = new Map();
+    const last = total > rows.length ? rows[rows.length - 1] : null;
+    const beyond = (/** @type {any} */ row) => (last ? order(row, last) > 0 : rank(row) > 1);
+    for (const row of [...this.pages.rows(), ...this.inHand.rows()]) if (beyond(row)) all.set(row.id, row);
+    for (const row of rows) all.set(row.id, row);
+    const wanted = [...all.values()].filter((row) => this.filter.takes(row)).sort(order);
+    this.all = new Map(wanted.map((row) => [row.id, row]));
+    return this.all;
+  }
+
+  /** Event time; the bars go by the wall's. @param {number} now */
   show(now) {
     this.now = now;
-    const rows = new Map(this.block.rows.map((/** @type {any} */ row, /** @type {number} */ index) => [row.id, { row, number: index + 1 }]));
-    const wanted = [...rows.keys()].slice(0, this.room());
-    this.order = this.held ? this.order.filter((id) => rows.has(id)) : wanted;
-    if (this.held) this.order.push(...wanted.filter((id) => !this.order.includes(id)).slice(0, this.room() - this.order.length));
-    this.order.forEach((id, index) => {
+    const known = this.known();
+    this.place(known);
+    this.fill([...this.order.slice(this.top, this.top + this.space()), ...this.pinned], known);
+    this.showHead(known);
+    if (this.block.total > this.block.rows.length) this.inHand.need(0, 0);
+    else this.inHand.forget();
+    if (this.filter.active() || this.block.total > this.block.rows.length) this.pages.need(this.top, this.top + 2 * this.room());
+    else this.pages.forget();
+  }
+
+  /** @param {Map<string, any>} known */
+  place(known) {
+    if (this.held) {
+      const places = new Set([...this.order, ...this.pinned]);
+      for (const id of known.keys()) {
+        if (places.has(id)) continue;
+        this.order.push(id);
+        this.fresh.add(id);
+      }
+      return;
+    }
+    this.fresh.clear();
+    const ids = [...known.keys()];
+    const room = this.room();
+    const most = ids.length > room && !this.filter.active() ? Math.floor(room * PINNED_SHARE) : 0;
+    const inHand = ids.slice(room - most).filter((id) => isInHand(known.get(id)));
+    this.pinned = inHand.slice(0, most);
+    this.order = ids.filter((id) => !this.pinned.includes(id));
+    if (this.top && performance.now() - this.leftAt > BACK_MS) this.top = 0;
+    this.top = Math.min(this.top, Math.max(0, this.order.length - this.space()));
+  }
+
+  /** @param {string[]} seen @param {Map<string, any>} known */
+  fill(seen, known) {
+    const marked = this.block.rows.map((/** @type {any} */ row) => row.id); // the map's numbers, then on
+    const numbers = new Map([...new Set([...marked, ...known.keys()])].map((id, index) => [id, index + 1]));
+    const wallNow = this.hooks.wallNow();
+    for (const box of [...this.list.children]) if (!seen.includes(box.getAttribute("data-alarm") ?? "")) box.remove();
+    let next = this.list.firstElementChild;
+    seen.forEach((id, index) => {
       const element = this.element(id);
-      if (this.list.children[index] !== element.box) this.list.insertBefore(element.box, this.list.children[index] ?? null);
-      const found = rows.get(id);
-      if (found) this.fill(element, found.row, found.number, now);
+      if (element.box === next) next = next.nextElementSibling;
+      else this.list.insertBefore(element.box, next); // what has the focus never moves: the others come round it
+      set(element.box, "data-pinned", index >= seen.length - this.pinned.length);
+      const row = known.get(id);
+      const about = { n: numbers.get(id) ?? 0, now: this.now, wallNow, sending: this.commands.sending.has(id), told: this.commands.told.get(id) };
+      if (row) element.fill(row, about);
+      else element.empty();
     });
-    while (this.list.children.length > this.order.length) this.list.lastChild?.remove();
-    for (const id of this.elements.keys()) if (!rows.has(id)) this.elements.delete(id);
-    const hidden = this.block.total - this.order.length;
-    say(byId("alarm-more"), this.block.total === 0 ? t("alarm.none") : hidden > 0 ? t("alarm.more", { n: number(hidden) }) : "");
+    for (const id of this.elements.keys()) if (!seen.includes(id)) this.elements.delete(id);
   }
 
   /** @param {string} id */
   element(id) {
-    const known = this.elements.get(id);
-    if (known) return known;
-    const parts = {
-      number: make("span", { class: "n" }),
-      mark: make("span", { class: "mark-box" }),
-      kind: make("b"),
-      value: make("span", { class: "value" }),
-      place: make("span", { class: "place" }),
-      age: make("span", { class: "age" }),
-      by: make("span", { class: "by" }),
-      bar: make("i", { class: "bar" }),
-      button: make("button", { type: "button", "data-action": "acknowledge", class: "ack" }),
-    };
-    const text = make("span", { class: "text" }, make("span", {}, parts.kind, parts.value), make("span", {}, parts.place, parts.age));
-    const timer = make("span", { class: "timer", "aria-hidden": "true" }, parts.bar);
-    const box = make("li", { "data-alarm": id, tabindex: 0 }, parts.number, parts.mark, text, make("span", { class: "do" }, parts.button, parts.by), timer);
-    parts.button.addEventListener("click", (/** @type {Event} */ event) => {
-      event.stopPropagation();
-      this.acknowledge(id);
-    });
-    box.addEventListener("click", () => this.hooks.open("alarm", id));
-    const element = { box, level: 0, ...parts };
-    this.elements.set(id, element);
-    return element;
+    const found =
+      this.elements.get(id) ??
+      new AlarmRow(id, {
+        open: () => this.open(id),
+        acknowledge: () => this.give(byName("acknowledge"), this.elements.get(id)?.row),
+        menu: (by) => this.menu(id, by),
+      });
+    this.elements.set(id, found);
+    return found;
   }
 
-  /** @param {any} element @param {any} row @param {number} n @param {number} now */
-  fill(element, row, n, now) {
-    const { box } = element;
-    const sending = row.sending ?? (this.local.has(row.id) ? "" : null);
-    if (element.level !== row.level) {
-      element.mark.replaceChildren(levelMark(row.level));
-      element.level = row.level;
+  /** @param {Map<string, any>} known */
+  showHead(known) {
+    const count = this.order.length;
+    const last = Math.min(count, this.top + this.space());
+    const narrowed = this.filter.active();
+    const all = narrowed ? known.size : Math.max(this.block.total, known.size);
+    const more = narrowed && this.pages.more() ? "+" : "";
+    say(byId("alarm-range"), !known.size ? t(narrowed ? "filter.none" : "alarm.none") : t("alarm.range", { first: number(this.top + 1), last: number(last), all: number(all) + more }));
+    set(byId("alarm-up"), "disabled", this.top === 0);
+    set(byId("alarm-down"), "disabled", last >= count);
+    const fresh = [...this.fresh].map((id) => known.get(id)).filter(Boolean);
+    const button = byId("alarm-new");
+    button.hidden = !fresh.length;
+    if (fresh.length) {
+      const level = Math.min(...fresh.map((row) => row.level));
+      set(button, "data-level", level);
+      button.replaceChildren(levelMark(level), t("alarm.new", { n: number(fresh.length) }));
     }
-    set(box, "data-level", row.level);
-    set(box, "data-waiting", !row.acknowledged);
-    set(box, "data-cleared", row.cleared);
-    set(box, "data-sending", sending !== null && !row.acknowledged);
-    say(element.number, String(n));
-    say(element.place, named(row.place));
-    say(element.kind, named(row.kind));
-    const old = now - row.raised_at_ms;
-    set(element.place, "title", named(row.place));
-    say(element.value, values(row));
-    say(element.age, row.unconfirmed ? t("alarm.unconfirmed") : row.cleared ? t("alarm.cleared") : age(old));
-    set(element.age, "data-late", row.unconfirmed);
-    const waiting = !row.acknowledged && sending === null;
-    element.button.hidden = !waiting;
-    element.button.disabled = document.documentElement.dataset.state !== "live";
-    say(element.button, t("acknowledge"));
-    set(element.button, "aria-label", t("alarm.label", { place: named(row.place), kind: named(row.kind), level: t(`level.${row.level}`) }));
-    element.by.hidden = waiting;
-    say(element.by, row.acknowledged ? `✓ ${row.by ?? ""}` : t("sending"));
-    set(element.by, "title", row.acknowledged ? `${row.by ?? ""} · ${row.desk ?? ""}` : undefined);
-    const share = row.acknowledged || !row.respond_s ? 0 : Math.max(0, Math.min(1, old / 1000 / row.respond_s));
-    element.bar.style.transform = `scaleX(${share.toFixed(3)})`;
-    set(box, "data-overdue", !row.acknowledged && share >= 1);
-  }
-
-  /** @param {string} id */
-  async acknowledge(id) {
-    const row = this.block.rows.find((/** @type {any} */ one) => one.id === id);
-    if (!row || row.acknowledged || this.local.has(id) || document.documentElement.dataset.state !== "live") return;
-    const mark = (/** @type {boolean} */ on) => {
-      if (on) this.local.add(id);
-      else this.local.delete(id);
-      this.show(this.now);
-    };
-    await acknowledge(row, "", mark);
   }
 
   showCounts() {
@@ -174,7 +310,11 @@ export class Alarms {
     const box = byId("levels");
     if (box.children.length !== 4) {
       box.replaceChildren(
-        ...[1, 2, 3, 4].map((level) => make("div", { class: `count level-${level}`, "data-level": level }, levelMark(level), make("span"), make("b"), make("i"))),
+        ...[1, 2, 3, 4].map((level) => {
+          const button = make("button", { type: "button", class: `count level-${level}`, "data-level": level }, levelMark(level), make("span"), make("b"), make("i"));
+          button.addEventListener("click", () => this.filter.toggle({ level: String(level) }));
+          return button;
+        }),
       );
     }
     levels.forEach((/** @type {[number, number]} */ [all, open], /** @type {number} */ index) => {
@@ -190,31 +330,39 @@ export class Alarms {
     say(count.children[0], t("alarm.waiting"));
     say(count.children[1], number(waiting));
     say(count.children[2], `/ ${number(total)}`);
+    this.showAside();
+  }
+
+  /** What is off the list is counted where the list ends: a quiet wall must not be a blinded one. */
+  showAside() {
+    const box = byId("alarm-aside");
+    for (const state of ASIDE) {
+      const known = box.querySelector(`[data-state="${state}"]`);
+      const button = known ?? box.appendChild(make("button", { type: "button", "data-state": state }));
+      if (!known) button.addEventListener("click", () => this.filter.toggle({ state }));
+      const count = this.block[state] ?? 0;
+      /** @type {HTMLElement} */ (button).hidden = count === 0;
+      say(button, `${t(`standing.${state}`)} ${number(count)}`);
+    }
   }
 }
 
-/** Reading against limit, with as many decimals as both need. @param {any} row */
-function values({ value, limit, unit }) {
-  if (value === null) return "";
-  const decimals = Math.max(digits(value), limit === null ? 0 : digits(limit));
-  const both = limit === null ? number(value, decimals) : `${number(value, decimals)} / ${number(limit, decimals)}`;
-  return unit ? `${both} ${unitName(unit)}` : both;
+/** Acknowledged, still there, and of a level that must stay in sight. @param {any} row */
+const isInHand = (row) => row.standing === "acknowledged" && row.level <= 2;
+
+/** Waiting, in hand, folded under another, set aside. @param {any} row */
+function rank(row) {
+  if (ASIDE.includes(row.standing)) return 3;
+  if (row.presented === false) return 2;
+  return row.acknowledged ? 1 : 0;
 }
 
-/** @param {number} value */
-function digits(value) {
-  const size = Math.abs(value);
-  return size >= 20 || Number.isInteger(value) ? 0 : size >= 2 ? 1 : 2;
+/** The order of the wall: by rank, then by level, then the one that waits longest. @param {any} a @param {any} b */
+function order(a, b) {
+  return rank(a) - rank(b) || a.level - b.level || a.waiting_since_ms - b.waiting_since_ms || (a.id < b.id ? -1 : 1);
 }
 
 /** @param {EventTarget | null} target */
 function rowOf(target) {
   return target instanceof Element ? (target.closest("[data-alarm]")?.getAttribute("data-alarm") ?? null) : null;
-}
-
-/** @param {Element | undefined} row @param {Event} event */
-function focusRow(row, event) {
-  if (!(row instanceof HTMLElement)) return;
-  event.preventDefault();
-  row.focus();
 }

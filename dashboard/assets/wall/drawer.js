@@ -1,47 +1,74 @@
-// The drawer: Dash fills head, facts and series when the selection changes; the chart and the action are drawn here.
+// The drawer: Dash fills head, facts and series when the selection changes; the chart and the actions are drawn here.
 
+import { byKey, possible } from "./actions.js";
 import { draw } from "./chart.js";
-import { byId, make, say } from "./dom.js";
-import { acknowledge } from "./operator.js";
-import { fillTexts, lang, named, t } from "./words.js";
+import { byId, make, say, set } from "./dom.js";
+import { lang, named, t } from "./words.js";
+
+const AGAIN_MS = 1000;
 
 /** @type {{kind: string, id: string} | null} */
 let selected = null;
 /** @type {any} */
 let series = null;
-/** @type {(id: string) => any} */
-let alarmById = () => null;
+/** The selected alarm as its facts tell it, null while it is not known or has gone. @type {any} */
+let alarm = null;
+/** @type {(action: import("./actions.js").Action, row: any) => void} */
+let give = () => {};
+/** @type {(id: string) => string | undefined} */
+let under_way = () => undefined;
 /** @type {Element | null} */
 let before = null;
+let again = 0;
+let askedAt = -Infinity;
 
-/** @param {(id: string) => any} find */
-export function watchDrawer(find) {
-  alarmById = find;
+/**
+ * @param {(action: import("./actions.js").Action, row: any) => void} command gives a command
+ * @param {(id: string) => string | undefined} state what is under way for an alarm, or became of it, in words
+ */
+export function watchDrawer(command, state) {
+  [give, under_way] = [command, state];
   byId("drawer-close").addEventListener("click", close);
   document.addEventListener("keydown", (event) => {
-    if (event.key === "Escape" && selected) close();
+    if (event.key === "Escape" && selected && !document.querySelector(".veil:not([hidden])")) close();
   });
-  document.addEventListener("citywall-series", (event) => {
+  byId("drawer").addEventListener("keydown", (event) => {
+    const plain = !event.ctrlKey && !event.metaKey && !event.altKey && event.key.length === 1;
+    const action = plain && alarm && byKey(alarm, event.key.toLowerCase());
+    if (!action || !isLive()) return;
+    event.preventDefault();
+    event.stopPropagation();
+    give(action, alarm);
+  });
+  document.addEventListener("citywall-drawer-series", (event) => {
     const [data] = /** @type {CustomEvent} */ (event).detail; // Dash has 24 hours of values
     if (!data || !selected || data.key !== selected.id) return;
     series = data;
     show();
   });
+  document.addEventListener("citywall-drawer-alarm", (event) => {
+    const [data] = /** @type {CustomEvent} */ (event).detail; // Dash has the facts
+    if (!data || selected?.kind !== "alarm" || data.id !== selected.id) return;
+    alarm = data.level ? data : null;
+    showActions();
+  });
   new ResizeObserver(show).observe(byId("drawer-chart"));
 }
+
+const isLive = () => document.documentElement.dataset.state === "live";
 
 /** @param {string} kind @param {string} id */
 export function open(kind, id) {
   if (!selected) before = document.activeElement;
   selected = { kind, id };
-  series = null;
+  series = alarm = null;
   for (const name of ["drawer-chart", "drawer-action"]) byId(name).replaceChildren();
   const drawer = byId("drawer");
   drawer.hidden = false;
   drawer.setAttribute("data-kind", kind);
+  drawer.setAttribute("data-of", id);
   document.documentElement.setAttribute("data-drawer", kind);
   ask();
-  showAction();
   byId("drawer-close").focus();
 }
 
@@ -55,7 +82,18 @@ export function close() {
 
 /** Ask Dash anew, e.g. after a change of language. */
 export function ask() {
-  if (selected) /** @type {any} */ (window).dash_clientside.set_props("selection", { data: { ...selected, lang: lang() } });
+  if (!selected) return;
+  askedAt = performance.now();
+  /** @type {any} */ (window).dash_clientside.set_props("selection", { data: { ...selected, lang: lang() } });
+}
+
+/** The alarms have changed: an alarm's facts are asked for again, its chart is not. */
+export function refresh() {
+  showActions();
+  if (selected?.kind !== "alarm" || performance.now() - askedAt < AGAIN_MS) return;
+  askedAt = performance.now();
+  again += 1;
+  /** @type {any} */ (window).dash_clientside.set_props("selection", { data: { ...selected, lang: lang(), again } });
 }
 
 function show() {
@@ -70,21 +108,25 @@ function show() {
   else svg.replaceChildren();
 }
 
-/** After each message: an alarm's drawer offers to acknowledge as long as nobody has. */
-export function showAction() {
+/** What may be done to the alarm now; nothing from a picture that stands still. */
+export function showActions() {
   const box = byId("drawer-action");
-  const alarm = selected?.kind === "alarm" ? alarmById(selected.id) : null;
-  if (!alarm || alarm.acknowledged || alarm.sending) {
-    if (box.firstChild) {
-      box.replaceChildren();
-      ask();
-    }
-    return;
+  const actions = alarm ? possible(alarm) : [];
+  const names = actions.map(({ name }) => name).join();
+  if (box.dataset.names !== `${lang()} ${names}`) {
+    box.dataset.names = `${lang()} ${names}`;
+    const held = /** @type {HTMLElement | null} */ (box.querySelector(":focus"))?.dataset.command;
+    box.replaceChildren(
+      make("p", { role: "status" }),
+      ...actions.map((action) => {
+        const button = make("button", { type: "button", class: "act", "data-command": action.name }, t(`action.${action.name}`), make("kbd", {}, action.key.toUpperCase()));
+        button.addEventListener("click", () => alarm && give(action, alarm));
+        return button;
+      }),
+    );
+    if (held) /** @type {HTMLElement} */ (box.querySelector(`[data-command="${held}"]`) ?? byId("drawer-close")).focus();
   }
-  if (box.firstChild) return;
-  const why = make("input", { type: "text", maxlength: 400, "aria-label": t("drawer.why"), placeholder: t("drawer.why") });
-  const button = make("button", { type: "button", class: "act", "data-i18n": "acknowledge.long" });
-  button.addEventListener("click", () => acknowledge(alarm, why.value, (on) => (button.disabled = on)));
-  box.append(why, button);
-  fillTexts(box);
+  const state = alarm ? under_way(alarm.id) : undefined;
+  if (box.firstChild) say(/** @type {Element} */ (box.firstChild), state ?? "");
+  for (const button of box.querySelectorAll("button")) set(button, "disabled", !isLive() || state === t("sending"));
 }

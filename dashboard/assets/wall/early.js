@@ -6,6 +6,6 @@
   };
   const page = /** @type {any} */ (window);
   page.dash_clientside = Object.assign({}, page.dash_clientside, {
-    citywall: { operatorSaved: tell("citywall-operator"), drawSeries: tell("citywall-series") },
+    citywall: { operatorSaved: tell("citywall-operator"), drawer_series: tell("citywall-drawer-series"), drawer_alarm: tell("citywall-drawer-alarm") },
   });
 }

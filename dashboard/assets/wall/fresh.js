@@ -51,6 +51,7 @@ export class Fresh {
     const ended = clock?.until_ms && this.now() >= clock.until_ms;
     if (this.stream.serverNow() > (this.link.live_until_ms ?? 0)) return ended ? "stale.ended" : "stale.data";
     // what is silent says so through the sinks: where they are, nothing comes
+    if (this.link.silent.some((part) => part.startsWith("alarms"))) return "stale.alarms";
     if (this.link.silent.length) return this.link.silent.some((part) => part.startsWith("sinks")) ? "stale.data" : "stale.part";
     return "";
   }

@@ -4,10 +4,12 @@ import { Alarms } from "./alarms.js";
 import { byId, drawn, make, say, set } from "./dom.js";
 import * as drawer from "./drawer.js";
 import { Fresh } from "./fresh.js";
+import { toggleHelp, watchHelp } from "./help.js";
 import { Matrix } from "./matrix.js";
 import { ask, operator, watchForm } from "./operator.js";
 import { Pipeline } from "./pipeline.js";
 import { Roads } from "./roads.js";
+import { Sound } from "./sound.js";
 import { Stream } from "./stream.js";
 import { Trends } from "./trends.js";
 import { Vitals } from "./vitals.js";
@@ -45,9 +47,10 @@ function build(about) {
   const fresh = new Fresh(stream);
   const open = drawer.open;
   const roads = new Roads(about, open);
-  const alarms = new Alarms({ open, point: (id) => roads.point(id) });
+  const alarms = new Alarms(about, { open, point: (id) => roads.point(id), wallNow: () => stream.serverNow() });
+  const sound = new Sound();
   const vitals = new Vitals(about.vitals, open);
-  const places = [roads, new Matrix(about), new Pipeline(about)];
+  const places = [roads, new Matrix(about, (cell) => alarms.filter.toggle(cell)), new Pipeline(about)];
   const panels = [vitals, alarms, new Trends(about.vitals, open), ...places];
   /** @type {any} */
   let picture = {};
@@ -58,6 +61,10 @@ function build(about) {
   function take(message) {
     const start = performance.now();
     if (redrawing) return;
+    if (message.type === "outcome") {
+      alarms.commands.hear(/** @type {any} */ (message));
+      return;
+    }
     if (message.type === "snapshot" && message.build !== about.build) {
       location.reload();
       return;
@@ -70,7 +77,10 @@ function build(about) {
     fresh.take(message);
     const now = fresh.now();
     for (const panel of panels) panel.take(message, now);
-    if (message.alarms) drawer.showAction();
+    if (message.alarms) {
+      sound.take(message.alarms);
+      drawer.refresh();
+    }
     breathe();
     performance.measure(MEASURE, { start, end: performance.now(), detail: message.type });
     measures += 1;
@@ -85,7 +95,7 @@ function build(about) {
     redrawing = true;
     about = await once();
     useTimeZone(about.city.time_zone);
-    for (const panel of places) panel.redraw(about);
+    for (const panel of [...places, alarms]) panel.redraw(about);
     redrawing = false;
     picture = {};
     texts();
@@ -96,7 +106,10 @@ function build(about) {
   function breathe() {
     const before = document.documentElement.dataset.state;
     fresh.show();
-    if (fresh.seen && document.documentElement.dataset.state !== before) alarms.show(fresh.now());
+    if (fresh.seen && document.documentElement.dataset.state !== before) {
+      alarms.show(fresh.now());
+      drawer.showActions();
+    }
   }
 
   function texts() {
@@ -104,8 +117,9 @@ function build(about) {
     document.title = `${named(about.city)} CityWall`;
     say(byId("city-name"), named(about.city));
     fresh.attribution = about.city.attribution;
-    tools(texts);
+    tools(texts, sound);
     /** @type {any} */ (window).dash_clientside.set_props("language", { data: lang() });
+    alarms.filter.show();
     drawer.ask();
     if (!fresh.seen) return;
     const now = fresh.now();
@@ -114,8 +128,12 @@ function build(about) {
     fresh.show();
   }
 
-  drawer.watchDrawer((id) => alarms.block.rows.find((/** @type {any} */ row) => row.id === id));
+  drawer.watchDrawer(
+    (action, row) => alarms.give(action, row),
+    (id) => (alarms.commands.sending.has(id) ? t("sending") : alarms.commands.told.get(id)),
+  );
   watchForm();
+  watchHelp();
   texts();
   setInterval(() => {
     breathe();
@@ -125,8 +143,8 @@ function build(about) {
   stream.open();
 }
 
-/** @param {() => void} again */
-function tools(again) {
+/** @param {() => void} again @param {Sound} sound */
+function tools(again, sound) {
   const box = byId("tools");
   const language = make("button", { type: "button", "aria-label": t("language.label") }, t("language.other"));
   language.addEventListener("click", () => {
@@ -136,7 +154,10 @@ function tools(again) {
   const who = operator();
   const person = make("button", { type: "button", "aria-label": t("operator.title"), class: "person" }, who ? `${who.who} · ${who.desk}` : t("operator.none"));
   person.addEventListener("click", () => ask().then(() => again()));
-  box.replaceChildren(person, language);
+  const help = make("button", { type: "button", id: "help-open", "aria-label": t("help.title") }, "?");
+  help.addEventListener("click", toggleHelp);
+  box.replaceChildren(sound.button(), person, language, help);
+  sound.show();
 }
 
 async function start() {

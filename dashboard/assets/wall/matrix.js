@@ -4,8 +4,9 @@ import { byId, make, say, set } from "./dom.js";
 import { named, t } from "./words.js";
 
 export class Matrix {
-  /** @param {{zones: any[], domains: any[]}} about */
-  constructor({ zones, domains }) {
+  /** @param {{zones: any[], domains: any[]}} about @param {(of: {zone: string, domain: string}) => void} choose */
+  constructor({ zones, domains }, choose) {
+    this.choose = choose;
     this.zones = zones;
     this.domains = domains;
     /** @type {number[][]} */
@@ -40,10 +41,19 @@ export class Matrix {
     this.names = this.domains.map((_, d) => {
       const name = make("span", { role: "rowheader" });
       const row = make("div", { role: "row", class: "row" }, name);
-      this.cells[d] = this.zones.map(() => row.appendChild(make("span", { role: "cell" })));
+      this.cells[d] = this.zones.map((_, z) => row.appendChild(this.cell(z, d)));
       box.append(row);
       return name;
     });
+  }
+
+  /** @param {number} z @param {number} d */
+  cell(z, d) {
+    const cell = make("span", { role: "cell" });
+    const choose = () => cell.hasAttribute("data-level") && this.choose({ zone: this.zones[z].id, domain: this.domains[d].id });
+    cell.addEventListener("click", choose);
+    cell.addEventListener("keydown", (/** @type {KeyboardEvent} */ event) => event.key === "Enter" && choose());
+    return cell;
   }
 
   /** @param {import("./stream.js").Message} message */
@@ -74,6 +84,7 @@ export class Matrix {
         const level = hit ? String(hit[2]) : "";
         set(cell, "data-level", hit ? level : undefined);
         set(cell, "data-waiting", Boolean(hit && hit[4]));
+        set(cell, "tabindex", hit ? 0 : undefined);
         say(cell, hit ? ["", "I", "II", "III", "IV"][hit[2]] : "");
         const label = `${named(this.zones[z])} · ${named(this.domains[d])}`;
         set(cell, "title", hit ? `${label}: ${t(`level.${hit[2]}`)} × ${hit[3]}` : undefined);

@@ -1,7 +1,6 @@
-// Who sits at this browser, and sending an acknowledgement in that name.
+// Who sits at this browser; and saying something to them.
 
 import { byId, make, say } from "./dom.js";
-import { t } from "./words.js";
 
 const KEY = "citywall-operator";
 /** @type {((who: {who: string, desk: string} | null) => void) | null} */
@@ -50,35 +49,13 @@ export function watchForm() {
   });
 }
 
-/**
- * Send an acknowledgement; `mark` says whether it is on its way. What the engine decides comes through the stream.
- * @param {{id: string, level: number}} alarm
- * @param {string} why
- * @param {(on: boolean) => void} mark
- */
-export async function acknowledge(alarm, why, mark) {
-  const who = operator() ?? (await ask());
-  if (!who) return;
-  mark(true);
-  try {
-    const response = await fetch(`/api/v1/alarms/${encodeURIComponent(alarm.id)}/acknowledge`, {
-      method: "POST",
-      headers: { "content-type": "application/json", "x-citywall-token": token() },
-      body: JSON.stringify({ ...who, why, seen_level: alarm.level }),
-    });
-    if (!response.ok) throw new Error((await response.json()).detail);
-  } catch (error) {
-    mark(false);
-    tell(t("alarm.refused", { why: error instanceof Error ? error.message : String(error) }));
-  }
-}
-
-function token() {
+/** What the wall's own pages must repeat with each command. */
+export function token() {
   return document.cookie.match(/(?:^|; )citywall_token=([^;]*)/)?.[1] ?? "";
 }
 
 /** Say something for six seconds. @param {string} text */
-function tell(text) {
+export function tell(text) {
   const old = document.getElementById("toast");
   const toast = old ?? document.body.appendChild(make("div", { id: "toast", class: "toast", role: "alert" }));
   say(toast, text);

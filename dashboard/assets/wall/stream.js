@@ -4,7 +4,7 @@ const RETRY_MS = { first: 500, most: 5000 };
 const SILENT_MS = 6000;
 
 /**
- * @typedef {{type: "snapshot" | "delta", epoch: string, seq: number, server_at: number, [block: string]: any}} Message
+ * @typedef {{type: "snapshot" | "delta" | "outcome", epoch: string, seq: number, server_at: number, [block: string]: any}} Message
  */
 
 export class Stream {
@@ -49,6 +49,10 @@ export class Stream {
   hear(socket, message) {
     if (socket !== this.socket) return;
     this.heardAt = performance.now();
+    if (message.type === "outcome") {
+      this.take(message);
+      return;
+    }
     this.offsetMs = message.server_at - Date.now();
     if (message.type === "delta") {
       if (message.epoch === this.epoch && message.seq <= this.seq) return;

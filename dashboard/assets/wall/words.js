@@ -65,6 +65,9 @@ export function textIn(which, key, fill = {}) {
   return found.replace(/\{(\w+)\}/g, (_, name) => String(fill[name] ?? ""));
 }
 
+/** A text that may not be there. @param {string} key @param {string} otherwise */
+export const tOr = (key, otherwise) => texts[language][key] ?? otherwise;
+
 /** @param {Name | null | undefined} name */
 export const named = (name) => (name ? name[language] : "");
 
@@ -89,9 +92,6 @@ export function number(value, decimals = 0) {
   }));
   return format.format(value).replace("-", "−");
 }
-
-/** A unit as people read it. @param {string} unit */
-export const unitName = (unit) => texts[language][`unit.${unit}`] ?? unit;
 
 /**
  * An age in the largest unit that fits.

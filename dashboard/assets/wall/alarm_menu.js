@@ -1,0 +1,131 @@
+// What may be done to an alarm, beside its row; and the small form for what a command needs to know.
+
+import { possible, scopes } from "./actions.js";
+import { make, set } from "./dom.js";
+import { named, t } from "./words.js";
+
+const SPANS_MIN = [15, 30, 60, 120, 240, 480, 720];
+
+/** Called whenever a menu or a form opens or closes: the list is held as long as one is open. @type {() => void} */
+let changed = () => {};
+/** @type {HTMLElement | null} */
+let menu = null;
+/** @type {HTMLElement | null} */
+let form = null;
+
+/** @param {() => void} then */
+export function watchMenus(then) {
+  changed = then;
+  document.addEventListener("pointerdown", (event) => {
+    if (menu && !menu.contains(/** @type {Node} */ (event.target))) closeMenu();
+  });
+}
+
+export const menuIsOpen = () => Boolean(menu || form);
+
+/**
+ * @param {Element} by beside which it opens
+ * @param {any} row
+ * @param {(action: import("./actions.js").Action) => void} choose
+ */
+export function openMenu(by, row, choose) {
+  closeMenu();
+  const back = document.activeElement;
+  const items = possible(row).map((action) => {
+    const item = make("button", { type: "button", role: "menuitem", "data-command": action.name }, make("span", {}, t(`action.${action.name}`)), make("kbd", {}, action.key.toUpperCase()));
+    item.addEventListener("click", () => {
+      closeMenu();
+      choose(action);
+    });
+    return item;
+  });
+  const box = make("div", { role: "menu", class: "menu", "aria-label": t("alarm.menu", { place: named(row.place), kind: named(row.kind) }) }, ...items);
+  box.addEventListener("keydown", (/** @type {KeyboardEvent} */ event) => {
+    const step = { ArrowDown: 1, ArrowUp: -1, j: 1, k: -1 }[event.key];
+    if (step) items[(items.indexOf(document.activeElement) + step + items.length) % items.length].focus();
+    if (event.key === "Escape" || event.key === "Tab") {
+      closeMenu();
+      if (back instanceof HTMLElement) back.focus();
+    }
+    if (step || event.key === "Escape") event.preventDefault();
+    event.stopPropagation();
+  });
+  menu = document.body.appendChild(box);
+  const at = by.getBoundingClientRect();
+  box.style.right = `${innerWidth - at.right}px`;
+  box.style.top = `${Math.max(0, Math.min(at.bottom, innerHeight - box.offsetHeight - 8))}px`;
+  items[0]?.focus();
+  changed();
+}
+
+export function closeMenu() {
+  if (!menu) return;
+  const box = menu;
+  menu = null;
+  box.remove();
+  changed();
+}
+
+/**
+ * Ask for what a command needs to know; resolves with its values, null when the form is left.
+ * @param {import("./actions.js").Action} action
+ * @param {any} row
+ * @returns {Promise<Record<string, any> | null>}
+ */
+export function openForm(action, row) {
+  if (form) return Promise.resolve(null);
+  return new Promise((resolve) => {
+    const back = document.activeElement;
+    const box = make("form", { class: "card" }, make("h2", {}, t(`action.${action.name}`)), make("p", {}, `${named(row.place)} · ${named(row.kind)}`));
+    for (const field of action.fields) box.append(field_(field, row));
+    const cancel = make("button", { type: "button", class: "quiet" }, t("cancel"));
+    box.append(make("div", { class: "buttons" }, cancel, make("button", { type: "submit", class: "act" }, t(`action.${action.name}`))));
+    const veil = make("div", { class: "veil", id: "action-form", role: "dialog", "aria-modal": "true", "aria-label": t(`action.${action.name}`) }, box);
+    const close = (/** @type {Record<string, any> | null} */ values) => {
+      veil.remove();
+      form = null;
+      if (back instanceof HTMLElement && back.isConnected) back.focus();
+      changed();
+      resolve(values);
+    };
+    cancel.addEventListener("click", () => close(null));
+    veil.addEventListener("keydown", (/** @type {KeyboardEvent} */ event) => {
+      if (event.key === "Escape") close(null);
+      event.stopPropagation();
+    });
+    box.addEventListener("submit", (/** @type {Event} */ event) => {
+      event.preventDefault();
+      close(valuesOf(new FormData(box), row));
+    });
+    form = document.body.appendChild(veil);
+    /** @type {HTMLElement | null} */ (box.querySelector("input, select"))?.focus();
+    changed();
+  });
+}
+
+/** @param {import("./actions.js").Field} field @param {any} row */
+function field_(field, row) {
+  const labelled = (/** @type {string} */ key, /** @type {Element} */ input) => make("label", {}, make("span", {}, t(key)), input);
+  const choice = (/** @type {string} */ name, /** @type {[string, string][]} */ all, /** @type {string} */ chosen) => {
+    const select = make("select", { name }, ...all.map(([value, label]) => make("option", { value }, label)));
+    select.value = chosen;
+    return select;
+  };
+  const spans = /** @type {[string, string][]} */ (SPANS_MIN.map((min) => [String(min), min < 60 ? t("age.min", { n: min }) : t("age.h", { n: min / 60 })]));
+  if (field === "for") return labelled("form.for", choice("for", spans, "30"));
+  if (field === "until") return labelled("form.until", choice("for", spans, "120"));
+  if (field === "scope") return labelled("form.scope", choice("scope", Object.keys(scopes(row)).map((name) => [name, t(`scope.${name}`)]), "kind_here"));
+  const input = make("input", { type: "text", name: field === "desk" ? "to" : "why", maxlength: field === "desk" ? 64 : 400, required: true });
+  set(input, "pattern", ".*\\S.*");
+  return labelled(field === "desk" ? "form.to" : "form.why", input);
+}
+
+/** @param {FormData} data @param {any} row */
+function valuesOf(data, row) {
+  /** @type {Record<string, any>} */
+  const values = {};
+  for (const [name, value] of data.entries()) values[name] = String(value).trim();
+  if (values.for) values.for = `${values.for}m`;
+  if (values.scope) values.scope = scopes(row)[/** @type {keyof ReturnType<typeof scopes>} */ (values.scope)];
+  return values;
+}

@@ -1,0 +1,110 @@
+// One row of the alarm list: an alarm, or the place of one that has left while the list was held.
+
+import { ASIDE } from "./actions.js";
+import { make, say, set } from "./dom.js";
+import { age, levelMark, named, number, t, time } from "./words.js";
+
+export class AlarmRow {
+  /** @param {string} id @param {{open: () => void, acknowledge: () => void, menu: (by: Element) => void}} hooks */
+  constructor(id, hooks) {
+    /** The alarm as the person sees it; null once it has left. @type {any} */
+    this.row = null;
+    this.level = 0;
+    this.number = make("span", { class: "n" });
+    this.mark = make("span", { class: "mark-box" });
+    this.kind = make("b");
+    this.value = make("span", { class: "value" });
+    this.place = make("span", { class: "place" });
+    this.age = make("span", { class: "age" });
+    this.by = make("span", { class: "by" });
+    this.bar = make("i", { class: "bar" });
+    this.button = make("button", { type: "button", "data-action": "acknowledge", class: "ack", tabindex: -1 });
+    this.more = make("button", { type: "button", "data-action": "menu", class: "more", tabindex: -1, "aria-haspopup": "menu" }, "⋯");
+    const text = make("span", { class: "text" }, make("span", {}, this.kind, this.value), make("span", {}, this.place, this.age));
+    const timer = make("span", { class: "timer", "aria-hidden": "true" }, this.bar);
+    this.box = make("li", { "data-alarm": id, tabindex: 0 }, this.number, this.mark, text, make("span", { class: "do" }, this.button, this.by), this.more, timer);
+    this.box.addEventListener("click", () => this.row && hooks.open());
+    this.box.addEventListener("contextmenu", (/** @type {Event} */ event) => this.on(event, () => hooks.menu(this.more)));
+    this.button.addEventListener("click", (/** @type {Event} */ event) => this.on(event, hooks.acknowledge));
+    this.more.addEventListener("click", (/** @type {Event} */ event) => this.on(event, () => hooks.menu(this.more)));
+  }
+
+  /** @param {Event} event @param {() => void} act */
+  on(event, act) {
+    event.preventDefault();
+    event.stopPropagation();
+    if (this.row) act();
+  }
+
+  /**
+   * @param {any} row
+   * @param {{n: number, now: number, wallNow: number, sending: boolean, told: string | undefined}} about event time and the wall's clock
+   */
+  fill(row, { n, now, wallNow, sending, told }) {
+    this.row = row;
+    const { box } = this;
+    if (this.level !== row.level) {
+      this.mark.replaceChildren(levelMark(row.level));
+      this.level = row.level;
+    }
+    const aside = ASIDE.includes(row.standing);
+    const waiting = !row.acknowledged && !aside;
+    const closing = row.closing_at_ms !== null && row.closing_at_ms !== undefined;
+    sending ||= row.sending !== null && waiting;
+    set(box, "data-level", row.level);
+    set(box, "data-standing", row.standing);
+    set(box, "data-waiting", waiting);
+    set(box, "data-cleared", row.cleared);
+    set(box, "data-sending", sending);
+    set(box, "data-gone", false);
+    set(box, "data-told", Boolean(told));
+    say(this.number, String(n));
+    say(this.kind, named(row.kind));
+    const place = named(row.place) + (row.assigned_to ? ` → ${row.assigned_to}` : "");
+    say(this.place, told ?? place);
+    set(this.place, "title", told ?? place);
+    say(this.value, named(row.reading));
+    say(this.age, told ? "" : this.state(row, now, closing));
+    set(this.age, "data-late", Boolean(row.unconfirmed || row.uncertain_since_ms));
+    const offers = waiting && !sending && !closing;
+    this.button.hidden = !offers;
+    this.button.disabled = this.more.disabled = document.documentElement.dataset.state !== "live";
+    this.more.hidden = false;
+    say(this.button, t("acknowledge"));
+    set(this.button, "aria-label", t("alarm.label", { place: named(row.place), kind: named(row.kind), level: t(`level.${row.level}`) }));
+    set(this.more, "aria-label", t("alarm.menu", { place: named(row.place), kind: named(row.kind) }));
+    this.by.hidden = offers;
+    const by = sending ? t("sending") : closing ? t("alarm.closing") : aside ? this.aside(row) : `✓ ${row.by ?? ""}`;
+    say(this.by, by);
+    set(this.by, "title", row.acknowledged && !sending && !aside ? `${by} · ${row.desk ?? ""}` : by);
+    const share = !waiting || !row.respond_s ? 0 : Math.max(0, Math.min(1, (wallNow - row.waiting_since_ms) / 1000 / row.respond_s));
+    this.bar.style.transform = `scaleX(${share.toFixed(3)})`;
+    set(box, "data-overdue", waiting && share >= 1);
+  }
+
+  /** @param {any} row @param {number} now @param {boolean} closing */
+  state(row, now, closing) {
+    if (row.unconfirmed) return t("alarm.unconfirmed");
+    if (row.cleared || closing) return t("alarm.cleared");
+    if (row.uncertain_since_ms) return t("alarm.uncertain", { age: age(now - row.uncertain_since_ms) });
+    return row.chattering ? t("alarm.chattering", { n: number(row.count) }) : age(now - row.raised_at_ms);
+  }
+
+  /** @param {any} row */
+  aside(row) {
+    const until = row.standing === "shelved" ? row.shelved_until_ms : row.standing === "suppressed" ? row.suppressed_until_ms : null;
+    return until ? t("alarm.until", { at: time("minute", until) }) : t(`standing.${row.standing}`);
+  }
+
+  /** The alarm has left; its place stays, and nothing can be done in it. */
+  empty() {
+    this.row = null;
+    set(this.box, "data-gone", true);
+    for (const name of ["data-waiting", "data-sending", "data-overdue", "data-told"]) set(this.box, name, false);
+    this.button.hidden = this.more.hidden = true;
+    this.by.hidden = false;
+    say(this.by, t("alarm.gone"));
+    set(this.by, "title", t("alarm.gone"));
+    say(this.age, "");
+  }
+}

@@ -1,0 +1,112 @@
+// Sound for unacknowledged alarms of level I (of II by setting): one for each incident, until it is silenced at this desk.
+
+import { byId, make, say, set } from "./dom.js";
+import { operator } from "./operator.js";
+import { t } from "./words.js";
+
+const KEY = "citywall-sound";
+/** Highest level that is heard, by setting. */
+const CHOICES = ["0", "1", "2"];
+const EVERY_MS = 4000;
+/** Two short tones, the second lower: Hz, seconds after the first, seconds long. */
+const TONES = [
+  [880, 0, 0.22],
+  [660, 0.28, 0.34],
+];
+const VOLUME = 0.18;
+
+export class Sound {
+  constructor() {
+    /** @type {AudioContext | null} */
+    this.audio = null;
+    /** Incidents that this desk has heard enough of. @type {Set<string>} */
+    this.silenced = new Set();
+    /** Incidents that ask for a sound now. @type {Set<string>} */
+    this.asking = new Set();
+    /** How often it sounded, for whoever looks after it. */
+    this.count = 0;
+    this.soundedAt = -Infinity;
+    const wake = () => this.wake();
+    for (const name of ["pointerdown", "keydown"]) document.addEventListener(name, wake, { capture: true });
+    document.addEventListener("keydown", (event) => {
+      const free = event.target instanceof Element && !event.target.matches("input, textarea, select") && !event.ctrlKey && !event.metaKey && !event.altKey;
+      if (free && event.key.toLowerCase() === "s" && this.sounds()) this.silence();
+    });
+    setInterval(() => this.show(), 500);
+  }
+
+  /** A desk hears level I if it has not chosen; a wall where nobody sits, nothing. */
+  level() {
+    const stored = localStorage.getItem(KEY) ?? "";
+    return Number(CHOICES.includes(stored) ? stored : operator() ? "1" : "0");
+  }
+
+  /** Browsers let a page sound only after a first gesture. */
+  wake() {
+    this.audio ??= new AudioContext();
+    if (this.audio.state === "suspended") this.audio.resume().then(() => this.show(), () => {});
+  }
+
+  /** @param {any} block of alarms */
+  take(block) {
+    const wanted = block.rows.filter((/** @type {any} */ row) => !row.acknowledged && row.presented !== false && row.level <= this.level());
+    this.asking = new Set(wanted.map((/** @type {any} */ row) => row.incident ?? row.id));
+    // of more than the stream carries, each new one sounds
+    const beyond = block.levels.slice(0, this.level()).reduce((/** @type {number} */ sum, /** @type {[number, number]} */ [, waiting]) => sum + waiting, 0) - wanted.length;
+    if (beyond > 0) this.asking.add(`${beyond} more`);
+    for (const one of this.silenced) if (!this.asking.has(one)) this.silenced.delete(one);
+    this.show();
+  }
+
+  sounds() {
+    return [...this.asking].some((one) => !this.silenced.has(one));
+  }
+
+  silence() {
+    for (const one of this.asking) this.silenced.add(one);
+    this.show();
+  }
+
+  /** The button beside the operator's. */
+  button() {
+    const button = make("button", { type: "button", id: "sound" });
+    button.addEventListener("click", () => {
+      if (this.sounds() && this.audio?.state === "running") return this.silence();
+      if (!this.sounds()) localStorage.setItem(KEY, CHOICES[(CHOICES.indexOf(String(this.level())) + 1) % CHOICES.length]);
+      this.show();
+    });
+    return button;
+  }
+
+  show() {
+    const sounds = this.sounds() && document.documentElement.dataset.state !== "connecting";
+    const blocked = this.level() > 0 && this.audio?.state !== "running";
+    const state = blocked ? "blocked" : sounds ? "sounding" : String(this.level());
+    const button = document.getElementById("sound");
+    if (button) {
+      set(button, "data-sound", state);
+      say(button, t(`sound.${state}`));
+      set(button, "title", t(blocked ? "sound.why" : "sound.label"));
+    }
+    if (sounds && !blocked && performance.now() - this.soundedAt >= EVERY_MS) this.play();
+    if (!sounds) this.soundedAt = -Infinity;
+  }
+
+  play() {
+    const audio = /** @type {AudioContext} */ (this.audio);
+    this.soundedAt = performance.now();
+    this.count += 1;
+    set(byId("wall"), "data-sounded", this.count);
+    for (const [hz, after, long] of TONES) {
+      const [tone, volume] = [audio.createOscillator(), audio.createGain()];
+      const at = audio.currentTime + after;
+      tone.frequency.value = hz;
+      volume.gain.setValueAtTime(0, at);
+      volume.gain.linearRampToValueAtTime(VOLUME, at + 0.02);
+      volume.gain.linearRampToValueAtTime(0, at + long);
+      tone.connect(volume).connect(audio.destination);
+      tone.start(at);
+      tone.stop(at + long);
+    }
+  }
+}

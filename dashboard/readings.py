@@ -1,0 +1,76 @@
+"""A value and its limit as a person says them: 27 cm, limit 25; 100%, limit 50%; 12 min 5 s, limit 10 min. Pure."""
+
+from __future__ import annotations
+
+import math
+
+from dashboard.labels import text, unit_name
+from streams.contract.name import Name
+
+SECONDS, PERCENT = "s", "%"
+SPANS = (("d", 86_400), ("h", 3600), ("min", 60), ("s", 1))
+"""Units of a duration, each with its seconds; two of them are said."""
+ANY = 1.0
+"""A limit of one second or of one piece says "any at all", which the name of the kind says already."""
+PIECES = ""
+WHOLE_FROM, TENTHS_FROM, MOST_DECIMALS = 20.0, 2.0, 2
+UNKNOWN = Name("—", "—")
+NOTHING = Name("", "")
+
+
+def reading(value: float | None, limit: float | None, unit: str) -> Name:
+    """Return what was read, and its limit where that tells more; a unit is said once.
+
+    >>> [reading(*one).en for one in ((27.0, 25.0, "cm"), (1.5, 1.0, "s"), (0.09, 0.1, "MPa"), (130.0, 120.0, "s"))]
+    ['27 cm, limit 25', '2 s', '0.09 MPa, limit 0.10', '2 min 10 s, limit 2 min']
+    """
+    if value is None:
+        return NOTHING
+    if limit is None or not math.isfinite(limit) or (unit in (SECONDS, PIECES) and limit == ANY):
+        return quantity(value, unit)
+    bound_unit = unit if unit in (SECONDS, PERCENT) else ""
+    return _filled("reading.limit", quantity(value, unit), quantity(limit, bound_unit))
+
+
+def quantity(value: float | None, unit: str) -> Name:
+    """Return a number with its unit, a duration in the units of a clock.
+
+    >>> [quantity(value, unit).en for value, unit in ((1.2, "m"), (101.2, "%"), (5400.0, "s"), (None, "m"))]
+    ['1.20 m', '101%', '1 h 30 min', '—']
+    """
+    if value is None or not math.isfinite(value):
+        return UNKNOWN
+    if unit == SECONDS:
+        return _duration(value)
+    shown = f"{value:,.{_decimals(value)}f}".replace("-", "−")
+    name, space = unit_name(unit), "" if unit == PERCENT else " "
+    return Name(f"{shown}{space}{name.zh}".strip(), f"{shown}{space}{name.en}".strip())
+
+
+def _decimals(value: float) -> int:
+    size = abs(value)
+    if size >= WHOLE_FROM or float(value).is_integer():
+        return 0
+    return 1 if size >= TENTHS_FROM else MOST_DECIMALS
+
+
+def _duration(value_s: float) -> Name:
+    rest, said = math.floor(abs(value_s) + 0.5), list[Name]()
+    for unit, seconds in SPANS:
+        count, rest = divmod(rest, seconds)
+        if said and not count:
+            break
+        if count or unit == SPANS[-1][0]:
+            said.append(_filled(f"age.{unit}", Name(str(count), str(count))))
+        if len(said) == len(SPANS) // 2:
+            break
+    return Name(" ".join(one.zh for one in said), " ".join(one.en for one in said))
+
+
+def _filled(key: str, *values: Name) -> Name:
+    """Return a text with its places filled, in the order in which the English one names them."""
+    found = text(key) or UNKNOWN
+    return Name(
+        found.zh.replace("{n}", "{0}").format(*(one.zh for one in values)),
+        found.en.replace("{n}", "{0}").format(*(one.en for one in values)),
+    )
