@@ -19,7 +19,7 @@ from streams.alarms.checkpoints import EVERY_RECORDS, Checkpoints, Resumes, begu
 from streams.alarms.followed import Followed, first_that_counts
 from streams.alarms.order import Input, Order
 from streams.broker.arrivals import now_ms
-from streams.broker.topics import ALARMS, CITIES, CLOCK, COMMANDS, DETECTIONS, JOURNAL, OUTCOMES
+from streams.broker.topics import ALARMS, CITIES, CLOCK, COMMANDS, DETECTIONS, INCIDENTS, JOURNAL, OUTCOMES
 from streams.contract.records import ENDED
 from streams.contract.stage import LINGER_S, Chunk, Message, TopicPartition
 from streams.engine import failpoints
@@ -252,12 +252,12 @@ class AlarmStage:
     async def _reconcile(self, bus: Bus) -> None:
         """Publish what the projections' topic lacks or has otherwise than the journal says."""
         right = self._engine.projections()
-        for topic in (ALARMS, OUTCOMES):
+        for topic in (ALARMS, INCIDENTS, OUTCOMES):
             standing: dict[bytes, bytes | None] = {}
             for partition in range(await bus.partition_count(topic)):
                 for record in await bus.read_all(topic, partition):
                     standing[record.key or b""] = record.value
-            mine: dict[bytes, bytes | None] = dict.fromkeys(standing) if topic == ALARMS else {}
+            mine: dict[bytes, bytes | None] = dict.fromkeys(standing) if topic in (ALARMS, INCIDENTS) else {}
             mine |= {key.encode(): value for (of, key), value in right.items() if of == topic}
             wrong = [(key, value) for key, value in mine.items() if standing.get(key) != value]
             await bus.send([self._projected(topic, key, value) for key, value in wrong])

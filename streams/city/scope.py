@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
+from streams.city.surroundings import NOWHERE, Surroundings, surroundings_of
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
@@ -33,6 +35,7 @@ class Scope:
     """Kinds whose alarms stay, once they are over, until somebody resets them."""
     time_zone: str = "UTC"
     """IANA."""
+    around: Surroundings = NOWHERE
 
     def lack(self, city: str, entity: str, kind: str, processor: str) -> Lack | None:
         """Return what this version lacks of a finding, None = it has all of it, or it is another city's."""
@@ -66,6 +69,7 @@ def scope_of(city: City, rules: Rules | None) -> Scope:
         bool(city.corridors),
         frozenset(_latching(rules or {})),
         city.time_zone,
+        surroundings_of(city, rules),
     )
 
 
