@@ -11,14 +11,16 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from alerts.alarm import Last
+from alerts.alarm import Last, Under
 from alerts.events import Released
 from alerts.incident import ALONE, Incident, about, asks_on_card
 from alerts.moving import ImpossibleError, moved, step_of
+from alerts.rules.record import Words
 from alerts.transitions import Happening
 
 if TYPE_CHECKING:
-    from alerts.alarm import Alarm
+    from alerts.alarm import Alarm, Taken
+    from alerts.commands import Fold
     from alerts.events import Placed
     from alerts.state import State
 
@@ -35,12 +37,65 @@ def place(state: State, alarm: Alarm, placed: Placed | None, at_ms: int) -> None
     if not placed.incident:
         state.put(alarm)
         return
+    before = state.incidents.get(placed.incident)
     _join(state, alarm, placed, at_ms)
-    incident = state.incidents[placed.incident]
-    if incident.taken is not None and alarm.level > ALONE and alarm.level >= incident.taken_level and not alarm.covers:
-        taken = incident.taken
+    taken = None if before is None or alarm.covers else _taken_for(before, alarm, at_ms)
+    if taken is not None:
         last = Last(what="acknowledge", who=taken.who, desk=taken.desk, at_ms=at_ms)
         state.put(moved(state.open[alarm.id], step_of(alarm, Happening.ACKNOWLEDGE), last, taken))
+
+
+def _taken_for(incident: Incident, alarm: Alarm, at_ms: int) -> Taken | None:
+    """Return the acknowledgement of an incident that holds for what joins it, too."""
+    taken = incident.taken
+    if taken is None or incident.asking or (taken.until_ms is not None and taken.until_ms <= at_ms):
+        return None
+    return taken if alarm.level > ALONE and alarm.level >= incident.taken_level else None
+
+
+def members_to_take(state: State, incident: Incident) -> list[Alarm]:
+    """Return what an acknowledgement of the whole acknowledges; what is of level I stands for itself."""
+    members = [state.open[one] for one in sorted(state.groups.members.of(incident.id))]
+    return [one for one in members if one.asks and one.level > ALONE]
+
+
+def take(state: State, incident: Incident, taken: Taken | None) -> None:
+    """Note who has acknowledged the whole, None = nobody."""
+    incident = state.incidents[incident.id]
+    state.groups.put(replace(incident, taken=taken, taken_level=incident.folded_level))
+
+
+def fold(state: State, alarm: Alarm, command: Fold, at_ms: int) -> Alarm:
+    """Return an alarm in the incident that a person named by its id or by that of an alarm."""
+    target = state.open.get(command.into)
+    incident_id = command.into if target is None else target.incident
+    if incident_id is None and target is not None:
+        incident_id = command.id
+        state.groups.put(replace(_begun(incident_id, target, at_ms), presented_at_ms=target.presented_at_ms))
+        state.put(replace(target, incident=incident_id))
+    if incident_id is None or incident_id not in state.incidents:
+        raise ImpossibleError(f"there is no incident {command.into}")
+    incident = state.incidents[incident_id]
+    of = incident.cause if target is None else target.id
+    why = Words(zh=f"{command.who} 手动归并。", en=f"Put there by {command.who}.")
+    under = Under(of=of, because="hand", why=why)
+    state.groups.put(replace(incident, newest=under))
+    return replace(alarm, incident=incident_id, under=under)
+
+
+def split(state: State, alarm: Alarm) -> Alarm:
+    """Return an alarm that stands alone; if it was its incident's cause, the worst and oldest of the rest is that."""
+    incident = state.incidents.get(alarm.incident or "")
+    if incident is None:
+        raise ImpossibleError(f"alarm {alarm.id} is in no incident")
+    rest = [state.open[one] for one in state.groups.members.of(incident.id) if one != alarm.id]
+    if incident.cause == alarm.id and rest:
+        state.groups.put(replace(incident, release_at_ms=None, **about(min(rest, key=_order))))
+    return replace(alarm, incident=None, under=None)
+
+
+def _order(one: Alarm) -> tuple[int, int, str]:
+    return one.level, one.raised_at_ms, one.id
 
 
 def _join(state: State, alarm: Alarm, placed: Placed, at_ms: int) -> None:
@@ -119,7 +174,7 @@ def release(state: State, event: Released) -> None:
     ]
     freed = replace(incident, release_at_ms=None)
     if standing:
-        cause = min(standing, key=lambda one: (one.level, one.raised_at_ms, one.id))
+        cause = min(standing, key=_order)
         shown_ms = None if any(map(asks_on_card, standing)) else incident.presented_at_ms
         freed = replace(
             freed,

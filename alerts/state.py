@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 import msgspec
 
-from alerts.alarm import Alarm, Closing, Handed, Taken, ranked
+from alerts.alarm import Alarm, Closing, Handed, Taken, Under, ranked
 from alerts.commands import Where
 from alerts.covers import Cover, wheres
 from alerts.groups import Groups
@@ -64,6 +64,12 @@ class Was(msgspec.Struct, frozen=True, kw_only=True):
     made: str = ""
     """Id of the cover that it made."""
     took_away: Cover | None = None
+    group: tuple[str | None, Under | None] | None = None
+    """The incident that the alarm was in, and why, where the command changed that."""
+    incident: str = ""
+    """That it acknowledged …"""
+    others: tuple[Was, ...] = ()
+    """… with these alarms."""
 
 
 class State:
