@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING, Any
 import cramjam
 import msgspec
 
+from alerts import load
 from alerts.alarm import Alarm
 from alerts.covers import Cover
+from alerts.incident import Incident
 from alerts.journal import VERSION, Head
 from alerts.outcomes import Outcome
 from alerts.state import Key, Muted, Newest, State, Was
@@ -40,6 +42,9 @@ TABLES: dict[str, Any] = {
     "silent": list[tuple[tuple[str, str], int]],
     "restless": list[tuple[Key, tuple[int, ...]]],
     "clocks": list[tuple[str, ClockSetting]],
+    "incidents": list[tuple[str, Incident]],
+    "ended": list[tuple[str, Incident]],
+    "shown": list[tuple[str, tuple[int, ...]]],
     "counts": list[tuple[str, int]],
     "times": list[tuple[str, int]],
 }
@@ -140,9 +145,11 @@ def _state(pieces: list[bytes]) -> State:
         table = getattr(state, name)
         for key, value in msgspec.convert(rows, TABLES[name]):
             if name == "open":
-                state.put(value)
+                state.read_back(value)
             elif name == "covers":
                 state.put_cover(value)
             else:
                 table[key] = value
+    state.groups.make_anew(list(state.open.values()))
+    load.queue(state)
     return state

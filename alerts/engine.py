@@ -2,8 +2,8 @@
 
 in      city.detections.v1, city.commands.v1, city.cities.v1, city.clock.v1 (as `Input`, in the order of arrival);
         city.journal.v1, its own records as they come back
-out     one journal record a run; projections for city.alarms.v1 and city.outcomes.v1 of what a record of the chain
-        changed
+out     one journal record a run; projections for city.alarms.v1, city.incidents.v1 and city.outcomes.v1 of what a
+        record of the chain changed
 state   the journal's fold: open alarms; newest detection of each (city, entity, kind); newest outcomes, closed alarms;
         beside it what the versions of the city have that the journal covers or is about to
 drops   bad_detection, bad_command, bad_clock: journaled as `unreadable`; a journal record that does not follow the head
@@ -26,18 +26,18 @@ from alerts.commands import Tick, Undo
 from alerts.earlier import ENGINE_TIMES
 from alerts.events import Cause, ClockSet, Done, Refused, TimeReached, Unreadable
 from alerts.journal import VERSION, Head, Record, seal, unseal
-from alerts.judge import judge_detection, judge_time, judge_version
+from alerts.judge import judge_detection, judge_time, judge_version, next_due
 from alerts.judge_commands import judge_command
 from alerts.moving import ImpossibleError
-from alerts.projection import projected
+from alerts.projection import projected, projected_incident
 from alerts.signing import signed
 from alerts.state import State
 from streams.alarms.projected import Row
-from streams.broker.topics import ALARMS, CITIES, CLOCK, DETECTIONS, OUTCOMES
+from streams.broker.topics import ALARMS, CITIES, CLOCK, DETECTIONS, INCIDENTS, OUTCOMES
 from streams.errors import FrameError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from alerts.events import Event
     from streams.alarms.order import Input
@@ -108,8 +108,8 @@ class Engine:
     @property
     def next_due_ms(self) -> int | None:
         """Engine time at which something happens by itself, None = nothing does."""
-        due = self._state.next_due()
-        return None if due is None else due[0]
+        due = next_due(self._state)
+        return None if due is None else due.at_ms
 
     def judge(self, inputs: Sequence[Input], *, whole: bool) -> bytes | None:
         """Return the record that would follow the head, None when the inputs change nothing.
@@ -174,18 +174,22 @@ class Engine:
         return {row: self._row(row) for row in sorted(self._changed(record))}
 
     def rows(self) -> set[Row]:
-        """Return the row of every open alarm, and of every command that is remembered."""
+        """Return the row of every open alarm and incident, and of every command that is remembered."""
         self._drop_ahead()
-        return {Row(ALARMS, one) for one in self._state.open} | {Row(OUTCOMES, one) for one in self._state.outcomes}
+        state = self._state
+        tables = ((ALARMS, state.open), (INCIDENTS, state.incidents), (OUTCOMES, state.outcomes))
+        return {Row(topic, one) for topic, table in tables for one in table}
 
     def projection(self, row: Row) -> bytes | None:
         """Return a row as the chain says, None when there is none."""
         self._drop_ahead()
         return self._row(row)
 
-    def ended(self, alarm_id: str) -> bytes | None:
-        """Return a closed alarm as it ended, None when it is not remembered."""
-        alarm = self._state.closed.get(alarm_id)
+    def ended(self, key: str) -> bytes | None:
+        """Return an alarm or incident as it ended, None when it is not remembered."""
+        alarm, incident = self._state.closed.get(key), self._state.ended.get(key)
+        if incident is not None:
+            return projected_incident(incident)
         return None if alarm is None else projected(alarm)
 
     def counts(self) -> dict[str, int]:
@@ -236,9 +240,10 @@ class Engine:
             self._state.reach(now_ms)
         return found, True
 
-    def _events(self, one: Input, scope: Scope | None, now_ms: int) -> Sequence[Event]:
+    def _events(self, one: Input, scope: Scope | None, now_ms: int) -> Iterable[Event]:
+        """Return what an input does, each event of it judged when those before it are applied."""
         if one.topic == CITIES:
-            return list(judge_version(self._state, self._scopes[one.offset]))
+            return judge_version(self._state, self._scopes[one.offset])
         event = self._event(one, scope, now_ms)
         return [] if event is None else [event]
 
@@ -269,6 +274,7 @@ class Engine:
 
     def _changed(self, record: Record) -> set[Row]:
         rows = {Row(ALARMS, one) for one in self._state.changed}
+        rows |= {Row(INCIDENTS, one) for one in self._state.groups.changed}
         for event in record.events:
             if isinstance(event, Refused):
                 rows.add(Row(OUTCOMES, event.id))
@@ -282,5 +288,8 @@ class Engine:
         if row.topic == ALARMS:
             alarm = self._state.open.get(row.key)
             return None if alarm is None else projected(alarm)
+        if row.topic == INCIDENTS:
+            incident = self._state.incidents.get(row.key)
+            return None if incident is None else projected_incident(incident)
         outcome = self._state.outcomes.get(row.key)
         return None if outcome is None else msgspec.json.encode(outcome)

@@ -1,4 +1,4 @@
-"""An alarm as the rest of the house reads it: JSON on `city.alarms.v1`."""
+"""An alarm as the rest of the house reads it, on `city.alarms.v1`, and an incident, on `city.incidents.v1`: JSON."""
 
 from __future__ import annotations
 
@@ -6,13 +6,16 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from alerts.incident import ALONE
+
 if TYPE_CHECKING:
     from alerts.alarm import Alarm
+    from alerts.incident import Incident
 
 AS_IT_IS = (
     *("id", "city", "domain", "kind", "entity", "zone", "level", "process", "revision", "raised_at_ms"),
     *("updated_at_ms", "waiting_since_ms", "uncertain_since_ms", "value", "limit", "unit", "basis", "evidence"),
-    *("notes_count", "processor", "retired"),
+    *("notes_count", "processor", "retired", "incident", "under", "equipment", "presented_at_ms"),
 )
 
 
@@ -32,6 +35,7 @@ def row(alarm: Alarm) -> dict[str, Any]:
         "count": max(alarm.count, alarm.changes) if chatters else alarm.count,
         "chattering": chatters,
         "state": "active" if alarm.process == "active" else "cleared",
+        "presented": alarm.presented_at_ms is not None and (alarm.incident is None or alarm.level == ALONE),
         "cleared_at_ms": alarm.returned_at_ms,
         "acknowledged": taken is not None,
         "acknowledged_by": None if taken is None else taken.who,
@@ -54,3 +58,26 @@ def row(alarm: Alarm) -> dict[str, Any]:
         "escalated_to": None if alarm.escalated is None else alarm.escalated.to,
         "changed_by": {"what": last.what, "who": last.who, "desk": last.desk, "at_ms": last.at_ms},
     }
+
+
+OF_INCIDENT = (
+    *("id", "city", "cause", "domain", "kind", "entity", "zone", "level", "count", "asking", "levels"),
+    *("opened_at_ms", "waiting_since_ms", "presented_at_ms", "release_at_ms", "merged_into"),
+)
+
+
+def projected_incident(incident: Incident) -> bytes:
+    """Return the row of an incident: what its cause is and where, how many, and why the newest belongs to it."""
+    taken, newest = incident.taken, incident.newest
+    found = {
+        **{name: getattr(incident, name) for name in OF_INCIDENT},
+        "alarms": incident.listed,
+        "presented": incident.presented_at_ms is not None,
+        "why": None if newest is None else newest.why,
+        "because": None if newest is None else newest.because,
+        "acknowledged": taken is not None and incident.asking == 0,
+        "acknowledged_by": None if taken is None else taken.who,
+        "acknowledged_desk": None if taken is None else taken.desk,
+        "acknowledged_at_ms": None if taken is None else taken.at_ms,
+    }
+    return msgspec.json.encode(found)

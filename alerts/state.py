@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 import msgspec
 
-from alerts.alarm import Alarm, Closing, Handed, Taken, ranked
+from alerts.alarm import Alarm, Closing, Handed, Taken, Under, ranked
 from alerts.commands import Where
 from alerts.covers import Cover, wheres
+from alerts.groups import Groups
 from alerts.tables import Table, Trail
 
 if TYPE_CHECKING:
@@ -63,6 +64,12 @@ class Was(msgspec.Struct, frozen=True, kw_only=True):
     made: str = ""
     """Id of the cover that it made."""
     took_away: Cover | None = None
+    group: tuple[str | None, Under | None] | None = None
+    """The incident that the alarm was in, and why, where the command changed that."""
+    incident: str = ""
+    """That it acknowledged …"""
+    others: tuple[Was, ...] = ()
+    """… with these alarms."""
 
 
 class State:
@@ -98,6 +105,8 @@ class State:
         """LATEST → newest event time that a finding gave; NOW → engine time of the newest event."""
         self.of_entity: Table[tuple[str, str], tuple[str, ...]] = Table(self.trail)
         """(city, entity) → ids of its open alarms."""
+        self.groups = Groups(self.trail)
+        self.incidents, self.ended, self.shown = self.groups.incidents, self.groups.ended, self.groups.shown
         self.changed: set[str] = set()
         """Ids of alarms that were put or closed since `begin`."""
         self._covering: Table[tuple[str, Where], tuple[str, ...]] = Table(self.trail)
@@ -131,12 +140,17 @@ class State:
 
     def put(self, alarm: Alarm) -> None:
         """Keep an open alarm as it stands now."""
+        self.groups.count(self.open.get(alarm.id), alarm)
+        self.changed.add(alarm.id)
+        self.read_back(alarm)
+
+    def read_back(self, alarm: Alarm) -> None:
+        """Keep an open alarm that is counted already."""
         if alarm.id not in self.open:
             of = (alarm.city, alarm.entity)
             self.of_entity[of] = (*self.of_entity.get(of, ()), alarm.id)
         self.open[alarm.id] = alarm
         self.current[alarm.city, alarm.entity, alarm.kind] = alarm.id
-        self.changed.add(alarm.id)
         self._note_due(alarm.due_ms, ALARM, alarm.id)
 
     def close(self, alarm: Alarm) -> None:
@@ -147,6 +161,7 @@ class State:
             self.of_entity[of] = left
         else:
             del self.of_entity[of]
+        self.groups.count(self.open[alarm.id], None)
         del self.open[alarm.id]
         del self.current[alarm.city, alarm.entity, alarm.kind]
         self.closed[alarm.id] = alarm
@@ -209,6 +224,7 @@ class State:
     def begin(self) -> None:
         """Note what is changed from now on."""
         self.trail.begin()
+        self.groups.begin()
         self.changed = set()
 
     def keep(self) -> None:
@@ -217,10 +233,12 @@ class State:
         for table in (self.latent, self.closed, self.outcomes, self.muted):
             table.shorten(REMEMBERED)
         self.undoable.shorten(UNDOABLE)
+        self.groups.keep(REMEMBERED)
 
     def take_back(self) -> None:
         """Be as at the last `begin`."""
         self.trail.take_back()
+        self.groups.take_back()
         self.changed = set()
         self._due = list(self._all_due())
         heapq.heapify(self._due)

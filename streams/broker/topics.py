@@ -30,6 +30,7 @@ DETECTIONS = "city.detections.v1"
 COMMANDS = "city.commands.v1"
 JOURNAL = "city.journal.v1"
 ALARMS = "city.alarms.v1"
+INCIDENTS = "city.incidents.v1"
 CASES = "city.cases.v1"
 OUTCOMES = "city.outcomes.v1"
 CHECKPOINTS = "city.checkpoints.v1"
@@ -109,6 +110,7 @@ def _of_city() -> Iterator[Topic]:
     yield Topic(COMMANDS, configs=_deleted(7 * DAY_MS, 64) | arrivals.BY_THE_BROKER)
     yield Topic(JOURNAL, configs=_KEPT | arrivals.BY_THE_BROKER)
     yield Topic(ALARMS, configs=_COMPACTED)
+    yield Topic(INCIDENTS, configs=_COMPACTED)
     yield Topic(CASES, configs=_COMPACTED)
     yield Topic(CHECKPOINTS, configs=_COMPACTED)
     yield Topic(OUTCOMES, configs=_deleted(7 * DAY_MS, 64))
