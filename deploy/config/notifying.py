@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import urllib3
@@ -31,20 +30,28 @@ if TYPE_CHECKING:
 _POOL = urllib3.PoolManager(maxsize=4)
 
 
-def setting_of(run: Run, cities: Cities) -> Callable[[], Setting]:
-    """Return what tells where messages come from: the newest version of the city, and whether it is a real one."""
-    drill = run.mode != "live"
+class FromCity:
+    """Tells where messages come from: the newest version of the city, and whether it is a real one."""
 
-    @lru_cache(maxsize=1)
-    def of(city: City) -> Setting:
+    def __init__(self, run: Run, cities: Cities) -> None:
+        self._run = run
+        self._cities = cities
+        self._made: tuple[City, Setting] | None = None
+
+    def __call__(self) -> Setting:
+        """Return it as it is now."""
+        city, made = self._cities.newest.city, self._made
+        if made is None or made[0] is not city:
+            made = self._made = (city, self._setting(city))
+        return made[1]
+
+    def _setting(self, city: City) -> Setting:
         places = Places(city)
 
         def called(entity: str, zone: str) -> Name:
             return places.find(entity, zone).name
 
-        return Setting(city.called, city.time_zone, drill, run.notifiers.link, called)
-
-    return lambda: of(cities.newest.city)
+        return Setting(city.called, city.time_zone, self._run.mode != "live", self._run.notifiers.link, called)
 
 
 def deliver(routes: Mapping[str, Route], setting: Callable[[], Setting], letter: Letter) -> Verdict:
