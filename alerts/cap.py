@@ -21,6 +21,7 @@ from streams.contract.records import Level
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+XML = b'<?xml version="1.0" encoding="UTF-8"?>\n'
 NAMESPACE = "urn:oasis:names:tc:emergency:cap:1.2"
 
 Status: TypeAlias = Literal["Actual", "Exercise", "Test"]
@@ -123,7 +124,7 @@ def message(warning: PublicWarning) -> bytes:
         _add(alert, "references", " ".join(_reference(one, warning.time_zone) for one in warning.replaces))
     for language, lang in LANGUAGES:
         _info(alert, warning, language, lang)
-    return ET.tostring(alert, encoding="UTF-8", xml_declaration=True)
+    return XML + ET.tostring(alert, encoding="unicode").encode()
 
 
 def _info(alert: ET.Element, warning: PublicWarning, language: str, lang: str) -> None:

@@ -16,8 +16,11 @@ from deploy.supervision.process import free_ports
 from streams.alarms.notify_stage import STATE, NotifyStage
 from streams.broker.topics import ALARMS, NOTIFICATIONS
 from streams.city.known import Cities
+from streams.city.windows import Window
 from streams.contract.stage import Message
+from tests.alerts import staging as engine
 from tests.alerts.notifiers.telling import SETTING, row
+from tests.alerts.writing import detection, opened_at, suppress
 from tests.fakes import FakeBus, FakeHost
 from tests.receiving import endpoint, smtp_server
 from tests.small_city import write_small_city
@@ -227,3 +230,23 @@ async def test_a_robot_that_refuses_with_status_200_is_not_taken_for_delivered(c
         room.give()
         await room.until(lambda: room.notes() == ["given_up"])
         assert "40001" in room.host.stage.notices()[0].en
+
+
+@lived
+async def test_of_what_the_engine_suppressed_only_what_outlives_the_window_is_told(city):
+    with endpoint() as receiver:
+        room = Room(city, webhook(receiver.address))
+        now_ms = room.bus.clock.now_ms
+        window = Window(from_ms=now_ms, until_ms=now_ms + 60_000)
+        stays, ends = detection(3, 10), detection(3, 10, entity="s2")
+        over = detection(0, 20, entity="s2")
+        await engine.lived(room.bus, suppress("w", window, zone="z1"), stays, ends, over)
+        await room.begin()
+        await room.host.drain()
+        await room.host.tick()
+        assert room.bus.log(ALARMS)
+        assert room.bus.log(STATE)
+        assert receiver.posted == []
+        await engine.go_on(await engine.started(room.bus), 100_000)
+        await room.until(lambda: room.notes() == ["delivered"])
+        assert whats(receiver) == [("raised", opened_at(10))]
