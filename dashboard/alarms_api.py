@@ -12,10 +12,11 @@ from fastapi.responses import JSONResponse
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from dashboard.alarm_book import Place, waiting_since_ms
+from dashboard.alarm_history import ended_page
 from dashboard.alarm_list import standing_of
 from dashboard.asked import iso
 from dashboard.commands_api import open_alarm
-from dashboard.problems import PROBLEM, ProblemError, invalid
+from dashboard.problems import PROBLEM, invalid
 from streams.contract.name import Name
 
 if TYPE_CHECKING:
@@ -55,11 +56,14 @@ class Filter(BaseModel):
 def add_to(routes: APIRouter, hub: Hub) -> None:
     """Add the routes of alarms."""
 
-    @routes.get("/alarms", summary="Alarms, in the order of the wall", responses=_described(_page_schema()))
+    @routes.get(
+        "/alarms", summary="Alarms, in the order of the wall", responses=_described(_page_schema()) | {503: PROBLEM}
+    )
     async def alarms(wanted: Annotated[Filter, Query()]) -> Response:
         if wanted.state == ENDED:
-            said = Name("历史报警尚不能查询。", "Alarms that have ended cannot be searched yet.")
-            raise ProblemError(501, "no-alarm-history", said)
+            page = await ended_page(hub, wanted, filter_of(wanted, _words(hub)), lambda alarm: told(hub, alarm))
+            counts = hub.screen.book().counts()
+            return Response(msgspec.json.encode(page | {"counts": counts}), media_type="application/json")
         return Response(await _open_page(hub, wanted), media_type="application/json")
 
     @routes.get("/alarms/{alarm_id}", summary="One open alarm", responses=_described(ALARM) | {404: PROBLEM})
@@ -71,7 +75,7 @@ def told(hub: Hub, alarm: Alarm) -> Alarm:
     """Return an alarm as the API tells it: as the engine does, with ISO times, and as the list shows it."""
     return {
         **alarm,
-        "state": standing_of(alarm),
+        "state": ENDED if alarm.get("closed") else standing_of(alarm),
         "process": alarm.get("process", alarm["state"]),
         "revision": alarm.get("revision"),
         "raised_at": iso(alarm["raised_at_ms"]),
@@ -117,7 +121,7 @@ def filter_of(wanted: Filter, words: Callable[[Alarm], str]) -> Callable[[Alarm]
 
 
 def _tests(wanted: Filter, words: Callable[[Alarm], str]) -> Iterator[Callable[[Alarm], bool]]:
-    if wanted.state != OPEN:
+    if wanted.state not in {OPEN, ENDED}:
         yield lambda alarm: standing_of(alarm) == wanted.state
     if wanted.level:
         levels = set(wanted.level)
@@ -168,7 +172,7 @@ ALARM: dict[str, Any] = {
     "properties": {
         "id": _TEXT,
         "revision": {"type": ["integer", "null"]},
-        "state": {"enum": list(STATES[2:])},
+        "state": {"enum": list(STATES[1:])},
         "level": {"type": "integer", "minimum": 1, "maximum": 4},
         "domain": _TEXT,
         "kind": _TEXT,
