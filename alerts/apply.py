@@ -8,9 +8,9 @@ from msgspec.structs import replace
 
 from alerts.alarm import Alarm, Last
 from alerts.covering import recover_within
-from alerts.covers import as_of, is_over
+from alerts.covers import OF_RULE, as_of, is_over
 from alerts.done import do
-from alerts.events import ClockSet, Done, Finding, Refused, Retired, TimeReached, Unreadable
+from alerts.events import ClockSet, Done, Finding, Refused, Retired, Scheduled, TimeReached, Unreadable
 from alerts.found import SILENCES, find, finding_of, key_of, let_return
 from alerts.moving import ImpossibleError, moved, opened_one, step_of
 from alerts.outcomes import Outcome
@@ -34,6 +34,8 @@ def apply(state: State, event: Event, at_ms: int) -> None:
         _reach(state, event)
     elif isinstance(event, ClockSet):
         _set_clock(state, event, at_ms)
+    elif isinstance(event, Scheduled):
+        _schedule(state, event, at_ms)
     elif isinstance(event, Retired):
         _retire(state, event)
     elif not isinstance(event, Unreadable):
@@ -100,6 +102,17 @@ def _set_clock(state: State, event: ClockSet, at_ms: int) -> None:
         elif changed != cover:
             state.put_cover(changed)
         recover_within(state, cover, Last(what="uncovered" if cover.in_force else "covered", at_ms=at_ms))
+
+
+def _schedule(state: State, event: Scheduled, at_ms: int) -> None:
+    standing = state.covers.get(OF_RULE + event.kind)
+    if standing is not None:
+        state.drop_cover(standing)
+    if event.cover is not None:
+        state.put_cover(as_of(event.cover, at_ms, state.clock))
+    of = event.cover or standing
+    if of is not None:
+        recover_within(state, of, Last(what="covered" if event.cover else "uncovered", at_ms=at_ms))
 
 
 def _retire(state: State, event: Retired) -> None:

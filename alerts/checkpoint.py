@@ -72,6 +72,12 @@ class Checkpoint:
         self._tables = {name: list(getattr(state, name).items()) for name in TABLES}
         self._head, self._covers, self._offset = head, dict(covers), offset
 
+    def unlike(self, mark: Mark, state: State) -> tuple[str, ...]:
+        """Name what a checkpoint of the same place has otherwise."""
+        other = {name: dict(getattr(state, name)) for name in TABLES} | {"head": mark.head, "topics": mark.covers}
+        mine = {name: dict(rows) for name, rows in self._tables.items()} | {"head": self._head, "topics": self._covers}
+        return tuple(name for name in mine if mine[name] != other[name])
+
     def records(self, slot: bytes) -> Iterator[tuple[bytes, bytes]]:
         """Yield key and value of each record to send, in this order."""
         digest = hashlib.sha256()
@@ -95,13 +101,23 @@ class Checkpoint:
 
 def newest(records: Mapping[bytes, bytes]) -> tuple[Mark, State] | None:
     """Return the newest whole checkpoint, None = there is none that this version can use."""
-    marks = [(mark, slot) for slot in SLOTS if (mark := _mark(records.get(slot + b":" + HEAD))) is not None]
-    for mark, slot in sorted(marks, key=lambda one: -one[0].seq):
-        pieces = [records.get(b"%s:%d" % (slot, number)) for number in range(mark.pieces)]
-        whole = [piece for piece in pieces if piece is not None]
-        if len(whole) == mark.pieces and hashlib.sha256(b"".join(whole)).hexdigest() == mark.digest:
-            return mark, _state(whole)
+    marks = [(mark.seq, slot) for slot in SLOTS if (mark := _mark(records.get(slot + b":" + HEAD))) is not None]
+    for _, slot in sorted(marks, key=lambda one: -one[0]):
+        if (found := whole(records, slot)) is not None:
+            return found
     return None
+
+
+def whole(records: Mapping[bytes, bytes], slot: bytes) -> tuple[Mark, State] | None:
+    """Return the checkpoint of a slot, None = it is not whole, or of another version."""
+    mark = _mark(records.get(slot + b":" + HEAD))
+    if mark is None:
+        return None
+    pieces = [records.get(b"%s:%d" % (slot, number)) for number in range(mark.pieces)]
+    found = [piece for piece in pieces if piece is not None]
+    if len(found) < mark.pieces or hashlib.sha256(b"".join(found)).hexdigest() != mark.digest:
+        return None
+    return mark, _state(found)
 
 
 def packed(name: str, rows: list[Any]) -> bytes:

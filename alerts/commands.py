@@ -7,7 +7,7 @@ from typing import Annotated, Literal, TypeAlias
 import msgspec
 
 from alerts.roles import Role  # at run time: msgspec reads the types of the fields
-from alerts.windows import Window
+from streams.city.windows import Window
 
 TIME_END_MS = 2**53
 """Times are below: every reader of JSON holds them exactly."""

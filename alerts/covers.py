@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 import msgspec
 
 from alerts.commands import Where
-from alerts.windows import Window, holds, next_change_ms
+from streams.city.windows import Window, holds, next_change_ms
 from streams.contract.records import Level
 
 if TYPE_CHECKING:
@@ -25,6 +25,10 @@ RANK: tuple[What, ...] = ("out_of_service", "suppressed", "shelved")
 """Which of several gives an alarm its name."""
 
 
+OF_RULE = "rule:"
+"""What the id of a rule's schedule begins with, the kind behind it; no person lifts it."""
+
+
 class Cover(msgspec.Struct, frozen=True, kw_only=True):
     """One of them; its id is that of the command that made it."""
 
@@ -32,10 +36,11 @@ class Cover(msgspec.Struct, frozen=True, kw_only=True):
     what: What
     city: str
     where: Where
-    who: str
-    desk: str
-    why: str
-    at_ms: int
+    who: str = ""
+    """Empty where a rule's schedule says so."""
+    desk: str = ""
+    why: str = ""
+    at_ms: int = 0
     """Engine time at which it was made; so `until_ms`, at which a shelf is over."""
     until_ms: int | None = None
     level: Level = 1

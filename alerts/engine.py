@@ -32,6 +32,7 @@ from alerts.moving import ImpossibleError
 from alerts.projection import projected
 from alerts.signing import signed
 from alerts.state import State
+from streams.alarms.projected import Row
 from streams.broker.topics import ALARMS, CITIES, CLOCK, DETECTIONS, OUTCOMES
 from streams.errors import FrameError
 
@@ -44,9 +45,6 @@ if TYPE_CHECKING:
 
 VERSION_BYTES = 256 * 1024
 """So much of what a version ends and raises goes into one record; a larger one takes several."""
-
-Row = tuple[str, str]
-"""(topic, key) of a projection."""
 
 
 class Judged(NamedTuple):
@@ -173,13 +171,17 @@ class Engine:
         self.covers = record.covers
         in_force = self._covered_version(self.covers.get(CITIES, 0))
         self._scopes = {offset: scope for offset, scope in self._scopes.items() if offset >= in_force}
-        return {row: self._row(*row) for row in sorted(self._changed(record))}
+        return {row: self._row(row) for row in sorted(self._changed(record))}
 
-    def projections(self) -> dict[Row, bytes]:
-        """Return the projection of every open alarm, and of every command that is remembered."""
+    def rows(self) -> set[Row]:
+        """Return the row of every open alarm, and of every command that is remembered."""
         self._drop_ahead()
-        rows = [(ALARMS, one) for one in self._state.open] + [(OUTCOMES, one) for one in self._state.outcomes]
-        return {row: value for row in rows if (value := self._row(*row)) is not None}
+        return {Row(ALARMS, one) for one in self._state.open} | {Row(OUTCOMES, one) for one in self._state.outcomes}
+
+    def projection(self, row: Row) -> bytes | None:
+        """Return a row as the chain says, None when there is none."""
+        self._drop_ahead()
+        return self._row(row)
 
     def ended(self, alarm_id: str) -> bytes | None:
         """Return a closed alarm as it ended, None when it is not remembered."""
@@ -266,19 +268,19 @@ class Engine:
         return max((offset for offset in self._scopes if offset < end), default=-1)
 
     def _changed(self, record: Record) -> set[Row]:
-        rows = {(ALARMS, one) for one in self._state.changed}
+        rows = {Row(ALARMS, one) for one in self._state.changed}
         for event in record.events:
             if isinstance(event, Refused):
-                rows.add((OUTCOMES, event.id))
+                rows.add(Row(OUTCOMES, event.id))
             elif isinstance(event, Done):
-                rows.add((OUTCOMES, event.command.id))
+                rows.add(Row(OUTCOMES, event.command.id))
                 if isinstance(event.command, Undo):
-                    rows.add((OUTCOMES, event.command.command))
+                    rows.add(Row(OUTCOMES, event.command.command))
         return rows
 
-    def _row(self, topic: str, key: str) -> bytes | None:
-        if topic == ALARMS:
-            alarm = self._state.open.get(key)
+    def _row(self, row: Row) -> bytes | None:
+        if row.topic == ALARMS:
+            alarm = self._state.open.get(row.key)
             return None if alarm is None else projected(alarm)
-        outcome = self._state.outcomes.get(key)
+        outcome = self._state.outcomes.get(row.key)
         return None if outcome is None else msgspec.json.encode(outcome)

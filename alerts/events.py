@@ -6,7 +6,8 @@ from typing import Literal, NamedTuple, TypeAlias
 
 import msgspec
 
-from alerts.commands import Command  # at run time: msgspec reads the types of the fields
+from alerts.commands import Command
+from alerts.covers import Cover  # at run time: msgspec reads the types of the fields
 from streams.city.clock import ClockSetting
 from streams.city.scope import Lack
 from streams.contract.records import Detection
@@ -72,6 +73,15 @@ class ClockSet(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag=
     setting: ClockSetting
 
 
+class Scheduled(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="scheduled"):
+    """A version of the city says when alarms of a kind are presented; outside of it they are suppressed."""
+
+    kind: str
+    cover: Cover | None
+    """None = always again."""
+    version: int
+
+
 class Retired(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="retired"):
     """A version of the city does not have what the alarm is of: it has ended, and nobody needs to acknowledge it."""
 
@@ -88,7 +98,7 @@ class Unreadable(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", ta
     reason: Literal["bad_detection", "bad_command", "bad_clock"]
 
 
-Event: TypeAlias = Finding | Done | Refused | TimeReached | ClockSet | Retired | Unreadable
+Event: TypeAlias = Finding | Done | Refused | TimeReached | ClockSet | Scheduled | Retired | Unreadable
 
 
 class Cause(NamedTuple):

@@ -19,15 +19,16 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from alerts.commands import Where
-from alerts.events import Finding, Retired, TimeReached
+from alerts.covers import OF_RULE, Cover
+from alerts.events import Finding, Retired, Scheduled, TimeReached
 from alerts.found import key_of
 from alerts.state import COVER
+from streams.city.windows import Window
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from alerts.alarm import Alarm
-    from alerts.covers import Cover
     from alerts.events import Change
     from alerts.state import Newest, State
     from streams.city.scope import Lack, Scope
@@ -93,8 +94,9 @@ def judge_detection(state: State, detection: Detection, scope: Scope | None = No
     return Finding(change=change, alarm=opened if alarm is None else alarm.id, detection=detection)
 
 
-def judge_version(state: State, scope: Scope) -> Iterator[Retired | Finding]:
-    """Yield the end of each alarm of which the version lacks something, then what is active and there again."""
+def judge_version(state: State, scope: Scope) -> Iterator[Scheduled | Retired | Finding]:
+    """Yield what it schedules otherwise, the end of each alarm of which it lacks something, what is there again."""
+    yield from _scheduled(state, scope)
     for alarm in sorted(state.open.values(), key=lambda one: one.id):
         lack = _lack(scope, alarm)
         if lack is not None:
@@ -103,6 +105,20 @@ def judge_version(state: State, scope: Scope) -> Iterator[Retired | Finding]:
     for key, found in sorted(state.latent.items()):
         if key not in state.current and _lack(scope, found) is None:
             yield Finding(change="raised", alarm=alarm_id(found), detection=found)
+
+
+def _scheduled(state: State, scope: Scope) -> Iterator[Scheduled]:
+    kinds = {one.where.kind for one in state.covers.values() if one.id.startswith(OF_RULE)}
+    for kind in sorted(kinds | set(scope.schedules)):
+        weekly, standing = scope.schedules.get(kind), state.covers.get(OF_RULE + kind)
+        window = None if weekly is None else Window(weekly=weekly.outside, time_zone=scope.time_zone)
+        if window == (None if standing is None else standing.window):
+            continue
+        cover = None
+        if window is not None:
+            where = Where(kind=kind)
+            cover = Cover(id=OF_RULE + kind, what="suppressed", city=scope.city, where=where, window=window)
+        yield Scheduled(kind=kind, cover=cover, version=scope.number)
 
 
 def _is_news(newest: Newest | None, detection: Detection) -> bool:

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from alerts.commands import Acknowledge, Lift, Note, OfAlarm, OfPlace, Restore, Shelve, Suppress, Undo, Unshelve
+from alerts.covers import OF_RULE
 from alerts.done import UNDO_MS
 from alerts.events import Done, Refused
 from alerts.kinds import kinds
 from alerts.reading import UNSIGNED
 from alerts.roles import may
 from alerts.transitions import TABLE, Happening, No
-from alerts.windows import holds, next_change_ms
+from streams.city.windows import holds, next_change_ms
 
 if TYPE_CHECKING:
     from alerts.alarm import Alarm
@@ -108,7 +109,7 @@ def _odd_place(state: State, command: PlaceCommand, scope: Scope | None) -> str:
 def _judge_uncover(state: State, command: Lift | Restore) -> Done | Refused:
     cover = state.covers.get(command.command)
     wanted = "suppressed" if isinstance(command, Lift) else "out_of_service"
-    if cover is None or cover.what != wanted or cover.city != command.city:
+    if cover is None or cover.what != wanted or cover.city != command.city or cover.id.startswith(OF_RULE):
         return refused(command, "unknown_command")
     return Done(alarm="", command=command)
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import time
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
     from dashboard.telemetry.metric import Process
     from streams.city.registry import City
+    from streams.contract.alarm_events import AlarmEvent, AlarmsWanted, EventsWanted, Moment, Raised
     from streams.contract.name import Name
     from streams.contract.records import Rows
 
@@ -25,10 +26,19 @@ Mode = Literal["live", "simulated", "replay"]
 
 
 class History(Protocol):
-    """Where the last 24 hours come from, a store of `streams/sinks/history`; called in a thread, so it may block."""
+    """Where the last 24 hours and alarms of before come from, a store of `streams/sinks/history`.
+
+    Called in a thread, so it may block.
+    """
 
     def read(self, metric: str, entity: str | None, from_ms: int, until_ms: int, window_s: int) -> Rows:
         """Return the final rows whose window starts in [from, until), sorted by entity, then time."""
+
+    def alarms(self, wanted: AlarmsWanted, limit: int, after: Raised | None = None) -> list[dict[str, Any]]:
+        """Return alarms as they were last seen, each with `closed`, the newest raise first; those behind `after`."""
+
+    def alarm_events(self, wanted: EventsWanted, limit: int, after: Moment | None = None) -> list[AlarmEvent]:
+        """Return events of alarms, the newest first; those behind `after`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

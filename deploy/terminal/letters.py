@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from deploy.terminal.timespan import iso
 from streams.broker import topics
-from streams.broker.backwards import backwards
+from streams.broker.outside import backwards
 from streams.contract.name import Name
 from streams.contract.reasons import REASONS
 from streams.domains.schema import all_domains

@@ -1,8 +1,9 @@
-"""Rows of history as the table of `citywall export`: same rows, same bytes."""
+"""Rows of history, and events of alarms, as the table of `citywall export`: same rows, same bytes."""
 
 from __future__ import annotations
 
 import csv
+import json
 import os
 import sys
 from pathlib import Path
@@ -16,15 +17,45 @@ from deploy.terminal.places import Place, place_of
 from streams.errors import SettingError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from streams.city.registry import City
+    from streams.contract.alarm_events import AlarmEvent
     from streams.contract.records import Rows
     from streams.contract.spec import Metric
 
 COLUMNS: tuple[str, ...] = ("entity", "at", "window_s", "value", "coverage_ratio", "imputed_ratio", "state", "method")
 COLUMNS += ("zone", "name_zh", "name_en", "unit")
+ALARM_COLUMNS: tuple[str, ...] = (
+    "at",
+    "alarm",
+    "what",
+    "outcome",
+    "level",
+    "domain",
+    "kind",
+    "entity",
+    "zone",
+    "name_zh",
+    "name_en",
+)
+ALARM_COLUMNS += ("event_at", "who", "desk", "why", "reason", "command", "seq", "place", "event")
+ALARM_TEXTS = (
+    "alarm",
+    "what",
+    "outcome",
+    "domain",
+    "kind",
+    "entity",
+    "zone",
+    "who",
+    "desk",
+    "why",
+    "reason",
+    "command",
+)
 SUFFIXES = {"csv": ".csv", "parquet": ".parquet"}
+UNKNOWN_MS = -(2**63)
 STATES = np.array(["provisional", "final", "corrected"], object)
 
 
@@ -78,6 +109,23 @@ def table_of(rows: Rows, metric: Metric | None, city: City | None) -> pa.Table:
     return pa.table({name: columns[name] for name in COLUMNS})
 
 
+def alarms_table_of(events: Sequence[AlarmEvent], city: City | None) -> pa.Table:
+    """Return the columns of an export of alarms; what was not said is null."""
+    places = {entity: place_of(entity, city) for entity in {one.entity for one in events}}
+    at = pa.timestamp("ms", tz="UTC")
+    columns: dict[str, Any] = {
+        "at": pa.array([one.at_ms for one in events], at),
+        "event_at": pa.array([one.event_at_ms for one in events], at),
+        "level": pa.array([one.level for one in events], pa.int64()),
+        "seq": pa.array([one.seq for one in events], pa.int64()),
+        "place": pa.array([one.place for one in events], pa.int64()),
+        "event": _texts(json.dumps(one.event, ensure_ascii=False) if one.event else "" for one in events),
+        **{name: _texts(getattr(one, name) for one in events) for name in ALARM_TEXTS},
+        **{name: _texts(getattr(places[one.entity], name) for one in events) for name in ("name_zh", "name_en")},
+    }
+    return pa.table({name: columns[name] for name in ALARM_COLUMNS})
+
+
 def write(table: pa.Table, form: str, out: Path | None) -> None:
     """Write a table: into a file whole or not at all, into a device or a pipe as it comes; a link stays one.
 
@@ -108,20 +156,24 @@ def write(table: pa.Table, form: str, out: Path | None) -> None:
 def write_csv(table: pa.Table, file: TextIO) -> None:
     """Write a table as CSV; numbers as Python does: the shortest text that gives the same float64 again."""
     writer = csv.writer(file, lineterminator="\n")
-    writer.writerow(COLUMNS)
+    writer.writerow(table.column_names)
     for batch in table.to_batches(max_chunksize=50_000):
-        columns = {name: batch.column(name) for name in COLUMNS}
-        lists = {name: column.to_pylist() for name, column in columns.items() if name != "at"}
-        lists["at"] = _iso(columns["at"])
-        writer.writerows(zip(*(lists[name] for name in COLUMNS), strict=True))
+        lists = [_iso(column) if pa.types.is_timestamp(column.type) else column.to_pylist() for column in batch.columns]
+        writer.writerows(zip(*lists, strict=True))
 
 
 def _iso(column: pa.Array) -> list[str]:
-    """Write each distinct time once: seconds, milliseconds only where there are any."""
-    stamps = column.cast(pa.int64()).to_numpy()
+    """Write each distinct time once: seconds, milliseconds only where there are any; one that is not known is empty."""
+    stamps = column.cast(pa.int64()).fill_null(UNKNOWN_MS).to_numpy()
     distinct, which = np.unique(stamps, return_inverse=True)
     texts = [
         f"{np.datetime_as_string(np.datetime64(stamp, 'ms'), unit='ms' if stamp % 1000 else 's')}Z"
+        if stamp != UNKNOWN_MS
+        else ""
         for stamp in distinct.tolist()
     ]
     return np.array(texts, object)[which].tolist()  # type: ignore[no-any-return]  # numpy knows no list of str
+
+
+def _texts(texts: Iterable[str]) -> pa.Array:
+    return pa.array([text or None for text in texts], pa.string())

@@ -12,6 +12,7 @@ import numpy as np
 from processors.maths.hold import Limits
 from processors.maths.measures import TRAFFIC
 from processors.maths.places import Same
+from streams.city.windows import Weekly  # at run time: msgspec reads the types of the fields
 from streams.domains.schema import load_schemas
 from streams.hints import nearest
 
@@ -54,6 +55,10 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     """How long a milder level must hold before it counts."""
     grace_s: Annotated[float, msgspec.Meta(ge=0)] | None = None
     """A reading that comes so long after its time may still raise a level. Left out: as long as its domain allows."""
+    latching: bool = False
+    """Its alarms stay, once the condition is over, until somebody resets them. The alarm engine's; so `schedule`."""
+    schedule: Weekly | None = None
+    """When its alarms are presented, each day or week at the city's clock: outside of it they are suppressed."""
     basis: Literal["standard", "local", "proposal"]
     reference: str
     """Standard with clause, local order, or `own choice`."""
@@ -115,3 +120,6 @@ def problems(rule: Rule) -> Iterable[str]:
     if list(limits.values()) != sorted(set(limits.values()), reverse=rule.sense == "below"):
         written = ", ".join(f"{key} = {limit:g}" for key, limit in limits.items())
         yield f"rule {rule.name}: from iv to i the limits must get stricter ({rule.sense}), not {written}"
+    if rule.schedule is not None and rule.schedule.is_odd:
+        said = f"from {rule.schedule.since!r} until {rule.schedule.until!r}"
+        yield f"rule {rule.name}: schedule: {said} is no time; name a day in both or in none, and two moments"

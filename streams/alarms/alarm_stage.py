@@ -15,12 +15,12 @@ import uuid
 from itertools import accumulate
 from typing import TYPE_CHECKING, Any, Protocol
 
-from streams.alarms.checkpoints import EVERY_RECORDS, Checkpoints, Resumes, begun
+from streams.alarms.checkpoints import EVERY_RECORDS, Checkpoints, Resumes, begun, fold_at
 from streams.alarms.followed import Followed, first_that_counts
 from streams.alarms.order import Input, Order
+from streams.alarms.projected import Projected, Projects
 from streams.broker.arrivals import now_ms
-from streams.broker.topics import ALARMS, CITIES, CLOCK, COMMANDS, DETECTIONS, JOURNAL, OUTCOMES
-from streams.contract.records import ENDED
+from streams.broker.topics import CITIES, CLOCK, COMMANDS, DETECTIONS, JOURNAL
 from streams.contract.stage import LINGER_S, Chunk, Message, TopicPartition
 from streams.engine import failpoints
 from streams.errors import ExactnessError
@@ -28,6 +28,7 @@ from streams.errors import ExactnessError
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from streams.alarms.projected import Row
     from streams.city.scope import Scope
     from streams.contract.stage import Bus, Record
 
@@ -42,8 +43,8 @@ RUN_BYTES = 256 * 1024
 AWAIT_TICKS = 60
 """A record that was acknowledged and has not come back for so long never will: 30 s."""
 
-RECONCILE_TICKS = 120
-"""Once a minute the projections are compared with their topics, so that a second writer's late one does not stay."""
+LOOK_TICKS = 120
+"""Once a minute what was written is compared with the projections, so that a second writer's late one does not stay."""
 
 SAME_MS_S = 0.002
 """So long after an arrival nothing else comes with the same one."""
@@ -52,7 +53,7 @@ TICK_EVERY_MS = 500
 """So often at most the stage says that time has passed."""
 
 
-class AlarmEngine(Resumes, Protocol):
+class AlarmEngine(Resumes, Projects, Protocol):
     """What `alerts.engine.Engine` does; the stage knows nothing else of alarms."""
 
     covers: Mapping[str, int]
@@ -74,17 +75,8 @@ class AlarmEngine(Resumes, Protocol):
     def next_due_ms(self) -> int | None:
         """Arrival by which something happens by itself, None = nothing does."""
 
-    def fold(self, value: bytes | None) -> Mapping[tuple[str, str], bytes | None] | None:
-        """Take the journal's next record → the projections it changed, None when it does not follow the head.
-
-        They are by (topic, key).
-        """
-
-    def projections(self) -> Mapping[tuple[str, str], bytes]:
-        """Return every projection that stands."""
-
-    def ended(self, alarm_id: str) -> bytes | None:
-        """Return the last projection of a closed alarm, None when it is not remembered."""
+    def fold(self, value: bytes | None) -> Mapping[Row, bytes | None] | None:
+        """Take the journal's next record → the projections it changed, None when it does not follow the head."""
 
     def counts(self) -> Mapping[str, int]:
         """Return what the journal holds, by name."""
@@ -114,6 +106,7 @@ class AlarmStage:
     def _forget(self) -> None:
         self._engine = self._make_engine()
         self._followed = Followed()
+        self._projected = Projected()
         self._checkpoints = Checkpoints(self._checkpoint_records)
         self._order = Order(INPUTS)
         self._inputs: list[Input] = []
@@ -135,7 +128,7 @@ class AlarmStage:
             raise ExactnessError(f"the alarm engine needs all its topics in one process, not without {sorted(missing)}")
         self._engine, tail = await begun(self._make_engine, bus)
         self._checkpoints = Checkpoints(self._checkpoint_records, tail)
-        await self._reconcile(bus)
+        await self._projected.begin(bus, self._engine)
         cities = await bus.read_all(CITIES, 0)
         self._engine.begin(CITIES, first_that_counts(cities) if tail.end else 0)
         for offset, scope in await self._followed.begin(cities, self._engine.covers[CITIES]):
@@ -158,12 +151,12 @@ class AlarmStage:
         return not self._awaiting and not self._order.waits
 
     async def tick(self, bus: Bus) -> Sequence[TopicPartition]:
-        """Reconcile the projections now and then; say what is durable."""
+        """Look after the projections now and then; say what is durable."""
         if not self._active:
             return ()
         self._ticks += 1
-        if self._ticks % RECONCILE_TICKS == 0:
-            await self._reconcile(bus)
+        if self._ticks % LOOK_TICKS == 0:
+            await self._projected.look(bus, self._engine)
         await self._judge(bus)
         await self._tell_time(bus)
         await self._checkpoints.tick(bus)
@@ -231,9 +224,9 @@ class AlarmStage:
         return ready[: max(sum(size <= RUN_BYTES for size in sizes), 1)]
 
     async def _fold(self, records: Sequence[Record], bus: Bus) -> None:
-        changed: dict[tuple[str, str], bytes | None] = {}
+        changed: dict[Row, bytes | None] = {}
         for record in records:
-            folded = self._engine.fold(record.value)
+            folded = fold_at(self._engine, record)
             if folded is not None:
                 changed.update(folded)
                 self._awaiting = False
@@ -242,25 +235,7 @@ class AlarmStage:
         self._inputs = [one for one in self._inputs if one.offset >= covers.get(one.topic, 0)]
         self._order.cover(covers)
         failpoints.reach("alarms:journal_folded")
-        await bus.send([self._projected(topic, key.encode(), value) for (topic, key), value in changed.items()])
-
-    def _projected(self, topic: str, key: bytes, value: bytes | None) -> Message:
-        """Return a row for its topic; a tombstone says how the alarm ended, in the one record that compaction keeps."""
-        ended = self._engine.ended(key.decode(errors="replace")) if value is None else None
-        return Message(topic, key, value, headers=() if ended is None else ((ENDED, ended),))
-
-    async def _reconcile(self, bus: Bus) -> None:
-        """Publish what the projections' topic lacks or has otherwise than the journal says."""
-        right = self._engine.projections()
-        for topic in (ALARMS, OUTCOMES):
-            standing: dict[bytes, bytes | None] = {}
-            for partition in range(await bus.partition_count(topic)):
-                for record in await bus.read_all(topic, partition):
-                    standing[record.key or b""] = record.value
-            mine: dict[bytes, bytes | None] = dict.fromkeys(standing) if topic == ALARMS else {}
-            mine |= {key.encode(): value for (of, key), value in right.items() if of == topic}
-            wrong = [(key, value) for key, value in mine.items() if standing.get(key) != value]
-            await bus.send([self._projected(topic, key, value) for key, value in wrong])
+        await self._projected.send(bus, self._engine, changed)
 
 
 def _of(record: Record) -> tuple[int, bytes | None, int]:

@@ -12,7 +12,7 @@ from streams.errors import FrameError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from streams.contract.stage import Bus
+    from streams.contract.stage import Bus, Record
 
 EVERY_RECORDS = 2_000
 """So many journal records lie behind the newest checkpoint, and those that come while it is written."""
@@ -29,6 +29,16 @@ class Checkpoint(Protocol):
 
     def records(self, slot: bytes) -> Iterator[tuple[bytes, bytes]]:
         """Yield key and value of each record to send, in this order."""
+
+
+F = TypeVar("F", covariant=True)
+
+
+class Folds(Protocol[F]):
+    """What takes the journal's records."""
+
+    def fold(self, value: bytes | None) -> F:
+        """Take the journal's next record."""
 
 
 class Resumes(Protocol):
@@ -108,14 +118,19 @@ async def begun(make: Callable[[], E], bus: Bus) -> tuple[E, Tail]:
     try:
         while begin < end:
             for record in await reader.read():
-                try:
-                    engine.fold(record.value)
-                except FrameError as exc:
-                    raise FrameError(f"{exc} ({JOURNAL}, offset {record.offset})") from exc
+                fold_at(engine, record)
                 begin, folded = record.offset + 1, folded + 1
     finally:
         await reader.stop()
     return engine, Tail(begin, folded, _whole_last([key for key, _ in written]))
+
+
+def fold_at(engine: Folds[F], record: Record) -> F:
+    """Fold a journal record. Raises FrameError with its place where it cannot be folded."""
+    try:
+        return engine.fold(record.value)
+    except FrameError as exc:
+        raise FrameError(f"{exc} ({JOURNAL}, offset {record.offset})") from exc
 
 
 def _whole_last(keys: Sequence[bytes]) -> int:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, TypeAlias
+
+import msgspec
+
+from streams.city.windows import Weekly
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -15,6 +19,7 @@ Lack: TypeAlias = Literal["entity", "kind"]
 """What a version does not have: the sensor, segment, zone or feed; or the rule or processor that raises such alarms."""
 
 CORRIDOR = "corridor:"
+SCHEDULE = "schedule"
 
 
 @dataclass(frozen=True)
@@ -31,6 +36,8 @@ class Scope:
     """Whether its corridors are listed; else each road name is one."""
     latching: frozenset[str] = frozenset()
     """Kinds whose alarms stay, once they are over, until somebody resets them."""
+    schedules: Mapping[str, Weekly] = field(default_factory=dict)
+    """Kind → when its alarms are presented; a kind that is not there has no schedule."""
     time_zone: str = "UTC"
     """IANA."""
 
@@ -64,14 +71,15 @@ def scope_of(city: City, rules: Rules | None) -> Scope:
         frozenset(_entities(city)),
         kinds,
         bool(city.corridors),
-        frozenset(_latching(rules or {})),
+        frozenset(str(one["name"]) for one in _all(rules) if one.get("latching")),
+        {str(one["name"]): msgspec.convert(one[SCHEDULE], Weekly) for one in _all(rules) if one.get(SCHEDULE)},
         city.time_zone,
     )
 
 
-def _latching(rules: Rules) -> Iterator[str]:
-    for of in rules.values():
-        yield from (str(one["name"]) for one in of or () if one.get("latching"))
+def _all(rules: Rules | None) -> Iterator[dict[str, object]]:
+    for of in (rules or {}).values():
+        yield from of or ()
 
 
 def _names(rules: list[dict[str, object]] | None) -> frozenset[str] | None:

@@ -4,11 +4,15 @@ from datetime import datetime
 
 import pytest
 
+from alerts.apply import apply
 from alerts.commands import Lift, Restore, Shelve, Unshelve
+from alerts.judge import judge_version
+from alerts.judge_commands import judge_command
 from alerts.projection import row
 from alerts.roles import HOUR_MS
-from alerts.windows import Weekly, Window, holds, next_change_ms
 from streams.city.clock import ClockSetting
+from streams.city.scope import Scope
+from streams.city.windows import Weekly, Window, holds, next_change_ms
 from tests.alerts.living import BEGUN_MS, live
 from tests.alerts.writing import acknowledge, commanded, detection, of_command, opened_at, suppress, take_out, undo
 
@@ -226,3 +230,27 @@ def test_a_week_is_the_citys(weekly, zone, at, holds_then):
     assert holds(of, at_ms) is holds_then
     assert next_change_ms(of, at_ms) > at_ms
     assert holds(of, next_change_ms(of, at_ms)) is not holds_then
+
+
+def in_version(state, number, **schedules):
+    scope = Scope(number, "c", schedules=schedules, time_zone="UTC")
+    for event in list(judge_version(state, scope)):
+        apply(state, event, BEGUN_MS)
+
+
+def test_a_rules_alarms_are_suppressed_outside_of_its_schedule():
+    at_night = Weekly(since="22:00", until="06:00")  # the clock of these tests begins at 00:16:40
+    by_day = Weekly(since="06:00", until="22:00")
+    state, _ = live(raise_3)
+    for number, weekly, shows in (
+        (1, by_day, "suppressed"),
+        (2, at_night, "unacknowledged"),
+        (3, by_day, "suppressed"),
+    ):
+        in_version(state, number, slow_traffic=weekly)
+        assert state.open[AT_10].shown == shows
+    assert row(state.open[AT_10])["suppressed_until_ms"] == 6 * HOUR_MS
+    assert judge_command(state, of_command(Lift, "rule:slow_traffic", "k1"), BEGUN_MS).reason == "unknown_command"
+    in_version(state, 4)
+    assert state.open[AT_10].shown == "unacknowledged"
+    assert not state.covers

@@ -10,7 +10,7 @@ from alerts.commands import Acknowledge, OfAlarm, OfCommand, Restore, Suppress, 
 from alerts.engine import Engine
 from alerts.judge import alarm_id
 from alerts.signing import signed
-from alerts.windows import Window
+from streams.city.windows import Window
 from streams.contract.records import Detection
 
 KEY = b"held by wall and engine"

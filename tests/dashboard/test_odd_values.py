@@ -196,6 +196,7 @@ def test_the_schema_of_an_alarm_is_that_of_the_engine():
             [Input(DETECTIONS, 0, encoded(detection(1, 1, evidence={"column": "x", "mean": 2.5})))], whole=False
         )
     )
-    ((topic, alarm), value), *_ = engine.projections().items()
+    (row,) = engine.rows()
+    (topic, alarm), value = row, engine.projection(row)
     assert topic == ALARMS
     live_fields.check(f"a:{alarm}", msgspec.json.decode(value))

@@ -14,6 +14,7 @@ import pytest
 
 from deploy.config.run import Run
 from deploy.terminal import cli
+from streams.contract.alarm_events import AlarmEvent
 from streams.contract.records import Rows
 from streams.sinks.history.opening import open_history
 from tests.small_city import write_small_city
@@ -166,7 +167,7 @@ def test_the_list_names_unit_method_and_standard(capsys: pytest.CaptureFixture[s
     ("options", "said"),
     [
         (["tti_rate"], "no metric is called 'tti_rate'; the nearest is 'tti_ratio'"),
-        ([], "name a METRIC"),
+        ([], "name a METRIC, or `alarms`"),
         (["tti_ratio", "--format", "parquet"], "name a file with --out"),
         (["tti_ratio", "--entity", "S11"], "--entity S11: tti_ratio has no rows of it; the nearest is 'S10'"),
         (
@@ -203,6 +204,33 @@ def test_a_time_that_is_none_is_refused(data: Path, capsys: pytest.CaptureFixtur
 def test_a_folder_without_a_city_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     assert cli.main(["export", "tti_ratio", "--data", str(tmp_path)]) == cli.MISUSED
     assert "citywall up" in capsys.readouterr().err
+
+
+def test_300_events_of_an_alarm_are_exported_the_newest_first(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    write_small_city(data)
+    history = open_history(data / "history.sqlite")
+    mine = [AlarmEvent(alarm="a-1", seq=n, place=0, at_ms=n, what="updated", entity="s1", level=3) for n in range(299)]
+    said = AlarmEvent(alarm="a-1", seq=299, place=0, at_ms=1500, what="note", entity="s1", who="李敏", why='"a",\nb')
+    other = AlarmEvent(alarm="a-2", seq=500, place=0, at_ms=5, what="raised", entity="d1", event_at_ms=-1, level=1)
+    history.write_alarm_events([*mine, said, other])
+    history.close()
+    options = ["--entity", "s1", "--data", str(data), "--out"]
+    for name in ("a.csv", "a.parquet"):
+        assert cli.main(["export", "alarms", *options, str(tmp_path / name)]) == 0
+    texts = pd.read_csv(tmp_path / "a.csv", keep_default_na=False, dtype=str)
+    assert (len(texts), texts.seq.tolist()) == (300, [str(n) for n in reversed(range(300))])
+    assert texts.iloc[0][["at", "what", "who", "why", "level", "event_at", "name_zh"]].tolist() == [
+        *("1970-01-01T00:00:01.500Z", "note", "李敏", '"a",\nb', "", "", "1路"),
+    ]  # fmt: skip
+    typed = pyarrow.parquet.read_table(tmp_path / "a.parquet").to_pandas()
+    assert (typed.columns.tolist(), typed.seq.tolist()) == (texts.columns.tolist(), list(reversed(range(300))))
+    span = ["--from", "1970-01-01T00:00:00.005Z", "--until", "1970-01-01T00:00:00.006Z"]
+    assert cli.main(["export", "alarms", *span, "--data", str(data)]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split(",")[1] for line in lines] == ["alarm", "a-2", "a-1"]
+    assert "1969-12-31T23:59:59.999Z" in lines[1]
 
 
 @pytest.mark.parametrize("out", ["", "--out /dev/stdout"])

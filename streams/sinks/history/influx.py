@@ -29,13 +29,16 @@ from streams.accounts import ledger
 from streams.contract.durations import DAY_MS, HOUR_S, MINUTE_MS
 from streams.contract.records import Rows
 from streams.errors import RefusedError, RowsRefusedError, ServerError, SettingError, UnreachableError
-from streams.sinks.history import influx_text
+from streams.sinks.history import influx_alarms, influx_text
+from streams.sinks.history.influx_answers import answer, dropped, retry_after_s
 from streams.sinks.history.influx_text import quoted
 from streams.sinks.history.store import HOURS_KEPT_MS, MINUTES_KEPT_MS, newest_revisions
 
 if TYPE_CHECKING:
     from collections import Counter
     from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from streams.contract.alarm_events import AlarmEvent, AlarmsWanted, EventsWanted, Moment, Raised, Where
 
 LINES_PER_WRITE = 5_000
 TIMEOUT_MS = MINUTE_MS
@@ -78,15 +81,16 @@ class InfluxHistory:
         }
         self._minutes, self._hours, self._state = self._kept_ms
         self._expired_said = False
+        self._writer = self._client.write_api(write_options=SYNCHRONOUS)
+        self._reader = self._client.query_api()
         if not read_only:
             try:
                 with self._mapped():
                     self._make_buckets()
+                    self._move_alarms()
             except ServerError:
                 self.close()
                 raise
-        self._writer = self._client.write_api(write_options=SYNCHRONOUS)
-        self._reader = self._client.query_api()
 
     def write(self, rows: Rows) -> int:
         """Store rows, the final ones first → how many are past their bucket's retention."""
@@ -110,11 +114,14 @@ class InfluxHistory:
 
     def write_alarms(self, alarms: Sequence[tuple[str, str | None]]) -> None:
         """Store alarms; None marks one as closed."""
-        lines = []
-        for key, body in alarms:
-            fields = {"closed": "1"} if body is None else {"body": body, "closed": "0"}
-            lines.append(influx_text.text_line("alarms", key, fields, 0))
-        self._write(self._state, lines)
+        told = {key for key, body in alarms if body is not None}
+        closed = sorted({key for key, body in alarms if body is None} - told)
+        raised_ms = influx_alarms.raised_ms(self._table, self._state, closed)
+        self._write(self._state, influx_alarms.alarm_lines(alarms, raised_ms))
+
+    def write_alarm_events(self, events: Sequence[AlarmEvent]) -> None:
+        """Store events of alarms."""
+        self._write(self._state, influx_alarms.event_lines(events))
 
     def read(
         self,
@@ -173,12 +180,17 @@ class InfluxHistory:
         found = self._query(bucket, f"r._measurement == {quoted(measurement)}").to_pylist()
         return {row["key"]: json.loads(row["body"]) for row in sorted(found, key=lambda row: str(row["key"]))}
 
-    def alarms(self, from_ms: int, until_ms: int) -> list[dict[str, Any]]:
-        """Return the alarms raised in [from, until), oldest first."""
-        rows = self._query(self._state, 'r._measurement == "alarms"').to_pylist()
-        found = [json.loads(row["body"]) | {"closed": row["closed"] == "1"} for row in rows if row.get("body")]
-        found = [alarm for alarm in found if from_ms <= alarm["raised_at_ms"] < until_ms]
-        return sorted(found, key=lambda alarm: (alarm["raised_at_ms"], alarm["id"]))
+    def alarms(self, wanted: AlarmsWanted, limit: int, after: Raised | None = None) -> list[dict[str, Any]]:
+        """Return the alarms that are wanted, the newest raise first."""
+        return influx_alarms.alarms(self._table, self._state, wanted, limit, after)
+
+    def alarm_events(self, wanted: EventsWanted, limit: int, after: Moment | None = None) -> list[AlarmEvent]:
+        """Return the events that are wanted, the newest first."""
+        return influx_alarms.events(self._table, self._state, wanted, limit, after)
+
+    def alarms_where(self, alarms: Sequence[str]) -> dict[str, Where]:
+        """Return of what these alarms are."""
+        return influx_alarms.where(self._table, self._state, alarms)
 
     def prune(self) -> int:
         """Nothing to do: the buckets' retention drops whole shard groups."""
@@ -212,6 +224,13 @@ class InfluxHistory:
                 )
                 api.create_bucket(bucket_name=name, retention_rules=rule, org=self._org)
 
+    def _move_alarms(self) -> None:
+        """Bring alarms to the times of their raises: 0.2.0 had them all at one time."""
+        alarms = influx_alarms.of_before(self._table, self._state)
+        if alarms:
+            self.write_alarms(alarms)
+            self._client.delete_api().delete(*influx_alarms.BEFORE, bucket=self._state, org=self._org)
+
     def _write(self, bucket: str, lines: list[str]) -> int:
         """Store lines → how many the bucket's retention has left out."""
         expired = 0
@@ -221,13 +240,13 @@ class InfluxHistory:
                 try:
                     self._writer.write(bucket, self._org, body, _request_timeout=WRITE_TIMEOUT_MS)
                 except ApiException as exc:
-                    code, message = _answer(exc)
+                    code, message = answer(exc)
                     if exc.status != TOO_LARGE and BAD_ROWS.get(exc.status or 0) != code:
                         raise
                     late = EXPIRED.search(message)
                     if late is None:
                         said = f"{self._where}: InfluxDB refuses rows: {message[:LONGEST_SAID]}"
-                        raise RowsRefusedError(said, _dropped(message)) from exc
+                        raise RowsRefusedError(said, dropped(message)) from exc
                     expired += int(late[1])
                     self._say_expired(bucket, message[:LONGEST_SAID])
         return expired
@@ -260,9 +279,9 @@ class InfluxHistory:
         try:
             yield
         except ApiException as exc:
-            said = f"{exc.status} {exc.reason}: {_answer(exc)[1][:LONGEST_SAID]}"
+            said = f"{exc.status} {exc.reason}: {answer(exc)[1][:LONGEST_SAID]}"
             if exc.status is None or exc.status >= 500 or exc.status in LATER:  # noqa: PLR2004 - the server's own faults
-                raise UnreachableError(f"{self._where}: InfluxDB fails: {said}", _retry_after_s(exc)) from exc
+                raise UnreachableError(f"{self._where}: InfluxDB fails: {said}", retry_after_s(exc)) from exc
             raise RefusedError(f"{self._where}: InfluxDB refuses: {said}") from exc
         except (InfluxDBError, HTTPError, OSError) as exc:
             raise UnreachableError(f"{self._where}: InfluxDB does not answer: {exc}") from exc
@@ -275,26 +294,3 @@ def _split(address: str) -> tuple[str, dict[str, str]]:
     if "token" not in given:
         raise SettingError(f"{url}: InfluxDB needs a token: add ?token=… to its address")
     return url, given
-
-
-def _answer(exc: ApiException) -> tuple[str, str]:
-    """Read an error's answer → (InfluxDB's code, "" when it is not its own; what it says)."""
-    body = exc.body.decode("utf-8", "replace") if isinstance(exc.body, bytes) else str(exc.body or "")
-    try:
-        answer = json.loads(body)
-        return str(answer["code"]), str(answer.get("message", ""))
-    except (ValueError, LookupError, TypeError):
-        return "", body.strip()
-
-
-def _dropped(message: str) -> int | None:
-    """Return how many points a partial write has left out, where it tells."""
-    found = re.search(r"\bdropped=(\d+)$", message)
-    return None if found is None else int(found[1])
-
-
-def _retry_after_s(exc: ApiException) -> float:
-    """Return what the header Retry-After asks for; as a date it says no more than that it is later."""
-    headers: Any = exc.headers  # None when there was no answer, whatever the client declares
-    text = str((headers or {}).get("Retry-After", ""))
-    return float(text) if text.isdecimal() else 0.0

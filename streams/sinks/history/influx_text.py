@@ -42,6 +42,7 @@ _FIELD_TYPES = {
     "coverage_ratio": pa.float64(),
     "entity": pa.string(),
     "key": pa.string(),
+    "alarm": pa.string(),
     "body": pa.string(),
     "closed": pa.string(),
     "row": pa.string(),
@@ -80,8 +81,14 @@ def provisional_lines(rows: Rows) -> list[str]:
 
 def text_line(measurement: str, key: str, fields: Mapping[str, str], stamp_ns: int) -> str:
     """Return a line of text fields under a key."""
+    return tagged_line(measurement, {"key": key}, fields, stamp_ns)
+
+
+def tagged_line(measurement: str, tags: Mapping[str, str], fields: Mapping[str, str], stamp_ns: int) -> str:
+    """Return a line of text fields under tags; there is no empty tag."""
+    series = "".join(f",{name}={_tag(text)}" for name, text in tags.items() if text)
     cells = ",".join(f"{name}={_string(text)}" for name, text in fields.items())
-    return f"{measurement},key={_tag(key)} {cells} {stamp_ns}"
+    return f"{measurement}{series} {cells} {stamp_ns}"
 
 
 def quoted(text: str) -> str:

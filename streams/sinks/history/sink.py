@@ -1,6 +1,6 @@
 """The history sink: writes final and corrected rows, books and alarms to the store, and now and then provisional rows.
 
-in      city.metrics.v1, city.live.v1, city.books.v1, city.alarms.v1
+in      city.metrics.v1, city.live.v1, city.books.v1, city.alarms.v1, city.journal.v1
 out     the store; while it is away, the spill; city.dead_letters.v1
 state   what waits: bounded in memory and on disk; the rest is the store's, or still Kafka's
 drops   bad_frame, refused_by_history: each a dead letter, counted in the books
@@ -22,6 +22,7 @@ from streams.contract.records import ENDED
 from streams.contract.stage import LINGER_S
 from streams.engine import failpoints
 from streams.errors import FrameError
+from streams.sinks.history.chain import Chain
 from streams.sinks.history.progress import Progress
 from streams.sinks.history.provisional import OpenWindows
 from streams.sinks.history.reach import Reach
@@ -30,6 +31,7 @@ from streams.sinks.history.waiting import REASON, Held, Waiting, part, salvage, 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from streams.contract.alarm_events import Link
     from streams.contract.records import Rows
     from streams.contract.stage import Bus, Chunk, Message, TopicPartition
     from streams.sinks.history.spill import Spill
@@ -66,12 +68,18 @@ class HistorySink:
         spill: Spill,
         clock: Callable[[], float] = time.monotonic,
         chance: Callable[[], float] = random.random,
+        unsealed: Callable[[bytes], Link | None] | None = None,
     ) -> None:
+        """`unsealed` opens a record of the journal; without it no events of alarms are kept."""
         self._reach = Reach(open_store, clock, chance, away=bool(spill))  # an earlier process has lost it
         self._spill = spill
         self._clock = clock
         self._progress = Progress()
-        self._waiting = Waiting()
+        self._chain = Chain()
+        self._unsealed = unsealed
+        if unsealed is not None:
+            self.topics = (*self.topics, topics.JOURNAL)
+        self._waiting = Waiting(unsealed)
         self._replayed: Waiting | None = None
         """The oldest of the spill, until the store has it."""
         self._open = OpenWindows()
@@ -82,11 +90,15 @@ class HistorySink:
         self._dead_lettered: Counter[str] = Counter()
 
     async def assigned(self, partitions: Sequence[TopicPartition], bus: Bus) -> Mapping[TopicPartition, int]:
-        """Forget what waits in memory: it is read again from the committed offset."""
-        self._waiting = Waiting()
+        """Forget what waits in memory: it is read again from the committed offset.
+
+        The journal is read from its beginning where the store does not say how far it has it: a new one, say.
+        """
+        self._waiting = Waiting(self._unsealed)
         self._open = OpenWindows()
         self._unsettled.clear()
-        return {}
+        mine = {one: 0 for one in partitions if one.topic == topics.JOURNAL}
+        return mine if mine and await self._reach.attempt(self._chain.begin) is False else {}
 
     async def absorb(self, chunk: Chunk, bus: Bus) -> bool | None:
         """Take a chunk, if there is room; store what waits when it is much."""
@@ -157,7 +169,7 @@ class HistorySink:
             return set()
         if not self._spill and await self._store(self._waiting, bus):
             failpoints.reach("history:stored")
-            settled, self._waiting = self._unsettled, Waiting()
+            settled, self._waiting = self._unsettled, Waiting(self._unsealed)
             self._full = self._full_said = False
         elif await self._spill_waiting():
             settled = {one for one in self._unsettled if one.topic != topics.BOOKS}
@@ -171,7 +183,7 @@ class HistorySink:
         """Write a batch, and what the store refuses to the dead letters → whether that is done."""
         if not self._reach.due:
             return False
-        stored = await self._reach.attempt(lambda history: batch.store(history, self._progress))
+        stored = await self._reach.attempt(lambda history: batch.store(history, self._progress, self._chain))
         if stored is None:
             return False
         self._stored += stored.rows
@@ -206,7 +218,7 @@ class HistorySink:
         until_s = self._clock() + REPLAY_S
         while self._spill and self._reach.due and self._clock() <= until_s:
             if self._replayed is None:
-                self._replayed = Waiting()
+                self._replayed = Waiting(self._unsealed)
                 for held in unspilled(await asyncio.to_thread(self._spill.oldest, REPLAY_BYTES)):
                     self._replayed.add(held)
             if not await self._store(self._replayed, bus):

@@ -7,7 +7,6 @@ read by one seek a window. Sizes: `docs/history.md`.
 
 from __future__ import annotations
 
-import json
 import os
 import sqlite3
 import threading
@@ -19,8 +18,9 @@ import numpy as np
 from streams.contract.durations import HOUR_S
 from streams.contract.records import ROW_TYPES, Rows
 from streams.errors import RefusedError, RowsRefusedError, UnreachableError
-from streams.sinks.history import sqlite_hours
+from streams.sinks.history import sqlite_alarms, sqlite_hours
 from streams.sinks.history import sqlite_statements as sql
+from streams.sinks.history.sqlite_file import connect, mapped, prepare
 from streams.sinks.history.store import (
     HOURS_KEPT_MS,
     PROVISIONAL_KEPT_MS,
@@ -35,11 +35,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
+    from streams.contract.alarm_events import AlarmEvent, AlarmsWanted, EventsWanted, Moment, Raised, Where
+
 PRUNE_ROWS = 20_000
 """About how many rows one `prune` deletes, so that it takes some 50 ms."""
 FETCH_ROWS = 50_000
-WAL_LIMIT_BYTES = 64 * 2**20
-WAIT_S = 10.0
 ROW_ERRORS = (sqlite3.IntegrityError, sqlite3.DataError, OverflowError, UnicodeEncodeError)
 """They come from the values of a row, not from the file."""
 
@@ -56,13 +56,13 @@ class SqliteHistory:
         self._opened: list[tuple[int, int]] = []
         if read_only and not path.exists():
             raise UnreachableError(f"{path}: there is no history here; start the city once with 'citywall up'")
-        with _mapped(path):
+        with mapped(path):
             if read_only:
-                self._db = _connect(f"{path.resolve().as_uri()}?mode=ro")
+                self._db = connect(f"{path.resolve().as_uri()}?mode=ro")
             else:
                 path.parent.mkdir(parents=True, exist_ok=True)
-                self._db = _connect(path.resolve().as_uri())
-                _prepare(self._db)
+                self._db = connect(path.resolve().as_uri())
+                prepare(self._db)
                 self._opened = self._identity()
             found = self._db.execute("PRAGMA user_version").fetchone()[0]
         if found != sql.VERSION:
@@ -88,12 +88,12 @@ class SqliteHistory:
     def write_alarms(self, alarms: Sequence[tuple[str, str | None]]) -> None:
         """Store alarms; None marks one as closed."""
         with self._changing():
-            for key, body in alarms:
-                if body is None:
-                    self._db.execute("UPDATE alarms SET closed = 1 WHERE id = ?", (key,))
-                else:
-                    raised_at_ms = json.loads(body)["raised_at_ms"]
-                    self._db.execute("INSERT OR REPLACE INTO alarms VALUES (?, ?, 0, ?)", (key, raised_at_ms, body))
+            sqlite_alarms.write(self._db, alarms)
+
+    def write_alarm_events(self, events: Sequence[AlarmEvent]) -> None:
+        """Store events of alarms."""
+        with self._changing():
+            sqlite_alarms.write_events(self._db, events)
 
     def read(
         self,
@@ -161,12 +161,20 @@ class SqliteHistory:
         with self._reading():
             return sqlite_hours.books(self._db, hours=True)
 
-    def alarms(self, from_ms: int, until_ms: int) -> list[dict[str, Any]]:
-        """Return the alarms raised in [from, until), oldest first."""
-        query = "SELECT body, closed FROM alarms WHERE raised_at_ms >= ? AND raised_at_ms < ? ORDER BY raised_at_ms, id"
+    def alarms(self, wanted: AlarmsWanted, limit: int, after: Raised | None = None) -> list[dict[str, Any]]:
+        """Return the alarms that are wanted, the newest raise first."""
         with self._reading():
-            found = self._db.execute(query, (from_ms, until_ms)).fetchall()
-        return [json.loads(body) | {"closed": bool(closed)} for body, closed in found]
+            return sqlite_alarms.alarms(self._db, wanted, limit, after)
+
+    def alarm_events(self, wanted: EventsWanted, limit: int, after: Moment | None = None) -> list[AlarmEvent]:
+        """Return the events that are wanted, the newest first."""
+        with self._reading():
+            return sqlite_alarms.events(self._db, wanted, limit, after)
+
+    def alarms_where(self, alarms: Sequence[str]) -> dict[str, Where]:
+        """Return of what these alarms are."""
+        with self._reading():
+            return sqlite_alarms.where(self._db, alarms)
 
     def prune(self) -> int:
         """Delete about PRUNE_ROWS rows past their retention → how many; whole windows, the oldest first."""
@@ -178,7 +186,7 @@ class SqliteHistory:
                     kept_ms = PROVISIONAL_KEPT_MS if table == "provisional" else retention_ms(window_s)
                     deleted += self._prune_window(table, window_s, newest_ms - kept_ms, PRUNE_ROWS - deleted)
             sqlite_hours.prune(self._db, hours_kept_from_ms(newest_ms))
-            self._db.execute("DELETE FROM alarms WHERE closed AND raised_at_ms < ?", (newest_ms - HOURS_KEPT_MS,))
+            sqlite_alarms.prune(self._db, newest_ms - HOURS_KEPT_MS)
             return deleted
 
     def sizes(self) -> dict[str, Any]:
@@ -193,7 +201,7 @@ class SqliteHistory:
     def clear(self) -> None:
         """Forget everything."""
         with self._changing():
-            for table in ("final", "provisional", "series", "books", "alarms"):
+            for table in ("final", "provisional", "series", "books", "alarms", "alarm_events"):
                 self._db.execute(f"DELETE FROM {table}")  # noqa: S608 - names from the line above
             self._series.clear()
 
@@ -241,7 +249,7 @@ class SqliteHistory:
 
     @contextmanager
     def _reading(self) -> Iterator[None]:
-        with self._lock, _mapped(self._path):
+        with self._lock, mapped(self._path):
             yield
 
     @contextmanager
@@ -266,30 +274,9 @@ class SqliteHistory:
         return [(one.st_dev, one.st_ino) for one in found]
 
 
-def _connect(uri: str) -> sqlite3.Connection:
-    return sqlite3.connect(uri, uri=True, timeout=WAIT_S, check_same_thread=False)
-
-
-def _prepare(db: sqlite3.Connection) -> None:
-    db.execute("PRAGMA journal_mode = WAL")
-    db.execute("PRAGMA synchronous = FULL")  # what is committed to Kafka must not be lost here with the power
-    db.execute(f"PRAGMA journal_size_limit = {WAL_LIMIT_BYTES}")
-    if db.execute("PRAGMA user_version").fetchone()[0] == 0:
-        db.executescript(sql.SCHEMA)
-
-
 def _rows(found: list[tuple[Any, ...]], metric: str, window_s: int, entities: Mapping[int, str]) -> Rows:
     columns: dict[str, Any] = dict(zip(sql.COLUMNS, zip(*found, strict=True), strict=True))
     columns["entity"] = [entities[code] for code in columns["series"]]
     columns["metric"] = np.full(len(found), metric, object)
     columns["window_s"] = np.full(len(found), window_s)
     return Rows(**{name: np.array(columns[name], dtype=kind) for name, kind in ROW_TYPES.items()})
-
-
-@contextmanager
-def _mapped(path: Path) -> Iterator[None]:
-    """Say SQLite's and the file system's errors as ours."""
-    try:
-        yield
-    except (sqlite3.Error, OSError) as exc:
-        raise UnreachableError(f"{path}: the history cannot be used: {exc}") from exc

@@ -10,6 +10,14 @@ ROW_TABLE = """CREATE TABLE IF NOT EXISTS {name} (
     coverage_ratio REAL, imputed_ratio REAL, revision INTEGER NOT NULL,
     PRIMARY KEY (window_s, at_ms, series)) WITHOUT ROWID;"""
 """`imputed_ratio` is 0 in each row and read by nobody: 0.1.0, which may open the same file, wants the column."""
+ALARM_EVENTS = """
+CREATE TABLE IF NOT EXISTS alarm_events (
+    alarm TEXT NOT NULL, seq INTEGER NOT NULL, place INTEGER NOT NULL, at_ms INTEGER NOT NULL, what TEXT NOT NULL,
+    domain TEXT NOT NULL, kind TEXT NOT NULL, entity TEXT NOT NULL, zone TEXT NOT NULL, who TEXT NOT NULL,
+    row TEXT NOT NULL, PRIMARY KEY (alarm, seq, place)) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS alarm_events_by_time ON alarm_events (at_ms, seq, place);
+"""
+"""Made in a file of an earlier version too, which does not look at it."""
 SCHEMA = f"""
 CREATE TABLE IF NOT EXISTS series (
     id INTEGER PRIMARY KEY, metric TEXT NOT NULL, entity TEXT NOT NULL, UNIQUE (metric, entity));

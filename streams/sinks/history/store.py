@@ -14,10 +14,12 @@ if TYPE_CHECKING:
     from collections import Counter
     from collections.abc import Mapping, Sequence
 
+    from streams.contract.alarm_events import AlarmEvent, AlarmsWanted, EventsWanted, Moment, Raised, Where
+
 MINUTES_KEPT_MS = 7 * DAY_MS
 """Rows of windows shorter than an hour."""
 HOURS_KEPT_MS = 2 * 365 * DAY_MS
-"""Rows of windows of an hour or more, and closed alarms."""
+"""Rows of windows of an hour or more, closed alarms, and the events of alarms."""
 PROVISIONAL_KEPT_MS = DAY_MS // 4
 """Provisional rows that no final one has replaced."""
 
@@ -43,6 +45,9 @@ class History(Protocol):
 
     def write_alarms(self, alarms: Sequence[tuple[str, str | None]]) -> None:
         """Store (id, JSON projection) in order; None: the alarm is closed, and is kept as such."""
+
+    def write_alarm_events(self, events: Sequence[AlarmEvent]) -> None:
+        """Store events of alarms; one of the same identity takes the place of an earlier."""
 
     def read(
         self,
@@ -76,8 +81,17 @@ class History(Protocol):
     def hours(self) -> dict[str, dict[str, Any]]:
         """Return the books of settled hours, key (`accounts.ledger`) → value, as long as the minutes are kept."""
 
-    def alarms(self, from_ms: int, until_ms: int) -> list[dict[str, Any]]:
-        """Return the alarms raised in [from, until), oldest first, each with `closed`."""
+    def alarms(self, wanted: AlarmsWanted, limit: int, after: Raised | None = None) -> list[dict[str, Any]]:
+        """Return the alarms that are wanted as they were last seen, each with `closed`, the newest raise first.
+
+        At most `limit` of them, those behind `after`.
+        """
+
+    def alarm_events(self, wanted: EventsWanted, limit: int, after: Moment | None = None) -> list[AlarmEvent]:
+        """Return the events that are wanted, the newest first; at most `limit`, those behind `after`."""
+
+    def alarms_where(self, alarms: Sequence[str]) -> dict[str, Where]:
+        """Return of what these alarms are, of each whose raise is stored."""
 
     def prune(self) -> int:
         """Delete a bounded number of rows past their retention → how many.

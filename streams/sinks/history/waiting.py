@@ -24,11 +24,15 @@ from streams.sinks.history.store import unknown_where_not_finite
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
+    from streams.contract.alarm_events import Link
     from streams.contract.stage import Message
+    from streams.sinks.history.chain import Chain
     from streams.sinks.history.progress import Progress
     from streams.sinks.history.store import History
 
 REASON = "refused_by_history"
+EVENT_BYTES = 512
+"""A record of the journal counts as many rows as it has events, and no fewer than it has so many bytes."""
 
 
 class Held(msgspec.Struct, frozen=True, array_like=True):
@@ -64,15 +68,17 @@ class Stored:
 
 
 class Waiting:
-    """Rows and alarms in the order of arrival, and the newest book of each key."""
+    """Rows, alarms and their events in the order of arrival, and the newest book of each key."""
 
-    def __init__(self) -> None:
+    def __init__(self, unsealed: Callable[[bytes], Link | None] | None = None) -> None:
+        self._unsealed = unsealed
+        self._links: list[tuple[Held, Link]] = []
         self._frames: list[tuple[Held, Rows]] = []
         self._alarms: list[tuple[Held, tuple[str, str | None]]] = []
         self._books: dict[str, Held] = {}
         self._made_from: dict[tuple[str, int], int] = {}
         self.size = 0
-        """Rows and alarms in it."""
+        """Rows, alarms and events in it."""
 
     def add(self, held: Held) -> Rows:
         """Take a record → the rows in it.
@@ -84,6 +90,8 @@ class Waiting:
                 return self._add_frame(held)
             if held.topic == topics.ALARMS:
                 self._add_alarm(held)
+            elif held.topic == topics.JOURNAL:
+                self._add_link(held)
             elif held.value and held.key:
                 msgspec.json.decode(held.value, type=dict[str, Any])
                 self._books[held.key.decode()] = held
@@ -94,15 +102,16 @@ class Waiting:
     def spilled(self) -> bytes:
         """Return its rows and alarms as `unspilled` reads them. Not the books: Kafka keeps the newest of each."""
         records = [held for held, _ in self._frames] + list(dict.fromkeys(held for held, _ in self._alarms))
+        records += [held for held, _ in self._links]
         return msgspec.msgpack.encode(records)
 
     def books_only(self) -> Waiting:
         """Return a batch of its books."""
-        rest = Waiting()
+        rest = Waiting(self._unsealed)
         rest._books = self._books
         return rest
 
-    def store(self, history: History, progress: Progress) -> Stored:
+    def store(self, history: History, progress: Progress, chain: Chain) -> Stored:
         """Write it; what the store refuses is among what is returned.
 
         Raises UnreachableError or RefusedError when the store takes nothing now: then all of it is to be written again.
@@ -114,6 +123,7 @@ class Waiting:
         alarms = [alarm for _, alarm in self._alarms]
         for place, why in salvage(lambda first, last: history.write_alarms(alarms[first:last]), len(alarms)):
             stored.letters.append(_letter(self._alarms[place][0], why))
+        self._store_events(history, chain, stored)
         books = [(key, (held.value or b"").decode()) for key, held in self._books.items()]
         for place, why in salvage(lambda first, last: history.write_books(dict(books[first:last])), len(books)):
             stored.letters.append(_letter(self._books[books[place][0]], why))
@@ -142,6 +152,22 @@ class Waiting:
             of_record = rows.where(np.isin(np.arange(len(rows)), places))
             books += refused_rows.books(offset, of_record).items()
         salvage(lambda first, last: history.write_books(dict(books[first:last])), len(books))
+
+    def _store_events(self, history: History, chain: Chain, stored: Stored) -> None:
+        if not self._links:
+            return
+        head, places = chain.valid(history, [(held.offset, link) for held, link in self._links])
+        told = [(self._links[place][0], event) for place in places for event in self._links[place][1].events]
+        events = chain.located(history, [event for _, event in told])
+        for place, why in salvage(lambda first, last: history.write_alarm_events(events[first:last]), len(events)):
+            stored.letters.append(_letter(told[place][0], why, msgspec.json.encode(events[place]), place))
+        chain.keep(history, head)
+
+    def _add_link(self, held: Held) -> None:
+        link = None if self._unsealed is None or held.value is None else self._unsealed(held.value)
+        if link is not None:
+            self._links.append((held, link))
+            self.size += max(len(link.events), len(held.value or b"") // EVENT_BYTES, 1)
 
     def _add_frame(self, held: Held) -> Rows:
         if not held.value:

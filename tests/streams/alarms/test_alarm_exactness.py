@@ -12,9 +12,9 @@ from alerts.commands import End, Lift, Note, Reset, Shelve, Unacknowledge, Unshe
 from alerts.done import UNDO_MS
 from alerts.journal import verify
 from alerts.judge import alarm_id
-from alerts.windows import Window
 from streams.broker.topics import ALARMS, CHECKPOINTS, JOURNAL
 from streams.city.clock import ClockSetting
+from streams.city.windows import Window
 from streams.contract.records import Detection
 from streams.contract.stage import Message, TopicPartition
 from tests.alerts.staging import Crash, city_version, crash_at, given_to, journal, lived, projected, started

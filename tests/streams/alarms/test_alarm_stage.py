@@ -6,7 +6,7 @@ import pytest
 
 from alerts.engine import Engine
 from alerts.journal import verify
-from streams.alarms.alarm_stage import AWAIT_TICKS, RECONCILE_TICKS, RUN_BYTES, AlarmStage
+from streams.alarms.alarm_stage import AWAIT_TICKS, LOOK_TICKS, RUN_BYTES, AlarmStage
 from streams.broker.topics import ALARMS, CITIES, CLOCK, COMMANDS, DETECTIONS, JOURNAL
 from streams.contract.stage import Message, TopicPartition
 from streams.errors import ExactnessError
@@ -182,7 +182,7 @@ def test_a_second_writers_late_row_does_not_stay():
         await host.drain()
         bus.put(Message(ALARMS, AT_10.encode(), late))
         bus.put(Message(ALARMS, b"\xff", b"nonsense"))
-        for _ in range(RECONCILE_TICKS):
+        for _ in range(LOOK_TICKS):
             await host.tick()
 
     asyncio.run(scene())

@@ -52,7 +52,8 @@ async def written(bus: FakeBus) -> None:
 
 
 def everything(engine: Engine) -> tuple:
-    return engine.head, engine.covers, engine.projections(), engine.counts(), engine.next_due_ms
+    rows = {row: engine.projection(row) for row in engine.rows()}
+    return engine.head, engine.covers, rows, engine.counts(), engine.next_due_ms
 
 
 async def read_back(bus: FakeBus) -> tuple[Counting, Counting]:

@@ -9,6 +9,7 @@ import pytest
 
 from alerts.done import UNDO_MS
 from streams.broker.topics import ALARMS
+from streams.contract.alarm_events import AlarmsWanted
 from streams.sinks.history.sink import HistorySink
 from streams.sinks.history.spill import Spill
 from streams.sinks.history.sqlite import SqliteHistory
@@ -41,7 +42,7 @@ def stored(bus: FakeBus, folder: Path) -> dict[str, Any]:
     asyncio.run(story())
     spill.close()
     history = SqliteHistory(folder / "history.sqlite")
-    (alarm,) = history.alarms(0, 2**62)
+    (alarm,) = history.alarms(AlarmsWanted(), 100)
     history.close()
     return alarm
 

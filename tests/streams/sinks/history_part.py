@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from streams.engine.run import run_stage
-from streams.sinks.history import sink, sqlite
+from streams.sinks.history import sink, sqlite_file
 from streams.sinks.history.opening import open_history
 from streams.sinks.history.sink import HistorySink
 from streams.sinks.history.spill import Spill
@@ -16,6 +16,6 @@ SPILL_BYTES = 60_000
 if __name__ == "__main__":
     kafka, folder = sys.argv[1], Path(sys.argv[2])
     sink.BATCH_ROWS = 50
-    sqlite.WAIT_S = 0.1
+    sqlite_file.WAIT_S = 0.1
     spill = Spill(folder / "spill", SPILL_BYTES)
     run_stage(HistorySink(lambda: open_history(folder / "history.sqlite"), spill), kafka, folder, "sinks_history")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import numpy as np
@@ -115,13 +114,6 @@ def test_the_last_books_of_a_key_stay(history: History):
     history.write_books({"intake:traffic:0": '{"offset": 1}', "zone:traffic:0": '{"text": "区 \\"x\\" \\\\n"}'})
     history.write_books({"intake:traffic:0": '{"offset": 2}'})
     assert history.books() == {"intake:traffic:0": {"offset": 2}, "zone:traffic:0": {"text": '区 "x" \\n'}}
-
-
-def test_a_closed_alarm_is_kept_as_closed(history: History):
-    alarms = [{"id": f"a{i}", "raised_at_ms": START_MS + i, "level": 2} for i in range(3)]
-    history.write_alarms([(alarm["id"], json.dumps(alarm)) for alarm in alarms] + [("a1", None)])
-    history.write_alarms([("never_seen", None)])
-    assert history.alarms(START_MS, START_MS + 2) == [alarms[0] | {"closed": False}, alarms[1] | {"closed": True}]
 
 
 def test_clear_leaves_nothing(history: History):

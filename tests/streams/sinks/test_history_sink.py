@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from streams.broker import topics
+from streams.contract.alarm_events import AlarmsWanted
 from streams.contract.stage import Message
 from streams.sinks.history import sink
 from streams.sinks.history.provisional import OpenWindows
@@ -104,7 +105,7 @@ def test_books_and_alarms_are_stored(stored: SqliteHistory, new_sink: NewSink):
 
     asyncio.run(story())
     assert stored.books() == {"intake:water:0": {"offset": 3}}
-    assert stored.alarms(0, 2**62) == [alarm | {"closed": True}]
+    assert stored.alarms(AlarmsWanted(), 100) == [alarm | {"closed": True}]
 
 
 def test_what_cannot_be_read_is_left_out_and_said(

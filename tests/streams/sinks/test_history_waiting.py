@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from streams.broker import topics
+from streams.contract.alarm_events import AlarmsWanted
 from streams.contract.records import ROW_TYPES
 from streams.contract.stage import Message, TopicPartition
 from streams.errors import UnreachableError
@@ -108,12 +109,12 @@ def test_alarms_keep_their_order_through_the_spill(
         bus.put(Message(topics.ALARMS, b"a1", json.dumps(alarm | {"level": 1}).encode()))
         await host.drain()  # it must not overtake the one that waits on the disk
         await host.tick()
-        assert stored.alarms(0, 2**62) == [alarm | {"level": 1, "closed": False}]
+        assert stored.alarms(AlarmsWanted(), 100) == [alarm | {"level": 1, "closed": False}]
         bus.put(Message(topics.ALARMS, b"a1", None))
         await host.drain()
 
     asyncio.run(story())
-    assert stored.alarms(0, 2**62) == [alarm | {"level": 1, "closed": True}]
+    assert stored.alarms(AlarmsWanted(), 100) == [alarm | {"level": 1, "closed": True}]
 
 
 def test_a_full_spill_leaves_the_rest_to_kafka(

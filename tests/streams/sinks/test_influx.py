@@ -12,11 +12,12 @@ import pyarrow as pa
 import pytest
 from influxdb_client.client.influxdb_client import InfluxDBClient
 
+from streams.contract.alarm_events import AlarmsWanted
 from streams.contract.records import Rows
 from streams.errors import RefusedError, SettingError, UnreachableError
 from streams.sinks.history import influx_text
 from streams.sinks.history.influx import InfluxHistory
-from tests.streams.sinks.rows import START_MS, TOKEN, row, rows_of
+from tests.streams.sinks.rows import START_MS, TOKEN, alarm, row, rows_of
 
 DAY_S = 86_400
 
@@ -118,3 +119,21 @@ def test_a_point_with_the_column_of_release_0_1_0_is_read():
 def test_an_answer_that_breaks_off_is_refused():
     with pytest.raises(RefusedError, match="no table"):
         influx_text.table(b",result,table,_value\r\n,_result,0,tpi\r\n\r\nerror,reference\r\nout of memory,897\r\n")
+
+
+def test_alarms_of_an_earlier_version_move_to_their_raises(influxd: str, unique: str):
+    address = f"{influxd}?org=citywall&bucket={unique}&token={TOKEN}"
+    history = InfluxHistory(address)
+    bodies = [json.dumps(alarm(f"a{n}")).replace('"', '\\"') for n in range(2)]
+    history._write(
+        f"{unique}_state",
+        [f'alarms,key=a0 body="{bodies[0]}",closed="0" 0', f'alarms,key=a1 body="{bodies[1]}",closed="1" 0'],
+    )
+    history.close()
+    for _ in range(2):
+        history = InfluxHistory(address)
+        assert [(one["id"], one["closed"]) for one in history.alarms(AlarmsWanted(), 9)] == [
+            ("a1", True),
+            ("a0", False),
+        ]
+        history.close()

@@ -1,8 +1,9 @@
-"""A topic read from its end to its beginning, in blocks, outside of any group: the newest records first."""
+"""A topic read by a command, outside of any group: from its end to its beginning, or the other way."""
 
 from __future__ import annotations
 
 import logging
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from streams.broker import topics
@@ -21,6 +22,35 @@ def backwards(bootstrap: str, topic: str, from_ms: int | None) -> Iterator[Any]:
 
     Raises UnreachableError when no broker answers, or it does not send what it has.
     """
+    with _consumer(bootstrap, topic) as (consumer, place):
+        if place is None:
+            return
+        begin, stop = _span(consumer, place)
+        if from_ms is not None:
+            since = consumer.offsets_for_times({place: max(from_ms, 0)})[place]
+            begin = stop if since is None else since.offset
+        while stop > begin:
+            first = max(stop - BLOCK_OFFSETS, begin)
+            yield from reversed(_block(consumer, place, first, stop))
+            stop = first
+
+
+def forwards(bootstrap: str, topic: str) -> Iterator[Any]:
+    """Yield the records of a topic's first partition up to where it ends now, the oldest first.
+
+    Raises UnreachableError as `backwards` does.
+    """
+    with _consumer(bootstrap, topic) as (consumer, place):
+        if place is None:
+            return
+        begin, stop = _span(consumer, place)
+        for first in range(begin, stop, BLOCK_OFFSETS):
+            yield from _block(consumer, place, first, min(first + BLOCK_OFFSETS, stop))
+
+
+@contextmanager
+def _consumer(bootstrap: str, topic: str) -> Iterator[tuple[Any, Any]]:
+    """Give a consumer, and the topic's first partition, None where there is no such topic."""
     from kafka import KafkaConsumer
     from kafka import TopicPartition as KafkaTopicPartition
     from kafka.errors import KafkaError
@@ -31,25 +61,18 @@ def backwards(bootstrap: str, topic: str, from_ms: int | None) -> Iterator[Any]:
     try:
         consumer = KafkaConsumer(bootstrap_servers=bootstrap, group_id=None, enable_auto_commit=False)
         try:
-            yield from _blocks(consumer, place, from_ms)
+            there = topic in consumer.topics()
+            if there:
+                consumer.assign([place])
+            yield consumer, place if there else None
         finally:
             consumer.close()
     except KafkaError as exc:
         raise UnreachableError(f"Kafka at {bootstrap}: {topic} cannot be read: {exc}") from exc
 
 
-def _blocks(consumer: Any, place: Any, from_ms: int | None) -> Iterator[Any]:  # noqa: ANN401 - kafka-python has no types
-    if place.topic not in consumer.topics():
-        return
-    consumer.assign([place])
-    begin, stop = consumer.beginning_offsets([place])[place], consumer.end_offsets([place])[place]
-    if from_ms is not None:
-        since = consumer.offsets_for_times({place: max(from_ms, 0)})[place]
-        begin = stop if since is None else since.offset
-    while stop > begin:
-        first = max(stop - BLOCK_OFFSETS, begin)
-        yield from reversed(_block(consumer, place, first, stop))
-        stop = first
+def _span(consumer: Any, place: Any) -> tuple[int, int]:  # noqa: ANN401 - kafka-python has no types
+    return consumer.beginning_offsets([place])[place], consumer.end_offsets([place])[place]
 
 
 def _block(consumer: Any, place: Any, first: int, stop: int) -> list[Any]:  # noqa: ANN401 - kafka-python has no types

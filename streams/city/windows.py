@@ -33,6 +33,16 @@ class Weekly(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     since: Moment
     until: Moment
 
+    @property
+    def is_odd(self) -> bool:
+        """Whether only one end names a day, or both are the same."""
+        return (" " in self.since) != (" " in self.until) or self.since == self.until
+
+    @property
+    def outside(self) -> Weekly:
+        """All other times."""
+        return Weekly(since=self.until, until=self.since)
+
 
 class Window(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """When; what is not said has no bound."""
@@ -51,11 +61,7 @@ class Window(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
             return "no_end"
         if self.from_ms is not None and self.until_ms is not None and self.from_ms >= self.until_ms:
             return "ends_before_it_begins"
-        if self.weekly is not None:
-            since, until = self.weekly.since, self.weekly.until
-            if (" " in since) != (" " in until) or since == until:
-                return "odd_week"
-        return ""
+        return "odd_week" if self.weekly is not None and self.weekly.is_odd else ""
 
 
 def holds(window: Window, city_ms: int) -> bool:

@@ -1,0 +1,152 @@
+"""What the history keeps of alarms: each event of the journal as a row of its own, and what may be asked for."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import msgspec
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+class Where(NamedTuple):
+    """Of what an alarm is."""
+
+    domain: str
+    kind: str
+    entity: str
+    zone: str
+
+
+class Moment(NamedTuple):
+    """The place of an event in the order of time, which is the order of the journal; a cursor."""
+
+    at_ms: int
+    seq: int
+    place: int
+
+
+class AlarmEvent(msgspec.Struct, frozen=True, kw_only=True):
+    """One event of the journal. Identity: (alarm, seq, place), so writing it again changes nothing."""
+
+    alarm: str
+    """Id of the alarm; "" = of a command about a place, or one that is refused and names none."""
+    seq: int
+    """Of the journal's record; `place` is the event's place in it."""
+    place: int
+    at_ms: int
+    """Engine time: when it happened to the alarm."""
+    what: str
+    """What a finding did, `raised`, `risen` …; the action of a command; what time did, `lapsed` …; or `retired`."""
+    outcome: str = ""
+    """`done` or `refused` of a command, else ""."""
+    reason: str = ""
+    """Of a refusal, or what a version of the city lacks."""
+    domain: str = ""
+    kind: str = ""
+    entity: str = ""
+    zone: str = ""
+    level: int | None = None
+    """Of a finding; 0 = it ended."""
+    event_at_ms: int | None = None
+    """Event time of a finding: when the condition began or ended."""
+    who: str = ""
+    desk: str = ""
+    why: str = ""
+    command: str = ""
+    """Id of the command, or of the one whose window begins or ends."""
+    event: dict[str, Any] = {}
+    """The event as the journal has it; empty where it is too long."""
+
+    @property
+    def moment(self) -> Moment:
+        """Its place in the order of time."""
+        return Moment(self.at_ms, self.seq, self.place)
+
+
+class Link(NamedTuple):
+    """A journal record as far as the history needs it."""
+
+    seq: int
+    previous: str
+    hash: str
+    events: tuple[AlarmEvent, ...]
+
+
+class Wanted(msgspec.Struct, frozen=True, kw_only=True):
+    """Which; None = any. Times are [from, until)."""
+
+    domain: str | None = None
+    kind: str | None = None
+    entity: str | None = None
+    zone: str | None = None
+    from_ms: int | None = None
+    until_ms: int | None = None
+
+
+class EventsWanted(Wanted, frozen=True, kw_only=True):
+    """Which events; times are `at_ms`."""
+
+    alarm: str | None = None
+    who: str | None = None
+
+    def takes(self, event: AlarmEvent) -> bool:
+        """Tell whether it is wanted."""
+        return (
+            _within(self, event.at_ms)
+            and self.alarm in {None, event.alarm}
+            and self.who in {None, event.who}
+            and (all(getattr(self, name) in {None, getattr(event, name)} for name in Where._fields))
+        )
+
+
+class AlarmsWanted(Wanted, frozen=True, kw_only=True):
+    """Which alarms; times are `raised_at_ms`."""
+
+    level: int | None = None
+    closed: bool | None = None
+
+    def takes(self, alarm: Mapping[str, Any]) -> bool:
+        """Tell whether it is wanted."""
+        return _within(self, alarm["raised_at_ms"]) and all(
+            getattr(self, name) in {None, alarm.get(name)} for name in (*Where._fields, "level", "closed")
+        )
+
+
+class Raised(NamedTuple):
+    """The place of an alarm in the order of their raises; a cursor."""
+
+    at_ms: int
+    id: str
+
+
+def _within(wanted: Wanted, at_ms: int) -> bool:
+    return (wanted.from_ms is None or at_ms >= wanted.from_ms) and (wanted.until_ms is None or at_ms < wanted.until_ms)
+
+
+def moment_of(cursor: str) -> Moment:
+    """Read a cursor of events.
+
+    >>> moment_of(cursor_of(Moment(5, 2, 0)))
+    Moment(at_ms=5, seq=2, place=0)
+    """
+    at_ms, seq, place = map(int, cursor.split("."))
+    return Moment(at_ms, seq, place)
+
+
+def raised_of(cursor: str) -> Raised:
+    """Read a cursor of alarms.
+
+    >>> raised_of(cursor_of(Raised(5, "a.b")))
+    Raised(at_ms=5, id='a.b')
+    """
+    at_ms, dot, name = cursor.partition(".")
+    if not dot:
+        raise ValueError(cursor)
+    return Raised(int(at_ms), name)
+
+
+def cursor_of(place: Moment | Raised) -> str:
+    """Write a place as the cursor that goes on behind it; who takes one that is none gets a ValueError."""
+    return ".".join(map(str, place))
