@@ -53,6 +53,7 @@ def row(alarm: Alarm) -> dict[str, Any]:
         "suppressed_until_ms": None if suppression is None else suppression.due_ms,
         "suppressed_why": None if suppression is None else suppression.why,
         "out_of_service_by": None if out is None else out.who,
+        "out_of_service_command": None if out is None else out.id,
         "assigned_to": None if alarm.assigned is None else alarm.assigned.to,
         "assigned_by": None if alarm.assigned is None else alarm.assigned.who,
         "escalated_to": None if alarm.escalated is None else alarm.escalated.to,

@@ -10,7 +10,7 @@ from collections import Counter
 from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
-from dashboard.alarm_list import LEVELS, standing_of
+from dashboard.alarm_list import LEVELS, standing_of, waiting_since_ms
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
@@ -38,12 +38,6 @@ class _Entry(NamedTuple):
     waits: bool
     cell: Cell | None
     is_equipment: bool
-
-
-def waiting_since_ms(alarm: Mapping[str, Any]) -> int:
-    """Return since when somebody should look at an alarm."""
-    since_ms = alarm.get("waiting_since_ms")
-    return int(alarm["raised_at_ms"] if since_ms is None else since_ms)
 
 
 def place_of(alarm: Mapping[str, Any]) -> Place:

@@ -36,7 +36,7 @@ AS_IT_IS = (
         "chattering",
         "presented",
     ),
-    *("shelved_by", "shelved_until_ms", "suppressed_by", "suppressed_until_ms", "out_of_service_by"),
+    *("shelved_by", "shelved_until_ms", "suppressed_by", "suppressed_until_ms", "out_of_service_command"),
 )
 """What a row tells of its alarm as the engine says it; None where it says nothing."""
 
@@ -133,6 +133,7 @@ def row(alarm: Mapping[str, Any], place: Place, sending: Sending | None) -> dict
         "level": alarm["level"],
         "domain": alarm["domain"],
         "kind": as_json(kind_name(alarm["kind"])),
+        "kind_id": alarm["kind"],
         "place": as_json(place.name),
         "x": place.x,
         "y": place.y,
@@ -153,7 +154,7 @@ def row(alarm: Mapping[str, Any], place: Place, sending: Sending | None) -> dict
         "unconfirmed": sending is not None and sending.confirmed is False,
         "respond_s": response_limit_s(alarm["level"]),
         "standing": standing_of(alarm),
-        "waiting_since_ms": alarm.get("waiting_since_ms", alarm["raised_at_ms"]),
+        "waiting_since_ms": waiting_since_ms(alarm),
         **{name: alarm.get(name) for name in AS_IT_IS},
     }
 
@@ -166,6 +167,12 @@ def standing_of(alarm: Mapping[str, Any]) -> str:
     if alarm["acknowledged"]:
         return "acknowledged"
     return "unacknowledged" if alarm["state"] == "active" else "returned_unacknowledged"
+
+
+def waiting_since_ms(alarm: Mapping[str, Any]) -> int:
+    """Return since when somebody should look at an alarm."""
+    since_ms = alarm.get("waiting_since_ms")
+    return int(alarm["raised_at_ms"] if since_ms is None else since_ms)
 
 
 def matrix(

@@ -11,9 +11,9 @@ from fastapi import APIRouter, Query, Response
 from fastapi.responses import JSONResponse
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
-from dashboard.alarm_book import Place, waiting_since_ms
+from dashboard.alarm_book import Place
 from dashboard.alarm_history import ended_page
-from dashboard.alarm_list import standing_of
+from dashboard.alarm_list import standing_of, waiting_since_ms
 from dashboard.asked import iso
 from dashboard.commands_api import open_alarm
 from dashboard.problems import PROBLEM, invalid
@@ -142,7 +142,7 @@ def _tests(wanted: Filter, words: Callable[[Alarm], str]) -> Iterator[Callable[[
 def _words(hub: Hub) -> Callable[[Alarm], str]:
     """Return what says where and what an alarm is, for a search."""
     words = hub.screen.view.words
-    return lambda alarm: f"{words(alarm['entity'], alarm['zone'], alarm['kind'])}\n{alarm['id']}"
+    return lambda alarm: f"{words(alarm['entity'], alarm['zone'], alarm['kind'])}\n{alarm['id'].casefold()}"
 
 
 def _cursor(place: Place) -> str:

@@ -21,7 +21,7 @@ def put(wall: FakeWall, number: int, count: int = 1, **changed: Any) -> list[str
     """Raise alarms that stand before all others of their level, in the order of their numbers; level I by default."""
     fields = {}
     for one in range(number, number + count):
-        alarm = wall.feed.raise_alarm(ALARMS[1], wall.feed.now_ms() - LONG_AGO_MS + one, one)
+        alarm = wall.feed.raise_alarm(ALARMS[1], wall.config.started_ms - LONG_AGO_MS + one, one)
         fields[f"a:{alarm['id']}"] = alarm | changed
         wall.feed.alarms[alarm["id"]] = fields[f"a:{alarm['id']}"]
     for start in range(0, len(fields), 2000):

@@ -67,7 +67,7 @@ def changed(order: dict[str, Any], now_ms: int) -> dict[str, Any]:
     why, who = order.get("why", ""), order["who"]
     taken = {"acknowledged_by": who, "acknowledged_desk": order["desk"], "acknowledged_at_ms": now_ms, "why": why}
     waits = {"standing": "unacknowledged", "acknowledged": False, "waiting_since_ms": now_ms}
-    until_ms = now_ms + order.get("for_ms", 60_000)
+    until_ms = now_ms + (order.get("for_ms") or 60_000)
     return {
         "acknowledge": taken | {"standing": "acknowledged", "acknowledged": True},
         "unacknowledge": waits,
@@ -77,7 +77,7 @@ def changed(order: dict[str, Any], now_ms: int) -> dict[str, Any]:
         "unshelve": waits,
         "suppress": {"standing": "suppressed", "suppressed_by": order["id"], "suppressed_until_ms": until_ms},
         "lift": waits,
-        "take_out": {"standing": "out_of_service", "out_of_service_by": order["id"]},
+        "take_out": {"standing": "out_of_service", "out_of_service_command": order["id"]},
         "restore": waits,
         "end": {"closing_at_ms": now_ms + CLOSES_AFTER_MS, "closing_by": who},
     }[order["action"]]

@@ -23,7 +23,7 @@ export const ACTIONS = [
   { name: "suppress", key: "p", fields: ["why", "scope", "until"], may: stands },
   { name: "lift", key: "p", fields: [], may: (row) => row.standing === "suppressed" && row.suppressed_by, of: (row) => ({ command: row.suppressed_by }) },
   { name: "take_out", key: "o", fields: ["why"], may: stands, of: (row) => ({ scope: { entity: row.entity } }) },
-  { name: "restore", key: "o", fields: [], may: (row) => row.standing === "out_of_service" && row.out_of_service_by, of: (row) => ({ command: row.out_of_service_by }) },
+  { name: "restore", key: "o", fields: [], may: (row) => row.standing === "out_of_service" && row.out_of_service_command, of: (row) => ({ command: row.out_of_service_command }) },
 ];
 
 /** What may be done to an alarm now. @param {any} row */

@@ -23,7 +23,7 @@ export class Alarms {
   /** @param {any} about @param {{open: (kind: string, id: string) => void, point: (id: string | null) => void, wallNow: () => number}} hooks */
   constructor(about, hooks) {
     this.hooks = hooks;
-    this.commands = new Commands({ changed: () => this.show(this.now), wallNow: hooks.wallNow });
+    this.commands = new Commands({ changed: () => this.show(this.now) });
     this.filter = new AlarmFilter(about, () => this.narrow());
     this.pages = new AlarmPages(() => this.renew());
     /** Those that must stay in sight, wherever they stand. */

@@ -2,17 +2,19 @@
 
 import { make, say } from "./dom.js";
 import { ask, operator, tell, token } from "./operator.js";
-import { age, named, number, t, tOr } from "./words.js";
+import { age, lang, named, number, t, tOr } from "./words.js";
 
 const ASK_AGAIN_MS = [700, 1000, 1500, 2000, 3000, 3000, 4000];
 const TOLD_MS = 12_000;
 const UNDO_MS = 5000;
+/** Reasons that mean that somebody was first; the others speak for themselves. */
+const FIRST = ["already_acknowledged", "already_shelved", "changed", "closed", "closing", "not_acknowledged", "not_shelved"];
 
-/** @typedef {{id: string, state: "pending" | "done" | "refused" | "superseded", reason?: string, by?: string, by_desk?: string, did?: string, did_at_ms?: number | null, at_ms?: number}} Outcome */
+/** @typedef {{id: string, state: "pending" | "done" | "refused" | "superseded", reason?: string, by?: string, by_desk?: string, did?: string, did_at_ms?: number | null, at_ms?: number, sentence?: string | import("./words.js").Name}} Outcome */
 /** @typedef {{action: string, alarm: string, label: string, body: any, undo: boolean, sentMs: number, id: string}} Sent */
 
 export class Commands {
-  /** @param {{changed: () => void, wallNow: () => number}} hooks */
+  /** @param {{changed: () => void}} hooks */
   constructor(hooks) {
     this.hooks = hooks;
     /** Alarm → what is on its way for it. @type {Map<string, Sent>} */
@@ -53,7 +55,7 @@ export class Commands {
     try {
       const response = await fetch("/api/v1/commands", {
         method: "POST",
-        headers: { "content-type": "application/json", "x-citywall-token": token() },
+        headers: { "content-type": "application/json", "accept-language": lang(), "x-citywall-token": token() },
         body: JSON.stringify({ ...body, ...who, key: key() }),
       });
       const answer = await response.json();
@@ -75,7 +77,7 @@ export class Commands {
     setTimeout(async () => {
       if (!this.sent.has(sent.id)) return;
       try {
-        const response = await fetch(`/api/v1/commands/${encodeURIComponent(sent.id)}`);
+        const response = await fetch(`/api/v1/commands/${encodeURIComponent(sent.id)}`, { headers: { "accept-language": lang() } });
         if (response.ok) this.hear(await response.json());
       } catch {
         // the server is away: ask again
@@ -100,11 +102,10 @@ export class Commands {
   }
 
   /** Who was first, with what, and how long before; or why not. @param {Outcome} outcome */
-  refusal({ reason = "", by, by_desk, did, did_at_ms }) {
-    const why = tOr(`refused.${reason}`, reason);
-    if (!by || !did) return t("command.refused", { why });
-    const before = did_at_ms ? age(Math.max(0, this.hooks.wallNow() - did_at_ms)) : "";
-    return t(before ? "command.first" : "command.first_sometime", { by, desk: by_desk ?? "", did: tOr(`did.${did}`, did), age: before });
+  refusal({ reason = "", by, by_desk = "", did = "", did_at_ms, at_ms = 0, sentence = "" }) {
+    const why = typeof sentence === "string" ? sentence : named(sentence);
+    if (!by || !FIRST.includes(reason)) return t("command.refused", { why });
+    return t("command.first", { by, desk: by_desk, did: tOr(`did.${did}`, did), age: age(Math.max(0, at_ms - (did_at_ms ?? at_ms))) });
   }
 
   /** @param {Sent} sent @param {string} text */
