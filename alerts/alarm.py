@@ -12,7 +12,7 @@ from streams.city.scope import Lack  # at run time: msgspec reads the types of t
 from streams.contract.records import Level
 
 
-class Taken(msgspec.Struct, frozen=True, kw_only=True):
+class Taken(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """An acknowledgement."""
 
     who: str
@@ -23,7 +23,7 @@ class Taken(msgspec.Struct, frozen=True, kw_only=True):
     until_ms: int | None = None
 
 
-class Closing(msgspec.Struct, frozen=True, kw_only=True):
+class Closing(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What closes it, unless it is undone before."""
 
     action: str
@@ -33,7 +33,7 @@ class Closing(msgspec.Struct, frozen=True, kw_only=True):
     """Engine time at which it closes."""
 
 
-class Last(msgspec.Struct, frozen=True, kw_only=True):
+class Last(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What made the revision: whoever saw an older one is told it."""
 
     what: str
@@ -43,7 +43,7 @@ class Last(msgspec.Struct, frozen=True, kw_only=True):
     at_ms: int
 
 
-class Handed(msgspec.Struct, frozen=True, kw_only=True):
+class Handed(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """To which desk it was handed, and by whom."""
 
     to: str
@@ -52,7 +52,7 @@ class Handed(msgspec.Struct, frozen=True, kw_only=True):
     at_ms: int
 
 
-class Alarm(msgspec.Struct, frozen=True, kw_only=True):
+class Alarm(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """An open alarm, or how it ended."""
 
     id: str
