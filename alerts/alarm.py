@@ -15,7 +15,7 @@ from streams.contract.records import Level
 UNACKNOWLEDGED = (Standing.UNACKNOWLEDGED, Standing.RETURNED_UNACKNOWLEDGED, Standing.LATCHED_UNACKNOWLEDGED)
 
 
-class Taken(msgspec.Struct, frozen=True, kw_only=True):
+class Taken(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """An acknowledgement."""
 
     who: str
@@ -26,7 +26,7 @@ class Taken(msgspec.Struct, frozen=True, kw_only=True):
     until_ms: int | None = None
 
 
-class Closing(msgspec.Struct, frozen=True, kw_only=True):
+class Closing(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What closes it, unless it is undone before."""
 
     action: str
@@ -36,7 +36,7 @@ class Closing(msgspec.Struct, frozen=True, kw_only=True):
     """Engine time at which it closes."""
 
 
-class Last(msgspec.Struct, frozen=True, kw_only=True):
+class Last(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What made the revision: whoever saw an older one is told it."""
 
     what: str
@@ -46,7 +46,7 @@ class Last(msgspec.Struct, frozen=True, kw_only=True):
     at_ms: int
 
 
-class Handed(msgspec.Struct, frozen=True, kw_only=True):
+class Handed(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """To which desk it was handed, and by whom."""
 
     to: str
@@ -68,7 +68,7 @@ class Under(msgspec.Struct, frozen=True, kw_only=True):
     why: Words
 
 
-class Alarm(msgspec.Struct, frozen=True, kw_only=True):
+class Alarm(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """An open alarm, or how it ended."""
 
     id: str

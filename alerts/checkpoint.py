@@ -7,6 +7,7 @@ head last, so that a crash leaves the one before whole.
 from __future__ import annotations
 
 import hashlib
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import cramjam
@@ -74,7 +75,7 @@ class Checkpoint:
     """What stood when it was taken; written bit by bit while the engine goes on."""
 
     def __init__(self, state: State, head: Head, covers: Mapping[str, int], offset: int) -> None:
-        self._tables = {name: list(getattr(state, name).items()) for name in TABLES}
+        self._tables: dict[str, dict[Any, Any]] = {name: dict(getattr(state, name)) for name in TABLES}
         self._head, self._covers, self._offset = head, dict(covers), offset
 
     def unlike(self, mark: Mark, state: State) -> tuple[str, ...]:
@@ -87,9 +88,10 @@ class Checkpoint:
         """Yield key and value of each record to send, in this order."""
         digest = hashlib.sha256()
         number = 0
-        for name, rows in self._tables.items():
-            for first in range(0, len(rows), ROWS):
-                piece = packed(name, rows[first : first + ROWS])
+        for name, table in self._tables.items():
+            rows = iter(table.items())
+            while taken := list(islice(rows, ROWS)):
+                piece = packed(name, taken)
                 digest.update(piece)
                 yield b"%s:%d" % (slot, number), piece
                 number += 1

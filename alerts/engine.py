@@ -151,6 +151,14 @@ class Engine:
     def fold(self, value: bytes | None) -> Mapping[Row, bytes | None] | None:
         """Take the journal's next record → the projections it changed (None = no more), None: it is not of the chain.
 
+        Raises as `take` does.
+        """
+        record = self.take(value)
+        return None if record is None else {row: self._row(row) for row in sorted(self._changed(record))}
+
+    def take(self, value: bytes | None) -> Record | None:
+        """Take the journal's next record → what it holds, None: it is not of the chain.
+
         Raises FrameError for a sealed one that this version does not understand, or that tells of what cannot be.
         """
         opened = unseal(value) if value is not None else None
@@ -171,7 +179,7 @@ class Engine:
         self.covers = record.covers
         in_force = self._covered_version(self.covers.get(CITIES, 0))
         self._scopes = {offset: scope for offset, scope in self._scopes.items() if offset >= in_force}
-        return {row: self._row(row) for row in sorted(self._changed(record))}
+        return record
 
     def rows(self) -> set[Row]:
         """Return the row of every open alarm and incident, and of every command that is remembered."""

@@ -14,7 +14,7 @@ from alerts.groups import Groups
 from alerts.tables import Table, Trail
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable
 
     from alerts.outcomes import Outcome
     from streams.city.clock import ClockSetting
@@ -112,7 +112,7 @@ class State:
         self._covering: Table[tuple[str, Where], tuple[str, ...]] = Table(self.trail)
         """(city, where) → ids of the covers over it."""
         self._due: list[tuple[int, str, str]] = []
-        """A heap of (when, `ALARM` or `COVER`, id); what that one itself no longer names is passed over."""
+        """A heap of (when, `ALARM` or `COVER`, id): what is due, and more, which is passed over when its time comes."""
 
     @property
     def latest_ms(self) -> int:
@@ -146,12 +146,14 @@ class State:
 
     def read_back(self, alarm: Alarm) -> None:
         """Keep an open alarm that is counted already."""
-        if alarm.id not in self.open:
+        before = self.open.get(alarm.id)
+        if before is None:
             of = (alarm.city, alarm.entity)
             self.of_entity[of] = (*self.of_entity.get(of, ()), alarm.id)
         self.open[alarm.id] = alarm
         self.current[alarm.city, alarm.entity, alarm.kind] = alarm.id
-        self._note_due(alarm.due_ms, ALARM, alarm.id)
+        if before is None or before.due_ms != alarm.due_ms:
+            self._note_due(alarm.due_ms, ALARM, alarm.id)
 
     def close(self, alarm: Alarm) -> None:
         """Let an open alarm go, as it ended."""
@@ -169,11 +171,13 @@ class State:
 
     def put_cover(self, cover: Cover) -> None:
         """Keep a cover as it stands now."""
-        if cover.id not in self.covers:
+        before = self.covers.get(cover.id)
+        if before is None:
             over = (cover.city, cover.where)
             self._covering[over] = (*self._covering.get(over, ()), cover.id)
         self.covers[cover.id] = cover
-        self._note_due(cover.due_ms, COVER, cover.id)
+        if before is None or before.due_ms != cover.due_ms:
+            self._note_due(cover.due_ms, COVER, cover.id)
 
     def drop_cover(self, cover: Cover) -> None:
         """Let a cover go."""
@@ -214,7 +218,7 @@ class State:
             one = self.open.get(of) if what == ALARM else self.covers.get(of)
             if one is not None and one.due_ms == when_ms:
                 return when_ms, what, of
-            heapq.heappop(self._due)
+            self.trail.note(heapq.heappush, self._due, heapq.heappop(self._due))
         return None
 
     def _note_due(self, due_ms: int | None, what: str, of: str) -> None:
@@ -240,12 +244,6 @@ class State:
         self.trail.take_back()
         self.groups.take_back()
         self.changed = set()
-        self._due = list(self._all_due())
-        heapq.heapify(self._due)
-
-    def _all_due(self) -> Iterator[tuple[int, str, str]]:
-        for what, table in ((ALARM, self.open), (COVER, self.covers)):
-            yield from ((one.due_ms, what, one.id) for one in table.values() if one.due_ms is not None)
 
 
 def _is_of(alarm: Alarm, where: Where) -> bool:

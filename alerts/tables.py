@@ -17,19 +17,19 @@ _ABSENT: Any = object()
 
 
 class Trail:
-    """What was changed since it began, newest last."""
+    """What was changed since it began, newest last: each the function and its arguments that take it back."""
 
     def __init__(self) -> None:
-        self._steps: list[Callable[[], None]] | None = None
+        self._steps: list[tuple[Any, ...]] | None = None
 
     def begin(self) -> None:
         """Note what is changed from now on."""
         self._steps = []
 
-    def note(self, step: Callable[[], None]) -> None:
+    def note(self, back: Callable[..., object], *args: object) -> None:
         """Keep how a change is taken back, where changes are noted."""
         if self._steps is not None:
-            self._steps.append(step)
+            self._steps.append((back, *args))
 
     def keep(self) -> None:
         """Let what was changed stand."""
@@ -38,8 +38,8 @@ class Trail:
     def take_back(self) -> None:
         """Undo what was changed."""
         steps, self._steps = self._steps or [], None
-        for step in reversed(steps):
-            step()
+        for back, *args in reversed(steps):
+            back(*args)
 
 
 class Table(dict[K, V]):
@@ -69,15 +69,12 @@ class Table(dict[K, V]):
         for key in list(islice(self, max(len(self) - most, 0))):
             del self[key]
 
-    def _let_go(self, key: K) -> None:
-        super().pop(key, None)
-
     def _note(self, key: K) -> None:
         old = self.get(key, _ABSENT)
         if old is _ABSENT:
-            self._trail.note(lambda: self._let_go(key))
+            self._trail.note(dict.pop, self, key, None)
         else:
-            self._trail.note(lambda: dict.__setitem__(self, key, old))
+            self._trail.note(dict.__setitem__, self, key, old)
 
 
 class Index(Generic[K, V]):
@@ -94,12 +91,12 @@ class Index(Generic[K, V]):
     def add(self, key: K, value: V) -> None:
         """Put a value that is not there."""
         self._put(key, value)
-        self._trail.note(lambda: self._drop(key, value))
+        self._trail.note(self._drop, key, value)
 
     def remove(self, key: K, value: V) -> None:
         """Remove a value that is there."""
         self._drop(key, value)
-        self._trail.note(lambda: self._put(key, value))
+        self._trail.note(self._put, key, value)
 
     def _put(self, key: K, value: V) -> None:
         self._of.setdefault(key, {})[value] = None

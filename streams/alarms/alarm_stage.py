@@ -226,11 +226,11 @@ class AlarmStage:
     async def _fold(self, records: Sequence[Record], bus: Bus) -> None:
         changed: dict[Row, bytes | None] = {}
         for record in records:
-            folded = fold_at(self._engine, record)
+            folded = fold_at(self._engine.fold, record)
             if folded is not None:
                 changed.update(folded)
                 self._awaiting = False
-        self._checkpoints.folded(len(records), records[-1].offset + 1, self._engine)
+        self._checkpoints.folded(records, self._engine)
         covers = self._engine.covers
         self._inputs = [one for one in self._inputs if one.offset >= covers.get(one.topic, 0)]
         self._order.cover(covers)
