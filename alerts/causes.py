@@ -5,6 +5,8 @@ It comes under the first of these that is active: the silence of its feed; an al
 hangs on it in these ways, but for the last, comes under it. Of the alarms of equipment only the silence of sensors has
 causes elsewhere, and nothing but that comes from one.
 
+While the desk is full, what would stand alone comes together with others of its kind and zone, where these come thick.
+
 source  own choice, docs/alarms.md
 """
 
@@ -18,7 +20,9 @@ import msgspec
 
 from alerts.alarm import Under
 from alerts.events import Placed
+from alerts.incidents import BURST
 from alerts.kinds import title, traits
+from alerts.load import IN_MS, free_at_ms
 from alerts.rules.record import Words
 from streams.city.surroundings import NOWHERE
 
@@ -49,6 +53,7 @@ WORDS: dict[Because, Words] = {
     "powers": Words(zh="{of}，此处由它供电。", en="{of}, which powers this place."),
     "carries": Words(zh="{of}，道路从该处通过。", en="{of}, which carries the road."),
     "queue": Words(zh="{of}，排队由下游上溯至此。", en="{of}, from which the queue reaches up the road."),
+    "burst": Words(zh="{of}，片区内同类告警集中出现。", en="{of}, and many more of its kind in its zone."),
     "place": Words(zh="{of}，同处一地，先后不过半小时。", en="{of}, at the same place within half an hour."),
 }
 """Why an alarm comes under another, `of` = what that says and where."""
@@ -76,24 +81,39 @@ class View(NamedTuple):
         return tuple(dict.fromkeys((entity, self.around.segment_of.get(entity, entity))))
 
 
-def placed(state: State, found: Detection, alarm_id: str, scope: Scope | None) -> Placed | None:
+def placed(state: State, found: Detection, alarm_id: str, scope: Scope | None, now_ms: int) -> Placed | None:
     """Return where the alarm that the finding raises belongs, None = it stands alone."""
     around = scope.around if scope is not None and scope.city == found.city else NOWHERE
     view = View(state, found, around)
     equipment = is_equipment(found) and not _blinds(view)
     parent = next(chain(_causes(view), _mates(view)), None)
     below = _one_of_each(state, parent, islice(_effects(view), MOST))
+    if parent is None and not below and not is_equipment(found):
+        burst = _burst(view, now_ms)
+        parent, below = (burst[0], burst[1:]) if burst else (None, [])
     if parent is None and not below:
         return Placed(equipment=True) if equipment else None
     tied = [one for one, _ in ([] if parent is None else [parent]) + below]
+    under = None if parent is None else _under(view, parent[0], parent[1])
     return Placed(
         equipment=equipment,
         incident=_incident(state, alarm_id, tied),
         cause=_cause(state, alarm_id, parent, tied),
-        under=None if parent is None else _under(view, parent[0], parent[1]),
+        under=under,
         others=tuple(one.id for one, _ in below),
-        over=Under(of=alarm_id, because=below[0][1], why=_why(view, found, below[0][1])) if below else None,
+        over=_over(view, alarm_id, under, below),
     )
+
+
+def _burst(view: View, now_ms: int) -> list[Tie]:
+    """Return the newest of its kind in its zone, the oldest first, where these come thick and the desk is full."""
+    state, found = view.state, view.found
+    newest = state.bursts.get((found.city, found.kind, found.zone), ())
+    thick = [state.open[one] for at_ms, one in newest if at_ms >= now_ms - IN_MS and one in state.open]
+    if len(thick) < BURST - 1 or free_at_ms(state, now_ms) <= now_ms:
+        return []
+    first: Tie = (thick[0], "burst")
+    return [first, *_one_of_each(state, first, [(one, "burst") for one in thick[1:]])]
 
 
 def is_equipment(one: Detection | Alarm) -> bool:
@@ -210,6 +230,13 @@ def _cause_of(state: State, alarm: Alarm) -> str:
 
 def _tie(relation: str) -> Because:
     return cast("Because", relation)
+
+
+def _over(view: View, alarm_id: str, under: Under | None, below: list[Tie]) -> Under | None:
+    """Return why the others come into the incident: they hang on the new alarm, or are of the same burst."""
+    if not below or (under is not None and under.because == "burst"):
+        return under if below else None
+    return Under(of=alarm_id, because=below[0][1], why=_why(view, view.found, below[0][1]))
 
 
 def _under(view: View, of: Alarm, because: Because) -> Under:

@@ -46,6 +46,9 @@ TABLES: dict[str, Any] = {
     "incidents": list[tuple[str, Incident]],
     "ended": list[tuple[str, Incident]],
     "shown": list[tuple[str, tuple[int, ...]]],
+    "raised": list[tuple[int, int]],
+    "by_kind": list[tuple[tuple[int, str, int], int]],
+    "bursts": list[tuple[Key, tuple[tuple[int, str], ...]]],
     "counts": list[tuple[str, int]],
     "times": list[tuple[str, int]],
 }

@@ -15,7 +15,7 @@ Time is an input: the engine's is the arrival of its newest input, and what is d
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
@@ -25,11 +25,12 @@ from alerts.checkpoint import Checkpoint, newest
 from alerts.commands import Tick, Undo
 from alerts.earlier import ENGINE_TIMES
 from alerts.events import Cause, ClockSet, Done, Refused, TimeReached, Unreadable
+from alerts.figures import Figures
 from alerts.journal import VERSION, Head, Record, seal, unseal
 from alerts.judge import judge_detection, judge_time, judge_version, next_due
 from alerts.judge_commands import judge_command
 from alerts.moving import ImpossibleError
-from alerts.projection import projected, projected_incident
+from alerts.projection import projected
 from alerts.signing import signed
 from alerts.state import State
 from streams.alarms.projected import Row
@@ -69,6 +70,7 @@ class Engine:
         """The record that was judged last and is not in the chain yet; the state holds it already."""
         self._scopes: dict[int, Scope] = {}
         """Offset of a version, rising → what it has; the newest that the chain covers, and later ones."""
+        self._figures = Figures()
         self._outside = {"void": 0, "broken": 0}
 
     def resume(self, records: Mapping[bytes, bytes]) -> int:
@@ -195,14 +197,16 @@ class Engine:
 
     def ended(self, key: str) -> bytes | None:
         """Return an alarm or incident as it ended, None when it is not remembered."""
-        alarm, incident = self._state.closed.get(key), self._state.ended.get(key)
-        if incident is not None:
-            return projected_incident(incident)
-        return None if alarm is None else projected(alarm)
+        one = self._state.closed.get(key) or self._state.ended.get(key)
+        return None if one is None else projected(one)
 
     def counts(self) -> dict[str, int]:
         """Count the journal's events by name, and the records outside the chain."""
         return {**self._state.counts, **self._outside}
+
+    def load(self, now_ms: int) -> Mapping[str, Any]:
+        """Return the load of the operators, in figures."""
+        return self._figures.of(self._state, now_ms)
 
     def _drop_ahead(self) -> None:
         if self._ahead is not None:
@@ -293,11 +297,8 @@ class Engine:
         return rows
 
     def _row(self, row: Row) -> bytes | None:
-        if row.topic == ALARMS:
-            alarm = self._state.open.get(row.key)
-            return None if alarm is None else projected(alarm)
-        if row.topic == INCIDENTS:
-            incident = self._state.incidents.get(row.key)
-            return None if incident is None else projected_incident(incident)
-        outcome = self._state.outcomes.get(row.key)
-        return None if outcome is None else msgspec.json.encode(outcome)
+        if row.topic == OUTCOMES:
+            outcome = self._state.outcomes.get(row.key)
+            return None if outcome is None else msgspec.json.encode(outcome)
+        one = self._state.open.get(row.key) if row.topic == ALARMS else self._state.incidents.get(row.key)
+        return None if one is None else projected(one)

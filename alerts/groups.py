@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from alerts.incident import recounted
+from alerts.load import places
 from alerts.tables import Index, Queue, Table
 
 if TYPE_CHECKING:
@@ -26,6 +27,14 @@ class Groups:
         """Incident → ids of its open alarms."""
         self.shown: Table[str, tuple[int, ...]] = Table(trail)
         """Desk → engine times at which it was shown the newest items, besides those of level I."""
+        self.raised: Table[int, int] = Table(trail)
+        """Ten minutes of engine time, by number → alarms raised in them, but those of equipment."""
+        self.by_kind: Table[tuple[int, str, int], int] = Table(trail)
+        """(day, kind, level) → the same."""
+        self.bursts: Table[tuple[str, str, str], tuple[tuple[int, str], ...]] = Table(trail)
+        """(city, kind, zone) → engine time and id of the alarms that were raised last, oldest first."""
+        self.places: Table[str, int] = Table(trail)
+        """Where open alarms stand, as `alerts.load.places` says → how many."""
         self.waiting: Queue[Rank] = Queue()
         """What should be shown."""
         self.releases: Queue[tuple[int, str]] = Queue()
@@ -47,6 +56,7 @@ class Groups:
 
     def count(self, before: Alarm | None, alarm: Alarm | None) -> None:
         """Take note of an alarm that is raised (no `before`), changed, or let go (no `alarm`)."""
+        self._count_places(before, alarm)
         left, joined = (None if one is None else one.incident for one in (before, alarm))
         if alarm is not None:
             self.touched_alarms.setdefault(alarm.id, before)
@@ -60,6 +70,11 @@ class Groups:
                 self.members.remove(left, before.id)
                 self._recount(left, before, None)
 
+    def _count_places(self, before: Alarm | None, alarm: Alarm | None) -> None:
+        for one, by in ((before, -1), (alarm, 1)):
+            for place in () if one is None else places(one):
+                self.places[place] = self.places.get(place, 0) + by
+
     def _recount(self, incident_id: str, before: Alarm | None, alarm: Alarm | None) -> None:
         incident = self.incidents[incident_id]
         found = recounted(incident, before, alarm)
@@ -72,6 +87,7 @@ class Groups:
     def make_anew(self, alarms: list[Alarm]) -> None:
         """Make what follows from the tables, of a state that was read back."""
         for alarm in alarms:
+            self._count_places(None, alarm)
             if alarm.incident is not None:
                 self.members.add(alarm.incident, alarm.id)
         self.settled()

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
+from alerts import figures
 from alerts.alarm import Last, Under
 from alerts.events import Released
 from alerts.incident import ALONE, Incident, about, asks_on_card
@@ -24,17 +25,19 @@ if TYPE_CHECKING:
     from alerts.events import Placed
     from alerts.state import State
 
+BURST = 3
+"""So many alarms of a kind in a zone, raised within the time in which a desk is shown ten items, come thick."""
 RELEASE_MS = 5 * 60_000
 """Own choice: as long as a sensor's silence takes to be told, by which one that stays silent would have been."""
 
 
 def place(state: State, alarm: Alarm, placed: Placed | None, at_ms: int) -> None:
     """Put a new alarm where it belongs; one that joins what somebody has acknowledged is acknowledged with it."""
-    if placed is None:
-        state.put(alarm)
-        return
-    alarm = replace(alarm, equipment=placed.equipment)
-    if not placed.incident:
+    alarm = replace(alarm, equipment=placed is not None and placed.equipment)
+    figures.note(state, alarm, at_ms)
+    of = (alarm.city, alarm.kind, alarm.zone)
+    state.bursts[of] = (*state.bursts.get(of, ()), (at_ms, alarm.id))[1 - BURST :]
+    if placed is None or not placed.incident:
         state.put(alarm)
         return
     before = state.incidents.get(placed.incident)
@@ -175,7 +178,9 @@ def release(state: State, event: Released) -> None:
     freed = replace(incident, release_at_ms=None)
     if standing:
         cause = min(standing, key=_order)
-        shown_ms = None if any(map(asks_on_card, standing)) else incident.presented_at_ms
+        is_burst = incident.newest is not None and incident.newest.because == "burst"
+        told = is_burst or not any(map(asks_on_card, standing))
+        shown_ms = incident.presented_at_ms if told else None
         freed = replace(
             freed,
             presented_at_ms=shown_ms,

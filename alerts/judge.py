@@ -103,13 +103,13 @@ def judge_detection(state: State, detection: Detection, scope: Scope | None = No
     if change == "cleared" and scope is not None and detection.kind in scope.latching:
         change = "latched"
     if change == "raised":
-        return _raised(state, detection, scope)
+        return _raised(state, detection, scope, now_ms)
     return Finding(change=change, alarm="" if alarm is None else alarm.id, detection=detection)
 
 
-def _raised(state: State, found: Detection, scope: Scope | None) -> Finding:
+def _raised(state: State, found: Detection, scope: Scope | None, now_ms: int) -> Finding:
     opened = alarm_id(found)
-    placed = causes.placed(state, found, opened, scope)
+    placed = causes.placed(state, found, opened, scope, now_ms)
     return Finding(change="raised", alarm=opened, detection=found, placed=placed)
 
 
@@ -123,7 +123,7 @@ def judge_version(state: State, scope: Scope) -> Iterator[Scheduled | Retired | 
             yield Retired(alarm=alarm.id, lack=lack, version=scope.number, at_ms=at_ms)
     for key, found in sorted(state.latent.items()):
         if key not in state.current and _lack(scope, found) is None:
-            yield _raised(state, found, scope)
+            yield _raised(state, found, scope, state.now_ms)
 
 
 def _scheduled(state: State, scope: Scope) -> Iterator[Scheduled]:

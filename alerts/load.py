@@ -47,6 +47,19 @@ def rank(one: Alarm | Incident | None) -> Rank | None:
     return Rank(one.level, one.waiting_since_ms, one.id, False) if one.asks and not folded else None
 
 
+def places(alarm: Alarm) -> tuple[str, ...]:
+    """Return where an open alarm is counted: what covers it, else how the operators come by it; and if it chatters."""
+    if alarm.covers:
+        place: str = alarm.covers[0].what
+    elif alarm.incident is not None and alarm.level > ALONE:
+        place = "folded"
+    elif alarm.equipment and alarm.level > ALONE:
+        place = "equipment"
+    else:
+        place = "shown" if rank(alarm) is None else "waiting"
+    return (place,) if alarm.calm_at_ms is None else (place, "chattering")
+
+
 def settle(state: State, at_ms: int) -> None:
     """Show what the present event has made worth showing, or have it wait."""
     alarms = [(before, state.open.get(one)) for one, before in state.groups.touched_alarms.items()]
@@ -54,10 +67,11 @@ def settle(state: State, at_ms: int) -> None:
     new = [found for before, one in (*alarms, *incidents) if (found := rank(one)) is not None and found != rank(before)]
     state.groups.settled()
     for one in sorted(new):
-        if one.level == ALONE or _free_at_ms(state, at_ms) <= at_ms:
+        if one.level == ALONE or free_at_ms(state, at_ms) <= at_ms:
             show(state, one, at_ms)
         else:
             state.groups.waiting.push(one)
+    state.groups.settled()
 
 
 def queue(state: State) -> None:
@@ -73,7 +87,7 @@ def due(state: State) -> Presented | None:
     first = state.groups.waiting.first(lambda one: rank(_item(state, one)) == one)
     if first is None:
         return None
-    at_ms = _free_at_ms(state, state.now_ms)
+    at_ms = free_at_ms(state, state.now_ms)
     return Presented(**{"incident" if first.is_incident else "alarm": first.item}, at_ms=at_ms)
 
 
@@ -100,7 +114,7 @@ def _item(state: State, one: Rank) -> Alarm | Incident | None:
     return state.incidents.get(one.item) if one.is_incident else state.open.get(one.item)
 
 
-def _free_at_ms(state: State, now_ms: int) -> int:
+def free_at_ms(state: State, now_ms: int) -> int:
     """Return from when on one more may be shown; times after `now_ms` are of no engine time and do not count."""
     lately = [one for one in state.shown.get(ALL, ()) if now_ms - IN_MS <= one <= now_ms]
     return now_ms if len(lately) < MOST else lately[0] + IN_MS + 1

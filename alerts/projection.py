@@ -6,11 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from alerts.incident import ALONE
+from alerts.incident import ALONE, Incident
 
 if TYPE_CHECKING:
     from alerts.alarm import Alarm
-    from alerts.incident import Incident
 
 AS_IT_IS = (
     *("id", "city", "domain", "kind", "entity", "zone", "level", "process", "revision", "raised_at_ms"),
@@ -19,9 +18,9 @@ AS_IT_IS = (
 )
 
 
-def projected(alarm: Alarm) -> bytes:
-    """Return the row of an alarm."""
-    return msgspec.json.encode(row(alarm))
+def projected(one: Alarm | Incident) -> bytes:
+    """Return the row of an alarm or an incident."""
+    return msgspec.json.encode(incident_row(one) if isinstance(one, Incident) else row(one))
 
 
 def row(alarm: Alarm) -> dict[str, Any]:
@@ -67,10 +66,10 @@ OF_INCIDENT = (
 )
 
 
-def projected_incident(incident: Incident) -> bytes:
-    """Return the row of an incident: what its cause is and where, how many, and why the newest belongs to it."""
+def incident_row(incident: Incident) -> dict[str, Any]:
+    """Return an incident as plain values: what its cause is and where, how many, why the newest belongs to it."""
     taken, newest = incident.taken, incident.newest
-    found = {
+    return {
         **{name: getattr(incident, name) for name in OF_INCIDENT},
         "alarms": incident.listed,
         "presented": incident.presented_at_ms is not None,
@@ -81,4 +80,3 @@ def projected_incident(incident: Incident) -> bytes:
         "acknowledged_desk": None if taken is None else taken.desk,
         "acknowledged_at_ms": None if taken is None else taken.at_ms,
     }
-    return msgspec.json.encode(found)

@@ -107,6 +107,7 @@ class State:
         """(city, entity) → ids of its open alarms."""
         self.groups = Groups(self.trail)
         self.incidents, self.ended, self.shown = self.groups.incidents, self.groups.ended, self.groups.shown
+        self.raised, self.by_kind, self.bursts = self.groups.raised, self.groups.by_kind, self.groups.bursts
         self.changed: set[str] = set()
         """Ids of alarms that were put or closed since `begin`."""
         self._covering: Table[tuple[str, Where], tuple[str, ...]] = Table(self.trail)
@@ -234,7 +235,7 @@ class State:
     def keep(self) -> None:
         """Let what was changed since `begin` stand, and forget what is too old to be asked for."""
         self.trail.keep()
-        for table in (self.latent, self.closed, self.outcomes, self.muted):
+        for table in (self.latent, self.closed, self.outcomes, self.muted, self.raised, self.by_kind, self.bursts):
             table.shorten(REMEMBERED)
         self.undoable.shorten(UNDOABLE)
         self.groups.keep(REMEMBERED)

@@ -60,6 +60,7 @@ class Mirror:
         self.alarms: dict[str, dict[str, Any]] = {}
         self.outcomes: dict[str, dict[str, Any]] = {}
         """Id of a command → what became of it; the newest some thousands."""
+        self.incidents: dict[str, dict[str, Any]] = {}
         self.feeds: dict[str, dict[str, Any]] = {}
         self.parts: dict[str, dict[str, Any]] = {}
         self.books: dict[str, dict[str, Any]] = {}
@@ -158,7 +159,7 @@ class Mirror:
                 self._note(kind, rest)
 
 
-_TABLES = {"a": "alarms", "o": "outcomes", "f": "feeds", "p": "parts", "b": "books"}
+_TABLES = {"a": "alarms", "i": "incidents", "o": "outcomes", "f": "feeds", "p": "parts", "b": "books"}
 """First letter of a field → table that holds its values by the rest of its name."""
 
 

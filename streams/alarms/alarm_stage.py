@@ -81,6 +81,9 @@ class AlarmEngine(Resumes, Projects, Protocol):
     def counts(self) -> Mapping[str, int]:
         """Return what the journal holds, by name."""
 
+    def load(self, now_ms: int) -> Mapping[str, Any]:
+        """Return the load of the operators in figures."""
+
 
 class AlarmStage:
     """A `Stage`. Invariant: `_inputs` are, in order, all inputs ready to be judged that the head does not cover."""
@@ -176,6 +179,7 @@ class AlarmStage:
                 "partition": 0,
                 "offset": self._engine.covers.get(DETECTIONS, 0),
                 "counts": dict(self._engine.counts()),
+                "load": self._engine.load(self._clock()),
             }
         }
 

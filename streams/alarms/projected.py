@@ -42,7 +42,7 @@ class Projects(Protocol):
         """Return a row, None when there is none."""
 
     def ended(self, key: str) -> bytes | None:
-        """Return an alarm or incident as it ended, None when it is not remembered."""
+        """Return the last projection of a closed alarm or incident, None when it is not remembered."""
 
 
 class Projected:
@@ -101,6 +101,6 @@ NOTHING = _digest(None)
 
 
 def _message(engine: Projects, row: Row, value: bytes | None) -> Message:
-    """Return a row for its topic; a tombstone says how the alarm ended, in the one record that compaction keeps."""
+    """Return a row for its topic; a tombstone says how it ended, in the one record that compaction keeps."""
     ended = engine.ended(row.key) if value is None else None
     return Message(row.topic, row.key.encode(errors=ODD), value, headers=() if ended is None else ((ENDED, ended),))

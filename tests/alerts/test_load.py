@@ -2,6 +2,7 @@
 
 import pytest
 
+from alerts.figures import DAY_MS, figures
 from alerts.incidents import RELEASE_MS
 from alerts.load import IN_MS, MOST
 from tests.alerts.grouping import Room
@@ -21,9 +22,14 @@ def shares(room):
     return found
 
 
+def counted(room):
+    """The same as the state counts it."""
+    return {name: room.state.groups.places.get(name, 0) for name in shares(room)}
+
+
 def test_the_eleventh_item_waits_for_the_first_of_the_ten_to_be_ten_minutes_old():
     room = Room()
-    alarms = [room.find(3, "noise_high", f"n{number}") for number in range(11)]
+    alarms = [room.find(3, "noise_high", f"n{number}", zone=f"z{number}") for number in range(11)]
     assert set(room.on_the_list()) == set(alarms[:MOST])
     room.wait(IN_MS - 10_000)
     assert alarms[10] not in room.on_the_list()
@@ -34,7 +40,10 @@ def test_the_eleventh_item_waits_for_the_first_of_the_ten_to_be_ten_minutes_old(
 
 def test_the_worst_comes_first_of_those_the_one_that_waits_longest():
     room = Room()
-    alarms = [room.find(level, "noise_high", f"n{number}") for number, level in enumerate([4] * 10 + [4, 3, 4, 2, 3])]
+    alarms = [
+        room.find(level, "noise_high", f"n{number}", zone=f"z{number}")
+        for number, level in enumerate([4] * 10 + [4, 3, 4, 2, 3])
+    ]
     room.wait(IN_MS * 2)
     assert [one for _, one in room.shown[MOST:]] == [alarms[place] for place in (13, 11, 14, 10, 12)]
 
@@ -51,18 +60,37 @@ def test_a_burst_shows_ten_in_ten_minutes_besides_level_i_and_loses_nothing(coun
         if level == 1:
             grave.append(alarm)
             assert room.shown[-1] == (room.now_ms, alarm)
-        assert sum(shares(room).values()) == number + 1 if number % 97 == 0 else True
+        if number % 97 == 0:
+            assert counted(room) == shares(room)
+            assert sum(counted(room).values()) == number + 1
     assert shares(room)["shown"] <= MOST + len(grave)
     for _ in range(30):
         room.wait(MINUTE_MS)
-        assert sum(shares(room).values()) == count
+        assert counted(room) == shares(room)
+        assert sum(counted(room).values()) == count
     assert room.most_in_ten_minutes() == MOST
     assert len(room.state.open) == count
+    assert counted(room)["waiting"] == 0  # half an hour later all of it can be reached from the list
+
+
+def test_many_of_a_kind_in_a_zone_are_one_card_once_the_desk_is_full():
+    room = Room()
+    apart = [room.find(3, "noise_high", f"n{number}") for number in range(8)]
+    assert not any(map(room.incident, apart))
+    [room.find(3, "heat", f"t{number}", zone=f"z{number}") for number in range(2)]
+    last = room.find(3, "noise_high", "n8")
+    assert room.incident(last).cause == apart[6]
+    assert room.incident(last) == room.incident(apart[7])
+    assert room.incident(apart[5]) is None
+    assert room.incident(room.find(3, "noise_high", "n9", zone="z2")) is None
+    assert room.incident(room.find(3, "heat", "t9")) is None
+    why = room.state.open[last].under
+    assert (why.because, why.why.en) == ("burst", "Noise high at n6, and many more of its kind in its zone.")
 
 
 def test_all_that_waits_comes_back():
     room = Room()
-    alarms = {room.find(3, "noise_high", f"n{number}") for number in range(60)}
+    alarms = {room.find(3, "noise_high", f"n{number}", zone=f"z{number}") for number in range(60)}
     room.wait(6 * IN_MS)
     assert set(room.on_the_list()) == alarms
     assert room.most_in_ten_minutes() == MOST
@@ -85,7 +113,7 @@ def test_level_i_is_shown_at_once_in_an_incident_too_and_when_it_rises_to_it():
 
 def test_what_somebody_acknowledges_meanwhile_needs_no_showing_until_it_is_let_go():
     room = Room()
-    alarms = [room.find(3, "noise_high", f"n{number}") for number in range(12)]
+    alarms = [room.find(3, "noise_high", f"n{number}", zone=f"z{number}") for number in range(12)]
     assert room.command(acknowledge(alarms[10], for_ms=20 * MINUTE_MS)) == "done"
     room.wait(15 * MINUTE_MS)
     assert set(alarms) - set(room.on_the_list()) == {alarms[10]}
@@ -95,8 +123,8 @@ def test_what_somebody_acknowledges_meanwhile_needs_no_showing_until_it_is_let_g
 
 def test_what_ends_meanwhile_and_nobody_saw_is_shown_all_the_same():
     room = Room()
-    alarms = [room.find(3, "noise_high", f"n{number}") for number in range(11)]
-    room.find(0, "noise_high", "n10")
+    alarms = [room.find(3, "noise_high", f"n{number}", zone=f"z{number}") for number in range(11)]
+    room.find(0, "noise_high", "n10", zone="z10")
     room.wait(IN_MS)
     assert alarms[10] in room.on_the_list()
 
@@ -175,3 +203,34 @@ def test_a_cause_that_comes_back_in_time_keeps_its_incident():
     room.wait(RELEASE_MS)
     assert room.incident(lift).cause == cause
     assert room.incident(lift).release_at_ms is None
+
+
+def test_the_load_is_summed_up_over_windows_of_ten_minutes_empty_ones_too():
+    room = Room()
+    room.wait(IN_MS - room.now_ms % IN_MS - 1000)
+    for number in range(12):
+        room.find(4 if number % 3 else 2, "noise_high", f"n{number}")
+    room.find(4, "sensor_silent", "w1")
+    room.wait(IN_MS)
+    room.find(3, "heat", "t1")
+    room.wait(IN_MS * 2)
+    load = figures(room.state, room.now_ms)
+    assert [load[f"{name}_count"] for name in ("now", "last", "worst", "average", "windows")] == [0, 0, 12, 3.25, 4]
+    assert load["flood_ratio"] == 0.25  # 12, 1, 0 and 0 alarms
+    assert load["top_ratio"] == {"noise_high": 0.9231, "heat": 0.0769}
+    assert load["level_ratio"] == {"1": 0.0, "2": 0.3077, "3": 0.0769, "4": 0.6154}
+    assert load["standing_24h_count"] == 0
+    room.wait(DAY_MS)
+    room.find(3, "heat", "t2")
+    assert figures(room.state, room.now_ms)["standing_24h_count"] == 14
+
+
+def test_the_figures_forget_what_is_older_than_thirty_days():
+    room = Room()
+    for number in range(11):
+        room.find(3, "noise_high", f"n{number}")
+    room.wait(31 * DAY_MS)
+    room.find(3, "heat", "t1")
+    load = figures(room.state, room.now_ms)
+    assert (load["worst_count"], load["windows_count"]) == (1, 30 * 144)
+    assert load["top_ratio"] == {"heat": 1.0}
