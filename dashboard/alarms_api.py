@@ -29,7 +29,7 @@ STATES = (
     *(OPEN, ENDED, "out_of_service", "suppressed", "shelved", "unacknowledged", "acknowledged"),
     *("returned_unacknowledged", "latched_unacknowledged", "latched_acknowledged"),
 )
-SAME = ("domain", "kind", "zone", "entity")
+SAME = ("domain", "kind", "zone", "entity", "incident")
 """What has to be just that."""
 ROWS, MOST_ROWS = 100, 1000
 Alarm = dict[str, Any]
@@ -46,6 +46,8 @@ class Filter(BaseModel):
     kind: str | None = None
     zone: str | None = None
     entity: str | None = None
+    incident: Annotated[str | None, Field(description="id of the incident that it belongs to")] = None
+    equipment: Annotated[bool | None, Field(description="whether it is about what watches the city")] = None
     from_: Annotated[AwareDatetime | None, Field(alias="from", description="raised then or later")] = None
     until: Annotated[AwareDatetime | None, Field(description="raised before")] = None
     text: Annotated[str | None, Field(max_length=200, description="in place, kind, zone or id, either language")] = None
@@ -128,7 +130,9 @@ def _tests(wanted: Filter, words: Callable[[Alarm], str]) -> Iterator[Callable[[
         yield lambda alarm: alarm["level"] in levels
     same = {name: value for name in SAME if (value := getattr(wanted, name)) is not None}
     if same:
-        yield lambda alarm: all(alarm[name] == value for name, value in same.items())
+        yield lambda alarm: all(alarm.get(name) == value for name, value in same.items())
+    if wanted.equipment is not None:
+        yield lambda alarm: bool(alarm.get("equipment")) == wanted.equipment
     if wanted.from_ is not None:
         from_ms = wanted.from_.timestamp() * 1000
         yield lambda alarm: alarm["raised_at_ms"] >= from_ms

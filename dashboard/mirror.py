@@ -48,7 +48,8 @@ class Mirror:
         self.changed: set[str] = set()
         self.changed_segments: set[str] = set()
         self.changed_alarms: set[str] = set()
-        """Ids of alarms that came, changed or went since somebody took these; so `changed_outcomes`."""
+        """Ids of alarms that came, changed or went since somebody took these; so of incidents and of outcomes."""
+        self.changed_incidents: set[str] = set()
         self.changed_outcomes: set[str] = set()
 
     def _clear(self) -> None:
@@ -68,6 +69,7 @@ class Mirror:
     def load(self, epoch: str, seq: int, fields: Mapping[str, Any]) -> None:
         """Take a whole state in the place of the present one."""
         self.changed_alarms |= set(self.alarms)
+        self.changed_incidents |= set(self.incidents)
         self._clear()
         self.epoch, self.seq = epoch, seq
         for field, value in fields.items():
@@ -75,6 +77,7 @@ class Mirror:
         self.changed |= {"city", "segments", "metrics", *_TABLES.values()}
         self.changed_segments |= set(self.segments)
         self.changed_alarms |= set(self.alarms)
+        self.changed_incidents |= set(self.incidents)
 
     def apply(self, delta: Delta, wall_ms: int) -> bool:
         """Merge a delta; False = it does not follow the last one, so the whole state must be read again."""
@@ -129,6 +132,8 @@ class Mirror:
         self.changed.add(_TABLES[kind])
         if kind == "a":
             self.changed_alarms.add(name)
+        elif kind == "i":
+            self.changed_incidents.add(name)
         elif kind == "o":
             self.changed_outcomes.add(name)
 

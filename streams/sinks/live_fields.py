@@ -222,6 +222,10 @@ class IncidentField(Struct, frozen=True, kw_only=True):
     entity: Text
     zone: Text
     level: Literal[1, 2, 3, 4]
+    levels: tuple[Count, Count, Count, Count]
+    asking: Count
+    alarms: list[Text]
+    waiting_since_ms: Count
     count: Count
     presented: bool
 
