@@ -1,4 +1,4 @@
-"""What the drawer tells of an alarm: its facts, what to do about it (the rule's record), evidence and course."""
+"""What the drawer tells of an alarm: its facts, what to do about it (the rule's record), and the evidence."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from alerts.rules.shipped import shipped
 from dashboard.alarm_list import metric_of, scale_of
 from dashboard.labels import column_name, kind_name, text, unit_name
 from dashboard.readings import quantity, reading
-from dashboard.subject import Section, Subject, same, time_at
+from dashboard.subject import Section, Subject, same
 from streams.contract.name import Name
 
 if TYPE_CHECKING:
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
 TOLD_ELSEWHERE = ("column", "basis")
 """Of the evidence: the reading's name, and the basis."""
-CLOCK = "%m-%d %H:%M:%S"
 
 
 def subject(hub: Hub, alarm: Mapping[str, Any]) -> Subject:
@@ -28,7 +27,7 @@ def subject(hub: Hub, alarm: Mapping[str, Any]) -> Subject:
     scale, shown_unit = scale_of(alarm)
     metric, kind = metric_of(alarm), kind_name(alarm["kind"])
     found = [Section(list(_facts(alarm, row))), Section(list(_record(alarm)), "drawer.record")]
-    found += [Section(list(_evidence(alarm)), "drawer.evidence"), Section(_course(hub, alarm), "drawer.course")]
+    found.append(Section(list(_evidence(alarm)), "drawer.evidence"))
     return Subject(
         Name(f"{row['place']['zh']} · {kind.zh}", f"{kind.en} · {row['place']['en']}"),
         [section for section in found if section.facts],
@@ -74,25 +73,3 @@ def _evidence(alarm: Mapping[str, Any]) -> Iterator[tuple[str | Name, Name]]:
         label: str | Name = f"evidence.{key}" if text(f"evidence.{key}") else same(key)
         said = same(value) if isinstance(value, str) else quantity(float(value), "")
         yield label, text(f"evidence.{key}.{value}") or said
-
-
-def _course(hub: Hub, alarm: Mapping[str, Any]) -> list[tuple[str | Name, Name]]:
-    """Return what happened to it, oldest first: by event time what it did, by engine time what people did."""
-    steps = [(alarm["raised_at_ms"], text("did.raised"), "")]
-    if alarm.get("cleared_at_ms") is not None:
-        steps.append((alarm["cleared_at_ms"], text("did.returned"), ""))
-    if alarm.get("acknowledged_at_ms") is not None:
-        who = f"{alarm.get('acknowledged_by')} · {alarm.get('acknowledged_desk')}"
-        steps.append((hub.screen.now_ms(alarm["acknowledged_at_ms"]), text("did.acknowledge"), who))
-    last = alarm.get("changed_by") or {"what": "raised"}
-    if last["what"] not in ("raised", "acknowledge"):
-        who = f"{last['who']} · {last['desk']}" if last.get("who") else ""
-        steps.append((hub.screen.now_ms(last["at_ms"]), text(f"did.{last['what']}") or same(last["what"]), who))
-    if alarm.get("closing_at_ms") is not None:
-        steps.append((hub.screen.now_ms(alarm["closing_at_ms"]), text("did.closing"), alarm.get("closing_by") or ""))
-    told: list[tuple[str | Name, Name]] = []
-    for at_ms, what, who in sorted(steps, key=lambda step: step[0]):
-        name = what or same("")
-        ending = f" · {who}" if who else ""
-        told.append((time_at(hub, at_ms, CLOCK), Name(name.zh + ending, name.en + ending)))
-    return told

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import anyio
 from dash import ClientsideFunction, Input, Output, html, no_update
 
-from dashboard import alarm_facts
+from dashboard import alarm_course, alarm_facts
 from dashboard.hub import wall_clock_ms
 from dashboard.labels import text
 from dashboard.subject import Section, Subject, number, same, time_at
@@ -20,6 +20,8 @@ from streams.contract.spec import WINDOW_S
 from streams.errors import CityError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from dash import Dash
     from dash.development.base_component import Component
 
@@ -51,10 +53,14 @@ def install(app: Dash, hub: Hub) -> None:
         if subject is None:
             gone = text("drawer.gone")
             return html.H2(gone and getattr(gone, language)), [], {"id": key}, {"key": key, "values": []}
+        sections = list(subject.sections)
+        if subject.row is not None:
+            sections.append(await alarm_course.section(hub, hub.mirror.alarms.get(key, subject.row)))
+        facts = _facts(sections, language)
         head, alarm = html.H2(getattr(subject.title, language)), subject.row or {"id": key}
         if selection.get("again"):
-            return head, _facts(subject, language), alarm, no_update
-        return head, _facts(subject, language), alarm, await last_day(hub, subject) | {"key": key}
+            return head, facts, alarm, no_update
+        return head, facts, alarm, await last_day(hub, subject) | {"key": key}
 
     for name in ("series", "alarm"):
         app.clientside_callback(  # type: ignore[no-untyped-call]  # Dash leaves it untyped
@@ -62,9 +68,9 @@ def install(app: Dash, hub: Hub) -> None:
         )
 
 
-def _facts(subject: Subject, language: str) -> list[Component]:
+def _facts(sections: Sequence[Section], language: str) -> list[Component]:
     shown: list[Component] = []
-    for section in subject.sections:
+    for section in sections:
         title = text(section.title)
         if title is not None:
             shown.append(html.H3(getattr(title, language)))

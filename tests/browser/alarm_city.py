@@ -57,11 +57,12 @@ def orders(wall: FakeWall) -> list[dict[str, Any]]:
     return [json.loads(one) for one in wall.commands]
 
 
-def wait_for_order(wall: FakeWall, action: str, name: str | None = None) -> dict[str, Any]:
-    """Return the newest such command, once there is one."""
+def wait_for_order(wall: FakeWall, action: str, name: str | None = None, after: int = 0) -> dict[str, Any]:
+    """Return the newest such command, once there is one behind so many."""
 
     def found() -> list[dict[str, Any]]:
-        return [one for one in orders(wall) if one["action"] == action and (name is None or one.get("alarm") == name)]
+        sent = orders(wall)[after:]
+        return [one for one in sent if one["action"] == action and (name is None or one.get("alarm") == name)]
 
     until(lambda: bool(found()))
     return found()[-1]

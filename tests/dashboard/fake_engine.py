@@ -13,44 +13,48 @@ CLOSES_AFTER_MS = 5000
 
 
 class FakeEngine:
-    """`outcomes`: command → what became of it; `undoable`: command → its alarm, and that alarm as it was before."""
+    """`outcomes`: command → what became of it; `before`: command → the alarms that it changed, as they were."""
 
     def __init__(self, feed: FakeFeed) -> None:
         self.feed = feed
         self.outcomes: dict[str, dict[str, Any]] = {}
-        self.undoable: dict[str, tuple[str, dict[str, Any]]] = {}
+        self.before: dict[str, dict[str, dict[str, Any]]] = {}
 
     async def play(self, command: bytes, delay_s: float = 0.15) -> None:
         """Answer a command."""
         order = json.loads(command)
         await asyncio.sleep(delay_s)
-        now_ms = self.feed.now_ms()
-        name, before = self.undoable.get(order.get("command"), (order.get("alarm"), None))
-        name = name or next(key for key, one in self.feed.alarms.items() if fits(order, one))
-        alarm = self.feed.alarms.get(name)
-        told = {"id": order["id"], "alarm": name, "at_ms": now_ms}
-        reason = refusal(order, alarm)
-        if reason or alarm is None:
-            last = (alarm or {}).get("changed_by", {"who": "", "desk": "", "what": "", "at_ms": None})
+        now_ms, back = self.feed.now_ms(), self.before.get(order.get("command"), {})
+        meant = {name: self.feed.alarms[name] for name in back} or self.meant(order)
+        one = next(iter(meant.values()), None)
+        told = {"id": order["id"], "alarm": order.get("alarm", ""), "at_ms": now_ms}
+        reason = refusal(order, one)
+        if reason:
+            last = (one or {}).get("changed_by", {"who": "", "desk": "", "what": "", "at_ms": None})
             first = {"by": last["who"], "by_desk": last["desk"], "did": last["what"], "did_at_ms": last["at_ms"]}
             await self.tell(told | {"state": "refused", "reason": reason} | first)
             return
-        self.undoable[order["id"]] = (name, dict(alarm))
-        changes = before if order["action"] == "undo" and before is not None else changed(order, now_ms)
+        self.before[order["id"]] = {name: dict(alarm) for name, alarm in meant.items()}
         by = {"what": order["action"], "who": order["who"], "desk": order["desk"], "at_ms": now_ms}
-        alarm |= changes | {"revision": alarm["revision"] + 1, "changed_by": by}
-        await self.tell(told | {"state": "done", "revision": alarm["revision"]}, {f"a:{name}": alarm})
+        for name, alarm in meant.items():
+            changes = back[name] if order["action"] == "undo" else changed(order, now_ms)
+            alarm |= changes | {"revision": alarm["revision"] + 1, "changed_by": by}
+        await self.tell(told | {"state": "done"}, {f"a:{name}": alarm for name, alarm in meant.items()})
+
+    def meant(self, order: dict[str, Any]) -> dict[str, dict[str, Any]]:
+        """Return the alarms that a command is about: one by its id, or all of a place."""
+        where = order.get("where")
+        if where is None:
+            return {name: alarm for name, alarm in self.feed.alarms.items() if name == order.get("alarm")}
+        fits = [
+            alarm for alarm in self.feed.alarms.values() if all(of in ("", alarm[key]) for key, of in where.items())
+        ]
+        return {alarm["id"]: alarm for alarm in fits}
 
     async def tell(self, outcome: dict[str, Any], fields: dict[str, Any] | None = None) -> None:
         """Publish an outcome, and what else has changed."""
         self.outcomes[outcome["id"]] = outcome
         await self.feed.change((fields or {}) | {f"o:{outcome['id']}": outcome})
-
-
-def fits(order: dict[str, Any], alarm: dict[str, Any]) -> bool:
-    """Say whether an alarm is in the command's scope."""
-    where = order.get("where") or order.get("scope") or {}
-    return bool(where) and all(alarm[name] == value for name, value in where.items())
 
 
 def refusal(order: dict[str, Any], alarm: dict[str, Any] | None) -> str:

@@ -95,6 +95,9 @@ class FakeHistory:
         }  # fmt: skip
         return Rows(**{name: np.array(columns.get(name, [0] * len(times)), kind) for name, kind in ROW_TYPES.items()})
 
+    def alarm_events(self, wanted, limit, after=None) -> list:
+        return []
+
 
 def _noise(at_ms: int, entity: str) -> float:
     return math.sin(at_ms / 61_000 + len(entity)) * 0.5 + math.sin(at_ms / 911_000 + (at_ms // 86_400_000) * 2.1)

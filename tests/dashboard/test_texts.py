@@ -36,6 +36,13 @@ def test_every_text_that_the_page_names_exists():
     assert named - known == set()
 
 
+def test_every_action_has_a_name_and_a_word_for_when_it_is_done():
+    source = (PACKAGE / "assets" / "wall" / "actions.js").read_text(encoding="utf-8")
+    actions = re.findall(r'name: "(\w+)"', source)
+    assert len(actions) > 10
+    assert {f"{part}.{action}" for part in ("action", "did") for action in actions} - set(messages()["zh"]) == set()
+
+
 def test_no_script_or_style_names_an_outside_address():
     for path in [*SCRIPTS, *(PACKAGE / "assets").rglob("*.css")]:
         outside = re.findall(r"(?:https?:)?//[\w.-]+\.\w+", path.read_text(encoding="utf-8"))

@@ -1,7 +1,7 @@
 // What a person may do to an alarm: one table for the row's menu, the drawer and the keyboard.
 
 /**
- * @typedef {"why" | "optional_why" | "for" | "until" | "desk" | "scope" | "weekly"} Field
+ * @typedef {"why" | "for" | "until" | "desk" | "scope"} Field
  * @typedef {{name: string, key: string, fields: Field[], may: (row: any) => boolean, of?: (row: any) => object, undo?: boolean}} Action
  */
 

@@ -2,9 +2,13 @@
 
 import { possible, scopes } from "./actions.js";
 import { make, set } from "./dom.js";
-import { named, t } from "./words.js";
+import { named, t, time } from "./words.js";
 
 const SPANS_MIN = [15, 30, 60, 120, 240, 480, 720];
+const WEEKLY = "weekly";
+const DAYS = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
+const A_MONDAY_MS = Date.UTC(2026, 10, 30, 12);
+const DAY_MS = 86_400_000;
 
 /** Called whenever a menu or a form opens or closes: the list is held as long as one is open. @type {() => void} */
 let changed = () => {};
@@ -113,7 +117,15 @@ function field_(field, row) {
   };
   const spans = /** @type {[string, string][]} */ (SPANS_MIN.map((min) => [String(min), min < 60 ? t("age.min", { n: min }) : t("age.h", { n: min / 60 })]));
   if (field === "for") return labelled("form.for", choice("for", spans, "30"));
-  if (field === "until") return labelled("form.until", choice("for", spans, "120"));
+  if (field === "until") {
+    const span = choice("for", [...spans, [WEEKLY, t("form.weekly")]], "120");
+    const days = /** @type {[string, string][]} */ (DAYS.map((day, index) => [day, time("weekday", A_MONDAY_MS + index * DAY_MS)]));
+    const moment = (/** @type {string} */ name, /** @type {string} */ day, /** @type {string} */ clock) =>
+      labelled(`form.${name}`, make("span", { class: "moment" }, choice(`${name}_day`, days, day), make("input", { type: "time", name: `${name}_time`, value: clock, required: true })));
+    const week = make("fieldset", { hidden: true, disabled: true }, moment("from", "fri", "18:00"), moment("until", "sun", "18:00"));
+    span.addEventListener("change", () => (week.hidden = week.disabled = span.value !== WEEKLY));
+    return make("div", { class: "when" }, labelled("form.for", span), week);
+  }
   if (field === "scope") return labelled("form.scope", choice("scope", Object.keys(scopes(row)).map((name) => [name, t(`scope.${name}`)]), "kind_here"));
   const input = make("input", { type: "text", name: field === "desk" ? "to" : "why", maxlength: field === "desk" ? 64 : 400, required: true });
   set(input, "pattern", ".*\\S.*");
@@ -125,7 +137,8 @@ function valuesOf(data, row) {
   /** @type {Record<string, any>} */
   const values = {};
   for (const [name, value] of data.entries()) values[name] = String(value).trim();
-  if (values.for) values.for = `${values.for}m`;
-  if (values.scope) values.scope = scopes(row)[/** @type {keyof ReturnType<typeof scopes>} */ (values.scope)];
-  return values;
+  const { for: span, from_day, from_time, until_day, until_time, ...rest } = values;
+  if (rest.scope) rest.scope = scopes(row)[/** @type {keyof ReturnType<typeof scopes>} */ (rest.scope)];
+  if (span === WEEKLY) return { ...rest, schedule: { from: `${from_day} ${from_time}`, until: `${until_day} ${until_time}` } };
+  return span ? { ...rest, for: `${span}m` } : rest;
 }

@@ -89,8 +89,13 @@ export class Commands {
   /** @param {Outcome} outcome */
   hear(outcome) {
     const sent = this.sent.get(outcome.id);
-    if (!sent || outcome.state === "pending") return;
+    if (!sent || (outcome.state === "pending" && outcome.reason !== "unconfirmed")) return;
+    if (outcome.state === "pending") {
+      this.say(sent, t("command.unanswered"));
+      return;
+    }
     this.sent.delete(outcome.id);
+    this.told.delete(sent.alarm);
     if (outcome.state === "refused") {
       this.say(sent, this.refusal(outcome));
       return;

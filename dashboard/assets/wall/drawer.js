@@ -20,6 +20,7 @@ let under_way = () => undefined;
 /** @type {Element | null} */
 let before = null;
 let again = 0;
+let due = 0;
 let askedAt = -Infinity;
 
 /**
@@ -87,13 +88,19 @@ export function ask() {
   /** @type {any} */ (window).dash_clientside.set_props("selection", { data: { ...selected, lang: lang() } });
 }
 
-/** The alarms have changed: an alarm's facts are asked for again, its chart is not. */
+/** The alarms have changed: an alarm's facts are asked for again, once a second at most; its chart is not. */
 export function refresh() {
-  showActions();
-  if (selected?.kind !== "alarm" || performance.now() - askedAt < AGAIN_MS) return;
-  askedAt = performance.now();
-  again += 1;
-  /** @type {any} */ (window).dash_clientside.set_props("selection", { data: { ...selected, lang: lang(), again } });
+  if (selected?.kind !== "alarm" || due) return;
+  due = setTimeout(
+    () => {
+      due = 0;
+      if (selected?.kind !== "alarm") return;
+      askedAt = performance.now();
+      again += 1;
+      /** @type {any} */ (window).dash_clientside.set_props("selection", { data: { ...selected, lang: lang(), again } });
+    },
+    Math.max(0, askedAt + AGAIN_MS - performance.now()),
+  );
 }
 
 function show() {

@@ -79,6 +79,7 @@ function build(about) {
     for (const panel of panels) panel.take(message, now);
     if (message.alarms) {
       sound.take(message.alarms);
+      drawer.showActions();
       drawer.refresh();
     }
     breathe();

@@ -1,0 +1,81 @@
+"""What has happened to an alarm, for the drawer: as the history tells it, and what it has not heard of yet."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import anyio
+
+from alerts.course import name_of
+from dashboard.labels import text
+from dashboard.subject import Section, same, time_at
+from streams.contract.alarm_events import EventsWanted
+from streams.contract.name import Name
+from streams.errors import CityError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from dashboard.hub import Hub
+    from streams.contract.alarm_events import AlarmEvent
+
+READ, SHOWN = 100, 8
+CLOCK = "%m-%d %H:%M:%S"
+QUIET = ("updated",)
+"""Findings that change nothing that a person acts on."""
+
+log = logging.getLogger(__name__)
+
+
+class Step(NamedTuple):
+    """Something that happened."""
+
+    at_ms: int
+    """Engine time."""
+    what: str
+    said: str = ""
+    """Who did it, and why."""
+    refused: bool = False
+
+
+async def section(hub: Hub, alarm: Mapping[str, Any]) -> Section:
+    """Return the newest steps, oldest first."""
+    events: Sequence[AlarmEvent] = ()
+    try:
+        wanted = EventsWanted(alarm=alarm["id"])
+        events = await anyio.to_thread.run_sync(hub.config.history.alarm_events, wanted, READ)
+    except CityError as exc:
+        log.info("the course of %s cannot be read: %s", alarm["id"], exc)
+    told = [_told(hub, step) for step in steps(alarm, events)]
+    return Section(told[-SHOWN:], "drawer.course")
+
+
+def steps(alarm: Mapping[str, Any], events: Sequence[AlarmEvent]) -> list[Step]:
+    """Return what the history has, and what the alarm's own row says beyond it, oldest first."""
+    told = [_step(one) for one in reversed(events) if one.what not in QUIET]
+    newest_ms = told[-1].at_ms if told else -1
+    return told + [step for step in sorted(_of_row(alarm)) if step.at_ms > newest_ms]
+
+
+def _step(event: AlarmEvent) -> Step:
+    said = " · ".join(part for part in (event.who, event.desk, event.why) if part)
+    return Step(event.at_ms, event.what, said, refused=event.outcome == "refused")
+
+
+def _of_row(alarm: Mapping[str, Any]) -> Iterator[Step]:
+    last = alarm.get("changed_by")
+    if last is None:
+        yield Step(alarm["raised_at_ms"], "raised")
+        return
+    who = " · ".join(part for part in (last["who"], last["desk"]) if part)
+    yield Step(last["at_ms"], last["what"], who)
+    if alarm.get("closing_at_ms") is not None:
+        yield Step(alarm["closing_at_ms"], "closed", alarm.get("closing_by") or "")
+
+
+def _told(hub: Hub, step: Step) -> tuple[str | Name, Name]:
+    name, refused = name_of(step.what), text("course.refused") if step.refused else None
+    ending = f" · {step.said}" if step.said else ""
+    said = Name(*(f"{getattr(name, lang)}{getattr(refused or same(''), lang)}{ending}" for lang in ("zh", "en")))
+    return time_at(hub, hub.screen.now_ms(step.at_ms), CLOCK), said

@@ -1,0 +1,48 @@
+"""What the drawer tells of an alarm: what to do about it, and what has happened to it."""
+
+from __future__ import annotations
+
+from dashboard.alarm_course import Step, steps
+from dashboard.alarm_facts import subject
+from dashboard.hub import Hub
+from streams.contract.alarm_events import AlarmEvent
+from tests.dashboard.conftest import an_alarm
+
+CHANGED = {"what": "acknowledge", "who": "Li", "desk": "2", "at_ms": 5000}
+
+
+def event(at_ms: int, what: str, **more: object) -> AlarmEvent:
+    return AlarmEvent(alarm="a1", seq=at_ms, place=0, at_ms=at_ms, what=what, **more)
+
+
+def test_a_drawer_tells_the_record_of_the_rule_in_both_languages(config):
+    facts = subject(Hub(config), an_alarm(kind="lift_trapped", domain="safety", evidence={"sense": "above"}))
+    told = {label: value for section in facts.sections for label, value in section.facts}
+    assert told["record.time_to_respond"] == ("30 分", "30 min")
+    assert told["record.owner"] == ("市场监督管理局", "Market regulation bureau")
+    assert told["record.cause"].en.startswith("A power cut")
+    assert told["evidence.sense"] == ("高于限值", "above the limit")
+    assert {"record.consequence", "record.action"} <= told.keys()
+
+
+def test_a_kind_that_no_rule_knows_has_no_record(config):
+    facts = subject(Hub(config), an_alarm(kind="made_up"))
+    assert [section.title for section in facts.sections] == [""]
+
+
+def test_the_course_is_the_history_and_what_it_has_not_heard_of_yet():
+    newest_first = [
+        event(4000, "acknowledge", who="Wu", desk="1", outcome="refused"),
+        event(3000, "updated"),
+        event(1000, "raised"),
+    ]
+    assert steps(an_alarm(changed_by=CHANGED), newest_first) == [
+        Step(1000, "raised"),
+        Step(4000, "acknowledge", "Wu · 1", refused=True),
+        Step(5000, "acknowledge", "Li · 2"),
+    ]
+
+
+def test_a_step_that_the_history_has_is_told_once():
+    known = [event(5000, "acknowledge", who="Li", desk="2", outcome="done", why="pump 2 runs")]
+    assert steps(an_alarm(changed_by=CHANGED), known) == [Step(5000, "acknowledge", "Li · 2 · pump 2 runs")]
