@@ -19,22 +19,21 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
-from alerts import reading
 from alerts.apply import apply
 from alerts.checkpoint import Checkpoint, newest
 from alerts.commands import Tick, Undo
 from alerts.earlier import ENGINE_TIMES
-from alerts.events import Cause, ClockSet, Done, Refused, TimeReached, Unreadable
+from alerts.events import Cause, Done, Refused, TimeReached
 from alerts.figures import Figures
+from alerts.inputs import event_of
 from alerts.journal import VERSION, Head, Record, seal, unseal
-from alerts.judge import judge_detection, judge_time, judge_version, next_due
-from alerts.judge_commands import judge_command
+from alerts.judge import judge_time, judge_version, next_due
 from alerts.moving import ImpossibleError
 from alerts.projection import projected
 from alerts.signing import signed
 from alerts.state import State
 from streams.alarms.projected import Row
-from streams.broker.topics import ALARMS, CITIES, CLOCK, DETECTIONS, INCIDENTS, OUTCOMES
+from streams.broker.topics import ALARMS, CITIES, INCIDENTS, OUTCOMES
 from streams.errors import FrameError
 
 if TYPE_CHECKING:
@@ -256,29 +255,8 @@ class Engine:
         """Return what an input does, each event of it judged when those before it are applied."""
         if one.topic == CITIES:
             return judge_version(self._state, self._scopes[one.offset])
-        event = self._event(one, scope, now_ms)
+        event = event_of(self._state, one, scope, self._key, now_ms)
         return [] if event is None else [event]
-
-    def _event(self, one: Input, scope: Scope | None, now_ms: int) -> Event | None:
-        if one.topic == DETECTIONS:
-            found = reading.detection(one.value)
-            if found is None:
-                return Unreadable(reason="bad_detection")
-            return judge_detection(self._state, found, scope, now_ms)
-        if one.topic == CLOCK:
-            setting = reading.clock(one.value, one.arrived_ms)
-            return Unreadable(reason="bad_clock") if setting is None else ClockSet(setting=setting)
-        return self._of_command(one, scope, now_ms)
-
-    def _of_command(self, one: Input, scope: Scope | None, now_ms: int) -> Event | None:
-        found = reading.command(one.value, self._key)
-        if found is None:
-            return Unreadable(reason="bad_command")
-        if isinstance(found, Tick):
-            return None
-        if isinstance(found, Refused):
-            return None if found.id in self._state.outcomes else found
-        return judge_command(self._state, found, now_ms, scope)
 
     def _covered_version(self, end: int) -> int:
         """Return the offset of the newest version below `end`, -1 = none is known."""

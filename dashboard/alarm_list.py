@@ -36,6 +36,7 @@ AS_IT_IS = (
         "assigned_to",
         "uncertain_since_ms",
         "chattering",
+        "equipment",
         "presented",
     ),
     *("shelved_by", "shelved_until_ms", "suppressed_by", "suppressed_until_ms", "out_of_service_command"),

@@ -76,7 +76,7 @@ def sealed(open_count: int, event_count: int, begin_ms: int) -> Iterator[bytes]:
     level_of: dict[str, int] = {}
     found = findings(open_count, begin_ms)
     opened = {
-        (one.entity, one.kind): alarm_id(one) for one, _ in zip(findings(open_count, begin_ms), range(open_count))
+        (one.entity, one.kind): alarm_id(one) for one, _ in zip(findings(open_count, begin_ms), range(open_count), strict=False)
     }
     for offset in range(0, event_count, RUN):
         events = []
