@@ -189,6 +189,14 @@ ALARM: dict[str, Any] = {
         "count": {"type": "integer"},
         "wall": {"type": "object", "description": "as the wall's list shows it, with names in both languages"},
     },
+    "examples": [
+        {
+            **{"id": "10b9c1d2e3f4", "revision": 2, "state": "acknowledged", "level": 2, "domain": "traffic"},
+            **{"kind": "slow_traffic", "entity": "S017", "zone": "Z03", "raised_at": "2026-11-30T08:00:00.000Z"},
+            **{"waiting_since": "2026-11-30T08:00:04.120Z", "acknowledged_by": "李敏", "incident": None, "count": 3},
+            "wall": {"place": {"zh": "滨江 环城路", "en": "Ring Road, Riverside"}},
+        }
+    ],
 }
 
 
