@@ -68,12 +68,16 @@ def test_a_rise_is_one_message_and_a_fall_none():
     assert telling.told() == [("raised", "a1"), ("risen", "a1")]
 
 
-def test_a_reading_more_changes_nothing():
+def test_a_reading_more_changes_nothing_and_costs_no_record():
     telling = Telling(route())
+    telling.alarm()
+    telling.wait(6)
+    kept = dict(telling.kept)
     for count in range(20):
-        telling.alarm(count=count)
-        telling.wait(6)
+        telling.alarm(count=count, value=0.4 + count)
+        telling.wait(1)
     assert telling.told() == [("raised", "a1")]
+    assert telling.kept == kept
 
 
 def test_after_the_limit_level_i_leaves_at_once_and_the_rest_as_one_summary():
@@ -101,8 +105,10 @@ def test_the_steps_of_a_chain_end_when_somebody_takes_it_and_begin_anew_when_nob
     telling.alarm(number=1, standing="suppressed")
     telling.alarm(number=2, at_ms=NOW_MS)
     telling.wait(30)
-    telling.alarm(number=2, at_ms=NOW_MS, standing="acknowledged")
+    telling.alarm(number=2, at_ms=NOW_MS, standing="acknowledged", acknowledged_by="李敏")
     telling.wait(90)
+    withdrawn = [(one["route"], one["reason"], one["detail"]) for one in telling.notes if one["state"] == "withdrawn"]
+    assert withdrawn == [("sms", "acknowledged", "李敏"), ("chief", "acknowledged", "李敏")]
     assert telling.told() == [("raised", "a2")]
     again_ms = telling.now_ms
     telling.alarm(number=2, at_ms=again_ms)
