@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 BACK_OFF_MOST_S = 300.0
 URGENT_MOST = 4
 """Letters with a level I that are on their way at once."""
+ITEMS_MOST = 10_000
+"""Of a letter: some 4 MB, half of what its topic takes in a record."""
 FAILING_TRIES = 3
 """A letter that was not confirmed so often makes the route failing."""
 NOTED_MOST = 100
@@ -61,6 +63,7 @@ class Outbox:
 
     def begun(self) -> None:
         """Mend what a crash cut: what is in a letter waits no longer."""
+        self._letters = dict(sorted(self._letters.items(), key=lambda one: one[1].made_ms))
         for one in self._letters.values():
             self._made_ms.append(one.made_ms)
             self._leave_queue(one.items)
@@ -191,17 +194,18 @@ class Outbox:
         ]
 
     def _make(self, items: Sequence[Item], now_ms: int, *, summary: bool) -> None:
-        """Make a letter, or several where one cannot name every level I."""
-        made = letter(self.route.name, items, now_ms, summary=summary)
-        highest = sum(item.is_urgent for item in made.items)
-        named = max(self._fits(made), 1)
-        if named < highest:
-            self._make(made.items[:named], now_ms, summary=summary)
-            self._make(made.items[named:], now_ms, summary=summary)
-            return
-        self._put("letter", made.id, self._letters, made)
-        self._made_ms.append(now_ms)
-        self._leave_queue(made.items)
+        """Make a letter, or several where one cannot name every level I, or would be too large to keep."""
+        rest = letter(self.route.name, items, now_ms, summary=summary).items
+        while rest:
+            made = letter(self.route.name, rest[:ITEMS_MOST], now_ms, summary=summary)
+            highest = sum(item.is_urgent for item in made.items)
+            named = max(self._fits(made), 1) if highest > 1 else 1
+            if named < highest:
+                made = letter(self.route.name, made.items[:named], now_ms, summary=summary)
+            rest = rest[len(made.items) :]
+            self._put("letter", made.id, self._letters, made)
+            self._made_ms.append(now_ms)
+            self._leave_queue(made.items)
 
     def _leave_queue(self, items: Sequence[Item]) -> None:
         for item in items:

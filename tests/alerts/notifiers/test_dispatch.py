@@ -261,6 +261,17 @@ def test_a_new_route_has_to_read_what_stands_and_one_that_is_gone_leaves_nothing
     assert telling.restart()
 
 
+def test_a_letter_stays_small_enough_to_be_kept():
+    telling = Telling(route())
+    for number in range(20_001):
+        telling.alarm(number=number, incident="i1")
+    telling.now_ms += 6_000
+    telling.dispatch.due(telling.now_ms)
+    sizes = [len(value) for key, value in telling.dispatch.changes() if key.startswith(b"letter/")]
+    assert len(sizes) == 3
+    assert max(sizes) < 8 * 2**20
+
+
 @pytest.mark.parametrize(
     ("chosen", "takes"),
     [
