@@ -284,6 +284,7 @@ def test_a_letter_stays_small_enough_to_be_kept():
         ({"kinds": ("underpass_flooding",)}, True),
         ({"desks": ("d1",)}, False),
         ({"desks": ("d2",)}, True),
+        ({"equipment": True}, True),
     ],
 )
 def test_a_route_takes_what_its_settings_say(chosen, takes):
@@ -291,6 +292,13 @@ def test_a_route_takes_what_its_settings_say(chosen, takes):
     telling.alarm(level=3, assigned_to="d2")
     telling.wait(6)
     assert bool(telling.sent) == takes
+
+
+def test_what_only_concerns_a_device_is_told_where_the_route_wants_it():
+    telling = Telling(route("duty"), route("workshop", equipment=True))
+    telling.alarm(kind="sensor_silent", equipment=True)
+    telling.wait(6)
+    assert [one.route for _, one, _ in telling.sent] == ["workshop"]
 
 
 def test_alarms_of_an_incident_leave_as_one_message_of_a_kind_in_a_zone_too():
