@@ -3,7 +3,7 @@
 in      rows of alarms, verdicts on what was sent
 out     letters to send, each only after `changes` has been kept; a note of each try
 state   what each route was told of each open alarm, what waits for it, letters on their way: each under its own key
-drops   nothing quietly: what a receiver refuses for good is noted with its alarms, and counted
+drops   nothing quietly: what a receiver refuses for good is noted with its alarms
 source  own choice, docs/notifiers.md
 """
 
@@ -39,7 +39,6 @@ class Dispatch:
         """Know nothing yet; `setting` tells what the city is called now."""
         self._boxes = {route.name: Outbox(route, partial(_named, route, setting)) for route in routes}
         self._changed: dict[bytes, bytes | None] = {}
-        self._notes: list[bytes] = []
 
     def begin(self, kept: Mapping[bytes, bytes]) -> bool:
         """Go on from what `changes` gave → whether it knew every route; a new one has to read what stands."""
@@ -68,10 +67,8 @@ class Dispatch:
     def done(self, one: Letter, verdict: Verdict, now_ms: int) -> None:
         """Learn what became of a letter; what was given up goes to the fallback."""
         box = self._boxes[one.route]
-        given = box.done(one.id, verdict, now_ms)
-        self._notes.append(msgspec.json.encode(given.note))
-        if given.passed_on:
-            self._boxes[box.route.fallback].receive(given.passed_on, now_ms)
+        if passed_on := box.done(one.id, verdict, now_ms):
+            self._boxes[box.route.fallback].receive(passed_on, now_ms)
 
     def changes(self) -> list[tuple[bytes, bytes | None]]:
         """Return what has to be kept, key and value, in this order."""
@@ -80,19 +77,11 @@ class Dispatch:
 
     def notes(self) -> list[bytes]:
         """Return what became of each try since the last call."""
-        found, self._notes = self._notes, []
-        return found
+        return [msgspec.json.encode(note) for box in self._boxes.values() for note in box.notes()]
 
     def notices(self) -> list[Notice]:
         """Name the routes that do not deliver, and why."""
         return [_failing(box) for box in self._boxes.values() if box.failing is not None]
-
-    def books(self) -> Mapping[str, Mapping[str, Any]]:
-        """Return what each route has done since this start."""
-        return {
-            f"notifiers:{name}": {"counts": {**box.counts, "on_their_way": box.waiting}}
-            for name, box in self._boxes.items()
-        }
 
 
 def written(route: Route, setting: Setting, one: Letter) -> tuple[Draft, int]:

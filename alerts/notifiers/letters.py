@@ -31,8 +31,8 @@ class Face(msgspec.Struct, frozen=True, kw_only=True):
     value: float | None = None
     unit: str = ""
     incident: str = ""
-    presented: bool = True
-    """It speaks for itself, or for an incident; False = it is folded under another."""
+    is_cause: bool = True
+    """It began its incident, or stands alone; False = it is folded under another."""
 
     @property
     def group(self) -> str:
@@ -92,7 +92,7 @@ def letter(route: str, items: Sequence[Item], now_ms: int, *, summary: bool = Fa
 
 def _rank(item: Item) -> tuple[bool, int, bool, int, str]:
     face = item.face
-    return item.what == "ended", face.level, not face.presented, face.raised_at_ms, item.id
+    return item.what == "ended", face.level, not face.is_cause, face.raised_at_ms, item.id
 
 
 def face(row: Mapping[str, Any]) -> Face:
@@ -108,5 +108,5 @@ def face(row: Mapping[str, Any]) -> Face:
         value=row.get("value"),
         unit=row.get("unit") or "",
         incident=row.get("incident") or "",
-        presented=row.get("presented", True),
+        is_cause=row.get("under") is None,
     )

@@ -6,8 +6,8 @@ been confirmed or given up; nothing is sent before `changes` has it.
 
 from __future__ import annotations
 
-from collections import Counter, deque
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from collections import deque
+from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
@@ -26,18 +26,12 @@ if TYPE_CHECKING:
 BACK_OFF_MOST_S = 300.0
 URGENT_MOST = 4
 """Letters with a level I that are on their way at once."""
+ITEMS_MOST = 10_000
+"""Of a letter: some 4 MB, half of what its topic takes in a record."""
 FAILING_TRIES = 3
 """A letter that was not confirmed so often makes the route failing."""
 NOTED_MOST = 100
 """Alarms that a note names."""
-
-
-class Given(NamedTuple):
-    """What became of a letter after a try."""
-
-    note: Mapping[str, Any]
-    passed_on: Sequence[Item] = ()
-    """It was given up, and the route has a fallback."""
 
 
 class Outbox:
@@ -48,7 +42,6 @@ class Outbox:
         self.route = route
         self.failing: Retry | Failed | None = None
         """Why its last try failed, if that is to be told."""
-        self.counts: Counter[str] = Counter()
         self._fits = fits
         self._told: dict[str, Told] = {}
         self._queue: dict[str, list[Item]] = {}
@@ -57,6 +50,7 @@ class Outbox:
         self._sending: set[str] = set()
         self._made_ms: deque[int] = deque(maxlen=1_000)
         self._changed: dict[bytes, bytes | None] = {}
+        self._notes: list[Mapping[str, Any]] = []
 
     def begin(self, kind: str, name: str, value: bytes) -> None:
         """Take one of the things that `changes` gave before this start."""
@@ -69,6 +63,7 @@ class Outbox:
 
     def begun(self) -> None:
         """Mend what a crash cut: what is in a letter waits no longer."""
+        self._letters = dict(sorted(self._letters.items(), key=lambda one: one[1].made_ms))
         for one in self._letters.values():
             self._made_ms.append(one.made_ms)
             self._leave_queue(one.items)
@@ -81,7 +76,7 @@ class Outbox:
         else:
             found = None if before is None else over(before)
         if found is not None:
-            self._tell(before, found, now_ms)
+            self._tell(before, found, row or {}, now_ms)
         if row is None and before is not None:
             self._put("told", alarm, self._told, None)
 
@@ -114,16 +109,16 @@ class Outbox:
         self._sending |= {one.id for one in leaving}
         return leaving
 
-    def done(self, number: str, verdict: Verdict, now_ms: int) -> Given:
-        """Learn what became of a letter."""
+    def done(self, number: str, verdict: Verdict, now_ms: int) -> Sequence[Item]:
+        """Learn what became of a letter → what the route's fallback is to take over."""
         self._sending.discard(number)
         sent = self._letters[number]
         tried = msgspec.structs.replace(sent, tries=sent.tries + 1)
         if isinstance(verdict, Sent):
             self.failing = None
-            self.counts["delivered"] += 1
             self._put("letter", number, self._letters, None)
-            return Given(_note(tried, "delivered", now_ms))
+            self._notes.append(_note(tried, "delivered", now_ms))
+            return ()
         if isinstance(verdict, Failed) or tried.tries >= self.route.tries:
             self.failing = verdict
             return self._give_up(tried, verdict, now_ms)
@@ -131,22 +126,22 @@ class Outbox:
             self.failing = verdict
         wait_s = max(verdict.after_s, min(2.0 ** (tried.tries - 1), BACK_OFF_MOST_S))
         self._put("letter", number, self._letters, msgspec.structs.replace(tried, next_ms=now_ms + int(wait_s * 1000)))
-        self.counts["not_confirmed"] += 1
-        return Given(_note(tried, "not_confirmed", now_ms, verdict))
+        self._notes.append(_note(tried, "not_confirmed", now_ms, verdict))
+        return ()
 
     def changes(self) -> list[tuple[bytes, bytes | None]]:
         """Return what changed since the last call, key and value; letters before what they were made of."""
         found, self._changed = self._changed, {}
         return sorted(found.items(), key=lambda one: not one[0].startswith(b"letter/"))
 
-    @property
-    def waiting(self) -> int:
-        """How many letters are not confirmed yet."""
-        return len(self._letters)
+    def notes(self) -> list[Mapping[str, Any]]:
+        """Return what became of each try, and of each step that was taken back, since the last call."""
+        found, self._notes = self._notes, []
+        return found
 
-    def _tell(self, before: Told | None, found: News, now_ms: int) -> None:
+    def _tell(self, before: Told | None, found: News, row: Mapping[str, Any], now_ms: int) -> None:
         told, alarm = found.told, found.told.face.alarm
-        if found.silent and self._withdraw(alarm, now_ms):
+        if found.silent and self._withdraw(alarm, row, now_ms):
             told = msgspec.structs.replace(told, state="untold" if found.what is None else "over")
         elif found.what is not None and (found.what != "ended" or self.route.tell_end):
             self._enqueue(self._item(told, found.what, max(found.after_ms, now_ms)))
@@ -163,13 +158,13 @@ class Outbox:
             due_ms=due_ms,
         )
 
-    def _withdraw(self, alarm: str, now_ms: int) -> bool:
+    def _withdraw(self, alarm: str, row: Mapping[str, Any], now_ms: int) -> bool:
         """Take back a raise that is not due yet → whether nothing was told of the alarm before it."""
         queue = self._queue.get(alarm, [])
         early = [item for item in queue if item.what != "ended" and item.due_ms > now_ms]
         if not early:
             return False
-        self.counts["withdrawn"] += len(early)
+        self._notes += [_withdrawn(item, row, now_ms) for item in early]
         self._set_queue(alarm, [item for item in queue if item not in early])
         return any(item.what == "raised" for item in early)
 
@@ -199,17 +194,18 @@ class Outbox:
         ]
 
     def _make(self, items: Sequence[Item], now_ms: int, *, summary: bool) -> None:
-        """Make a letter, or several where one cannot name every level I."""
-        made = letter(self.route.name, items, now_ms, summary=summary)
-        highest = sum(item.is_urgent for item in made.items)
-        named = max(self._fits(made), 1)
-        if named < highest:
-            self._make(made.items[:named], now_ms, summary=summary)
-            self._make(made.items[named:], now_ms, summary=summary)
-            return
-        self._put("letter", made.id, self._letters, made)
-        self._made_ms.append(now_ms)
-        self._leave_queue(made.items)
+        """Make a letter, or several where one cannot name every level I, or would be too large to keep."""
+        rest = letter(self.route.name, items, now_ms, summary=summary).items
+        while rest:
+            made = letter(self.route.name, rest[:ITEMS_MOST], now_ms, summary=summary)
+            highest = sum(item.is_urgent for item in made.items)
+            named = max(self._fits(made), 1) if highest > 1 else 1
+            if named < highest:
+                made = letter(self.route.name, made.items[:named], now_ms, summary=summary)
+            rest = rest[len(made.items) :]
+            self._put("letter", made.id, self._letters, made)
+            self._made_ms.append(now_ms)
+            self._leave_queue(made.items)
 
     def _leave_queue(self, items: Sequence[Item]) -> None:
         for item in items:
@@ -217,9 +213,8 @@ class Outbox:
             if any(one.number == item.number for one in queue):
                 self._set_queue(item.face.alarm, [one for one in queue if one.number != item.number])
 
-    def _give_up(self, tried: Letter, verdict: Retry | Failed, now_ms: int) -> Given:
-        """Let a letter go; of an alarm whose raise was never told no end is."""
-        self.counts["given_up"] += 1
+    def _give_up(self, tried: Letter, verdict: Retry | Failed, now_ms: int) -> Sequence[Item]:
+        """Let a letter go → what the fallback is to take over; of an alarm whose raise was never told no end is."""
         self._put("letter", tried.id, self._letters, None)
         ends: list[Item] = []
         for item in tried.items:
@@ -231,8 +226,10 @@ class Outbox:
                 if told is not None and told.count == item.number:
                     self._put("told", alarm, self._told, msgspec.structs.replace(told, state="untold"))
         if self.route.fallback:
-            return Given(_note(tried, "passed_on", now_ms, verdict), [*tried.items, *ends])
-        return Given(_note(tried, "given_up", now_ms, verdict))
+            self._notes.append(_note(tried, "passed_on", now_ms, verdict))
+            return [*tried.items, *ends]
+        self._notes.append(_note(tried, "given_up", now_ms, verdict))
+        return ()
 
     def _set_queue(self, alarm: str, queue: list[Item]) -> None:
         if queue != self._queue.get(alarm, []):
@@ -246,6 +243,23 @@ class Outbox:
             into[name] = value
         key = f"{kind}/{self.route.name}/{name}".encode()
         self._changed[key] = None if value is None else msgspec.json.encode(value)
+
+
+def _withdrawn(item: Item, row: Mapping[str, Any], now_ms: int) -> Mapping[str, Any]:
+    """Say why a step of a chain was not told: how the alarm stands now, and who has it."""
+    return {
+        "message": "",
+        "route": item.route,
+        "state": "withdrawn",
+        "reason": row.get("standing", "closed"),
+        "detail": row.get("acknowledged_by") or "",
+        "tries": 0,
+        "count": 1,
+        "level": item.face.level,
+        "alarms": [item.face.alarm],
+        "made_ms": item.due_ms,
+        "at_ms": now_ms,
+    }
 
 
 def _note(one: Letter, state: str, now_ms: int, verdict: Retry | Failed | None = None) -> Mapping[str, Any]:

@@ -37,6 +37,8 @@ class Route(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     kinds: tuple[str, ...] = ()
     desks: tuple[str, ...] = ()
     """Only what is assigned or escalated to one of these."""
+    equipment: bool = False
+    """Tell of devices too, such as a silent sensor that blinds nobody."""
     after_s: Seconds = 0.0
     """Only what nobody has acknowledged for so long: the later steps of a chain are routes of their own."""
     group_wait_s: Seconds = 5.0
@@ -63,6 +65,7 @@ class Route(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         return (
             row["level"] <= self.level
             and all(not names or one in names for names, one in chosen)
+            and (self.equipment or not row.get("equipment", False))
             and (not self.desks or not desks.isdisjoint(self.desks))
         )
 

@@ -28,6 +28,9 @@ VALUES_MOST = 500
 """So many alarms at most are handed to a program with a message; it says how many there are."""
 
 
+LINE_LEAST_BYTES = 10
+
+
 class Setting(NamedTuple):
     """Where a message comes from."""
 
@@ -47,7 +50,7 @@ def draft(letter: Letter, setting: Setting, language: Language, limit_bytes: int
     def written(named: int) -> str:
         return "\n\n".join(_text(letter, setting, lang, named) for lang in langs)
 
-    fits, most = 0, len(letter.items) + 1
+    fits, most = 0, min(len(letter.items), limit_bytes // LINE_LEAST_BYTES) + 1
     while most - fits > 1:  # the more are named the longer it is
         middle = (fits + most) // 2
         if size(written(middle)) <= limit_bytes:

@@ -53,7 +53,7 @@ def news(route: Route, before: Told | None, row: Mapping[str, Any]) -> News | No
     if before is None and not waits:
         return None
     seen = face(row)
-    told = msgspec.structs.replace(before or unheard(seen), face=seen)
+    told = unheard(seen) if before is None else _seen(before, seen)
     if waits and (told.state == "over" or since_ms > told.waiting_since_ms):
         what: What = "waiting" if told.state == "open" else "raised"
         if before is not None and what == "waiting" and seen.level < before.face.level:
@@ -63,6 +63,12 @@ def news(route: Route, before: Told | None, row: Mapping[str, Any]) -> News | No
     if active or standing in COVERED:
         return News(told, None, silent=not waits)
     return over(told)
+
+
+def _seen(told: Told, seen: Face) -> Told:
+    """Take how the alarm looks now; another value alone is not worth keeping."""
+    alike = msgspec.structs.replace(seen, value=told.face.value) == told.face
+    return told if alike else msgspec.structs.replace(told, face=seen)
 
 
 def over(told: Told) -> News:

@@ -68,12 +68,16 @@ def test_a_rise_is_one_message_and_a_fall_none():
     assert telling.told() == [("raised", "a1"), ("risen", "a1")]
 
 
-def test_a_reading_more_changes_nothing():
+def test_a_reading_more_changes_nothing_and_costs_no_record():
     telling = Telling(route())
+    telling.alarm()
+    telling.wait(6)
+    kept = dict(telling.kept)
     for count in range(20):
-        telling.alarm(count=count)
-        telling.wait(6)
+        telling.alarm(count=count, value=0.4 + count)
+        telling.wait(1)
     assert telling.told() == [("raised", "a1")]
+    assert telling.kept == kept
 
 
 def test_after_the_limit_level_i_leaves_at_once_and_the_rest_as_one_summary():
@@ -101,8 +105,10 @@ def test_the_steps_of_a_chain_end_when_somebody_takes_it_and_begin_anew_when_nob
     telling.alarm(number=1, standing="suppressed")
     telling.alarm(number=2, at_ms=NOW_MS)
     telling.wait(30)
-    telling.alarm(number=2, at_ms=NOW_MS, standing="acknowledged")
+    telling.alarm(number=2, at_ms=NOW_MS, standing="acknowledged", acknowledged_by="李敏")
     telling.wait(90)
+    withdrawn = [(one["route"], one["reason"], one["detail"]) for one in telling.notes if one["state"] == "withdrawn"]
+    assert withdrawn == [("sms", "acknowledged", "李敏"), ("chief", "acknowledged", "李敏")]
     assert telling.told() == [("raised", "a2")]
     again_ms = telling.now_ms
     telling.alarm(number=2, at_ms=again_ms)
@@ -255,6 +261,17 @@ def test_a_new_route_has_to_read_what_stands_and_one_that_is_gone_leaves_nothing
     assert telling.restart()
 
 
+def test_a_letter_stays_small_enough_to_be_kept():
+    telling = Telling(route())
+    for number in range(20_001):
+        telling.alarm(number=number, incident="i1")
+    telling.now_ms += 6_000
+    telling.dispatch.due(telling.now_ms)
+    sizes = [len(value) for key, value in telling.dispatch.changes() if key.startswith(b"letter/")]
+    assert len(sizes) == 3
+    assert max(sizes) < 8 * 2**20
+
+
 @pytest.mark.parametrize(
     ("chosen", "takes"),
     [
@@ -267,6 +284,7 @@ def test_a_new_route_has_to_read_what_stands_and_one_that_is_gone_leaves_nothing
         ({"kinds": ("underpass_flooding",)}, True),
         ({"desks": ("d1",)}, False),
         ({"desks": ("d2",)}, True),
+        ({"equipment": True}, True),
     ],
 )
 def test_a_route_takes_what_its_settings_say(chosen, takes):
@@ -274,6 +292,13 @@ def test_a_route_takes_what_its_settings_say(chosen, takes):
     telling.alarm(level=3, assigned_to="d2")
     telling.wait(6)
     assert bool(telling.sent) == takes
+
+
+def test_what_only_concerns_a_device_is_told_where_the_route_wants_it():
+    telling = Telling(route("duty"), route("workshop", equipment=True))
+    telling.alarm(kind="sensor_silent", equipment=True)
+    telling.wait(6)
+    assert [one.route for _, one, _ in telling.sent] == ["workshop"]
 
 
 def test_alarms_of_an_incident_leave_as_one_message_of_a_kind_in_a_zone_too():

@@ -20,7 +20,12 @@ MADE = [name for name in channels.names() if channel(name).request]
 def flood(of, **more):
     telling = Telling(route(channel=of, **more))
     for number in range(500):
-        telling.alarm(number=number, incident="i1", level=2 if number == 77 else 3, presented=number == 300)
+        telling.alarm(
+            number=number,
+            incident="i1",
+            level=2 if number == 77 else 3,
+            under=None if number == 300 else {"of": "a300"},
+        )
     telling.wait(6)
     ((_, letter, _),) = telling.sent
     return telling.routes["duty"], letter
