@@ -7,6 +7,7 @@ then, every one of them news.
 from __future__ import annotations
 
 import random
+from itertools import islice
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -75,9 +76,8 @@ def sealed(open_count: int, event_count: int, begin_ms: int) -> Iterator[bytes]:
     head = Head()
     level_of: dict[str, int] = {}
     found = findings(open_count, begin_ms)
-    opened = {
-        (one.entity, one.kind): alarm_id(one) for one, _ in zip(findings(open_count, begin_ms), range(open_count), strict=False)
-    }
+    first = islice(findings(open_count, begin_ms), open_count)
+    opened = {(one.entity, one.kind): alarm_id(one) for one in first}
     for offset in range(0, event_count, RUN):
         events = []
         for _ in range(min(RUN, event_count - offset)):
