@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, TypeAlias
 
 import msgspec
 
 from alerts.covers import RANK, Cover
+from alerts.rules.record import Words
 from alerts.transitions import Standing
 from streams.city.scope import Lack  # at run time: msgspec reads the types of the fields
 from streams.contract.records import Level
 
+UNACKNOWLEDGED = (Standing.UNACKNOWLEDGED, Standing.RETURNED_UNACKNOWLEDGED, Standing.LATCHED_UNACKNOWLEDGED)
 
-class Taken(msgspec.Struct, frozen=True, kw_only=True):
+
+class Taken(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """An acknowledgement."""
 
     who: str
@@ -23,7 +26,7 @@ class Taken(msgspec.Struct, frozen=True, kw_only=True):
     until_ms: int | None = None
 
 
-class Closing(msgspec.Struct, frozen=True, kw_only=True):
+class Closing(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What closes it, unless it is undone before."""
 
     action: str
@@ -33,7 +36,7 @@ class Closing(msgspec.Struct, frozen=True, kw_only=True):
     """Engine time at which it closes."""
 
 
-class Last(msgspec.Struct, frozen=True, kw_only=True):
+class Last(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What made the revision: whoever saw an older one is told it."""
 
     what: str
@@ -43,7 +46,7 @@ class Last(msgspec.Struct, frozen=True, kw_only=True):
     at_ms: int
 
 
-class Handed(msgspec.Struct, frozen=True, kw_only=True):
+class Handed(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """To which desk it was handed, and by whom."""
 
     to: str
@@ -52,7 +55,20 @@ class Handed(msgspec.Struct, frozen=True, kw_only=True):
     at_ms: int
 
 
-class Alarm(msgspec.Struct, frozen=True, kw_only=True):
+Because: TypeAlias = Literal["feed", "feeds", "drains", "powers", "carries", "queue", "place", "burst", "hand"]
+"""What ties an alarm to another: its feed is silent; a relation of the city; a jam down the road; the same place and
+time; many of its kind in its zone; a person."""
+
+
+class Under(msgspec.Struct, frozen=True, kw_only=True):
+    """A fold: the alarm under which another one came, and why."""
+
+    of: str
+    because: Because
+    why: Words
+
+
+class Alarm(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """An open alarm, or how it ended."""
 
     id: str
@@ -104,6 +120,14 @@ class Alarm(msgspec.Struct, frozen=True, kw_only=True):
     """Who found it, as the newest finding says; "" = nobody said so."""
     ended: Closing | None = None
     """What closed it, where a person did."""
+    incident: str | None = None
+    """Id of the incident that it belongs to, None = it stands alone."""
+    under: Under | None = None
+    """Why it came into its incident, None = it began it."""
+    equipment: bool = False
+    """It is of a device and blinds nobody: it stands on the list of equipment, not on the operators'."""
+    presented_at_ms: int | None = None
+    """Engine time at which the operators were shown it by itself, None = they were not."""
     retired: Lack | None = None
     """It ended because the city has no such entity, or no such kind of alarm, any more."""
 
@@ -120,6 +144,11 @@ class Alarm(msgspec.Struct, frozen=True, kw_only=True):
     def shown(self) -> str:
         """The one name that people read: what covers it, else its standing."""
         return self.covers[0].what if self.covers else self.standing.value
+
+    @property
+    def asks(self) -> bool:
+        """Whether somebody should look at it: nobody has said that they do, and nothing covers it."""
+        return self.standing in UNACKNOWLEDGED and self.closing is None and not self.covers
 
     @property
     def cover(self) -> dict[str, Cover]:

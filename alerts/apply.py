@@ -6,11 +6,23 @@ from typing import TYPE_CHECKING, assert_never
 
 from msgspec.structs import replace
 
+from alerts import incidents, load
 from alerts.alarm import Alarm, Last
 from alerts.covering import recover_within
 from alerts.covers import OF_RULE, as_of, is_over
 from alerts.done import do
-from alerts.events import ClockSet, Done, Finding, Refused, Retired, Scheduled, TimeReached, Unreadable
+from alerts.events import (
+    ClockSet,
+    Done,
+    Finding,
+    Presented,
+    Refused,
+    Released,
+    Retired,
+    Scheduled,
+    TimeReached,
+    Unreadable,
+)
 from alerts.found import SILENCES, find, finding_of, key_of, let_return
 from alerts.moving import ImpossibleError, moved, opened_one, step_of
 from alerts.outcomes import Outcome
@@ -32,6 +44,10 @@ def apply(state: State, event: Event, at_ms: int) -> None:
         _refuse(state, event, at_ms)
     elif isinstance(event, TimeReached):
         _reach(state, event)
+    elif isinstance(event, Presented):
+        load.present(state, event)
+    elif isinstance(event, Released):
+        incidents.release(state, event)
     elif isinstance(event, ClockSet):
         _set_clock(state, event, at_ms)
     elif isinstance(event, Scheduled):
@@ -40,6 +56,8 @@ def apply(state: State, event: Event, at_ms: int) -> None:
         _retire(state, event)
     elif not isinstance(event, Unreadable):
         assert_never(event)
+    incidents.follow(state, at_ms)
+    load.settle(state, at_ms)
     name = event.change if isinstance(event, Finding) else str(event.__struct_config__.tag)
     state.counts[name] = state.counts.get(name, 0) + 1
 

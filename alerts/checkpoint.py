@@ -7,13 +7,16 @@ head last, so that a crash leaves the one before whole.
 from __future__ import annotations
 
 import hashlib
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import cramjam
 import msgspec
 
+from alerts import load
 from alerts.alarm import Alarm
 from alerts.covers import Cover
+from alerts.incident import Incident
 from alerts.journal import VERSION, Head
 from alerts.outcomes import Outcome
 from alerts.state import Key, Muted, Newest, State, Was
@@ -40,6 +43,12 @@ TABLES: dict[str, Any] = {
     "silent": list[tuple[tuple[str, str], int]],
     "restless": list[tuple[Key, tuple[int, ...]]],
     "clocks": list[tuple[str, ClockSetting]],
+    "incidents": list[tuple[str, Incident]],
+    "ended": list[tuple[str, Incident]],
+    "shown": list[tuple[str, tuple[int, ...]]],
+    "raised": list[tuple[int, int]],
+    "by_kind": list[tuple[tuple[int, str, int], int]],
+    "bursts": list[tuple[Key, tuple[tuple[int, str], ...]]],
     "counts": list[tuple[str, int]],
     "times": list[tuple[str, int]],
 }
@@ -69,7 +78,7 @@ class Checkpoint:
     """What stood when it was taken; written bit by bit while the engine goes on."""
 
     def __init__(self, state: State, head: Head, covers: Mapping[str, int], offset: int) -> None:
-        self._tables = {name: list(getattr(state, name).items()) for name in TABLES}
+        self._tables: dict[str, dict[Any, Any]] = {name: dict(getattr(state, name)) for name in TABLES}
         self._head, self._covers, self._offset = head, dict(covers), offset
 
     def unlike(self, mark: Mark, state: State) -> tuple[str, ...]:
@@ -82,9 +91,10 @@ class Checkpoint:
         """Yield key and value of each record to send, in this order."""
         digest = hashlib.sha256()
         number = 0
-        for name, rows in self._tables.items():
-            for first in range(0, len(rows), ROWS):
-                piece = packed(name, rows[first : first + ROWS])
+        for name, table in self._tables.items():
+            rows = iter(table.items())
+            while taken := list(islice(rows, ROWS)):
+                piece = packed(name, taken)
                 digest.update(piece)
                 yield b"%s:%d" % (slot, number), piece
                 number += 1
@@ -140,9 +150,11 @@ def _state(pieces: list[bytes]) -> State:
         table = getattr(state, name)
         for key, value in msgspec.convert(rows, TABLES[name]):
             if name == "open":
-                state.put(value)
+                state.read_back(value)
             elif name == "covers":
                 state.put_cover(value)
             else:
                 table[key] = value
+    state.groups.make_anew(list(state.open.values()))
+    load.queue(state)
     return state

@@ -13,6 +13,8 @@ TIME_END_MS = 2**53
 """Times are below: every reader of JSON holds them exactly."""
 
 Id: TypeAlias = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
+NoId: TypeAlias = Annotated[str, msgspec.Meta(max_length=200)]
+"""An id, or "" = none."""
 Who: TypeAlias = Annotated[str, msgspec.Meta(min_length=1, max_length=64, pattern=r"\S")]
 """A name or a desk; blanks alone are none."""
 Text: TypeAlias = Annotated[str, msgspec.Meta(max_length=2000)]
@@ -61,8 +63,11 @@ class OfAlarm(Base, frozen=True, kw_only=True):
 
 
 class Acknowledge(OfAlarm, frozen=True, kw_only=True, tag="acknowledge"):
-    """I have seen it and act on it."""
+    """I have seen it and act on it, or on a whole incident but for its alarms of level I."""
 
+    alarm: NoId = ""
+    """Its id, or that of …"""
+    incident: NoId = ""
     seen_level: Annotated[int, msgspec.Meta(ge=1, le=4)] | None = None
     for_ms: Duration | None = None
     """So long; then it must be acknowledged again. None = until it rises."""
@@ -112,6 +117,16 @@ class Unshelve(OfAlarm, frozen=True, kw_only=True, tag="unshelve"):
     """Show it again now."""
 
 
+class Fold(OfAlarm, frozen=True, kw_only=True, tag="fold"):
+    """It has the cause of that alarm or incident."""
+
+    into: Id
+
+
+class Split(OfAlarm, frozen=True, kw_only=True, tag="split"):
+    """It does not belong to its incident."""
+
+
 class OfPlace(Base, frozen=True, kw_only=True):
     """A command about all alarms of a place, a domain, a kind or an entity, those to come too."""
 
@@ -155,7 +170,7 @@ class Tick(msgspec.Struct, frozen=True, kw_only=True, tag_field="action", tag="t
 
 
 AlarmCommand: TypeAlias = (
-    Acknowledge | Unacknowledge | Note | End | Assign | Escalate | Reset | Shelve | Unshelve
+    Acknowledge | Unacknowledge | Note | End | Assign | Escalate | Reset | Shelve | Unshelve | Fold | Split
 )  # fmt: skip
 PlaceCommand: TypeAlias = Suppress | TakeOut
 Command: TypeAlias = AlarmCommand | PlaceCommand | Lift | Restore | Undo

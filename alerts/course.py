@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from alerts.events import Scheduled
 from alerts.journal import unseal
 from streams.contract.alarm_events import AlarmEvent, Link, Where
 from streams.contract.name import Name
@@ -26,6 +27,7 @@ NAMES = {
     "latched": Name("锁定", "latched"),
     "returned": Name("再次发生", "active again"),
     "behind": Name("过时的恢复", "an end of before"),
+    "presented": Name("呈现给值班", "shown to the operators"),
     "retired": Name("撤销", "retired"),
     "lapsed": Name("确认到期", "acknowledgement lapsed"),
     "closed": Name("结束", "closed"),
@@ -45,6 +47,8 @@ NAMES = {
     "lift": Name("解除抑制", "lift the suppression"),
     "take_out": Name("停用", "take out of service"),
     "restore": Name("恢复使用", "put back into service"),
+    "fold": Name("归并", "fold"),
+    "split": Name("拆分", "split"),
     "undo": Name("撤回", "undo"),
     "refused": Name("未知命令", "an unknown command"),
 }
@@ -80,7 +84,7 @@ def _row(seq: int, place: int, at_ms: int, event: Event) -> AlarmEvent | None:
     told: dict[str, Any] = msgspec.to_builtins(event)
     command, found = told.get("command") or {}, told.get("detection") or {}
     alarm, cover = told.get("alarm", ""), told.get("cover", "")
-    if not (alarm or cover or command):
+    if isinstance(event, Scheduled) or not (alarm or cover or command):
         return None
     where = found or command.get("where") or {}
     return AlarmEvent(

@@ -29,7 +29,7 @@ OF_RULE = "rule:"
 """What the id of a rule's schedule begins with, the kind behind it; no person lifts it."""
 
 
-class Cover(msgspec.Struct, frozen=True, kw_only=True):
+class Cover(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One of them; its id is that of the command that made it."""
 
     id: str

@@ -6,15 +6,18 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
+from alerts import incidents
 from alerts.alarm import Closing, Handed, Last, Taken
 from alerts.commands import (
     Acknowledge,
     Assign,
     Escalate,
+    Fold,
     Note,
     OfCommand,
     OfPlace,
     Shelve,
+    Split,
     Suppress,
     Undo,
     Unshelve,
@@ -45,6 +48,8 @@ def do(state: State, event: Done, at_ms: int) -> None:
         count = _cover(state, command, at_ms)
     elif isinstance(command, Undo):
         revision = _undo(state, command, at_ms)
+    elif isinstance(command, Acknowledge) and command.incident:
+        count = _take_incident(state, command, at_ms)
     elif isinstance(command, OfCommand):
         count = _uncover(state, command, at_ms)
     else:
@@ -67,6 +72,10 @@ def _to_alarm(state: State, alarm: Alarm, command: AlarmCommand, at_ms: int) -> 
     elif isinstance(command, Unshelve):
         took_away = _unshelve(state, alarm)
         changed = covered(state, alarm, last)
+    elif isinstance(command, Fold):
+        changed = revised(incidents.fold(state, alarm, command, at_ms), last)
+    elif isinstance(command, Split):
+        changed = revised(incidents.split(state, alarm), last)
     elif isinstance(command, Assign | Escalate):
         handed = Handed(to=command.to, who=command.who, desk=command.desk, at_ms=at_ms)
         field = "assigned" if isinstance(command, Assign) else "escalated"
@@ -84,21 +93,50 @@ def _to_alarm(state: State, alarm: Alarm, command: AlarmCommand, at_ms: int) -> 
         escalated=alarm.escalated,
         made=made,
         took_away=took_away,
+        group=(alarm.incident, alarm.under) if isinstance(command, Fold | Split) else None,
     )
     return changed
+
+
+def _take_incident(state: State, command: Acknowledge, at_ms: int) -> int:
+    """Acknowledge what an incident has now → how many alarms."""
+    incident = state.incidents.get(command.incident)
+    if incident is None:
+        raise ImpossibleError(f"incident {command.incident} is not open")
+    found, was = incidents.members_to_take(state, incident), []
+    for alarm in found:
+        changed = _step(alarm, command, _last(command, at_ms))
+        was.append(
+            Was(
+                who=command.who,
+                at_ms=at_ms,
+                alarm=alarm.id,
+                revision=changed.revision,
+                taken=alarm.taken,
+                closing=alarm.closing,
+                assigned=alarm.assigned,
+                escalated=alarm.escalated,
+            )
+        )
+        state.put(changed)
+    incidents.take(state, incident, _taken(command, at_ms))
+    state.undoable[command.id] = Was(who=command.who, at_ms=at_ms, incident=incident.id, others=tuple(was))
+    return len(found)
 
 
 def _step(alarm: Alarm, command: AlarmCommand, last: Last) -> Alarm:
     """Return the alarm behind the step that the table has for the command."""
     step = step_of(alarm, Happening(command.action))
-    taken = None
-    if isinstance(command, Acknowledge):
-        until_ms = None if command.for_ms is None else last.at_ms + command.for_ms
-        taken = Taken(who=command.who, desk=command.desk, why=command.why, at_ms=last.at_ms, until_ms=until_ms)
+    taken = _taken(command, last.at_ms) if isinstance(command, Acknowledge) else None
     found = moved(alarm, step, last, taken)
     if Effect.CLOSE_LATER not in step.effects:
         return replace(found, closing=None)
     return replace(found, closing=Closing(action=command.action, who=command.who, at_ms=last.at_ms + UNDO_MS))
+
+
+def _taken(command: Acknowledge, at_ms: int) -> Taken:
+    until_ms = None if command.for_ms is None else at_ms + command.for_ms
+    return Taken(who=command.who, desk=command.desk, why=command.why, at_ms=at_ms, until_ms=until_ms)
 
 
 # --- covers -----------------------------------------------------------------------------------------------------------
@@ -176,10 +214,20 @@ def _undo(state: State, command: Undo, at_ms: int) -> int:
     if was.took_away is not None:
         state.put_cover(as_of(was.took_away, at_ms, state.clock))
         recover_within(state, was.took_away, last)
-    if not was.alarm:
-        return 0
-    alarm = opened_one(state, was.alarm)
+    for one in was.others:
+        alarm = state.open.get(one.alarm)
+        if alarm is not None and alarm.revision == one.revision:
+            _put_back(state, alarm, one, last)
+    if was.incident in state.incidents:
+        incidents.take(state, state.incidents[was.incident], None)
+    return _put_back(state, opened_one(state, was.alarm), was, last) if was.alarm else 0
+
+
+def _put_back(state: State, alarm: Alarm, was: Was, last: Last) -> int:
     back = replace(alarm, taken=was.taken, closing=was.closing, assigned=was.assigned, escalated=was.escalated)
+    if was.group is not None:
+        incident, under = was.group
+        back = replace(back, incident=incident if incident in state.incidents else None, under=under)
     if alarm.revision == was.revision:
         back = revised(back, last)
     state.put(back)

@@ -2,8 +2,8 @@
 
 in      city.detections.v1, city.commands.v1, city.cities.v1, city.clock.v1 (as `Input`, in the order of arrival);
         city.journal.v1, its own records as they come back
-out     one journal record a run; projections for city.alarms.v1 and city.outcomes.v1 of what a record of the chain
-        changed
+out     one journal record a run; projections for city.alarms.v1, city.incidents.v1 and city.outcomes.v1 of what a
+        record of the chain changed
 state   the journal's fold: open alarms; newest detection of each (city, entity, kind); newest outcomes, closed alarms;
         beside it what the versions of the city have that the journal covers or is about to
 drops   bad_detection, bad_command, bad_clock: journaled as `unreadable`; a journal record that does not follow the head
@@ -15,29 +15,29 @@ Time is an input: the engine's is the arrival of its newest input, and what is d
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
-from alerts import reading
 from alerts.apply import apply
 from alerts.checkpoint import Checkpoint, newest
 from alerts.commands import Tick, Undo
 from alerts.earlier import ENGINE_TIMES
-from alerts.events import Cause, ClockSet, Done, Refused, TimeReached, Unreadable
+from alerts.events import Cause, Done, Refused, TimeReached
+from alerts.figures import Figures
+from alerts.inputs import event_of
 from alerts.journal import VERSION, Head, Record, seal, unseal
-from alerts.judge import judge_detection, judge_time, judge_version
-from alerts.judge_commands import judge_command
+from alerts.judge import judge_time, judge_version, next_due
 from alerts.moving import ImpossibleError
 from alerts.projection import projected
 from alerts.signing import signed
 from alerts.state import State
 from streams.alarms.projected import Row
-from streams.broker.topics import ALARMS, CITIES, CLOCK, DETECTIONS, OUTCOMES
+from streams.broker.topics import ALARMS, CITIES, INCIDENTS, OUTCOMES
 from streams.errors import FrameError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from alerts.events import Event
     from streams.alarms.order import Input
@@ -69,6 +69,7 @@ class Engine:
         """The record that was judged last and is not in the chain yet; the state holds it already."""
         self._scopes: dict[int, Scope] = {}
         """Offset of a version, rising → what it has; the newest that the chain covers, and later ones."""
+        self._figures = Figures()
         self._outside = {"void": 0, "broken": 0}
 
     def resume(self, records: Mapping[bytes, bytes]) -> int:
@@ -108,8 +109,8 @@ class Engine:
     @property
     def next_due_ms(self) -> int | None:
         """Engine time at which something happens by itself, None = nothing does."""
-        due = self._state.next_due()
-        return None if due is None else due[0]
+        due = next_due(self._state)
+        return None if due is None else due.at_ms
 
     def judge(self, inputs: Sequence[Input], *, whole: bool) -> bytes | None:
         """Return the record that would follow the head, None when the inputs change nothing.
@@ -151,6 +152,14 @@ class Engine:
     def fold(self, value: bytes | None) -> Mapping[Row, bytes | None] | None:
         """Take the journal's next record → the projections it changed (None = no more), None: it is not of the chain.
 
+        Raises as `take` does.
+        """
+        record = self.take(value)
+        return None if record is None else {row: self._row(row) for row in sorted(self._changed(record))}
+
+    def take(self, value: bytes | None) -> Record | None:
+        """Take the journal's next record → what it holds, None: it is not of the chain.
+
         Raises FrameError for a sealed one that this version does not understand, or that tells of what cannot be.
         """
         opened = unseal(value) if value is not None else None
@@ -171,26 +180,32 @@ class Engine:
         self.covers = record.covers
         in_force = self._covered_version(self.covers.get(CITIES, 0))
         self._scopes = {offset: scope for offset, scope in self._scopes.items() if offset >= in_force}
-        return {row: self._row(row) for row in sorted(self._changed(record))}
+        return record
 
     def rows(self) -> set[Row]:
-        """Return the row of every open alarm, and of every command that is remembered."""
+        """Return the row of every open alarm and incident, and of every command that is remembered."""
         self._drop_ahead()
-        return {Row(ALARMS, one) for one in self._state.open} | {Row(OUTCOMES, one) for one in self._state.outcomes}
+        state = self._state
+        tables = ((ALARMS, state.open), (INCIDENTS, state.incidents), (OUTCOMES, state.outcomes))
+        return {Row(topic, one) for topic, table in tables for one in table}
 
     def projection(self, row: Row) -> bytes | None:
         """Return a row as the chain says, None when there is none."""
         self._drop_ahead()
         return self._row(row)
 
-    def ended(self, alarm_id: str) -> bytes | None:
-        """Return a closed alarm as it ended, None when it is not remembered."""
-        alarm = self._state.closed.get(alarm_id)
-        return None if alarm is None else projected(alarm)
+    def ended(self, key: str) -> bytes | None:
+        """Return an alarm or incident as it ended, None when it is not remembered."""
+        one = self._state.closed.get(key) or self._state.ended.get(key)
+        return None if one is None else projected(one)
 
     def counts(self) -> dict[str, int]:
         """Count the journal's events by name, and the records outside the chain."""
         return {**self._state.counts, **self._outside}
+
+    def load(self, now_ms: int) -> Mapping[str, Any]:
+        """Return the load of the operators, in figures."""
+        return self._figures.of(self._state, now_ms)
 
     def _drop_ahead(self) -> None:
         if self._ahead is not None:
@@ -236,32 +251,12 @@ class Engine:
             self._state.reach(now_ms)
         return found, True
 
-    def _events(self, one: Input, scope: Scope | None, now_ms: int) -> Sequence[Event]:
+    def _events(self, one: Input, scope: Scope | None, now_ms: int) -> Iterable[Event]:
+        """Return what an input does, each event of it judged when those before it are applied."""
         if one.topic == CITIES:
-            return list(judge_version(self._state, self._scopes[one.offset]))
-        event = self._event(one, scope, now_ms)
+            return judge_version(self._state, self._scopes[one.offset])
+        event = event_of(self._state, one, scope, self._key, now_ms)
         return [] if event is None else [event]
-
-    def _event(self, one: Input, scope: Scope | None, now_ms: int) -> Event | None:
-        if one.topic == DETECTIONS:
-            found = reading.detection(one.value)
-            if found is None:
-                return Unreadable(reason="bad_detection")
-            return judge_detection(self._state, found, scope, now_ms)
-        if one.topic == CLOCK:
-            setting = reading.clock(one.value, one.arrived_ms)
-            return Unreadable(reason="bad_clock") if setting is None else ClockSet(setting=setting)
-        return self._of_command(one, scope, now_ms)
-
-    def _of_command(self, one: Input, scope: Scope | None, now_ms: int) -> Event | None:
-        found = reading.command(one.value, self._key)
-        if found is None:
-            return Unreadable(reason="bad_command")
-        if isinstance(found, Tick):
-            return None
-        if isinstance(found, Refused):
-            return None if found.id in self._state.outcomes else found
-        return judge_command(self._state, found, now_ms, scope)
 
     def _covered_version(self, end: int) -> int:
         """Return the offset of the newest version below `end`, -1 = none is known."""
@@ -269,6 +264,7 @@ class Engine:
 
     def _changed(self, record: Record) -> set[Row]:
         rows = {Row(ALARMS, one) for one in self._state.changed}
+        rows |= {Row(INCIDENTS, one) for one in self._state.groups.changed}
         for event in record.events:
             if isinstance(event, Refused):
                 rows.add(Row(OUTCOMES, event.id))
@@ -279,8 +275,8 @@ class Engine:
         return rows
 
     def _row(self, row: Row) -> bytes | None:
-        if row.topic == ALARMS:
-            alarm = self._state.open.get(row.key)
-            return None if alarm is None else projected(alarm)
-        outcome = self._state.outcomes.get(row.key)
-        return None if outcome is None else msgspec.json.encode(outcome)
+        if row.topic == OUTCOMES:
+            outcome = self._state.outcomes.get(row.key)
+            return None if outcome is None else msgspec.json.encode(outcome)
+        one = self._state.open.get(row.key) if row.topic == ALARMS else self._state.incidents.get(row.key)
+        return None if one is None else projected(one)

@@ -6,6 +6,7 @@ from typing import Literal, NamedTuple, TypeAlias
 
 import msgspec
 
+from alerts.alarm import Under
 from alerts.commands import Command
 from alerts.covers import Cover  # at run time: msgspec reads the types of the fields
 from streams.city.clock import ClockSetting
@@ -22,13 +23,32 @@ speaks of any more; `ended`, because a person ended the alarm and it has not bee
 city clock is not there yet; `behind`, because it is an end of before the raise."""
 
 
-class Finding(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="finding"):
+class Placed(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Where a new alarm belongs, by what the version of the city in force knows."""
+
+    equipment: bool = False
+    """It is of a device, and blinds nobody to an alarm of level I or II."""
+    incident: str = ""
+    """Id of the incident that it comes into or begins, "" = it stands alone."""
+    cause: str = ""
+    """The alarm that is the incident's cause from now on."""
+    under: Under | None = None
+    """What it comes under, None = it is the cause."""
+    others: tuple[str, ...] = ()
+    """Alarms that come into the incident with it, each with the whole of its own …"""
+    over: Under | None = None
+    """… and why: it is their cause."""
+
+
+class Finding(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="type", tag="finding"):
     """A detection that was news."""
 
     change: Change
     alarm: str
     """Id of the alarm it changed; empty where there is none."""
     detection: Detection
+    placed: Placed | None = None
+    """Of one that is raised, None = it stands alone."""
 
 
 class Done(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="done"):
@@ -67,6 +87,24 @@ class TimeReached(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", t
     """Engine time at which it was."""
 
 
+class Presented(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="presented"):
+    """What had to wait was shown to the operators: they have not been shown too much lately."""
+
+    alarm: str = ""
+    """Its id, or that of …"""
+    incident: str = ""
+    at_ms: int
+    """Engine time at which it was."""
+
+
+class Released(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="released"):
+    """The cause of an incident has been over for so long that what still stands there stands by itself."""
+
+    incident: str
+    at_ms: int
+    """Engine time at which it was."""
+
+
 class ClockSet(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="clock"):
     """The city clock goes on from another time, or at another speed."""
 
@@ -98,7 +136,9 @@ class Unreadable(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", ta
     reason: Literal["bad_detection", "bad_command", "bad_clock"]
 
 
-Event: TypeAlias = Finding | Done | Refused | TimeReached | ClockSet | Scheduled | Retired | Unreadable
+Due: TypeAlias = TimeReached | Presented | Released
+"""What time makes."""
+Event: TypeAlias = Finding | Done | Refused | Due | ClockSet | Scheduled | Retired | Unreadable
 
 
 class Cause(NamedTuple):

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
 
-from alerts import chattering
+from alerts import chattering, incidents
 from alerts.alarm import Alarm, Last
 from alerts.covering import covered
 from alerts.moving import ImpossibleError, moved, opened_one, put, step_of
@@ -121,8 +121,8 @@ def _raise(state: State, event: Finding, at_ms: int) -> None:
         **_fields(found, OF_WHAT + TOLD),
     )
     alarm = _worse(state, _turned(state, alarm, at_ms), last)
-    state.put(replace(alarm, revision=1, unseen=bool(alarm.covers)))
     state.closed.discard(event.alarm)  # only where one event time opened, ended and opens again
+    incidents.place(state, replace(alarm, revision=1, unseen=bool(alarm.covers)), event.placed, at_ms)
 
 
 def _worse(state: State, alarm: Alarm, last: Last) -> Alarm:

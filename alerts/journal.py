@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 VERSION = 5
 """Of the records that this code writes. 1: those that name none, of CityWall 0.1.0; 3 knows alarms that are retired,
 and who found what with which version of the city; 4 knows engine time, and commands but acknowledging; 5 the
-city clock, and all that covers alarms. It rises with a
+city clock, all that covers alarms, incidents and what was shown. It rises with a
 new event, a new field, or a new meaning of one; `alerts.earlier` reads those below 4."""
 
 GENESIS = "0" * 64

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from alerts import causes, incidents, load
 from alerts.commands import Where
 from alerts.covers import OF_RULE, Cover
 from alerts.events import Finding, Retired, Scheduled, TimeReached
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from alerts.alarm import Alarm
-    from alerts.events import Change
+    from alerts.events import Change, Due
     from alerts.state import Newest, State
     from streams.city.scope import Lack, Scope
     from streams.contract.records import Detection
@@ -50,10 +51,21 @@ def alarm_id(detection: Detection) -> str:
     return hashlib.sha256(msgspec.json.encode(parts)).hexdigest()[:ID_LENGTH]
 
 
-def judge_time(state: State, now_ms: int) -> TimeReached | None:
+def judge_time(state: State, now_ms: int) -> Due | None:
     """Return what is due first, None = nothing is due yet."""
+    due = next_due(state)
+    return None if due is None or due.at_ms > now_ms else due
+
+
+def next_due(state: State) -> Due | None:
+    """Return what happens first by itself, None = nothing does."""
+    found = [one for one in (_reached(state), incidents.due(state), load.due(state)) if one is not None]
+    return min(found, key=lambda one: one.at_ms, default=None)
+
+
+def _reached(state: State) -> TimeReached | None:
     due = state.next_due()
-    if due is None or due[0] > now_ms:
+    if due is None:
         return None
     at_ms, what, of = due
     if what == COVER:
@@ -90,8 +102,15 @@ def judge_detection(state: State, detection: Detection, scope: Scope | None = No
     change = _change(alarm, detection)
     if change == "cleared" and scope is not None and detection.kind in scope.latching:
         change = "latched"
-    opened = alarm_id(detection) if change == "raised" else ""
-    return Finding(change=change, alarm=opened if alarm is None else alarm.id, detection=detection)
+    if change == "raised":
+        return _raised(state, detection, scope, now_ms)
+    return Finding(change=change, alarm="" if alarm is None else alarm.id, detection=detection)
+
+
+def _raised(state: State, found: Detection, scope: Scope | None, now_ms: int) -> Finding:
+    opened = alarm_id(found)
+    placed = causes.placed(state, found, opened, scope, now_ms)
+    return Finding(change="raised", alarm=opened, detection=found, placed=placed)
 
 
 def judge_version(state: State, scope: Scope) -> Iterator[Scheduled | Retired | Finding]:
@@ -104,7 +123,7 @@ def judge_version(state: State, scope: Scope) -> Iterator[Scheduled | Retired | 
             yield Retired(alarm=alarm.id, lack=lack, version=scope.number, at_ms=at_ms)
     for key, found in sorted(state.latent.items()):
         if key not in state.current and _lack(scope, found) is None:
-            yield Finding(change="raised", alarm=alarm_id(found), detection=found)
+            yield _raised(state, found, scope, state.now_ms)
 
 
 def _scheduled(state: State, scope: Scope) -> Iterator[Scheduled]:

@@ -6,10 +6,25 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from alerts.commands import Acknowledge, Lift, Note, OfAlarm, OfPlace, Restore, Shelve, Suppress, Undo, Unshelve
+from alerts.alarm import Alarm
+from alerts.commands import (
+    Acknowledge,
+    Fold,
+    Lift,
+    Note,
+    OfAlarm,
+    OfPlace,
+    Restore,
+    Shelve,
+    Split,
+    Suppress,
+    Undo,
+    Unshelve,
+)
 from alerts.covers import OF_RULE
 from alerts.done import UNDO_MS
 from alerts.events import Done, Refused
+from alerts.incidents import members_to_take
 from alerts.kinds import kinds
 from alerts.reading import UNSIGNED
 from alerts.roles import may
@@ -17,8 +32,8 @@ from alerts.transitions import TABLE, Happening, No
 from streams.city.windows import holds, next_change_ms
 
 if TYPE_CHECKING:
-    from alerts.alarm import Alarm
     from alerts.commands import AlarmCommand, Command, PlaceCommand
+    from alerts.incident import Incident
     from alerts.state import State
     from streams.city.scope import Scope
 
@@ -38,7 +53,25 @@ def judge_command(state: State, command: Command, now_ms: int, scope: Scope | No
         return _judge_place(state, command, now_ms, scope)
     if isinstance(command, Lift | Restore):
         return _judge_uncover(state, command)
+    if isinstance(command, Acknowledge) and command.incident:
+        return _judge_incident(state, command)
     return _judge_alarm(state, command)
+
+
+def _judge_incident(state: State, command: Acknowledge) -> Done | Refused:
+    incident = state.incidents.get(command.incident)
+    if incident is None or incident.city != command.city:
+        return refused(command, "closed" if command.incident in state.ended else "unknown_incident")
+    if command.seen_level is not None and incident.folded_level < command.seen_level:
+        return refused(command, "level_risen")
+    return Done(alarm="", command=command) if members_to_take(state, incident) else _taken_already(command, incident)
+
+
+def _taken_already(command: Acknowledge, incident: Incident) -> Refused:
+    said, taken = refused(command, "already_acknowledged"), incident.taken
+    if taken is None:
+        return said
+    return replace(said, by=taken.who, by_desk=taken.desk, did=command.action, did_at_ms=taken.at_ms)
 
 
 def _judge_alarm(state: State, command: AlarmCommand) -> Done | Refused:
@@ -72,10 +105,22 @@ def _no_step(state: State, alarm: Alarm, command: AlarmCommand) -> str:
         return "" if state.shelf(alarm) is None else "already_shelved"
     if isinstance(command, Unshelve):
         return "not_shelved" if state.shelf(alarm) is None else ""
+    if isinstance(command, Fold):
+        return _no_fold(state, alarm, command)
+    if isinstance(command, Split):
+        return "not_folded" if alarm.incident is None else ""
     if command.action not in OF_TABLE:
         return ""
     step = TABLE[alarm.standing][Happening(command.action)]
     return step.reason if isinstance(step, No) else ""
+
+
+def _no_fold(state: State, alarm: Alarm, command: Fold) -> str:
+    target = state.open.get(command.into) or state.incidents.get(command.into)
+    if target is None or target.city != alarm.city:
+        return "unknown_incident"
+    incident = target.incident if isinstance(target, Alarm) else target.id
+    return "folded_already" if target.id == alarm.id or (incident is not None and incident == alarm.incident) else ""
 
 
 def _judge_place(state: State, command: PlaceCommand, now_ms: int, scope: Scope | None) -> Done | Refused:

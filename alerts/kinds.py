@@ -1,4 +1,4 @@
-"""The words for each kind of alarm, in both languages, and how soon a person should have taken it: `kinds.toml`.
+"""The words for each kind of alarm, in both languages; what it is of, how soon a person should take it: `kinds.toml`.
 
 What a kind is called stands in the record of its rule, `alerts/rules/<kind>.toml`.
 """
@@ -23,8 +23,18 @@ if TYPE_CHECKING:
 Lang: TypeAlias = Literal["zh", "en"]
 
 
+class Traits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Kinds of alarms by what they are of; a kind in none of these is of the city itself."""
+
+    equipment: frozenset[str]
+    """Of a device or a feed: what it watches may be well."""
+    queueing: frozenset[str]
+    """Of a queue, which grows up the road from its cause."""
+
+
 class _Table(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     response_s: dict[Literal["1", "2", "3", "4"], Annotated[int, msgspec.Meta(gt=0)]]
+    traits: Traits
 
 
 @cache
@@ -60,6 +70,11 @@ def response_limit_s(level: Level) -> int | None:
 def limits_s() -> Mapping[int, int]:
     """Return how soon an alarm should be acknowledged, by level."""
     return {int(level): limit_s for level, limit_s in _table().response_s.items()}
+
+
+def traits() -> Traits:
+    """Return which kinds are of what."""
+    return _table().traits
 
 
 @cache

@@ -1,4 +1,4 @@
-"""An alarm as the rest of the house reads it: JSON on `city.alarms.v1`."""
+"""An alarm as the rest of the house reads it, on `city.alarms.v1`, and an incident, on `city.incidents.v1`: JSON."""
 
 from __future__ import annotations
 
@@ -6,19 +6,21 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from alerts.incident import ALONE, Incident
+
 if TYPE_CHECKING:
     from alerts.alarm import Alarm
 
 AS_IT_IS = (
     *("id", "city", "domain", "kind", "entity", "zone", "level", "process", "revision", "raised_at_ms"),
     *("updated_at_ms", "waiting_since_ms", "uncertain_since_ms", "value", "limit", "unit", "basis", "evidence"),
-    *("notes_count", "processor", "retired"),
+    *("notes_count", "processor", "retired", "incident", "under", "equipment", "presented_at_ms"),
 )
 
 
-def projected(alarm: Alarm) -> bytes:
-    """Return the row of an alarm."""
-    return msgspec.json.encode(row(alarm))
+def projected(one: Alarm | Incident) -> bytes:
+    """Return the row of an alarm or an incident."""
+    return msgspec.json.encode(incident_row(one) if isinstance(one, Incident) else row(one))
 
 
 def row(alarm: Alarm) -> dict[str, Any]:
@@ -32,6 +34,7 @@ def row(alarm: Alarm) -> dict[str, Any]:
         "count": max(alarm.count, alarm.changes) if chatters else alarm.count,
         "chattering": chatters,
         "state": "active" if alarm.process == "active" else "cleared",
+        "presented": alarm.presented_at_ms is not None and (alarm.incident is None or alarm.level == ALONE),
         "cleared_at_ms": alarm.returned_at_ms,
         "acknowledged": taken is not None,
         "acknowledged_by": None if taken is None else taken.who,
@@ -54,4 +57,26 @@ def row(alarm: Alarm) -> dict[str, Any]:
         "assigned_by": None if alarm.assigned is None else alarm.assigned.who,
         "escalated_to": None if alarm.escalated is None else alarm.escalated.to,
         "changed_by": {"what": last.what, "who": last.who, "desk": last.desk, "at_ms": last.at_ms},
+    }
+
+
+OF_INCIDENT = (
+    *("id", "city", "cause", "domain", "kind", "entity", "zone", "level", "count", "asking", "levels"),
+    *("opened_at_ms", "waiting_since_ms", "presented_at_ms", "release_at_ms", "merged_into"),
+)
+
+
+def incident_row(incident: Incident) -> dict[str, Any]:
+    """Return an incident as plain values: what its cause is and where, how many, why the newest belongs to it."""
+    taken, newest = incident.taken, incident.newest
+    return {
+        **{name: getattr(incident, name) for name in OF_INCIDENT},
+        "alarms": incident.listed,
+        "presented": incident.presented_at_ms is not None,
+        "why": None if newest is None else newest.why,
+        "because": None if newest is None else newest.because,
+        "acknowledged": taken is not None and incident.asking == 0,
+        "acknowledged_by": None if taken is None else taken.who,
+        "acknowledged_desk": None if taken is None else taken.desk,
+        "acknowledged_at_ms": None if taken is None else taken.at_ms,
     }

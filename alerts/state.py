@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 import msgspec
 
-from alerts.alarm import Alarm, Closing, Handed, Taken, ranked
+from alerts.alarm import Alarm, Closing, Handed, Taken, Under, ranked
 from alerts.commands import Where
 from alerts.covers import Cover, wheres
+from alerts.groups import Groups
 from alerts.tables import Table, Trail
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable
 
     from alerts.outcomes import Outcome
     from streams.city.clock import ClockSetting
@@ -63,6 +64,12 @@ class Was(msgspec.Struct, frozen=True, kw_only=True):
     made: str = ""
     """Id of the cover that it made."""
     took_away: Cover | None = None
+    group: tuple[str | None, Under | None] | None = None
+    """The incident that the alarm was in, and why, where the command changed that."""
+    incident: str = ""
+    """That it acknowledged …"""
+    others: tuple[Was, ...] = ()
+    """… with these alarms."""
 
 
 class State:
@@ -98,12 +105,15 @@ class State:
         """LATEST → newest event time that a finding gave; NOW → engine time of the newest event."""
         self.of_entity: Table[tuple[str, str], tuple[str, ...]] = Table(self.trail)
         """(city, entity) → ids of its open alarms."""
+        self.groups = Groups(self.trail)
+        self.incidents, self.ended, self.shown = self.groups.incidents, self.groups.ended, self.groups.shown
+        self.raised, self.by_kind, self.bursts = self.groups.raised, self.groups.by_kind, self.groups.bursts
         self.changed: set[str] = set()
         """Ids of alarms that were put or closed since `begin`."""
         self._covering: Table[tuple[str, Where], tuple[str, ...]] = Table(self.trail)
         """(city, where) → ids of the covers over it."""
         self._due: list[tuple[int, str, str]] = []
-        """A heap of (when, `ALARM` or `COVER`, id); what that one itself no longer names is passed over."""
+        """A heap of (when, `ALARM` or `COVER`, id): what is due, and more, which is passed over when its time comes."""
 
     @property
     def latest_ms(self) -> int:
@@ -131,13 +141,20 @@ class State:
 
     def put(self, alarm: Alarm) -> None:
         """Keep an open alarm as it stands now."""
-        if alarm.id not in self.open:
+        self.groups.count(self.open.get(alarm.id), alarm)
+        self.changed.add(alarm.id)
+        self.read_back(alarm)
+
+    def read_back(self, alarm: Alarm) -> None:
+        """Keep an open alarm that is counted already."""
+        before = self.open.get(alarm.id)
+        if before is None:
             of = (alarm.city, alarm.entity)
             self.of_entity[of] = (*self.of_entity.get(of, ()), alarm.id)
         self.open[alarm.id] = alarm
         self.current[alarm.city, alarm.entity, alarm.kind] = alarm.id
-        self.changed.add(alarm.id)
-        self._note_due(alarm.due_ms, ALARM, alarm.id)
+        if before is None or before.due_ms != alarm.due_ms:
+            self._note_due(alarm.due_ms, ALARM, alarm.id)
 
     def close(self, alarm: Alarm) -> None:
         """Let an open alarm go, as it ended."""
@@ -147,6 +164,7 @@ class State:
             self.of_entity[of] = left
         else:
             del self.of_entity[of]
+        self.groups.count(self.open[alarm.id], None)
         del self.open[alarm.id]
         del self.current[alarm.city, alarm.entity, alarm.kind]
         self.closed[alarm.id] = alarm
@@ -154,11 +172,13 @@ class State:
 
     def put_cover(self, cover: Cover) -> None:
         """Keep a cover as it stands now."""
-        if cover.id not in self.covers:
+        before = self.covers.get(cover.id)
+        if before is None:
             over = (cover.city, cover.where)
             self._covering[over] = (*self._covering.get(over, ()), cover.id)
         self.covers[cover.id] = cover
-        self._note_due(cover.due_ms, COVER, cover.id)
+        if before is None or before.due_ms != cover.due_ms:
+            self._note_due(cover.due_ms, COVER, cover.id)
 
     def drop_cover(self, cover: Cover) -> None:
         """Let a cover go."""
@@ -199,7 +219,7 @@ class State:
             one = self.open.get(of) if what == ALARM else self.covers.get(of)
             if one is not None and one.due_ms == when_ms:
                 return when_ms, what, of
-            heapq.heappop(self._due)
+            self.trail.note(heapq.heappush, self._due, heapq.heappop(self._due))
         return None
 
     def _note_due(self, due_ms: int | None, what: str, of: str) -> None:
@@ -209,25 +229,22 @@ class State:
     def begin(self) -> None:
         """Note what is changed from now on."""
         self.trail.begin()
+        self.groups.begin()
         self.changed = set()
 
     def keep(self) -> None:
         """Let what was changed since `begin` stand, and forget what is too old to be asked for."""
         self.trail.keep()
-        for table in (self.latent, self.closed, self.outcomes, self.muted):
+        for table in (self.latent, self.closed, self.outcomes, self.muted, self.raised, self.by_kind, self.bursts):
             table.shorten(REMEMBERED)
         self.undoable.shorten(UNDOABLE)
+        self.groups.keep(REMEMBERED)
 
     def take_back(self) -> None:
         """Be as at the last `begin`."""
         self.trail.take_back()
+        self.groups.take_back()
         self.changed = set()
-        self._due = list(self._all_due())
-        heapq.heapify(self._due)
-
-    def _all_due(self) -> Iterator[tuple[int, str, str]]:
-        for what, table in ((ALARM, self.open), (COVER, self.covers)):
-            yield from ((one.due_ms, what, one.id) for one in table.values() if one.due_ms is not None)
 
 
 def _is_of(alarm: Alarm, where: Where) -> bool:

@@ -2,32 +2,34 @@
 
 from __future__ import annotations
 
+import heapq
 from itertools import islice
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
 
 K = TypeVar("K")
 V = TypeVar("V")
+E = TypeVar("E", bound=tuple[Any, ...])
 
 _ABSENT: Any = object()
 
 
 class Trail:
-    """What was changed since it began, newest last."""
+    """What was changed since it began, newest last: each the function and its arguments that take it back."""
 
     def __init__(self) -> None:
-        self._steps: list[Callable[[], None]] | None = None
+        self._steps: list[tuple[Any, ...]] | None = None
 
     def begin(self) -> None:
         """Note what is changed from now on."""
         self._steps = []
 
-    def note(self, step: Callable[[], None]) -> None:
+    def note(self, back: Callable[..., object], *args: object) -> None:
         """Keep how a change is taken back, where changes are noted."""
         if self._steps is not None:
-            self._steps.append(step)
+            self._steps.append((back, *args))
 
     def keep(self) -> None:
         """Let what was changed stand."""
@@ -36,8 +38,8 @@ class Trail:
     def take_back(self) -> None:
         """Undo what was changed."""
         steps, self._steps = self._steps or [], None
-        for step in reversed(steps):
-            step()
+        for back, *args in reversed(steps):
+            back(*args)
 
 
 class Table(dict[K, V]):
@@ -67,12 +69,70 @@ class Table(dict[K, V]):
         for key in list(islice(self, max(len(self) - most, 0))):
             del self[key]
 
-    def _let_go(self, key: K) -> None:
-        super().pop(key, None)
-
     def _note(self, key: K) -> None:
         old = self.get(key, _ABSENT)
         if old is _ABSENT:
-            self._trail.note(lambda: self._let_go(key))
+            self._trail.note(dict.pop, self, key, None)
         else:
-            self._trail.note(lambda: dict.__setitem__(self, key, old))
+            self._trail.note(dict.__setitem__, self, key, old)
+
+
+class Index(Generic[K, V]):
+    """Several values by key. Changes are noted; the order of values is not restored, so nothing may depend on it."""
+
+    def __init__(self, trail: Trail) -> None:
+        self._trail = trail
+        self._of: dict[K, dict[V, None]] = {}
+
+    def of(self, key: K) -> Collection[V]:
+        """Return the values of a key, in no order."""
+        return self._of.get(key, {}).keys()
+
+    def add(self, key: K, value: V) -> None:
+        """Put a value that is not there."""
+        self._put(key, value)
+        self._trail.note(self._drop, key, value)
+
+    def remove(self, key: K, value: V) -> None:
+        """Remove a value that is there."""
+        self._drop(key, value)
+        self._trail.note(self._put, key, value)
+
+    def _put(self, key: K, value: V) -> None:
+        self._of.setdefault(key, {})[value] = None
+
+    def _drop(self, key: K, value: V) -> None:
+        values = self._of[key]
+        del values[value]
+        if not values:
+            del self._of[key]
+
+
+class Queue(Generic[E]):
+    """Entries by rank; those that stand no longer are passed over, and come back when changes are taken back."""
+
+    def __init__(self) -> None:
+        self._entries: list[E] = []
+        self._passed: list[E] = []
+
+    def push(self, entry: E) -> None:
+        """Put an entry."""
+        heapq.heappush(self._entries, entry)
+
+    def first(self, stands: Callable[[E], bool]) -> E | None:
+        """Return the first entry that stands, None = there is none."""
+        while self._entries:
+            if stands(self._entries[0]):
+                return self._entries[0]
+            self._passed.append(heapq.heappop(self._entries))
+        return None
+
+    def keep(self) -> None:
+        """Forget what was passed over."""
+        self._passed.clear()
+
+    def take_back(self) -> None:
+        """Have back what was passed over since the last `keep`."""
+        for entry in self._passed:
+            self.push(entry)
+        self._passed.clear()

@@ -8,9 +8,11 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right, insort
 from collections import Counter
 from itertools import islice
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
-from dashboard.alarm_list import LEVELS, standing_of, waiting_since_ms
+from dashboard.alarm_list import ASIDE, LEVELS, standing_of, waiting_since_ms
+from dashboard.cards import card_of, named_by
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
@@ -20,38 +22,40 @@ Place: TypeAlias = tuple[int, int, int, str]
 Cell: TypeAlias = tuple[str, str, int, bool]
 """(zone, domain, level, whether somebody has acknowledged it) of an active alarm."""
 
-ASIDE = ("shelved", "suppressed", "out_of_service")
-"""What covers an alarm: it stands behind all others and is counted for itself."""
-EQUIPMENT = ("sensor_", "feed_")
-"""Kinds of alarms about what watches the city, by how they begin."""
 MANY = 2_000
 """So many changes at once, as when the live state is read anew, are sorted in rather than put in one by one."""
+MOST_LOOKED_AT = 51
+"""An incident names its cause and fifty more."""
+NO_INCIDENTS: Mapping[str, Mapping[str, Any]] = MappingProxyType({})
 WAITS, TAKEN, FOLDED, COVERED = range(4)
-"""Ranks; what is folded under another alarm is presented by that one."""
+"""Ranks; for what is folded into an incident another of it speaks. What is not presented yet stands with these."""
 
 
 class _Entry(NamedTuple):
     """What an alarm counts as."""
 
     place: Place
+    level: int
     state: str
     waits: bool
     cell: Cell | None
     is_equipment: bool
 
 
-def place_of(alarm: Mapping[str, Any]) -> Place:
+def place_of(alarm: Mapping[str, Any], card: Mapping[str, Any] | None = None) -> Place:
     """Return where an alarm stands: unacknowledged first, then by level, then the one that waits longest.
 
-    What is folded under another, or set aside, stands behind these.
+    What is folded into an incident for which another speaks, what is not presented yet, and what is set aside stand
+    behind these. `card`: of the incident that it speaks for.
     """
+    shown = alarm if card is None else card
     if standing_of(alarm) in ASIDE:
         rank = COVERED
-    elif alarm.get("presented") is False:
+    elif shown.get("presented") is False:
         rank = FOLDED
     else:
-        rank = TAKEN if alarm["acknowledged"] else WAITS
-    return (rank, alarm["level"], waiting_since_ms(alarm), alarm["id"])
+        rank = TAKEN if shown["acknowledged"] else WAITS
+    return (rank, shown["level"], shown["waiting_since_ms"] if card else waiting_since_ms(alarm), alarm["id"])
 
 
 class AlarmBook:
@@ -66,11 +70,22 @@ class AlarmBook:
         self._states: Counter[str] = Counter()
         self._cells: Counter[Cell] = Counter()
         self._equipment = 0
+        self._speakers: dict[str, str] = {}
+        """Incident → the alarm that speaks for it."""
 
-    def take(self, names: Collection[str], alarms: Mapping[str, Mapping[str, Any]]) -> None:
-        """Take what has changed; what is not among the alarms is gone."""
+    def take(
+        self,
+        names: Collection[str],
+        alarms: Mapping[str, Mapping[str, Any]],
+        incidents: Mapping[str, Mapping[str, Any]] = NO_INCIDENTS,
+        changed_incidents: Collection[str] = (),
+    ) -> None:
+        """Take what has changed; what is not among the alarms or incidents is gone."""
+        names = {*names, *self._spoken(names, alarms, incidents, changed_incidents)}
         before = [self._entries.pop(name) for name in names if name in self._entries]
-        after = {name: _entry(alarms[name]) for name in names if name in alarms}
+        cards = {name: card_of(alarms[name], incidents, alarms) for name in names if name in alarms}
+        self._keep_speakers(cards)
+        after = {name: _entry(alarms[name], card) for name, card in cards.items()}
         self._entries |= after
         for entries, by in ((before, -1), (after.values(), +1)):
             for entry in entries:
@@ -82,6 +97,24 @@ class AlarmBook:
             del self._order[bisect_left(self._order, entry.place)]
         for entry in after.values():
             insort(self._order, entry.place)
+
+    def _spoken(
+        self,
+        names: Collection[str],
+        alarms: Mapping[str, Mapping[str, Any]],
+        incidents: Mapping[str, Mapping[str, Any]],
+        changed: Collection[str],
+    ) -> Iterator[str]:
+        """Yield who spoke for an incident of which something has changed, and who may from now on."""
+        of_alarms = {str(alarms[name].get("incident") or "") for name in names if name in alarms}
+        for of in {*changed, *of_alarms} - {""}:
+            if of in self._speakers:
+                yield self._speakers.pop(of)
+            if of in incidents:
+                yield from islice(named_by(incidents[of]), MOST_LOOKED_AT)
+
+    def _keep_speakers(self, cards: Mapping[str, Mapping[str, Any] | None]) -> None:
+        self._speakers |= {card["id"]: name for name, card in cards.items() if card is not None}
 
     def top(self, count: int) -> list[str]:
         """Return the ids of the first that are presented."""
@@ -106,18 +139,17 @@ class AlarmBook:
         return ((cell, count) for cell, count in self._cells.items() if count)
 
     def _count(self, entry: _Entry, by: int) -> None:
-        rank, level, _, _ = entry.place
-        if rank != COVERED:
-            self._open[level] += by
-            self._waiting[level] += by * entry.waits
+        if entry.place[0] != COVERED:
+            self._open[entry.level] += by
+            self._waiting[entry.level] += by * entry.waits
         self._states[entry.state] += by
         self._equipment += by * entry.is_equipment
         if entry.cell is not None:
             self._cells[entry.cell] += by
 
 
-def _entry(alarm: Mapping[str, Any]) -> _Entry:
-    place, waits = place_of(alarm), not alarm["acknowledged"]
+def _entry(alarm: Mapping[str, Any], card: Mapping[str, Any] | None) -> _Entry:
+    place, waits = place_of(alarm, card), not alarm["acknowledged"]
     counts = alarm["state"] == "active" and place[0] != COVERED
     cell = (alarm["zone"], alarm["domain"], alarm["level"], not waits) if counts else None
-    return _Entry(place, standing_of(alarm), waits, cell, alarm["kind"].startswith(EQUIPMENT))
+    return _Entry(place, alarm["level"], standing_of(alarm), waits, cell, bool(alarm.get("equipment")))

@@ -51,6 +51,8 @@ def _facts(alarm: Mapping[str, Any], row: Mapping[str, Any]) -> Iterator[tuple[s
     for key in ("why", "assigned_to", "shelved_why"):
         if alarm.get(key):
             yield f"fact.{key}", same(alarm[key])
+    if alarm.get("under"):
+        yield "fact.folded", Name(alarm["under"]["why"]["zh"], alarm["under"]["why"]["en"])
     yield "fact.basis", same(alarm.get("basis") or "—")
     yield "fact.id", same(alarm["id"])
 

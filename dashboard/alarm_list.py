@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from streams.city.registry import City
 
 SHOWN = 20
+ASIDE = ("shelved", "suppressed", "out_of_service")
+"""What covers an alarm: it stands behind all others and is counted for itself."""
 LEVELS = (1, 2, 3, 4)
 FEED = FEED_PREFIX.removesuffix(":")
 PERCENT_SUFFIX = "_ratio"
@@ -34,6 +36,7 @@ AS_IT_IS = (
         "assigned_to",
         "uncertain_since_ms",
         "chattering",
+        "equipment",
         "presented",
     ),
     *("shelved_by", "shelved_until_ms", "suppressed_by", "suppressed_until_ms", "out_of_service_command"),
@@ -124,8 +127,10 @@ def scale_of(alarm: Mapping[str, Any]) -> tuple[float, str]:
     return 1.0, unit
 
 
-def row(alarm: Mapping[str, Any], place: Place, sending: Sending | None) -> dict[str, Any]:
-    """Return an alarm as the list shows it."""
+def row(
+    alarm: Mapping[str, Any], place: Place, sending: Sending | None, card: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    """Return an alarm as the list shows it; `card`: what it shows for the incident that it speaks for."""
     scale, unit = scale_of(alarm)
     value, limit = (None if alarm.get(key) is None else round(alarm[key] * scale, 4) for key in ("value", "limit"))
     return {
@@ -156,7 +161,16 @@ def row(alarm: Mapping[str, Any], place: Place, sending: Sending | None) -> dict
         "standing": standing_of(alarm),
         "waiting_since_ms": waiting_since_ms(alarm),
         **{name: alarm.get(name) for name in AS_IT_IS},
+        **_of_card(card),
     }
+
+
+def _of_card(card: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Return what a row says otherwise because it speaks for an incident."""
+    if card is None:
+        return {"card": None}
+    found = {name: card[name] for name in ("level", "acknowledged", "waiting_since_ms", "presented")}
+    return {**found, "respond_s": response_limit_s(card["level"]), "card": card}
 
 
 def standing_of(alarm: Mapping[str, Any]) -> str:

@@ -12,10 +12,11 @@ from fastapi.responses import JSONResponse
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from dashboard.alarm_book import Place
+from dashboard.alarm_history import ended_page
 from dashboard.alarm_list import standing_of, waiting_since_ms
 from dashboard.asked import iso
 from dashboard.commands_api import open_alarm
-from dashboard.problems import PROBLEM, ProblemError, invalid
+from dashboard.problems import PROBLEM, invalid
 from streams.contract.name import Name
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ STATES = (
     *(OPEN, ENDED, "out_of_service", "suppressed", "shelved", "unacknowledged", "acknowledged"),
     *("returned_unacknowledged", "latched_unacknowledged", "latched_acknowledged"),
 )
-SAME = ("domain", "kind", "zone", "entity")
+SAME = ("domain", "kind", "zone", "entity", "incident")
 """What has to be just that."""
 ROWS, MOST_ROWS = 100, 1000
 Alarm = dict[str, Any]
@@ -45,6 +46,8 @@ class Filter(BaseModel):
     kind: str | None = None
     zone: str | None = None
     entity: str | None = None
+    incident: Annotated[str | None, Field(description="id of the incident that it belongs to")] = None
+    equipment: Annotated[bool | None, Field(description="whether it is about what watches the city")] = None
     from_: Annotated[AwareDatetime | None, Field(alias="from", description="raised then or later")] = None
     until: Annotated[AwareDatetime | None, Field(description="raised before")] = None
     text: Annotated[str | None, Field(max_length=200, description="in place, kind, zone or id, either language")] = None
@@ -55,11 +58,14 @@ class Filter(BaseModel):
 def add_to(routes: APIRouter, hub: Hub) -> None:
     """Add the routes of alarms."""
 
-    @routes.get("/alarms", summary="Alarms, in the order of the wall", responses=_described(_page_schema()))
+    @routes.get(
+        "/alarms", summary="Alarms, in the order of the wall", responses=_described(_page_schema()) | {503: PROBLEM}
+    )
     async def alarms(wanted: Annotated[Filter, Query()]) -> Response:
         if wanted.state == ENDED:
-            said = Name("历史报警尚不能查询。", "Alarms that have ended cannot be searched yet.")
-            raise ProblemError(501, "no-alarm-history", said)
+            page = await ended_page(hub, wanted, filter_of(wanted, _words(hub)), lambda alarm: told(hub, alarm))
+            counts = hub.screen.book().counts()
+            return Response(msgspec.json.encode(page | {"counts": counts}), media_type="application/json")
         return Response(await _open_page(hub, wanted), media_type="application/json")
 
     @routes.get("/alarms/{alarm_id}", summary="One open alarm", responses=_described(ALARM) | {404: PROBLEM})
@@ -71,7 +77,7 @@ def told(hub: Hub, alarm: Alarm) -> Alarm:
     """Return an alarm as the API tells it: as the engine does, with ISO times, and as the list shows it."""
     return {
         **alarm,
-        "state": standing_of(alarm),
+        "state": ENDED if alarm.get("closed") else standing_of(alarm),
         "process": alarm.get("process", alarm["state"]),
         "revision": alarm.get("revision"),
         "raised_at": iso(alarm["raised_at_ms"]),
@@ -117,14 +123,16 @@ def filter_of(wanted: Filter, words: Callable[[Alarm], str]) -> Callable[[Alarm]
 
 
 def _tests(wanted: Filter, words: Callable[[Alarm], str]) -> Iterator[Callable[[Alarm], bool]]:
-    if wanted.state != OPEN:
+    if wanted.state not in {OPEN, ENDED}:
         yield lambda alarm: standing_of(alarm) == wanted.state
     if wanted.level:
         levels = set(wanted.level)
         yield lambda alarm: alarm["level"] in levels
     same = {name: value for name in SAME if (value := getattr(wanted, name)) is not None}
     if same:
-        yield lambda alarm: all(alarm[name] == value for name, value in same.items())
+        yield lambda alarm: all(alarm.get(name) == value for name, value in same.items())
+    if wanted.equipment is not None:
+        yield lambda alarm: bool(alarm.get("equipment")) == wanted.equipment
     if wanted.from_ is not None:
         from_ms = wanted.from_.timestamp() * 1000
         yield lambda alarm: alarm["raised_at_ms"] >= from_ms
@@ -168,7 +176,7 @@ ALARM: dict[str, Any] = {
     "properties": {
         "id": _TEXT,
         "revision": {"type": ["integer", "null"]},
-        "state": {"enum": list(STATES[2:])},
+        "state": {"enum": list(STATES[1:])},
         "level": {"type": "integer", "minimum": 1, "maximum": 4},
         "domain": _TEXT,
         "kind": _TEXT,
@@ -181,6 +189,14 @@ ALARM: dict[str, Any] = {
         "count": {"type": "integer"},
         "wall": {"type": "object", "description": "as the wall's list shows it, with names in both languages"},
     },
+    "examples": [
+        {
+            **{"id": "10b9c1d2e3f4", "revision": 2, "state": "acknowledged", "level": 2, "domain": "traffic"},
+            **{"kind": "slow_traffic", "entity": "S017", "zone": "Z03", "raised_at": "2026-11-30T08:00:00.000Z"},
+            **{"waiting_since": "2026-11-30T08:00:04.120Z", "acknowledged_by": "李敏", "incident": None, "count": 3},
+            "wall": {"place": {"zh": "滨江 环城路", "en": "Ring Road, Riverside"}},
+        }
+    ],
 }
 
 

@@ -10,7 +10,7 @@ import anyio
 from fastapi import APIRouter, Query, Response
 from fastapi.responses import JSONResponse
 
-from dashboard import alarms_api, commands_api
+from dashboard import alarm_history, alarms_api, commands_api
 from dashboard.problems import ProblemError, invalid
 from streams.contract.name import Name
 from streams.errors import CityError
@@ -27,6 +27,7 @@ def router(hub: Hub) -> APIRouter:
     """Return the routes of one hub."""
     routes = APIRouter(prefix=PREFIX)
     alarms_api.add_to(routes, hub)
+    alarm_history.add_to(routes, hub)
     commands_api.add_to(routes, hub)
     _add_metrics(routes, hub)
 

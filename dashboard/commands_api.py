@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
 from fastapi import APIRouter, Request, Response
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from alerts.commands import Acknowledge as AcknowledgeCommand
 from alerts.commands import Command
@@ -28,6 +28,18 @@ if TYPE_CHECKING:
 
 PATH = "/commands"
 REFUSALS: dict[int | str, dict[str, Any]] = dict.fromkeys((403, 409, 421, 422, 503), PROBLEM)
+
+
+EXAMPLE: dict[str, Any] = {
+    **{"id": "5e1f-77ab", "state": "refused", "reason": "already_acknowledged", "by": "王强", "by_desk": "3 号台"},
+    **{
+        "sentence": "Somebody has acknowledged it already. (王强, 3 号台)",
+        "did": "acknowledge",
+        "alarm": "10b9c1d2e3f4",
+    },
+    **{"did_at": "2026-11-30T08:00:04.120Z", "did_at_ms": 1796025604120, "revision": 0},
+    **{"at": "2026-11-30T08:00:04.310Z", "at_ms": 1796025604310},
+}
 
 
 class Acknowledge(BaseModel):
@@ -50,6 +62,8 @@ class Accepted(BaseModel):
 
 class State(BaseModel):
     """What became of a command."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [EXAMPLE]})
 
     id: str
     state: Annotated[str, Field(json_schema_extra={"enum": ["pending", "done", "refused", "superseded"]})]

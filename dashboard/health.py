@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from dashboard.sources import Source
 
 
+ALARMS = "alarms"
+"""The part that raises alarms and takes commands."""
+
+
 def health(screen: Screen, redis_lost_ms: int | None, wall_ms: int) -> dict[str, Any]:
     """Return status, reasons and ages; the names are those of the interface."""
     sources = screen.sources(wall_ms)
@@ -36,7 +40,9 @@ def _reasons(screen: Screen, sources: Mapping[str, Source], redis_lost_ms: int |
         since_s = f"{(wall_ms - redis_lost_ms) / 1000:.0f}"
         yield Name(f"实时状态已 {since_s} 秒无法读取", f"the live state cannot be read since {since_s} s")
     for part, age_s in screen.silent_parts(wall_ms).items():
-        if age_s is None:
+        if part == ALARMS:
+            yield _no_alarms(age_s)
+        elif age_s is None:
             yield Name(f"本次启动以来没有收到 {part} 的脉搏", f"{part} has not been heard since this start")
         else:
             yield Name(f"{part} 最近一次脉搏在 {age_s:.0f} 秒前", f"the last pulse of {part} is {age_s:.0f} s old")
@@ -50,6 +56,16 @@ def _reasons(screen: Screen, sources: Mapping[str, Source], redis_lost_ms: int |
             f"{screen.view.names[domain].zh}数据迟到：最新一行在 {source.age_s:.0f} 秒前，限值 {source.limit_s:.0f} 秒",
             f"{domain} is late: its newest row came {source.age_s:.0f} s ago, the limit is {source.limit_s:.0f} s",
         )
+
+
+def _no_alarms(age_s: float | None) -> Name:
+    """Say what a silent alarm engine means to whoever watches: a quiet list says nothing."""
+    zh = "本次启动以来没有脉搏" if age_s is None else f"最近一次脉搏在 {age_s:.0f} 秒前"
+    en = "has not been heard since this start" if age_s is None else f"gave its last pulse {age_s:.0f} s ago"
+    return Name(
+        f"报警引擎{zh}：新报警不会出现，操作不会生效",
+        f"the alarm engine (alarms) {en}: no new alarm is raised and no command takes effect",
+    )
 
 
 def _nothing(names: Mapping[str, Name]) -> Name:

@@ -46,6 +46,10 @@ POLL_S = 1.0
 log = logging.getLogger(__name__)
 
 
+class _EmptyError(Exception):
+    """Redis answers and holds no live state of the city: what it said before is lost, and nothing is known."""
+
+
 def wall_clock_ms() -> int:
     """Return the time of the machine's clock."""
     return int(time.time() * 1000)
@@ -186,12 +190,13 @@ class Hub:
 
     async def _follow(self) -> None:
         wait_s = RETRY_S[0]
-        told = False
+        told, soon = False, True
         while not _cancelled():
             client = redis.asyncio.from_url(self._address, socket_connect_timeout=2, socket_keepalive=True)
             try:
                 await self._subscribe(client)
-            except (RedisError, OSError) as exc:
+            except (RedisError, OSError, _EmptyError) as exc:
+                soon = isinstance(exc, _EmptyError) or self.redis_lost_ms is None
                 if self.redis_lost_ms is None or not told:
                     log.info("live state lost: %s", exc)
                 told = True
@@ -200,7 +205,7 @@ class Hub:
                 with contextlib.suppress(RedisError, OSError):
                     await client.aclose()
             await asyncio.sleep(wait_s)
-            wait_s = RETRY_S[0] if self.redis_lost_ms is None else min(wait_s * 2, RETRY_S[1])
+            wait_s = RETRY_S[0] if soon else min(wait_s * 2, RETRY_S[1])
 
     async def _follow_city(self) -> None:
         """Go over to each new version of the city, once it is known."""
@@ -245,7 +250,9 @@ class Hub:
             pipe.hgetall(f"{prefix}:state")
             head, state = await pipe.execute()
         fields = dict(self._decoded(state))
-        self.mirror.load(_text(head.get(b"epoch")), _number(head.get(b"seq")), fields)
+        if not fields or b"epoch" not in head:
+            raise _EmptyError("it holds nothing until the live sink fills it")
+        self.mirror.load(_text(head[b"epoch"]), _number(head.get(b"seq")), fields)
         if self.redis_lost_ms is not None:
             log.info("live state found: %d fields", len(fields))
         self.redis_lost_ms = None

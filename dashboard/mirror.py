@@ -48,7 +48,8 @@ class Mirror:
         self.changed: set[str] = set()
         self.changed_segments: set[str] = set()
         self.changed_alarms: set[str] = set()
-        """Ids of alarms that came, changed or went since somebody took these; so `changed_outcomes`."""
+        """Ids of alarms that came, changed or went since somebody took these; so of incidents and of outcomes."""
+        self.changed_incidents: set[str] = set()
         self.changed_outcomes: set[str] = set()
 
     def _clear(self) -> None:
@@ -60,6 +61,7 @@ class Mirror:
         self.alarms: dict[str, dict[str, Any]] = {}
         self.outcomes: dict[str, dict[str, Any]] = {}
         """Id of a command → what became of it; the newest some thousands."""
+        self.incidents: dict[str, dict[str, Any]] = {}
         self.feeds: dict[str, dict[str, Any]] = {}
         self.parts: dict[str, dict[str, Any]] = {}
         self.books: dict[str, dict[str, Any]] = {}
@@ -67,6 +69,7 @@ class Mirror:
     def load(self, epoch: str, seq: int, fields: Mapping[str, Any]) -> None:
         """Take a whole state in the place of the present one."""
         self.changed_alarms |= set(self.alarms)
+        self.changed_incidents |= set(self.incidents)
         self._clear()
         self.epoch, self.seq = epoch, seq
         for field, value in fields.items():
@@ -74,6 +77,7 @@ class Mirror:
         self.changed |= {"city", "segments", "metrics", *_TABLES.values()}
         self.changed_segments |= set(self.segments)
         self.changed_alarms |= set(self.alarms)
+        self.changed_incidents |= set(self.incidents)
 
     def apply(self, delta: Delta, wall_ms: int) -> bool:
         """Merge a delta; False = it does not follow the last one, so the whole state must be read again."""
@@ -128,6 +132,8 @@ class Mirror:
         self.changed.add(_TABLES[kind])
         if kind == "a":
             self.changed_alarms.add(name)
+        elif kind == "i":
+            self.changed_incidents.add(name)
         elif kind == "o":
             self.changed_outcomes.add(name)
 
@@ -158,7 +164,7 @@ class Mirror:
                 self._note(kind, rest)
 
 
-_TABLES = {"a": "alarms", "o": "outcomes", "f": "feeds", "p": "parts", "b": "books"}
+_TABLES = {"a": "alarms", "i": "incidents", "o": "outcomes", "f": "feeds", "p": "parts", "b": "books"}
 """First letter of a field → table that holds its values by the rest of its name."""
 
 

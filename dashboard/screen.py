@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from dashboard import alarm_list, pipeline, sources
 from dashboard.alarm_book import AlarmBook
+from dashboard.cards import card_of
 from dashboard.days import LONGEST, SLOT_MS, faces, midnight_ms
 from dashboard.labels import as_json
 from dashboard.mirror import Mirror, city_now_ms
@@ -86,7 +87,7 @@ class Screen:
         made: dict[str, Any] = {}
         if "city" in kinds or not self.blocks:
             made["city"] = self._city()
-        if kinds & {"alarms", "sending"} or not self.blocks:
+        if kinds & {"alarms", "incidents", "sending"} or not self.blocks:
             made |= self._alarms()
         if "metrics" in kinds or slow:
             made["vitals"] = self._vitals(wall_ms)
@@ -102,9 +103,9 @@ class Screen:
 
     def alarm_row(self, alarm: dict[str, Any]) -> dict[str, Any]:
         """Return one alarm as the list and the API show it."""
-        return alarm_list.row(
-            alarm, self.view.places.find(alarm["entity"], alarm["zone"]), self.sending.get(alarm["id"])
-        )
+        place = self.view.places.find(alarm["entity"], alarm["zone"])
+        card = card_of(alarm, self.mirror.incidents, self.mirror.alarms)
+        return alarm_list.row(alarm, place, self.sending.get(alarm["id"]), card)
 
     def shown_vitals(self) -> tuple[Vital, ...]:
         """Return the tiles of this city; once it has run for a while, only those that ever had data."""
@@ -148,8 +149,10 @@ class Screen:
 
     def book(self) -> AlarmBook:
         """Return the open alarms in order, as the mirror has them now."""
-        changed, self.mirror.changed_alarms = self.mirror.changed_alarms, set()
-        self._book.take(changed, self.mirror.alarms)
+        mirror = self.mirror
+        alarms, mirror.changed_alarms = mirror.changed_alarms, set()
+        incidents, mirror.changed_incidents = mirror.changed_incidents, set()
+        self._book.take(alarms, mirror.alarms, mirror.incidents, incidents)
         return self._book
 
     def _settled(self, alarm_id: str) -> bool:

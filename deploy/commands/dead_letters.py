@@ -43,7 +43,9 @@ def run(args: argparse.Namespace) -> int:
 
     from deploy.config import settings
     from deploy.terminal import letters
+    from deploy.terminal.reading import take_in_domains
 
+    take_in_domains(args)
     found = _newest(args, letters.wanted(args.domain, args.reason, args.from_ms, args.last))
     if args.json:
         print(msgspec.json.format(msgspec.json.encode([letters.plain(one) for one in found]), indent=2).decode())

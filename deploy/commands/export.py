@@ -74,9 +74,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """List or write."""
     from deploy.config.components import discover
+    from deploy.terminal.reading import take_in_domains
     from deploy.terminal.table import listing
     from streams.contract.spec import all_metrics
 
+    take_in_domains(args)
     if args.metric == ALARMS and not args.list:
         _write_alarms(args)
         return 0

@@ -52,4 +52,5 @@ def run_from_settings() -> Run:
         started_ms=time.time_ns() // 1_000_000,
         components=found.components,
         own_rules=found.own_rules,
+        notifiers=found.notifiers,
     )

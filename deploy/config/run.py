@@ -9,6 +9,7 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 
 import msgspec
 
+from alerts.notifiers.routes import Notifiers  # at run time: msgspec reads the types of the fields
 from streams.city.folder import DOMAINS
 from streams.errors import ConfigError, SettingError
 
@@ -57,6 +58,9 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     """Each processor's settings; its own Config has accepted them."""
     own_rules: dict[str, dict[str, Any]] = {}
     """What the settings' own file says of which alarm rule; `components` have the rules in force."""
+
+    notifiers: Notifiers = Notifiers()
+    """What leaves the building; its addresses are secret."""
 
     def __repr__(self) -> str:
         """Leave out what may hold a password or token."""

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
 MOST_NESTED = 8
 MASK = "••••••"
-SECRETS = ("influx_token",)
+SECRETS = ("influx_token", "url", "secret")
+"""Keys of any section, or of its tables, whose values are shown nowhere."""
 NAME = "name"
 
 
@@ -86,7 +87,8 @@ def _of_entry(section: Section, key: str, number: int, values: Any, kind: type[m
     for one in missing(values, fields):
         yield said_of(section, f"{place}: {one}: {needed(words(fields[one].type), None)}", name)
     for fault in faults_of_keys(values, fields):
-        yield said_of(section, f"{place}: {fault}", name)
+        said = f"{fault.key}: {needed(words(fields[fault.key].type), MASK)}" if fault.key in SECRETS else fault
+        yield said_of(section, f"{place}: {said}", name)
 
 
 def _depth(value: object) -> int:

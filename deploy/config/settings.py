@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import msgspec
 
 from alerts.kinds import limits_s
+from alerts.notifiers.routes import Notifiers
 from alerts.rules import shipped
 from deploy.config import rule_layers
 from deploy.config.rule_layers import RULES, THRESHOLD
@@ -65,7 +66,7 @@ class Workers(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
 
 TRUTHS = {"true": True, "1": True, "false": False, "0": False}
-OWN_SECTIONS: dict[str, type[Any]] = {"stack": Stack, "workers": Workers}
+OWN_SECTIONS: dict[str, type[Any]] = {"stack": Stack, "workers": Workers, "notifiers": Notifiers}
 """Sections that are no component's."""
 
 _FROM_ENVIRONMENT = (*Stack.__struct_fields__,)
@@ -77,6 +78,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     stack: Stack
     components: dict[str, dict[str, Any]]
     workers: Workers = Workers()
+    notifiers: Notifiers = Notifiers()
     own_rules: dict[str, dict[str, Any]] = {}
     """What the user's file says of which alarm rule; `components` have the rules in force."""
 
@@ -134,19 +136,29 @@ def examine(
     if problems:
         return None, problems
     components = {name: msgspec.to_builtins(value) for name, value in judged.items() if name not in OWN_SECTIONS}
-    stack, workers = judged["stack"], judged["workers"]
-    return Settings(stack=stack, workers=workers, components=components, own_rules=rules.own), []
+    own_sections = {name: judged[name] for name in OWN_SECTIONS}
+    return Settings(**own_sections, components=components, own_rules=rules.own), []
 
 
 def masked(settings: Settings) -> str:
     """Write the effective values as TOML, secrets masked."""
     stack = msgspec.structs.asdict(settings.stack)
-    shown = {key: MASK if key in SECRETS and value else value for key, value in stack.items()}
-    sections = {"stack": shown, "workers": msgspec.structs.asdict(settings.workers), **settings.components}
+    notifiers = msgspec.to_builtins(settings.notifiers)
+    notifiers["routes"] = [_shown(route) for route in notifiers["routes"]]
+    sections = {
+        "stack": _shown(stack),
+        "workers": msgspec.structs.asdict(settings.workers),
+        "notifiers": notifiers,
+        **settings.components,
+    }
     return "\n\n".join(
         "\n".join([f"[{name}]", *(f"{key} = {_toml(value)}" for key, value in values.items())])
         for name, values in sections.items()
     )
+
+
+def _shown(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: MASK if key in SECRETS and value else value for key, value in values.items()}
 
 
 def state_home(environment: Mapping[str, str] = os.environ) -> Path:

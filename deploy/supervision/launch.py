@@ -158,10 +158,11 @@ def _prepare(wanted: Wanted, say: Callable[[str], None]) -> tuple[Run, Superviso
         started_ms=time.time_ns() // 1_000_000,
         components=wanted.settings.components,
         own_rules=wanted.settings.own_rules,
+        notifiers=wanted.settings.notifiers,
     )
     run.write()
     say(f"starting {wanted.city_name.en} {wanted.city_name.zh} in {data}")
     servers = stack.server_plans(broker, redis)
     workers = msgspec.structs.asdict(wanted.settings.workers)
-    plans = stack.part_plans(data, os.getpid(), workers)
+    plans = stack.part_plans(data, os.getpid(), workers, without=() if run.notifiers.routes else ("notifiers",))
     return run, Supervisor(data, servers, plans, say, stack.tail_plan(data))

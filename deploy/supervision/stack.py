@@ -20,7 +20,7 @@ from deploy.supervision.supervisor import Supervisor
 from streams.errors import ServerError, SettingError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
     from pathlib import Path
 
     from deploy.config.run import Mode, Run
@@ -87,11 +87,14 @@ def _server_plan(name: str, command: list[str], port: int, grace_s: float) -> Pl
     )
 
 
-def part_plans(data: Path, supervisor_pid: int, workers: Mapping[str, int]) -> list[Plan]:
+def part_plans(
+    data: Path, supervisor_pid: int, workers: Mapping[str, int], without: Collection[str] = ()
+) -> list[Plan]:
     """List the parts among a city's processes, one for each file of `deploy/parts/`, or as many as `workers` says."""
     return [
         _part_plan(name, number, data, supervisor_pid)
         for name in parts.names()
+        if name not in without
         for number in range(1, workers.get(name, 1) + 1)
     ]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dashboard.telemetry.counts import BOOKED
+from dashboard.telemetry.load import LOADED
 from dashboard.telemetry.parts import PULSED
 from dashboard.telemetry.wall import WATCHED
 from streams.health import counters
@@ -34,6 +35,12 @@ SECTIONS = (
         "restart makes them jump, and none goes back, whichever worker reports it. Those of the history count since "
         "the start of its sink.",
         BOOKED,
+    ),
+    (
+        "The operators' load · 值班负荷",
+        "From the alarm engine's book, at most 10 s old; what each figure is, and the published limits: "
+        "[alarms.md](alarms.md#load-ten-in-ten-minutes).",
+        LOADED,
     ),
     (
         "From the pulses · 脉搏",

@@ -23,6 +23,17 @@ def data_of(args: argparse.Namespace) -> Path:
     return data
 
 
+def take_in_domains(args: argparse.Namespace) -> None:
+    """Have the own domains of a city count: of `--data`, else of the one last started, where there is one."""
+    from contextlib import suppress
+
+    from deploy.config import run
+    from streams.errors import ConfigError
+
+    with suppress(ConfigError):
+        run.read(data_of(args))
+
+
 def history_of(data: Path) -> History:
     """Open the history of a data folder for reading; no city needs to run.
 

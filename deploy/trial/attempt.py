@@ -13,7 +13,7 @@ import msgspec
 from deploy.config import run as runs
 from deploy.config import settings
 from deploy.config.components import discover
-from deploy.terminal.reading import data_of
+from deploy.terminal.reading import data_of, take_in_domains
 from deploy.terminal.timespan import iso
 from deploy.trial import found, page, plot, summary, topic
 from deploy.trial.recording import Recording, of_lines, of_plan
@@ -41,7 +41,10 @@ def attempt(args: argparse.Namespace, say: Callable[[str], None]) -> None:
 
     Raises ConfigError when something asked for is not there, ServerError when Kafka cannot be used.
     """
-    take_in(args.city or Path(args.on))
+    if args.city or Path(args.on).is_dir():
+        take_in(args.city or Path(args.on))
+    else:
+        take_in_domains(args)
     specs = discover()
     tried, behind = _hosted(args, specs)
     plot.check(args.plot)

@@ -26,9 +26,6 @@ if TYPE_CHECKING:
 BAD_FRAME = "bad_frame"
 
 
-"""The topics that a recording can be → their domains."""
-
-
 def domain_of(topic: str) -> str | None:
     """Return the domain of an inbox or readings topic, None for any other name."""
     return topics.domain_of().get(topic)

@@ -81,6 +81,9 @@ class AlarmEngine(Resumes, Projects, Protocol):
     def counts(self) -> Mapping[str, int]:
         """Return what the journal holds, by name."""
 
+    def load(self, now_ms: int) -> Mapping[str, Any]:
+        """Return the load of the operators in figures."""
+
 
 class AlarmStage:
     """A `Stage`. Invariant: `_inputs` are, in order, all inputs ready to be judged that the head does not cover."""
@@ -176,6 +179,7 @@ class AlarmStage:
                 "partition": 0,
                 "offset": self._engine.covers.get(DETECTIONS, 0),
                 "counts": dict(self._engine.counts()),
+                "load": self._engine.load(self._clock()),
             }
         }
 
@@ -226,11 +230,11 @@ class AlarmStage:
     async def _fold(self, records: Sequence[Record], bus: Bus) -> None:
         changed: dict[Row, bytes | None] = {}
         for record in records:
-            folded = fold_at(self._engine, record)
+            folded = fold_at(self._engine.fold, record)
             if folded is not None:
                 changed.update(folded)
                 self._awaiting = False
-        self._checkpoints.folded(len(records), records[-1].offset + 1, self._engine)
+        self._checkpoints.folded(records, self._engine)
         covers = self._engine.covers
         self._inputs = [one for one in self._inputs if one.offset >= covers.get(one.topic, 0)]
         self._order.cover(covers)

@@ -15,7 +15,9 @@ if TYPE_CHECKING:
     from streams.contract.stage import Bus, Record
 
 EVERY_RECORDS = 2_000
-"""So many journal records lie behind the newest checkpoint, and those that come while it is written."""
+"""So many journal records lie behind the newest checkpoint, and those that come while it is written …"""
+EVERY_BYTES = 16 * 2**20
+"""… and no more than this much: some 40,000 findings, which are folded in two or three seconds."""
 PIECES_A_TICK = 8
 SLOTS = (b"a", b"b")
 """Written in turn: a crash leaves the one before whole."""
@@ -31,16 +33,6 @@ class Checkpoint(Protocol):
         """Yield key and value of each record to send, in this order."""
 
 
-F = TypeVar("F", covariant=True)
-
-
-class Folds(Protocol[F]):
-    """What takes the journal's records."""
-
-    def fold(self, value: bytes | None) -> F:
-        """Take the journal's next record."""
-
-
 class Resumes(Protocol):
     """What of the alarm engine this needs."""
 
@@ -50,14 +42,15 @@ class Resumes(Protocol):
     def is_head(self, value: bytes | None) -> bool:
         """Tell whether a journal record is the newest of what the engine holds."""
 
-    def fold(self, value: bytes | None) -> object:
-        """Take the journal's next record."""
+    def take(self, value: bytes | None) -> object:
+        """Take the journal's next record; a start publishes nothing of it."""
 
     def checkpoint(self, offset: int) -> Checkpoint:
         """Return what stands, to be written."""
 
 
 E = TypeVar("E", bound=Resumes)
+F = TypeVar("F")
 
 
 class Tail(NamedTuple):
@@ -66,7 +59,8 @@ class Tail(NamedTuple):
     end: int = 0
     """Its next offset; 0 = it is empty."""
     records: int = 0
-    """Folded behind the newest checkpoint."""
+    """Folded behind the newest checkpoint; so `size_bytes`."""
+    size_bytes: int = 0
     slot: int = 0
     """The place in `SLOTS` that was made whole last: the next one goes into the other."""
 
@@ -80,17 +74,19 @@ class Checkpoints:
     def __init__(self, every_records: int = EVERY_RECORDS, tail: Tail = NOTHING) -> None:
         """Go on behind what a start found, so that starts lose neither count nor turn."""
         self._every = every_records
-        self._since = tail.records
+        self._since, self._since_bytes = tail.records, tail.size_bytes
         self._slot = tail.slot
         self._writing: Iterator[tuple[bytes, bytes]] | None = None
 
-    def folded(self, count: int, offset: int, engine: Resumes) -> None:
-        """Note that so many journal records were folded, up to below `offset`; take the state where they are enough."""
-        self._since += count
-        if self._since >= self._every and self._writing is None:
-            self._since = 0
+    def folded(self, records: Sequence[Record], engine: Resumes) -> None:
+        """Note that these journal records were folded; take the state where there are enough of them."""
+        self._since += len(records)
+        self._since_bytes += sum(len(one.value or b"") for one in records)
+        enough = self._since >= self._every or self._since_bytes >= EVERY_BYTES
+        if enough and self._writing is None:
+            self._since = self._since_bytes = 0
             self._slot = 1 - self._slot
-            self._writing = engine.checkpoint(offset).records(SLOTS[self._slot])
+            self._writing = engine.checkpoint(records[-1].offset + 1).records(SLOTS[self._slot])
 
     async def tick(self, bus: Bus) -> None:
         """Write on."""
@@ -114,21 +110,21 @@ async def begun(make: Callable[[], E], bus: Bus) -> tuple[E, Tail]:
         engine, begin = make(), 0
     reader = bus.reader(JOURNAL, 0, begin)
     end = (await bus.ends([SOURCE]))[SOURCE]
-    folded = 0
+    folded = size_bytes = 0
     try:
         while begin < end:
             for record in await reader.read():
-                fold_at(engine, record)
-                begin, folded = record.offset + 1, folded + 1
+                fold_at(engine.take, record)
+                begin, folded, size_bytes = record.offset + 1, folded + 1, size_bytes + len(record.value or b"")
     finally:
         await reader.stop()
-    return engine, Tail(begin, folded, _whole_last([key for key, _ in written]))
+    return engine, Tail(begin, folded, size_bytes, _whole_last([key for key, _ in written]))
 
 
-def fold_at(engine: Folds[F], record: Record) -> F:
+def fold_at(fold: Callable[[bytes | None], F], record: Record) -> F:
     """Fold a journal record. Raises FrameError with its place where it cannot be folded."""
     try:
-        return engine.fold(record.value)
+        return fold(record.value)
     except FrameError as exc:
         raise FrameError(f"{exc} ({JOURNAL}, offset {record.offset})") from exc
 

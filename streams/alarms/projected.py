@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from streams.broker.topics import ALARMS, OUTCOMES
+from streams.broker.topics import ALARMS, INCIDENTS, OUTCOMES
 from streams.contract.records import ENDED
 from streams.contract.stage import Message, TopicPartition
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from streams.contract.stage import Bus
 
-GONE = {ALARMS: True, OUTCOMES: False}
+GONE = {ALARMS: True, INCIDENTS: True, OUTCOMES: False}
 """Topic → whether a row that the engine does not have must go; outcomes outlive the engine's memory of them."""
 
 
@@ -41,8 +41,8 @@ class Projects(Protocol):
     def projection(self, row: Row) -> bytes | None:
         """Return a row, None when there is none."""
 
-    def ended(self, alarm_id: str) -> bytes | None:
-        """Return the last projection of a closed alarm, None when it is not remembered."""
+    def ended(self, key: str) -> bytes | None:
+        """Return the last projection of a closed alarm or incident, None when it is not remembered."""
 
 
 class Projected:
@@ -101,6 +101,6 @@ NOTHING = _digest(None)
 
 
 def _message(engine: Projects, row: Row, value: bytes | None) -> Message:
-    """Return a row for its topic; a tombstone says how the alarm ended, in the one record that compaction keeps."""
+    """Return a row for its topic; a tombstone says how it ended, in the one record that compaction keeps."""
     ended = engine.ended(row.key) if value is None else None
     return Message(row.topic, row.key.encode(errors=ODD), value, headers=() if ended is None else ((ENDED, ended),))

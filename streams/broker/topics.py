@@ -30,9 +30,11 @@ DETECTIONS = "city.detections.v1"
 COMMANDS = "city.commands.v1"
 JOURNAL = "city.journal.v1"
 ALARMS = "city.alarms.v1"
+INCIDENTS = "city.incidents.v1"
 CASES = "city.cases.v1"
 OUTCOMES = "city.outcomes.v1"
 CHECKPOINTS = "city.checkpoints.v1"
+NOTIFICATIONS = "city.notifications.v1"
 BOOKS = "city.books.v1"
 CLOCK = "city.clock.v1"
 CITIES = "city.cities.v1"
@@ -109,15 +111,18 @@ def _of_city() -> Iterator[Topic]:
     yield Topic(COMMANDS, configs=_deleted(7 * DAY_MS, 64) | arrivals.BY_THE_BROKER)
     yield Topic(JOURNAL, configs=_KEPT | arrivals.BY_THE_BROKER)
     yield Topic(ALARMS, configs=_COMPACTED)
+    yield Topic(INCIDENTS, configs=_COMPACTED)
     yield Topic(CASES, configs=_COMPACTED)
     yield Topic(CHECKPOINTS, configs=_COMPACTED)
     yield Topic(OUTCOMES, configs=_deleted(7 * DAY_MS, 64))
+    yield Topic(NOTIFICATIONS, configs=_deleted(90 * DAY_MS, 64) | arrivals.BY_THE_BROKER)
     yield Topic(BOOKS, configs=_COMPACTED | {"cleanup.policy": "compact,delete", "retention.ms": str(14 * DAY_MS)})
     yield Topic(CITIES, configs=_COMPACTED | _LARGE | arrivals.BY_THE_BROKER)
     yield Topic(CLOCK, configs=_KEPT | arrivals.BY_THE_BROKER)
     yield Topic(TRUTH, configs=_deleted(7 * DAY_MS, 64))
     yield Topic(DEAD_LETTERS, configs=_deleted(7 * DAY_MS, 256, DEAD_LETTER_MAX_BYTES + _OVERHEAD))
     yield Topic(state("second"), configs=_SNAPSHOTS)
+    yield Topic(state("notifiers"), configs=_COMPACTED | {"max.message.bytes": str(SNAPSHOT_MAX_BYTES)})
 
 
 def _deleted(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import msgspec
 
+from streams.city.surroundings import NOWHERE, Surroundings, surroundings_of
 from streams.city.windows import Weekly
 
 if TYPE_CHECKING:
@@ -40,6 +41,7 @@ class Scope:
     """Kind → when its alarms are presented; a kind that is not there has no schedule."""
     time_zone: str = "UTC"
     """IANA."""
+    around: Surroundings = NOWHERE
 
     def lack(self, city: str, entity: str, kind: str, processor: str) -> Lack | None:
         """Return what this version lacks of a finding, None = it has all of it, or it is another city's."""
@@ -74,6 +76,7 @@ def scope_of(city: City, rules: Rules | None) -> Scope:
         frozenset(str(one["name"]) for one in _all(rules) if one.get("latching")),
         {str(one["name"]): msgspec.convert(one[SCHEDULE], Weekly) for one in _all(rules) if one.get(SCHEDULE)},
         city.time_zone,
+        surroundings_of(city, rules),
     )
 
 

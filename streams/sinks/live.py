@@ -48,7 +48,7 @@ class LiveSink:
     shows_newest = True
     linger_s = 0.4 * LINGER_S  # it folds what comes at little cost; a person waits for it
     topics: tuple[str, ...] = (
-        *(topics.LIVE, topics.METRICS, topics.ALARMS, topics.OUTCOMES),
+        *(topics.LIVE, topics.METRICS, topics.ALARMS, topics.INCIDENTS, topics.OUTCOMES),
         *(topics.BOOKS, topics.CLOCK, topics.CITIES),
     )
 
@@ -84,7 +84,8 @@ class LiveSink:
         self._fold: dict[str, Callable[[Record], None]] = {
             topics.LIVE: self._fold_live,
             topics.METRICS: self._fold_rows,
-            topics.ALARMS: self._fold_alarm,
+            topics.ALARMS: lambda record: self._fold_projection("a", record),
+            topics.INCIDENTS: lambda record: self._fold_projection("i", record),
             topics.OUTCOMES: self._fold_outcome,
             topics.BOOKS: self._fold_book,
             topics.CLOCK: self._fold_clock,
@@ -160,9 +161,9 @@ class LiveSink:
             frame = decode_metrics(record.value)
             self._state.fold_rows(frame.domain, frame.rows, record.timestamp)
 
-    def _fold_alarm(self, record: Record) -> None:
+    def _fold_projection(self, kind: str, record: Record) -> None:
         value = msgspec.json.decode(record.value) if record.value else None
-        self._state.put(f"a:{(record.key or b'').decode()}", value)
+        self._state.put(f"{kind}:{(record.key or b'').decode()}", value)
 
     def _fold_outcome(self, record: Record) -> None:
         if record.value:

@@ -196,6 +196,40 @@ class BookCounts(Struct, frozen=True, kw_only=True):
     odd: dict[Text, Count] = {}
 
 
+class Load(Struct, frozen=True, kw_only=True):
+    """The load of the operators, `alerts.figures`."""
+
+    now_count: Count
+    last_count: Count
+    shown_count: Count
+    average_count: Finite
+    worst_count: Count
+    flood_ratio: Finite
+    windows_count: Count
+    standing_24h_count: Count
+    top_ratio: dict[Text, Finite] = {}
+    level_ratio: dict[Text, Finite] = {}
+    open: dict[Text, Count] = {}
+
+
+class IncidentField(Struct, frozen=True, kw_only=True):
+    """The projection of an incident, `alerts.projection`."""
+
+    id: Text
+    cause: Text
+    domain: Text
+    kind: Text
+    entity: Text
+    zone: Text
+    level: Literal[1, 2, 3, 4]
+    levels: tuple[Count, Count, Count, Count]
+    asking: Count
+    alarms: list[Text]
+    waiting_since_ms: Count
+    count: Count
+    presented: bool
+
+
 class BookField(Struct, frozen=True, kw_only=True):
     """A stage's books, as far as the wall shows or exports them."""
 
@@ -203,6 +237,7 @@ class BookField(Struct, frozen=True, kw_only=True):
     offset: Count | None = None
     away: bool | None = None
     spilled_bytes: Count | None = None
+    load: Load | None = None
 
 
 WHOLE: dict[str, Any] = {"city": CityField, "clock": ClockField}
@@ -212,6 +247,7 @@ BY_KIND: dict[str, Any] = {
     "m": MetricRow,
     "a": AlarmField,
     "o": OutcomeField,
+    "i": IncidentField,
     "f": FeedField,
     "p": PulseField,
     "b": BookField,
@@ -239,7 +275,7 @@ def check(field: str, value: Any) -> None:  # noqa: ANN401 - anything that JSON 
     if wanted is None:
         return
     found = msgspec.convert(value, wanted)
-    if kind in ("a", "o") and found.id != name:
+    if kind in ("a", "i", "o") and found.id != name:
         raise msgspec.ValidationError(f"its id is {found.id!r}")
     if (kind == "m" and not all(name.partition(":"))) or (kind == "b" and name.count(":") >= BOOK_NAMES):
         raise msgspec.ValidationError("no name of such a field")

@@ -47,7 +47,7 @@ TOLD = (
     *("frames", "stored", "expired"),
 )
 """What the wall shows or exports of the counts in the books of intake, zones, second level and history."""
-BESIDES = ("offset", "away", "spilled_bytes")
+BESIDES = ("offset", "away", "spilled_bytes", "load")
 """The same of what stands beside the counts."""
 DISPLAYED_DECIMALS = 3
 PROVISIONAL = -1
@@ -156,7 +156,7 @@ class LiveState:
         counts, admitted = book["counts"], _admitted(self.fields.get(f"b:{key}"))
         told = {name: counts[name] for name in TOLD if name in counts}
         besides = {name: book[name] for name in BESIDES if name in book}
-        self.put(f"b:{key}", {**besides, "counts": told} if told else None)
+        self.put(f"b:{key}", {**besides, "counts": told} if told or "load" in book else None)
         if key.startswith(ZONE) and admitted is not None and counts.get("in_frames", 0) > admitted:
             self._receive(key.split(":")[1], received_ms)
         if key.startswith(INTAKE) and counts["last_at_ms"] is not None:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from dashboard.alarm_book import AlarmBook
 from dashboard.alarm_list import matrix
+from dashboard.cards import card_of
 from tests.dashboard.conftest import an_alarm
 
 STANDINGS = ("unacknowledged", "acknowledged", "returned_unacknowledged", "shelved", "suppressed", "out_of_service")
@@ -47,7 +48,7 @@ def test_what_is_set_aside_is_counted_for_itself_and_what_is_folded_with_the_oth
         an_alarm("c", level=3, presented=False),
         an_alarm("d", level=2, standing="shelved"),
         an_alarm("e", level=2, standing="out_of_service"),
-        an_alarm("f", level=4, kind="sensor_silent"),
+        an_alarm("f", level=4, kind="sensor_silent", equipment=True),
     )
     assert book.counts() == {
         "levels": [[2, 1], [0, 0], [1, 1], [1, 1]], "total": 4, "waiting": 3,
@@ -115,3 +116,64 @@ def test_a_hundred_changes_cost_the_same_among_few_and_among_many(count):
         return (time.process_time() - begun) / 20
 
     assert min(cost(count) for _ in range(3)) < 20 * min(cost(100) for _ in range(3))
+
+
+def an_incident(cause: str, *members: str, **other: object) -> dict:
+    counts = {"levels": [0, 0, len(members), 0], "asking": len(members), "presented": True, "waiting_since_ms": 5}
+    return {"id": "i1", "cause": cause, "alarms": list(members), "why": None, **counts, **other}
+
+
+def members(*names: str, **other: object) -> dict[str, dict]:
+    return {name: an_alarm(name, level=3, incident="i1", presented=False, **other) for name in names}
+
+
+def shown(book: AlarmBook) -> list[str]:
+    return book.top(20)
+
+
+def test_one_alarm_speaks_for_an_incident_and_the_next_when_it_has_ended():
+    alarms, incidents, book = members("a", "b", "c"), {"i1": an_incident("a", "a", "b", "c")}, AlarmBook()
+    book.take(alarms, alarms, incidents, incidents)
+    assert shown(book) == ["a"]
+    assert book.counts()["waiting"] == 3
+    incidents["i1"] = an_incident("a", "b", "c")
+    book.take(["a"], {name: alarms[name] for name in "bc"}, incidents, ["i1"])
+    assert shown(book) == ["b"]
+
+
+def test_an_incident_that_waits_to_be_shown_is_not_among_the_first_and_is_found_all_the_same():
+    alarms, incidents, book = members("a", "b"), {"i1": an_incident("a", "a", "b", presented=False)}, AlarmBook()
+    book.take(alarms, alarms, incidents, incidents)
+    assert shown(book) == []
+    assert [place[-1] for place in book.after(None)] == ["a", "b"]
+    incidents["i1"] = an_incident("a", "a", "b")
+    book.take([], alarms, incidents, ["i1"])
+    assert shown(book) == ["a"]
+
+
+def test_a_card_stands_where_its_worst_member_would_and_level_i_stands_for_itself():
+    alarms = members("a", "b") | {"red": an_alarm("red", level=1, incident="i1", presented=True)}
+    alarms["single"] = an_alarm("single", level=3, waiting_since_ms=1)
+    incidents = {"i1": an_incident("red", "red", "a", "b", levels=[1, 1, 1, 0])}
+    book = AlarmBook()
+    book.take(alarms, alarms, incidents, incidents)
+    assert shown(book) == ["red", "a", "single"]
+    assert card_of(alarms["a"], incidents, alarms)["count"] == 2
+    assert card_of(alarms["red"], incidents, alarms) is None
+
+
+def test_what_is_acknowledged_whole_stands_behind_what_waits():
+    alarms = members("a", "b", acknowledged=True) | {"single": an_alarm("single", level=4)}
+    incidents = {"i1": an_incident("a", "a", "b", asking=0)}
+    book = AlarmBook()
+    book.take(alarms, alarms, incidents, incidents)
+    assert shown(book) == ["single", "a"]
+
+
+def test_a_member_that_is_shelved_does_not_speak():
+    alarms = members("a", "b") | members("a", standing="shelved")
+    incidents = {"i1": an_incident("a", "a", "b")}
+    book = AlarmBook()
+    book.take(alarms, alarms, incidents, incidents)
+    assert shown(book) == ["b"]
+    assert [place[-1] for place in book.after(None)] == ["b", "a"]

@@ -12,7 +12,15 @@ ALARMS = (
     an_alarm("a1", level=1, revision=3, standing="unacknowledged", waiting_since_ms=2 * HOUR_MS, incident="i1"),
     an_alarm("a2", level=2, acknowledged=True, acknowledged_by="Wu", standing="acknowledged", raised_at_ms=HOUR_MS),
     an_alarm("a3", level=3, standing="shelved", zone="west", entity="underpass-1", domain="weather"),
-    an_alarm("a4", level=4, kind="sensor_silent", entity="det-1", standing="returned_unacknowledged", state="cleared"),
+    an_alarm(
+        "a4",
+        level=4,
+        kind="sensor_silent",
+        entity="det-1",
+        equipment=True,
+        standing="returned_unacknowledged",
+        state="cleared",
+    ),
 )
 RAISED = [(10_000 + number, 1 + number % 4) for number in range(250)]
 

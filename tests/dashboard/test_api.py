@@ -137,6 +137,8 @@ def test_the_api_describes_itself(wall):
     paths = wall.ask("GET", "/api/v1/openapi.json").json()["paths"]
     assert "/api/v1/alarms/{alarm_id}/acknowledge" in paths
     assert all(path.startswith("/api/v1/") for path in paths)
+    example = paths["/api/v1/alarms"]["get"]["responses"]["200"]["content"]["application/json"]["schema"]
+    assert example["properties"]["alarms"]["items"]["examples"][0]["state"] == "acknowledged"
 
 
 def test_health_is_503_until_the_city_lives(wall):

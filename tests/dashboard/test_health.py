@@ -147,6 +147,20 @@ def test_the_way_is_broken_where_a_part_is_silent(config, fields, changed, silen
     assert screen.living(NOW)["silent"] == list(silent)
 
 
+@pytest.mark.parametrize(("age_s", "said"), [(60.0, "gave its last pulse 60 s ago"), (None, "has not been heard")])
+def test_a_silent_alarm_engine_has_a_reason_of_its_own(config, fields, age_s, said):
+    """A quiet list and a dead engine look alike."""
+    del fields["p:alarms"]
+    if age_s is not None:
+        fields["p:alarms"] = {"at_ms": NOW - int(age_s * 1000)}
+    found = health(screen_of(config, fields), None, NOW)
+    assert found["status"] == "down"
+    (reason,), (reason_zh,) = found["reasons"], found["reasons_zh"]
+    assert said in reason
+    assert "no new alarm is raised and no command takes effect" in reason
+    assert "新报警不会出现" in reason_zh
+
+
 def test_a_lost_live_state_is_down(config, fields):
     assert health(screen_of(config, fields), NOW - 4000, NOW)["status"] == "down"
 

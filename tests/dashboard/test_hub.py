@@ -11,6 +11,7 @@ import time
 import pytest
 import redis.asyncio
 
+from dashboard.health import health
 from dashboard.hub import EARLY_S, Hub
 from dashboard.listeners import QUEUE_LENGTH
 from dashboard.mirror import Delta
@@ -126,6 +127,29 @@ def test_an_emptied_redis_is_another_epoch_and_a_new_snapshot(config, valkey, un
     asyncio.run(run())
 
 
+def test_an_emptied_redis_is_a_lost_one_until_a_sink_has_filled_it(config, valkey, unique):
+    """It answers, and holds nothing: no alarms of which anybody knows is not "no alarms"."""
+
+    async def run() -> None:
+        async with (
+            publisher(config, valkey.address, unique) as (config_, feed),
+            following(config_, valkey.address) as hub,
+        ):
+            await asyncio.sleep(0)
+            assert hub.redis_lost_ms is not None  # so is one that nobody has filled yet
+            await feed.change({"a:a1": an_alarm()})
+            await until(lambda: hub.redis_lost_ms is None)
+            await feed.redis.delete(f"citywall:{unique}:state", f"citywall:{unique}:head")
+            await until(lambda: hub.redis_lost_ms is not None)
+            assert list(hub.mirror.alarms) == ["a1"]  # what was known last, and that it is old
+            assert health(hub.screen, hub.redis_lost_ms, hub.redis_lost_ms + 1000)["status"] == "down"
+            await feed.change({"a:a2": an_alarm("a2")})
+            await until(lambda: hub.redis_lost_ms is None)
+            assert list(hub.mirror.alarms) == ["a2"]
+
+    asyncio.run(run())
+
+
 def test_a_slow_client_gets_a_snapshot_in_the_place_of_what_it_missed(config, valkey, unique):
     async def run() -> None:
         async with (
@@ -168,6 +192,8 @@ def test_a_lost_redis_is_told_and_read_again_on_return(config, tmp_path, unique)
                     assert hub.mirror.segments  # it goes on with what it has
                     process = start(server.command, tmp_path / "log", bind=True)
                     assert wait_open(process, server.port, WITHIN_S)
+                    async with publisher(config, server.address, unique) as (_, anew):  # a new line to a new server
+                        await anew.change({"s:A": [61_000, 2.0, 30.0, 0]})
                     again = await heard(messages, lambda message: message["type"] == "snapshot")
                     assert again["link"]["redis_lost_ms"] is None
                     await messages.aclose()

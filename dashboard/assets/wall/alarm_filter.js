@@ -5,7 +5,7 @@ import { byId, make, say, set } from "./dom.js";
 import { named, t } from "./words.js";
 
 const STATES = ["unacknowledged", "acknowledged", "returned_unacknowledged", "latched_unacknowledged", "latched_acknowledged", ...ASIDE];
-const NONE = { level: "", zone: "", domain: "", state: "", text: "" };
+const NONE = { level: "", zone: "", domain: "", state: "", text: "", incident: "", equipment: "" };
 
 export class AlarmFilter {
   /** @param {any} about @param {() => void} changed */
@@ -59,7 +59,8 @@ export class AlarmFilter {
 
   /** @param {any} row */
   takes(row) {
-    const { level, zone, domain, state, text } = this.wanted;
+    const { level, zone, domain, state, text, incident, equipment } = this.wanted;
+    if ((incident && row.incident !== incident) || (equipment && !row.equipment)) return false;
     if (state ? row.standing !== state : ASIDE.includes(row.standing)) return false;
     if ((level && String(row.level) !== level) || (zone && row.zone !== zone) || (domain && row.domain !== domain)) return false;
     if (!text) return true;
@@ -115,9 +116,9 @@ export class AlarmFilter {
 
   /** What it is narrowed to, in words. */
   said() {
-    const { level, zone, domain, state, text } = this.wanted;
+    const { level, zone, domain, state, text, incident, equipment } = this.wanted;
     const of = (/** @type {any[]} */ all, /** @type {string} */ id) => named(all.find((one) => one.id === id));
-    const words = [level && t(`level.${level}`), zone && of(this.about.zones, zone), domain && of(this.about.domains, domain), state && t(`standing.${state}`), text && `“${text}”`];
+    const words = [level && t(`level.${level}`), zone && of(this.about.zones, zone), domain && of(this.about.domains, domain), state && t(`standing.${state}`), incident && t("filter.incident"), equipment && t("alarm.equipment"), text && `“${text}”`];
     return words.filter(Boolean).join(" · ");
   }
 }

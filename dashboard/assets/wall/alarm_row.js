@@ -5,7 +5,7 @@ import { make, say, set } from "./dom.js";
 import { age, levelMark, named, number, t, time } from "./words.js";
 
 export class AlarmRow {
-  /** @param {string} id @param {{open: () => void, acknowledge: () => void, menu: (by: Element) => void}} hooks */
+  /** @param {string} id @param {{open: () => void, acknowledge: () => void, menu: (by: Element) => void, members: () => void}} hooks */
   constructor(id, hooks) {
     /** The alarm as the person sees it; null once it has left. @type {any} */
     this.row = null;
@@ -13,6 +13,7 @@ export class AlarmRow {
     this.number = make("span", { class: "n" });
     this.mark = make("span", { class: "mark-box" });
     this.kind = make("b");
+    this.card = make("button", { type: "button", "data-action": "members", class: "fold", tabindex: -1 });
     this.value = make("span", { class: "value" });
     this.place = make("span", { class: "place" });
     this.age = make("span", { class: "age" });
@@ -20,12 +21,13 @@ export class AlarmRow {
     this.bar = make("i", { class: "bar" });
     this.button = make("button", { type: "button", "data-action": "acknowledge", class: "ack", tabindex: -1 });
     this.more = make("button", { type: "button", "data-action": "menu", class: "more", tabindex: -1, "aria-haspopup": "menu" }, "⋯");
-    const text = make("span", { class: "text" }, make("span", {}, this.kind, this.value), make("span", {}, this.place, this.age));
+    const text = make("span", { class: "text" }, make("span", {}, this.kind, this.card, this.value), make("span", {}, this.place, this.age));
     const timer = make("span", { class: "timer", "aria-hidden": "true" }, this.bar);
     this.box = make("li", { "data-alarm": id, tabindex: 0 }, this.number, this.mark, text, make("span", { class: "do" }, this.button, this.by), this.more, timer);
     this.box.addEventListener("click", () => this.row && hooks.open());
     this.box.addEventListener("contextmenu", (/** @type {Event} */ event) => this.on(event, () => hooks.menu(this.more)));
     this.button.addEventListener("click", (/** @type {Event} */ event) => this.on(event, hooks.acknowledge));
+    this.card.addEventListener("click", (/** @type {Event} */ event) => this.on(event, hooks.members));
     this.more.addEventListener("click", (/** @type {Event} */ event) => this.on(event, () => hooks.menu(this.more)));
   }
 
@@ -64,6 +66,7 @@ export class AlarmRow {
     say(this.place, told ?? place);
     set(this.place, "title", told ?? place);
     say(this.value, named(row.reading));
+    this.fillCard(row);
     say(this.age, told ? "" : this.state(row, now, closing));
     set(this.age, "data-late", Boolean(row.unconfirmed || row.uncertain_since_ms));
     const offers = waiting && !sending && !closing;
@@ -90,6 +93,16 @@ export class AlarmRow {
     return row.chattering ? t("alarm.chattering", { n: number(row.count) }) : age(now - row.raised_at_ms);
   }
 
+  /** It speaks for the alarms of one cause, or another of them does. @param {any} row */
+  fillCard(row) {
+    const others = (row.card?.count ?? 1) - 1;
+    const folded = !row.card && Boolean(row.incident) && row.presented === false;
+    set(this.box, "data-folded", folded);
+    this.card.hidden = others === 0 && !folded;
+    say(this.card, folded ? t("alarm.folded") : t("alarm.card", { n: number(others) }));
+    set(this.card, "title", row.card?.why ? named(row.card.why) : t("filter.incident"));
+  }
+
   /** @param {any} row */
   aside(row) {
     const until = row.standing === "shelved" ? row.shelved_until_ms : row.standing === "suppressed" ? row.suppressed_until_ms : null;
@@ -101,7 +114,7 @@ export class AlarmRow {
     this.row = null;
     set(this.box, "data-gone", true);
     for (const name of ["data-waiting", "data-sending", "data-overdue", "data-told"]) set(this.box, name, false);
-    this.button.hidden = this.more.hidden = true;
+    this.button.hidden = this.more.hidden = this.card.hidden = true;
     this.by.hidden = false;
     say(this.by, t("alarm.gone"));
     set(this.by, "title", t("alarm.gone"));

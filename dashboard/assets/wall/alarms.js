@@ -280,6 +280,7 @@ export class Alarms {
         open: () => this.open(id),
         acknowledge: () => this.give(byName("acknowledge"), this.elements.get(id)?.row),
         menu: (by) => this.menu(id, by),
+        members: () => this.filter.toggle({ incident: this.elements.get(id)?.row?.incident ?? "" }),
       });
     this.elements.set(id, found);
     return found;
@@ -344,6 +345,11 @@ export class Alarms {
       /** @type {HTMLElement} */ (button).hidden = count === 0;
       say(button, `${t(`standing.${state}`)} ${number(count)}`);
     }
+    const known = box.querySelector('[data-state="equipment"]');
+    const button = known ?? box.appendChild(make("button", { type: "button", "data-state": "equipment" }));
+    if (!known) button.addEventListener("click", () => this.filter.toggle({ equipment: "true" }));
+    /** @type {HTMLElement} */ (button).hidden = !this.block.equipment;
+    say(button, `${t("alarm.equipment")} ${number(this.block.equipment ?? 0)}`);
   }
 }
 

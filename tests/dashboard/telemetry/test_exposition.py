@@ -57,6 +57,15 @@ FIELDS = {
     },
     "b:zone:traffic:1": {"offset": 4, "counts": {"in_frames": 30, "too_late": 0, "watermark_ms": 5_048_000}},
     "b:zone:water:0": {"offset": 1, "counts": {"in_frames": 1, "too_late": 0, "watermark_ms": None}},
+    "b:alarms:journal:0": {
+        "offset": 3,
+        "counts": {},
+        "load": {
+            **{"now_count": 1, "last_count": 12, "shown_count": 10, "average_count": 2.5, "worst_count": 12},
+            **{"flood_ratio": 0.25, "windows_count": 4, "standing_24h_count": 2, "top_ratio": {"noise_high": 0.75}},
+            **{"level_ratio": {"1": 0.0, "4": 0.5}, "open": {"shown": 10, "waiting": 2}},
+        },
+    },
     "b:second:all:0": {"offset": 8, "counts": {"frames": 8}},
     "b:history": {
         "away": True,
@@ -111,6 +120,13 @@ def lines_of(hub, name):
 
 
 BY_HAND = {
+    "citywall_open_alarms": ['{place="shown"} 10.0', '{place="waiting"} 2.0'],
+    "citywall_ten_minute_alarms": ['{of="average"} 2.5', '{of="last"} 12.0', '{of="worst"} 12.0'],
+    "citywall_alarms_flood_ratio": [" 0.25"],
+    "citywall_shown_items": [" 10.0"],
+    "citywall_standing_alarms": [" 2.0"],
+    "citywall_alarms_kind_ratio": ['{kind="noise_high"} 0.75'],
+    "citywall_alarms_level_ratio": ['{level="1"} 0.0', '{level="4"} 0.5'],
     "citywall_intake_readings_total": [
         '{domain="traffic",partition="0"} 70.0',
         '{domain="traffic",partition="1"} 30.0',

@@ -9,6 +9,7 @@ from dashboard.telemetry.table import METRICS
 UNITS = {
     *("seconds", "timestamp_seconds", "bytes", "ratio"),
     *("readings", "rows", "values", "fields", "letters", "frames", "records", "snapshots", "restarts", "clients"),
+    *("alarms", "items"),
 }
 """Base units, and what is counted, in the plural."""
 

@@ -50,7 +50,7 @@ def test_all_that_ships_is_there_whole_and_by_default(capsys):
     assert set(found) == set(SHIPPED)
     assert found["heat"] | {"origins": {}} == {
         **SHIPPED["heat"], "name": "heat", "processor": "threshold", "enabled": True, "sense": "above", "i": None,
-        "grace_s": None, "origins": {},
+        "grace_s": None, "latching": False, "schedule": None, "origins": {},
     }  # fmt: skip
     assert found["slow_traffic"]["processor"] == "slow_traffic"
     assert {origin for one in found.values() for origin in one["origins"].values()} == {"default"}

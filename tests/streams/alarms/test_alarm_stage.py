@@ -37,7 +37,10 @@ def test_a_detection_becomes_a_row_with_every_field_of_the_contract():
             **{"processor": "", "retired": None, "process": "active", "chattering": False, "uncertain_since_ms": None},
             **dict.fromkeys(("shelved_by", "shelved_until_ms", "shelved_why", "out_of_service_by")),
             **dict.fromkeys(("suppressed_by", "suppressed_until_ms", "suppressed_why")),
-            **dict.fromkeys(("assigned_to", "assigned_by", "escalated_to")),
+            **dict.fromkeys(
+                ("assigned_to", "assigned_by", "escalated_to", "incident", "under", "out_of_service_command")
+            ),
+            **{"presented": True, "presented_at_ms": came_ms, "equipment": False},
         }
     }
 

@@ -38,9 +38,9 @@ class Counting(Engine):
 
     folded = 0
 
-    def fold(self, value):
+    def take(self, value):
         self.folded += 1
-        return super().fold(value)
+        return super().take(value)
 
 
 async def written(bus: FakeBus) -> None:

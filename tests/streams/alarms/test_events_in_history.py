@@ -11,8 +11,8 @@ from alerts import course
 from alerts.commands import Note, Restore, Shelve, Unacknowledge
 from alerts.done import UNDO_MS
 from alerts.journal import GENESIS, Record, seal
-from alerts.windows import Weekly, Window
 from streams.broker.topics import JOURNAL
+from streams.city.windows import Weekly, Window
 from streams.contract.alarm_events import EventsWanted
 from streams.contract.stage import Message
 from streams.errors import NewerError, UnreachableError

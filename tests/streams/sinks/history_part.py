@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+from alerts import course
 from streams.engine.run import run_stage
 from streams.sinks.history import sink, sqlite_file
 from streams.sinks.history.opening import open_history
@@ -18,4 +19,5 @@ if __name__ == "__main__":
     sink.BATCH_ROWS = 50
     sqlite_file.WAIT_S = 0.1
     spill = Spill(folder / "spill", SPILL_BYTES)
-    run_stage(HistorySink(lambda: open_history(folder / "history.sqlite"), spill), kafka, folder, "sinks_history")
+    made = HistorySink(lambda: open_history(folder / "history.sqlite"), spill, unsealed=course.link)
+    run_stage(made, kafka, folder, "sinks_history")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import json
 import sys
 import time
@@ -14,8 +16,12 @@ from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 from deploy.embedded import kafka as embedded
 from deploy.supervision.process import end, start
 from streams.broker import topics
+from streams.contract.alarm_events import EventsWanted
 from streams.engine.app import SESSION_S
+from streams.errors import UnreachableError
 from streams.sinks.history.sqlite import SqliteHistory
+from tests.alerts.staging import lived
+from tests.alerts.writing import acknowledge, detection, opened_at, undo
 from tests.fakes import FakeBus
 from tests.streams.sinks.feed import SOURCE, Sent, expected, frames, held, send
 from tests.streams.sinks.troubles import locked
@@ -59,6 +65,22 @@ class Room:
             producer.send(topics.METRICS, record.value, record.key).get(30)
         producer.close()
         self.sent += some
+
+    def journal(self, bus: FakeBus) -> None:
+        """Send the journal of what was lived on a bus."""
+        producer = KafkaProducer(bootstrap_servers=self.kafka, acks="all")
+        for record in bus.log(topics.JOURNAL):
+            producer.send(topics.JOURNAL, record.value, record.key).get(30)
+        producer.close()
+
+    def events(self) -> list[str]:
+        """What the history tells of alarms, the newest first; nothing while it is not there."""
+        try:
+            history = SqliteHistory(self.path, read_only=True)
+        except UnreachableError:
+            return []
+        with contextlib.closing(history):
+            return [one.what for one in history.alarm_events(EventsWanted(), 100)]
 
     def committed(self) -> int:
         consumer = KafkaConsumer(bootstrap_servers=self.kafka, group_id="citywall-history")
@@ -149,3 +171,19 @@ def test_a_full_sink_pauses_and_loses_nothing_whatever_ends_it(room: Room):
     said = room.log.read_text(encoding="utf-8")
     assert said.count("] the history is back") == 1
     assert said.count("Keeping what comes") <= 1
+
+
+def test_a_history_that_was_removed_gets_the_events_of_alarms_again(room: Room):
+    bus = FakeBus()
+    at_10 = opened_at(10)
+    asyncio.run(lived(bus, detection(3, 10), acknowledge(at_10), undo("k1", "k2")))
+    room.journal(bus)
+    found = ["undo", "acknowledge", "raised"]
+    first = room.start()
+    room.wait(lambda: room.events() == found)
+    first.kill()
+    end(first, 0)
+    for path in room.folder.glob("history.sqlite*"):
+        path.unlink()
+    room.start()
+    room.wait(lambda: room.events() == found)

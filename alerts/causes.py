@@ -1,0 +1,253 @@
+"""With which open alarms a new one has one cause, by what the version of the city in force knows.
+
+It comes under the first of these that is active: the silence of its feed; an alarm at what its entity depends on
+(`relations.csv`); a jam down the road, within two segments; an alarm at its own place, of the last half hour. What
+hangs on it in these ways, but for the last, comes under it. Of the alarms of equipment only the silence of sensors has
+causes elsewhere, and nothing but that comes from one.
+
+While the desk is full, what would stand alone comes together with others of its kind and zone, where these come thick.
+
+source  own choice, docs/alarms.md
+"""
+
+from __future__ import annotations
+
+import hashlib
+from itertools import chain, islice
+from typing import TYPE_CHECKING, NamedTuple, cast
+
+import msgspec
+
+from alerts.alarm import Under
+from alerts.events import Placed
+from alerts.incidents import BURST
+from alerts.kinds import title, traits
+from alerts.load import IN_MS, free_at_ms
+from alerts.rules.record import Words
+from streams.city.surroundings import NOWHERE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from alerts.alarm import Alarm, Because
+    from alerts.state import State
+    from streams.city.scope import Scope
+    from streams.city.surroundings import Surroundings
+    from streams.contract.records import Detection
+
+HOPS = 2
+"""A jam reaches over so many segments, of which the nearer may have no detector."""
+TOGETHER_MS = 30 * 60_000
+"""What begins within this time at one place has one cause."""
+MOST = 1_000
+"""So many alarms at most come under a new one."""
+GRAVE = 2
+"""The level from which on (II, I) an alarm counts as one that nobody may be blind to."""
+SILENT_FEED, SILENT_SENSOR, ROADS = "feed_silent", "sensor_silent", "traffic"
+ID_LENGTH = 20
+
+WORDS: dict[Because, Words] = {
+    "feed": Words(zh="{of}，其传感器因此收不到。", en="{of}: its sensors are not heard."),
+    "feeds": Words(zh="{of}，该处向此处供应。", en="{of}, which supplies this place."),
+    "drains": Words(zh="{of}，此处靠它排水。", en="{of}, which drains this place."),
+    "powers": Words(zh="{of}，此处由它供电。", en="{of}, which powers this place."),
+    "carries": Words(zh="{of}，道路从该处通过。", en="{of}, which carries the road."),
+    "queue": Words(zh="{of}，排队由下游上溯至此。", en="{of}, from which the queue reaches up the road."),
+    "burst": Words(zh="{of}，片区内同类告警集中出现。", en="{of}, and many more of its kind in its zone."),
+    "place": Words(zh="{of}，同处一地，先后不过半小时。", en="{of}, at the same place within half an hour."),
+}
+"""Why an alarm comes under another, `of` = what that says and where."""
+
+Tie = tuple["Alarm", "Because"]
+
+
+class View(NamedTuple):
+    """A finding that raises an alarm, and all that its place is judged by."""
+
+    state: State
+    found: Detection
+    around: Surroundings
+
+    def at(self, entities: Iterable[str]) -> Iterator[Alarm]:
+        """Yield the alarms that are active at these entities; of one entity the worst and oldest first."""
+        for entity in entities:
+            here = [self.state.open[one] for one in self.state.of_entity.get((self.found.city, entity), ())]
+            yield from sorted((one for one in here if one.process == "active"), key=_order)
+
+    @property
+    def spots(self) -> tuple[str, ...]:
+        """The entity, and the segment that it watches."""
+        entity = self.found.entity
+        return tuple(dict.fromkeys((entity, self.around.segment_of.get(entity, entity))))
+
+
+def placed(state: State, found: Detection, alarm_id: str, scope: Scope | None, now_ms: int) -> Placed | None:
+    """Return where the alarm that the finding raises belongs, None = it stands alone."""
+    around = scope.around if scope is not None and scope.city == found.city else NOWHERE
+    view = View(state, found, around)
+    equipment = is_equipment(found) and not _blinds(view)
+    parent = next(chain(_causes(view), _mates(view)), None)
+    below = _one_of_each(state, parent, islice(_effects(view), MOST))
+    if parent is None and not below and not is_equipment(found):
+        burst = _burst(view, now_ms)
+        parent, below = (burst[0], burst[1:]) if burst else (None, [])
+    if parent is None and not below:
+        return Placed(equipment=True) if equipment else None
+    tied = [one for one, _ in ([] if parent is None else [parent]) + below]
+    under = None if parent is None else _under(view, parent[0], parent[1])
+    return Placed(
+        equipment=equipment,
+        incident=_incident(state, alarm_id, tied),
+        cause=_cause(state, alarm_id, parent, tied),
+        under=under,
+        others=tuple(one.id for one, _ in below),
+        over=_over(view, alarm_id, under, below),
+    )
+
+
+def _burst(view: View, now_ms: int) -> list[Tie]:
+    """Return the newest of its kind in its zone, the oldest first, where these come thick and the desk is full."""
+    state, found = view.state, view.found
+    newest = state.bursts.get((found.city, found.kind, found.zone), ())
+    thick = [state.open[one] for at_ms, one in newest if at_ms >= now_ms - IN_MS and one in state.open]
+    if len(thick) < BURST - 1 or free_at_ms(state, now_ms) <= now_ms:
+        return []
+    first: Tie = (thick[0], "burst")
+    return [first, *_one_of_each(state, first, [(one, "burst") for one in thick[1:]])]
+
+
+def is_equipment(one: Detection | Alarm) -> bool:
+    """Tell whether it is of a device or a feed."""
+    return one.kind in traits().equipment
+
+
+def _causes(view: View) -> Iterator[Tie]:
+    """Yield what the new alarm may come from, the likeliest first."""
+    found, around = view.found, view.around
+    yield from ((one, "feed") for one in view.at(_feeds(found)) if one.kind == SILENT_FEED)
+    if is_equipment(found) and found.kind != SILENT_SENSOR:
+        return
+    for spot in view.spots:
+        for other, path in around.dependence.depends_on(spot).items():
+            at_other = view.at([other]) if other != found.entity else ()
+            yield from ((one, _tie(path[0].relation)) for one in at_other if not is_equipment(one))
+    if found.kind in traits().queueing:
+        ahead = around.roads(found.entity, HOPS, ahead=True)
+        yield from ((one, "queue") for one in view.at(ahead) if one.domain == ROADS and not is_equipment(one))
+
+
+def _effects(view: View) -> Iterator[Tie]:
+    """Yield what may come from the new alarm, the nearest first."""
+    found, around = view.found, view.around
+    if found.kind == SILENT_FEED:
+        yield from ((one, "feed") for one in view.at(_fed(view)) if one.kind in (SILENT_SENSOR, SILENT_FEED))
+    if is_equipment(found):
+        return
+    for spot in view.spots:
+        for other, path in around.dependence.felt_at(spot).items():
+            at_other = view.at([other]) if other != found.entity else ()
+            felt = (one for one in at_other if not is_equipment(one) or one.kind == SILENT_SENSOR)
+            yield from ((one, _tie(path[0].relation)) for one in felt)
+    if found.domain == ROADS:
+        behind = around.roads(found.entity, HOPS, ahead=False)
+        yield from ((one, "queue") for one in view.at(behind) if one.kind in traits().queueing)
+
+
+def _mates(view: View) -> Iterator[Tie]:
+    """Yield what began at the same place, not long before."""
+    found = view.found
+    for one in view.at(view.around.place(found.entity)):
+        together = abs(one.raised_at_ms - found.at_ms) <= TOGETHER_MS
+        if together and is_equipment(one) == is_equipment(found):
+            yield one, "place"
+
+
+def _feeds(found: Detection) -> list[str]:
+    """Return the feeds of which the silence explains the finding."""
+    feed = f"feed:{found.domain}"
+    if found.kind == SILENT_SENSOR:
+        return [f"{feed}:{found.zone}", feed]
+    return [feed] if found.kind == SILENT_FEED and found.entity != feed else []
+
+
+def _fed(view: View) -> Iterator[str]:
+    """Yield the zones' feeds and the sensors of which a feed's silence explains that."""
+    found = view.found
+    for (domain, zone), sensors in view.around.sensors_of.items():
+        feed = f"feed:{domain}:{zone}"
+        if domain == found.domain and found.entity in (feed, f"feed:{domain}"):
+            yield from (one for one in (feed, *sensors) if one != found.entity)
+
+
+def _blinds(view: View) -> bool:
+    """Tell whether the alarm of equipment hides something grave from somebody.
+
+    A feed's silence does where a rule of its domain can raise level I or II; a device's where an alarm of those levels
+    is active at its place, or where what happens at its place is felt.
+    """
+    found, around = view.found, view.around
+    if found.kind == SILENT_FEED:
+        return around.grave_domains is None or found.domain in around.grave_domains
+    felt = (other for spot in view.spots for other in around.dependence.felt_at(spot))
+    near = view.at((*around.place(found.entity), *felt))
+    return any(one.level <= GRAVE and not is_equipment(one) for one in near)
+
+
+def _one_of_each(state: State, parent: Tie | None, effects: Iterable[Tie]) -> list[Tie]:
+    """Return one alarm of each incident among the effects, its cause where that is there; those alone as they are."""
+    known = None if parent is None else parent[0].incident or parent[0].id
+    found: dict[str, Tie] = {}
+    for one, because in effects:
+        group = one.incident or one.id
+        is_cause = one.incident is not None and state.incidents[one.incident].cause == one.id
+        if group != known and (group not in found or is_cause):
+            found[group] = one, because
+    return list(found.values())
+
+
+def _incident(state: State, alarm_id: str, tied: list[Alarm]) -> str:
+    """Return the oldest incident of these, a new one's id where they have none."""
+    known = {one.incident for one in tied if one.incident is not None}
+    if known:
+        return min(known, key=lambda one: (state.incidents[one].opened_at_ms, one))
+    parts = ["incident", alarm_id, tied[0].id, tied[0].revision]
+    return hashlib.sha256(msgspec.json.encode(parts)).hexdigest()[:ID_LENGTH]
+
+
+def _cause(state: State, alarm_id: str, parent: Tie | None, tied: list[Alarm]) -> str:
+    """Return the cause of all: that of what the new alarm comes under, else itself if it explains theirs."""
+    if parent is not None:
+        return _cause_of(state, parent[0])
+    unexplained = {_cause_of(state, one) for one in tied} - {one.id for one in tied}
+    return min(unexplained, default=alarm_id)
+
+
+def _cause_of(state: State, alarm: Alarm) -> str:
+    """Return the cause of its incident; where that has ended or there is none, the alarm itself."""
+    cause = alarm.id if alarm.incident is None else state.incidents[alarm.incident].cause
+    return cause if cause in state.open else alarm.id
+
+
+def _tie(relation: str) -> Because:
+    return cast("Because", relation)
+
+
+def _over(view: View, alarm_id: str, under: Under | None, below: list[Tie]) -> Under | None:
+    """Return why the others come into the incident: they hang on the new alarm, or are of the same burst."""
+    if not below or (under is not None and under.because == "burst"):
+        return under if below else None
+    return Under(of=alarm_id, because=below[0][1], why=_why(view, view.found, below[0][1]))
+
+
+def _under(view: View, of: Alarm, because: Because) -> Under:
+    return Under(of=of.id, because=because, why=_why(view, of, because))
+
+
+def _why(view: View, of: Detection | Alarm, because: Because) -> Words:
+    name, words = view.around.called(of.entity), WORDS[because]
+    zh, en = title(of.kind, "zh", name.zh), title(of.kind, "en", name.en)
+    return Words(zh=words.zh.format(of=zh), en=words.en.format(of=en))
+
+
+def _order(one: Alarm) -> tuple[int, int, str]:
+    return one.level, one.raised_at_ms, one.id

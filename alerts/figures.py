@@ -1,0 +1,77 @@
+"""The load of the operators in figures: how many alarms in ten minutes, of what, and where the open ones stand.
+
+Counted are alarms as they are raised, but those of equipment, in windows of ten minutes of engine time that stand side
+by side, empty ones too, over at most thirty days.
+
+source  EEMUA 191, ISA-18.2 (average, worst and flood per ten minutes, standing, chattering, top ten, priority mix)
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+from alerts.load import ALL, IN_MS, MOST
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from alerts.alarm import Alarm
+    from alerts.state import State
+
+DAY_MS = 86_400_000
+DAYS = 30
+TOP = 10
+EVERY_MS = 10_000
+"""So often at most it is summed up."""
+
+
+class Figures:
+    """The load as it was summed up last."""
+
+    def __init__(self) -> None:
+        self._at_ms: int | None = None
+        self._found: Mapping[str, Any] = {}
+
+    def of(self, state: State, now_ms: int) -> Mapping[str, Any]:
+        """Return the load at an engine time, its sums up to `EVERY_MS` old; where the open alarms are, as of now."""
+        if self._at_ms is None or now_ms >= self._at_ms + EVERY_MS:
+            self._at_ms, self._found = now_ms, figures(state, now_ms)
+        return {**self._found, "open": dict(state.groups.places)}
+
+
+def note(state: State, alarm: Alarm, at_ms: int) -> None:
+    """Count an alarm that is raised."""
+    if alarm.equipment:
+        return
+    window, of = at_ms // IN_MS, (at_ms // DAY_MS, alarm.kind, alarm.level)
+    state.raised[window] = state.raised.get(window, 0) + 1
+    state.by_kind[of] = state.by_kind.get(of, 0) + 1
+
+
+def figures(state: State, now_ms: int) -> Mapping[str, Any]:
+    """Return the load as it stands at an engine time; docs/alarms.md says what each figure is."""
+    window, day = now_ms // IN_MS, now_ms // DAY_MS
+    first = max(min(state.raised, default=window), window - DAYS * DAY_MS // IN_MS + 1)
+    counts = {one: count for one, count in state.raised.items() if first <= one <= window}
+    windows = window - first + 1
+    kinds, levels = Counter[str](), Counter[int]()
+    for (of_day, kind, level), count in state.by_kind.items():
+        if day - DAYS < of_day <= day:
+            kinds[kind] += count
+            levels[level] += count
+    total = max(levels.total(), 1)
+    stale_ms = state.latest_ms - DAY_MS
+    top = sorted(kinds.items(), key=lambda one: (-one[1], one[0]))[:TOP]
+    return {
+        "now_count": counts.get(window, 0),
+        "last_count": counts.get(window - 1, 0),
+        "shown_count": sum(now_ms - IN_MS <= one <= now_ms for one in state.shown.get(ALL, ())),
+        "average_count": round(sum(counts.values()) / windows, 3),
+        "worst_count": max(counts.values(), default=0),
+        "flood_ratio": round(sum(count > MOST for count in counts.values()) / windows, 5),
+        "windows_count": windows,
+        "standing_24h_count": sum(one.raised_at_ms < stale_ms for one in state.open.values()),
+        "top_ratio": {kind: round(count / total, 4) for kind, count in top},
+        "level_ratio": {str(level): round(levels[level] / total, 4) for level in (1, 2, 3, 4)},
+    }

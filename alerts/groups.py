@@ -1,0 +1,118 @@
+"""The incidents of a state, counted by their alarms as these stand."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from alerts.incident import recounted
+from alerts.load import places
+from alerts.tables import Index, Queue, Table
+
+if TYPE_CHECKING:
+    from alerts.alarm import Alarm
+    from alerts.incident import Incident
+    from alerts.load import Rank
+    from alerts.tables import Trail
+
+
+class Groups:
+    """Invariant: what `incidents` counts, and `members`, follow from the open alarms."""
+
+    def __init__(self, trail: Trail) -> None:
+        self.incidents: Table[str, Incident] = Table(trail)
+        """Id → incident that has open alarms."""
+        self.ended: Table[str, Incident] = Table(trail)
+        """Id → incident as it ended."""
+        self.members: Index[str, str] = Index(trail)
+        """Incident → ids of its open alarms."""
+        self.shown: Table[str, tuple[int, ...]] = Table(trail)
+        """Desk → engine times at which it was shown the newest items, besides those of level I."""
+        self.raised: Table[int, int] = Table(trail)
+        """Ten minutes of engine time, by number → alarms raised in them, but those of equipment."""
+        self.by_kind: Table[tuple[int, str, int], int] = Table(trail)
+        """(day, kind, level) → the same."""
+        self.bursts: Table[tuple[str, str, str], tuple[tuple[int, str], ...]] = Table(trail)
+        """(city, kind, zone) → engine time and id of the alarms that were raised last, oldest first."""
+        self.places: Table[str, int] = Table(trail)
+        """Where open alarms stand, as `alerts.load.places` says → how many."""
+        self.waiting: Queue[Rank] = Queue()
+        """What should be shown."""
+        self.releases: Queue[tuple[int, str]] = Queue()
+        """(when, incident)."""
+        self.changed: set[str] = set()
+        """Ids of incidents that were put or ended since `begin`."""
+        self.touched_alarms: dict[str, Alarm | None] = {}
+        """Id of what the present event has changed → as it was before, None = it was not there."""
+        self.touched_incidents: dict[str, Incident | None] = {}
+
+    def put(self, incident: Incident) -> None:
+        """Keep an incident as it stands now."""
+        before = self.incidents.get(incident.id)
+        self.touched_incidents.setdefault(incident.id, before)
+        self.changed.add(incident.id)
+        self.incidents[incident.id] = incident
+        if incident.release_at_ms is not None and (before is None or before.release_at_ms != incident.release_at_ms):
+            self.releases.push((incident.release_at_ms, incident.id))
+
+    def count(self, before: Alarm | None, alarm: Alarm | None) -> None:
+        """Take note of an alarm that is raised (no `before`), changed, or let go (no `alarm`)."""
+        self._count_places(before, alarm)
+        left, joined = (None if one is None else one.incident for one in (before, alarm))
+        if alarm is not None:
+            self.touched_alarms.setdefault(alarm.id, before)
+            if joined is not None:
+                if joined != left:
+                    self.members.add(joined, alarm.id)
+                self._recount(joined, before if joined == left else None, alarm)
+        if before is not None:
+            self.touched_alarms.setdefault(before.id, before)
+            if left is not None and joined != left:
+                self.members.remove(left, before.id)
+                self._recount(left, before, None)
+
+    def _count_places(self, before: Alarm | None, alarm: Alarm | None) -> None:
+        for one, by in ((before, -1), (alarm, 1)):
+            for place in () if one is None else places(one):
+                self.places[place] = self.places.get(place, 0) + by
+
+    def _recount(self, incident_id: str, before: Alarm | None, alarm: Alarm | None) -> None:
+        incident = self.incidents[incident_id]
+        found = recounted(incident, before, alarm)
+        if found != incident:
+            self.put(found)
+        if found.count == 0:
+            del self.incidents[incident_id]
+            self.ended[incident_id] = found
+
+    def make_anew(self, alarms: list[Alarm]) -> None:
+        """Make what follows from the tables, of a state that was read back."""
+        for alarm in alarms:
+            self._count_places(None, alarm)
+            if alarm.incident is not None:
+                self.members.add(alarm.incident, alarm.id)
+        self.settled()
+        for incident in self.incidents.values():
+            if incident.release_at_ms is not None:
+                self.releases.push((incident.release_at_ms, incident.id))
+
+    def begin(self) -> None:
+        """Note what is changed from now on."""
+        self.changed = set()
+
+    def settled(self) -> None:
+        """Forget what the present event has changed: it is seen to."""
+        self.touched_alarms.clear()
+        self.touched_incidents.clear()
+
+    def keep(self, most: int) -> None:
+        """Let what was changed stand, and forget the incidents that ended long ago."""
+        self.ended.shorten(most)
+        self.waiting.keep()
+        self.releases.keep()
+
+    def take_back(self) -> None:
+        """Be as at the last `begin`, behind the tables."""
+        self.changed = set()
+        self.settled()
+        self.waiting.take_back()
+        self.releases.take_back()

@@ -1,0 +1,112 @@
+"""What is told: an item is one alarm's news for one route, a letter the items that leave as one message."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+
+import msgspec
+
+from streams.contract.records import Level  # at run time: msgspec reads the types of the fields
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+What: TypeAlias = Literal["raised", "risen", "waiting", "ended"]
+"""`waiting`: nobody has taken it any more, or what covered it is gone."""
+
+HIGHEST = 1
+
+
+class Face(msgspec.Struct, frozen=True, kw_only=True):
+    """Of an alarm, what a message says."""
+
+    alarm: str
+    domain: str
+    kind: str
+    entity: str
+    zone: str
+    level: Level
+    raised_at_ms: int
+    value: float | None = None
+    unit: str = ""
+    incident: str = ""
+    is_cause: bool = True
+    """It began its incident, or stands alone; False = it is folded under another."""
+
+    @property
+    def group(self) -> str:
+        """What belongs together: an incident, else a kind in a zone."""
+        return self.incident or f"{self.domain}/{self.zone}/{self.kind}"
+
+
+class Item(msgspec.Struct, frozen=True, kw_only=True):
+    """An alarm's news for one route."""
+
+    route: str
+    number: int
+    """Of this alarm's items for this route: the same after any restart."""
+    what: What
+    face: Face
+    waiting_since_ms: int
+    """Of the alarm then."""
+    due_ms: int
+    """When it may leave; later than now for the later steps of a chain."""
+
+    @property
+    def id(self) -> str:
+        """Name it among the route's."""
+        return f"{self.face.alarm}#{self.number}"
+
+    @property
+    def is_urgent(self) -> bool:
+        """Whether it waits for nothing."""
+        return self.face.level == HIGHEST and self.what != "ended"
+
+
+class Letter(msgspec.Struct, frozen=True, kw_only=True):
+    """One message on its way."""
+
+    id: str
+    route: str
+    items: tuple[Item, ...]
+    made_ms: int
+    summary: bool = False
+    """It holds what the route's limit kept back."""
+    tries: int = 0
+    next_ms: int = 0
+
+    @property
+    def is_urgent(self) -> bool:
+        """Whether it goes past others."""
+        return any(item.is_urgent for item in self.items)
+
+
+def letter(route: str, items: Sequence[Item], now_ms: int, *, summary: bool = False) -> Letter:
+    """Make a letter, worst and cause first; its id is that of its items, so that they always have the same."""
+    ordered = tuple(sorted(items, key=_rank))
+    text = "\n".join([route, *(item.id for item in ordered)])
+    number = hashlib.sha256(text.encode()).hexdigest()[:16]
+    return Letter(id=number, route=route, items=ordered, made_ms=now_ms, summary=summary, next_ms=now_ms)
+
+
+def _rank(item: Item) -> tuple[bool, int, bool, int, str]:
+    face = item.face
+    return item.what == "ended", face.level, not face.is_cause, face.raised_at_ms, item.id
+
+
+def face(row: Mapping[str, Any]) -> Face:
+    """Take from an alarm's row what a message says."""
+    return Face(
+        alarm=row["id"],
+        domain=row["domain"],
+        kind=row["kind"],
+        entity=row["entity"],
+        zone=row["zone"],
+        level=row["level"],
+        raised_at_ms=row["raised_at_ms"],
+        value=row.get("value"),
+        unit=row.get("unit") or "",
+        incident=row.get("incident") or "",
+        is_cause=row.get("under") is None,
+    )

@@ -1,0 +1,98 @@
+"""Routes: which alarms go to which receiver, by which channel; the section `notifiers` of the settings."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
+
+import msgspec
+
+from alerts.notifiers import channels
+from streams.contract.records import Level  # at run time: msgspec reads the types of the fields
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+Language: TypeAlias = Literal["zh", "en", "both"]
+Count = Annotated[int, msgspec.Meta(ge=1)]
+Seconds = Annotated[float, msgspec.Meta(ge=0, le=86_400)]
+
+
+class Route(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One receiver and what it is told."""
+
+    name: str
+    """Its place in the state: a renamed route is a new one."""
+    channel: str
+    """A file of `alerts/notifiers/channels/`."""
+    url: str
+    """Secret: the robot's whole webhook address, the endpoint's, or what Apprise takes."""
+    secret: str = ""
+    """Secret: the key with which a robot or an endpoint wants messages signed."""
+    language: Language = "both"
+    level: Level = 4
+    """Alarms of this level and above (1 = the highest)."""
+    domains: tuple[str, ...] = ()
+    """Empty = all; so `zones`, `kinds` and `desks`."""
+    zones: tuple[str, ...] = ()
+    kinds: tuple[str, ...] = ()
+    desks: tuple[str, ...] = ()
+    """Only what is assigned or escalated to one of these."""
+    equipment: bool = False
+    """Tell of devices too, such as a silent sensor that blinds nobody."""
+    after_s: Seconds = 0.0
+    """Only what nobody has acknowledged for so long: the later steps of a chain are routes of their own."""
+    group_wait_s: Seconds = 5.0
+    """What belongs together waits so long for company; level I does not."""
+    per_minute: Count = 10
+    """Messages; what is more goes as one summary. Level I does not wait for it."""
+    timeout_s: Annotated[float, msgspec.Meta(gt=0, le=120)] = 10.0
+    """For one try."""
+    tries: Count = 20
+    """After so many a message is given up, or goes to the `fallback`."""
+    fallback: str = ""
+    """Name of the route that takes what this one could not deliver."""
+    tell_end: bool = True
+    """Whether it is told that an alarm is over."""
+
+    def __repr__(self) -> str:
+        """Leave out what is secret."""
+        return f"Route(name={self.name!r}, channel={self.channel!r})"
+
+    def takes(self, row: Mapping[str, Any]) -> bool:
+        """Tell whether an alarm's row is for this receiver."""
+        desks = {row.get("assigned_to"), row.get("escalated_to")}
+        chosen = ((self.domains, row["domain"]), (self.zones, row["zone"]), (self.kinds, row["kind"]))
+        return (
+            row["level"] <= self.level
+            and all(not names or one in names for names, one in chosen)
+            and (self.equipment or not row.get("equipment", False))
+            and (not self.desks or not desks.isdisjoint(self.desks))
+        )
+
+
+class Notifiers(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Section `notifiers`."""
+
+    link: str = ""
+    """Address under which the receivers open the wall; stands at the end of each message."""
+    routes: tuple[Route, ...] = ()
+    """None = nothing leaves the building, and the part is not started."""
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot work, all of it at once."""
+        if found := "; ".join(self._faults()):
+            raise ValueError(found)
+
+    def _faults(self) -> Iterator[str]:
+        known, names = channels.names(), [route.name for route in self.routes]
+        for name in sorted({one for one in names if names.count(one) > 1}):
+            yield f"route {name}: there are several of this name; each needs its own"
+        for route in self.routes:
+            if not route.name.strip() or "/" in route.name:
+                yield f"route {route.name!r}: a name without / is needed"
+            if route.channel not in known:
+                yield f"route {route.name}: channel: one of {', '.join(known)} is needed, not {route.channel!r}"
+            elif not route.url.startswith(schemes := channels.channel(route.channel).schemes):
+                yield f"route {route.name}: url: an address that begins with {' or '.join(schemes)} is needed"
+            if route.fallback and (route.fallback not in names or route.fallback == route.name):
+                yield f"route {route.name}: fallback: the name of another route is needed, not {route.fallback!r}"

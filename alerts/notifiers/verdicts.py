@@ -1,0 +1,99 @@
+"""What became of one try to deliver a message."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
+
+from streams.contract.name import Name
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Set
+
+Reason: TypeAlias = Literal[
+    "unauthorised", "not_found", "refused", "rate_limited", "server_error", "timed_out", "unreachable", "not_confirmed"
+]
+REASONS: Mapping[Reason, Name] = {
+    "unauthorised": Name("对方拒绝了密钥或令牌", "the receiver refuses the key or token"),
+    "not_found": Name("对方没有这个地址", "the receiver does not have this address"),
+    "refused": Name("对方拒绝了消息", "the receiver refuses the message"),
+    "rate_limited": Name("对方要求稍后再发", "the receiver asks to wait"),
+    "server_error": Name("对方出错", "the receiver fails"),
+    "timed_out": Name("对方未在时限内答复", "the receiver does not answer in time"),
+    "unreachable": Name("无法连接对方", "the receiver cannot be reached"),
+    "not_confirmed": Name("未确认送达", "delivery is not confirmed"),
+}
+
+_OK, _REDIRECT = 200, 300
+_FINAL: Mapping[int, Reason] = {401: "unauthorised", 403: "unauthorised", 404: "not_found", 410: "not_found"}
+_TOO_MANY = 429
+_LATER = frozenset({408, 425})
+_SERVER = 500
+
+
+class Sent(NamedTuple):
+    """The receiver has it."""
+
+
+class Retry(NamedTuple):
+    """Not confirmed: it may have it, or may take it later."""
+
+    reason: Reason
+    after_s: float = 0.0
+    """So long it asks not to be asked again."""
+    detail: str = ""
+    """Its code; never its words, which may repeat what we sent."""
+
+
+class Failed(NamedTuple):
+    """It will not take it, however often it is asked."""
+
+    reason: Reason
+    detail: str = ""
+
+
+Verdict: TypeAlias = Sent | Retry | Failed
+
+
+def of_status(status: int, headers: Mapping[str, str], now_ms: int) -> Verdict:
+    """Judge the answer of an HTTP server."""
+    if _OK <= status < _REDIRECT:
+        return Sent()
+    detail = f"HTTP {status}"
+    if status == _TOO_MANY:
+        return Retry("rate_limited", _retry_after_s(headers, now_ms), detail)
+    if status >= _SERVER or status in _LATER:
+        return Retry("server_error", _retry_after_s(headers, now_ms), detail)
+    return Failed(_FINAL.get(status, "refused"), detail)
+
+
+def of_robot(body: bytes, key: str, later: Set[int]) -> Verdict:
+    """Judge what a chat robot answers with status 200: its own code under `key`, 0 = it took the message.
+
+    An answer without the code is taken for none.
+    """
+    try:
+        said: Any = json.loads(body)
+    except ValueError:
+        said = None
+    code = said.get(key) if isinstance(said, dict) else None
+    if not isinstance(code, int):
+        return Retry("not_confirmed")
+    if code == 0:
+        return Sent()
+    detail = f"{key} {code}"
+    return Retry("rate_limited", detail=detail) if code in later else Failed("refused", detail)
+
+
+def _retry_after_s(headers: Mapping[str, str], now_ms: int) -> float:
+    text = next((value for name, value in headers.items() if name.lower() == "retry-after"), "").strip()
+    if text.isascii() and text.isdigit():
+        return float(text)
+    try:
+        at = parsedate_to_datetime(text)
+    except ValueError:
+        return 0.0
+    now = datetime.fromtimestamp(now_ms / 1000, UTC)
+    return max((at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp() - now.timestamp(), 0.0)

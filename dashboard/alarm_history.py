@@ -1,0 +1,183 @@
+"""What the API tells of alarms from the history: those that have ended, and every event of alarms, page by page."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+
+import anyio
+import msgspec
+from fastapi import APIRouter, Query, Response
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+from alerts.course import name_of
+from alerts.refusals import why
+from dashboard.asked import iso
+from dashboard.problems import PROBLEM, ProblemError, invalid
+from streams.contract.alarm_events import (
+    AlarmEvent,
+    AlarmsWanted,
+    EventsWanted,
+    Raised,
+    cursor_of,
+    moment_of,
+    raised_of,
+)
+from streams.contract.name import Name
+from streams.errors import CityError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
+    from dashboard.alarms_api import Alarm, Filter
+    from dashboard.hub import Hub
+
+T = TypeVar("T")
+
+LOOKED_AT_ONCE = 1_000
+LOOKED_MOST = 20_000
+"""So many ended alarms are looked through for one page; `next` goes on behind them."""
+ROWS, MOST_ROWS = 100, 1000
+
+
+class EventFilter(BaseModel):
+    """Which events; what is not said may be anything."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    alarm: str | None = None
+    domain: str | None = None
+    kind: str | None = None
+    zone: str | None = None
+    entity: str | None = None
+    who: Annotated[str | None, Field(description="who gave the command")] = None
+    from_: Annotated[AwareDatetime | None, Field(alias="from", description="happened then or later")] = None
+    until: Annotated[AwareDatetime | None, Field(description="happened before")] = None
+    limit: Annotated[int, Field(ge=1, le=MOST_ROWS)] = ROWS
+    cursor: Annotated[str | None, Field(max_length=400, description="`next` of the page before")] = None
+
+
+class OfOne(BaseModel):
+    """Which page."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    limit: Annotated[int, Field(ge=1, le=MOST_ROWS)] = ROWS
+    cursor: Annotated[str | None, Field(max_length=400, description="`next` of the page before")] = None
+
+
+def add_to(routes: APIRouter, hub: Hub) -> None:
+    """Add the routes of events."""
+    answers: dict[int | str, dict[str, Any]] = {200: {"content": {"application/json": {"schema": PAGE}}}}
+    answers |= dict.fromkeys((421, 422, 503), PROBLEM)
+
+    @routes.get("/alarm-events", summary="Events of alarms, the newest first", responses=answers)
+    async def events(wanted: Annotated[EventFilter, Query()]) -> Response:
+        names = ("alarm", "domain", "kind", "zone", "entity", "who")
+        same = {name: getattr(wanted, name) for name in names}
+        asked = EventsWanted(from_ms=_ms(wanted.from_), until_ms=_ms(wanted.until), **same)
+        return await _events_page(hub, asked, wanted.limit, wanted.cursor)
+
+    @routes.get("/alarms/{alarm_id}/events", summary="An alarm's course, the newest first", responses=answers)
+    async def course(alarm_id: str, page: Annotated[OfOne, Query()]) -> Response:
+        return await _events_page(hub, EventsWanted(alarm=alarm_id), page.limit, page.cursor)
+
+
+async def ended_page(
+    hub: Hub, wanted: Filter, fits: Callable[[Alarm], bool], told: Callable[[Alarm], Alarm]
+) -> dict[str, Any]:
+    """Return a page of alarms that have ended, the newest raise first, as `told`; those that fit."""
+    after = _place(wanted.cursor, raised_of)
+    asked = AlarmsWanted(
+        closed=True,
+        level=wanted.level[0] if len(wanted.level) == 1 else None,
+        from_ms=_ms(wanted.from_),
+        until_ms=_ms(wanted.until),
+        **{name: getattr(wanted, name) for name in ("domain", "kind", "zone", "entity")},
+    )
+
+    def read() -> tuple[list[Alarm], Raised | None]:
+        place, found = after, list[Any]()
+        for _ in range(LOOKED_MOST // LOOKED_AT_ONCE):
+            page = hub.config.history.alarms(asked, LOOKED_AT_ONCE, place)
+            for alarm in page:
+                if fits(alarm):
+                    if len(found) == wanted.limit:
+                        return found, place
+                    found.append(told(alarm))
+                place = Raised(alarm["raised_at_ms"], alarm["id"])
+            if len(page) < LOOKED_AT_ONCE:
+                return found, None
+        return found, place
+
+    alarms, place = await _from_history(read)
+    return {"alarms": alarms, "next": None if place is None else cursor_of(place)}
+
+
+async def _events_page(hub: Hub, wanted: EventsWanted, limit: int, cursor: str | None) -> Response:
+    after = _place(cursor, moment_of)
+    found = await _from_history(lambda: hub.config.history.alarm_events(wanted, limit + 1, after))
+    page = found[:limit]
+    more = cursor_of(page[-1].moment) if len(found) > limit else None
+    body = {"events": [event_row(one) for one in page], "next": more}
+    return Response(msgspec.json.encode(body), media_type="application/json")
+
+
+def event_row(event: AlarmEvent) -> dict[str, Any]:
+    """Return an event as the API tells it: with ISO times, and in words in both languages."""
+    row: dict[str, Any] = msgspec.to_builtins(event)
+    reason = event.reason if event.outcome == "refused" else ""
+    return {
+        **row,
+        "at": iso(event.at_ms),
+        "event_at": iso(event.event_at_ms),
+        "name": name_of(event.what)._asdict(),
+        "sentence": (why(reason) if reason else Name("", ""))._asdict(),
+    }
+
+
+async def _from_history(read: Callable[[], T]) -> T:
+    try:
+        return await anyio.to_thread.run_sync(read)
+    except CityError as exc:
+        said = Name(f"历史数据无法读取：{exc}", f"The history cannot be read: {exc}")
+        raise ProblemError(503, "no-history", said) from exc
+
+
+def _place(cursor: str | None, place_of: Callable[[str], T]) -> T | None:
+    try:
+        return place_of(cursor) if cursor else None
+    except ValueError as exc:
+        said = Name("此游标不是本接口给出的。", "This API has given no such cursor.")
+        raise invalid([("/query/cursor", said)]) from exc
+
+
+def _ms(at: datetime | None) -> int | None:
+    return None if at is None else int(at.timestamp() * 1000)
+
+
+_TEXT, _MAYBE = {"type": "string"}, {"type": ["string", "null"]}
+_WORDS = {"type": "object", "properties": {"zh": _TEXT, "en": _TEXT}}
+PAGE: dict[str, Any] = {
+    "type": "object",
+    "required": ["events", "next"],
+    "properties": {
+        "events": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "required": ["alarm", "at", "what", "outcome", "who", "name"],
+                "properties": {
+                    **dict.fromkeys(("alarm", "what", "outcome", "reason", "who", "desk", "why", "command"), _TEXT),
+                    **dict.fromkeys(("domain", "kind", "entity", "zone", "at"), _TEXT),
+                    "event_at": {**_MAYBE, "description": "when the condition itself began or ended"},
+                    "level": {"type": ["integer", "null"]},
+                    "name": {**_WORDS, "description": "what happened, in words"},
+                    "sentence": {**_WORDS, "description": "why it was refused, in words"},
+                    "event": {"type": "object", "description": "as the journal has it"},
+                },
+            },
+        },
+        "next": {**_MAYBE, "description": "`cursor` of the next page, null = this is the last"},
+    },
+}

@@ -1,0 +1,125 @@
+"""`citywall rules backtest`: a rule, and another version of it beside, over the history of a city."""
+
+from __future__ import annotations
+
+import tomllib
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import msgspec
+
+from deploy.config.rule_keys import NAME, PROCESSOR
+from deploy.config.rule_layers import THRESHOLD
+from deploy.trial import backtest, firing
+from processors.maths.rules import RECORD, Rule, laid_over, problems
+from streams.city.windows import Window, holds
+from streams.contract.spec import WINDOW_S
+from streams.errors import SettingError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from streams.city.registry import City
+    from streams.contract.name import Name
+    from streams.sinks.history.store import History
+
+IN_FORCE, AGAINST = "in_force", "against"
+OWN_FILE = "rule"
+"""Section of a rule's own file, as in `alerts/rules/`."""
+
+
+class Version(NamedTuple):
+    """What one version of a rule would have done."""
+
+    version: str
+    rule: Rule
+    judged: backtest.Judged
+    load: firing.Load
+    outside_schedule_count: int
+    """Alarms that its schedule would have suppressed: they are no part of the load."""
+    broken: list[Name]
+
+
+class Span(NamedTuple):
+    """From when until when, and among how many desks."""
+
+    from_ms: int
+    until_ms: int
+    desks: int = 1
+
+
+def rule_of(whole: Mapping[str, Any]) -> Rule:
+    """Return a rule in force as `threshold` judges it.
+
+    Raises SettingError for one that is judged by a processor from what the history does not keep.
+    """
+    if whole[PROCESSOR] != THRESHOLD:
+        raise SettingError(
+            f"{whole[NAME]}: the processor {whole[PROCESSOR]} judges it from the readings themselves, which the "
+            f"history does not keep; `citywall try {whole[PROCESSOR]}` runs it over a recording"
+        )
+    return msgspec.convert({key: whole[key] for key in Rule.__struct_fields__ if key in whole}, Rule)
+
+
+def other(rule: Rule, path: Path) -> Rule:
+    """Return the rule with the values of a file over it: its own file (`[rule]`), or a section by its name.
+
+    Raises SettingError when the file cannot be read, says nothing of the rule, or makes none of it.
+    """
+    try:
+        said = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as exc:
+        raise SettingError(f"--against {path}: cannot be read: {exc}") from exc
+    own = said.get(rule.name, said.get(OWN_FILE))
+    if not isinstance(own, dict):
+        raise SettingError(f"--against {path}: it needs a section [{rule.name}], or [{OWN_FILE}]")
+    judged = {key: value for key, value in own.items() if key != RECORD}
+    [values] = laid_over([msgspec.to_builtins(rule)], {rule.name: judged})
+    try:
+        found = msgspec.convert(values, Rule)
+    except msgspec.ValidationError as exc:
+        raise SettingError(f"--against {path}: rule {rule.name}: {exc}") from exc
+    if faults := list(problems(found)):
+        raise SettingError(f"--against {path}: {'; '.join(faults)}")
+    return found
+
+
+def tried(version: str, rule: Rule, city: City, history: History, span: Span) -> Version:
+    """Return what a version would have done.
+
+    Raises SettingError when the history holds nothing that it could be judged by.
+    """
+    judged = backtest.judge(rule, city, history, span.from_ms, span.until_ms)
+    if not judged.minutes_count:
+        raise SettingError(_nothing(rule, history))
+    alarms = firing.fired(judged.detections)
+    if rule.schedule is not None:
+        window = Window(weekly=rule.schedule, time_zone=city.time_zone)
+        presented = [one for one in alarms if holds(window, one.raised_ms)]
+    else:
+        presented = alarms
+    load = firing.load(presented, judged.detections, span[:2], span.desks)
+    return Version(version, rule, judged, load, len(alarms) - len(presented), firing.broken(load))
+
+
+def plain(found: Version) -> dict[str, Any]:
+    """Return a version as plain values."""
+    return {
+        "version": found.version,
+        "rule": {key: value for key, value in msgspec.to_builtins(found.rule).items() if value is not None},
+        "sensors": len(found.judged.sensors),
+        "minutes": found.judged.minutes_count,
+        "corrected_minutes": found.judged.corrected_count,
+        "outside_schedule_count": found.outside_schedule_count,
+        **msgspec.to_builtins(found.load),
+        "broken": [one._asdict() for one in found.broken],
+    }
+
+
+def _nothing(rule: Rule, history: History) -> str:
+    stored = WINDOW_S in history.windows(rule.column)
+    why = "of that time" if stored else "at all"
+    return (
+        f"{rule.name}: the history has no minutes of {rule.column} ({rule.domain}) {why}, so nothing can be judged; "
+        "it keeps minutes for 7 days, and those of a replay for ever"
+    )

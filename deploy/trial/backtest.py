@@ -1,0 +1,68 @@
+"""An alarm rule over the history: the processor that judges it takes the stored minutes, as it takes readings.
+
+A stored minute is one reading of its mean. So what it finds is what it would have found, but for readings that came
+late: the history has minutes as they were corrected, and the city may have judged before.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from processors import threshold
+from processors.threshold import Config, State
+from streams.contract.durations import HOUR_MS, MINUTE_MS
+from streams.contract.records import Frame
+from streams.contract.spec import WINDOW_S
+
+if TYPE_CHECKING:
+    from processors.maths.rules import Rule
+    from streams.city.registry import City
+    from streams.contract.records import Detection
+    from streams.sinks.history.store import History
+
+
+@dataclass
+class Judged:
+    """What a rule made of the history."""
+
+    detections: list[Detection] = field(default_factory=list)
+    """In the order in which they were found."""
+    minutes_count: int = 0
+    """Stored minutes of sensors that were judged."""
+    corrected_count: int = 0
+    """Of them, those that late readings have changed."""
+    sensors: set[int] = field(default_factory=set)
+
+
+def judge(rule: Rule, city: City, history: History, from_ms: int, until_ms: int) -> Judged:
+    """Judge what is stored of the rule's column in [from, until), hour by hour."""
+    city = replace(city, rules={})  # the rule is whole already
+    code = {one.id: number for number, one in enumerate(city.sensors) if one.domain == rule.domain}
+    states = {city.sensors[number].zone: State() for number in code.values()}
+    found, end_ms = Judged(), until_ms + city.longest_lag_ms.get(rule.domain, 0) + MINUTE_MS
+    for start_ms in range(from_ms, until_ms, HOUR_MS):
+        stop_ms = min(start_ms + HOUR_MS, until_ms)
+        rows = history.read(rule.column, None, start_ms, stop_ms, WINDOW_S)
+        sensor = np.array([code.get(entity, -1) for entity in rows.entity.tolist()], np.int32)
+        kept = np.flatnonzero((sensor >= 0) & np.isfinite(rows.value))
+        kept = kept[np.argsort(rows.at_ms[kept], kind="stable")]
+        zone_of = np.array([city.sensors[number].zone for number in sensor[kept].tolist()], np.int64)
+        found.minutes_count += len(kept)
+        found.corrected_count += int(np.count_nonzero(rows.revision[kept]))
+        found.sensors |= set(sensor[kept].tolist())
+        for zone, state in states.items():
+            mine = kept[zone_of == zone]
+            frame = Frame(
+                domain=rule.domain,
+                zone=zone,
+                sensor=sensor[mine],
+                at_ms=rows.at_ms[mine],
+                late=np.zeros(len(mine), bool),
+                columns={rule.column: rows.value[mine]},
+                watermark_ms=end_ms if stop_ms == until_ms else stop_ms,
+            )
+            found.detections += threshold.step(state, frame, city, Config(rules=(rule,))).detections
+    return found

@@ -1,0 +1,311 @@
+"""Who is told what and when: covers, chains, rises, the limit, retries, restarts.
+
+Peer bugs A2, A5, A7, A18, A20, A21.
+"""
+
+from itertools import pairwise
+
+import msgspec
+import pytest
+
+from alerts.notifiers.verdicts import Failed, Retry, Sent
+from tests.alerts.notifiers.telling import NOW_MS, Telling, route
+
+MINUTE_MS = 60_000
+
+
+def test_what_outlives_a_suppression_is_told_once_and_what_ended_in_it_never():
+    telling = Telling(route())
+    telling.alarm(number=1, standing="suppressed")
+    telling.alarm(number=2, standing="suppressed")
+    telling.wait(10)
+    telling.alarm(number=2, standing="suppressed", state="cleared")
+    telling.close(2)
+    telling.wait(10)
+    assert telling.sent == []
+    telling.alarm(number=1, at_ms=telling.now_ms)
+    telling.wait(10)
+    assert telling.told() == [("raised", "a1")]
+
+
+def test_an_end_is_told_only_where_the_raise_was_and_once():
+    telling = Telling(route())
+    telling.alarm(number=1)
+    telling.alarm(number=2, standing="acknowledged")
+    telling.wait(6)
+    telling.alarm(number=1, state="cleared", standing="returned_unacknowledged")
+    telling.alarm(number=2, state="cleared", standing="normal")
+    telling.wait(6)
+    telling.close(1)
+    telling.close(2)
+    telling.wait(6)
+    assert telling.told() == [("raised", "a1"), ("ended", "a1")]
+
+
+def test_a_shelved_alarm_ends_silently_until_it_is_closed():
+    telling = Telling(route())
+    telling.alarm()
+    telling.wait(6)
+    telling.alarm(standing="shelved", state="cleared")
+    telling.wait(6)
+    assert telling.told() == [("raised", "a1")]
+    telling.close()
+    telling.wait(6)
+    assert telling.told() == [("raised", "a1"), ("ended", "a1")]
+
+
+def test_a_rise_is_one_message_and_a_fall_none():
+    telling = Telling(route())
+    telling.alarm(level=3)
+    telling.wait(6)
+    telling.alarm(level=3, standing="acknowledged")
+    telling.alarm(level=1, at_ms=NOW_MS + MINUTE_MS)
+    telling.wait(6)
+    telling.alarm(level=1, at_ms=NOW_MS + MINUTE_MS, standing="acknowledged")
+    telling.alarm(level=2, at_ms=NOW_MS + MINUTE_MS, standing="acknowledged")
+    telling.alarm(level=2, at_ms=NOW_MS + MINUTE_MS, standing="acknowledged", count=7)
+    telling.wait(6)
+    assert telling.told() == [("raised", "a1"), ("risen", "a1")]
+
+
+def test_a_reading_more_changes_nothing_and_costs_no_record():
+    telling = Telling(route())
+    telling.alarm()
+    telling.wait(6)
+    kept = dict(telling.kept)
+    for count in range(20):
+        telling.alarm(count=count, value=0.4 + count)
+        telling.wait(1)
+    assert telling.told() == [("raised", "a1")]
+    assert telling.kept == kept
+
+
+def test_after_the_limit_level_i_leaves_at_once_and_the_rest_as_one_summary():
+    telling = Telling(route(per_minute=5, group_wait_s=0))
+    for number in range(200):
+        telling.alarm(number=number, level=3, zone=f"z{number}", at_ms=telling.now_ms)
+        telling.turn()
+        telling.now_ms += 50
+    raised_ms = telling.now_ms
+    telling.alarm(number=900, level=1, zone="z900")
+    telling.wait(90)
+    at_ms = [at_ms for at_ms, one, _ in telling.sent if one.items[0].face.level == 1]
+    assert at_ms == [pytest.approx(raised_ms, abs=5_000)]
+    summaries = [one for _, one, _ in telling.sent if one.summary]
+    assert [len(one.items) for one in summaries] == [195]
+    assert "200" not in telling.texts()[0]
+    assert "195" in telling.texts()[-1].splitlines()[0]
+    assert sorted(alarm for _, alarm in telling.told()) == sorted([f"a{n}" for n in range(200)] + ["a900"])
+
+
+def test_the_steps_of_a_chain_end_when_somebody_takes_it_and_begin_anew_when_nobody_has_it():
+    telling = Telling(
+        route("desk", group_wait_s=0), route("sms", after_s=60, group_wait_s=0), route("chief", after_s=300)
+    )
+    telling.alarm(number=1, standing="suppressed")
+    telling.alarm(number=2, at_ms=NOW_MS)
+    telling.wait(30)
+    telling.alarm(number=2, at_ms=NOW_MS, standing="acknowledged", acknowledged_by="李敏")
+    telling.wait(90)
+    withdrawn = [(one["route"], one["reason"], one["detail"]) for one in telling.notes if one["state"] == "withdrawn"]
+    assert withdrawn == [("sms", "acknowledged", "李敏"), ("chief", "acknowledged", "李敏")]
+    assert telling.told() == [("raised", "a2")]
+    again_ms = telling.now_ms
+    telling.alarm(number=2, at_ms=again_ms)
+    telling.wait(400)
+    assert telling.told("desk") == [("raised", "a2"), ("waiting", "a2")]
+    assert telling.told("sms") == [("raised", "a2")]
+    assert telling.told("chief") == [("raised", "a2")]
+    due_ms = {one.route: at_ms - again_ms for at_ms, one, _ in telling.sent if at_ms >= again_ms}
+    assert due_ms == {"desk": 0, "sms": pytest.approx(60_000, abs=500), "chief": pytest.approx(305_000, abs=500)}
+
+
+def test_an_alarm_that_ends_before_its_step_is_due_is_told_to_that_step_neither_way():
+    telling = Telling(route("sms", after_s=60))
+    telling.alarm()
+    telling.wait(20)
+    telling.close()
+    telling.wait(120)
+    assert telling.sent == []
+
+
+def test_429_is_honoured_and_the_raise_comes_once_before_the_end_that_came_meanwhile():
+    telling = Telling(route(group_wait_s=0))
+    answers = [Retry("rate_limited", 7.0), Retry("rate_limited", 7.0)]
+    telling.verdict = lambda one: answers.pop(0) if answers else Sent()
+    telling.alarm()
+    telling.wait(1)
+    telling.alarm(state="cleared", standing="returned_unacknowledged")
+    telling.close()
+    telling.wait(40)
+    tries = [(at_ms, one.id) for at_ms, one, _ in telling.sent]
+    assert tries[1][0] - tries[0][0] >= 7_000
+    assert tries[2][0] - tries[1][0] >= 7_000
+    assert len({number for _, number in tries[:3]}) == 1
+    assert telling.told() == [("raised", "a1"), ("ended", "a1")]
+
+
+def test_401_is_final_the_route_is_failing_until_it_delivers_and_no_end_follows():
+    telling = Telling(route(group_wait_s=0))
+    telling.verdict = lambda one: Failed("unauthorised", "HTTP 401")
+    telling.alarm(number=1)
+    telling.wait(30)
+    telling.alarm(number=1, count=2)
+    telling.close(1)
+    telling.wait(30)
+    assert len(telling.sent) == 1
+    (notice,) = telling.dispatch.notices()
+    assert notice.degraded
+    assert notice.en == "notifier route duty is failing: the receiver refuses the key or token (HTTP 401)"
+    assert "密钥" in notice.zh
+    assert [note["state"] for note in telling.notes] == ["given_up"]
+    telling.verdict = lambda one: Sent()
+    telling.alarm(number=2)
+    telling.wait(6)
+    assert telling.dispatch.notices() == []
+
+
+def test_a_slow_receiver_gets_the_same_id_each_time_and_the_record_says_not_confirmed_then_delivered():
+    telling = Telling(route(group_wait_s=0))
+    answers = [Retry("timed_out")]
+    telling.verdict = lambda one: answers.pop(0) if answers else Sent()
+    telling.alarm()
+    telling.wait(5)
+    assert [(note["state"], note["message"]) for note in telling.notes] == [
+        ("not_confirmed", telling.sent[0][1].id),
+        ("delivered", telling.sent[0][1].id),
+    ]
+
+
+def test_the_fallback_takes_over_after_the_stated_number_of_tries_and_is_told_the_end():
+    telling = Telling(route("a", tries=3, fallback="b", group_wait_s=0), route("b", level=1, group_wait_s=0))
+    telling.verdict = lambda one: Retry("server_error") if one.route == "a" else Sent()
+    telling.alarm(level=2)
+    telling.wait(0.5)
+    assert [one.route for _, one, _ in telling.sent] == ["a"]
+    telling.wait(10)
+    assert [one.route for _, one, _ in telling.sent] == ["a", "a", "a", "b"]
+    telling.close()
+    telling.wait(10)
+    assert telling.told() == [("raised", "a1"), ("ended", "a1")]
+
+
+def test_back_off_doubles():
+    telling = Telling(route(group_wait_s=0))
+    telling.verdict = lambda one: Retry("unreachable")
+    telling.alarm()
+    telling.wait(32)
+    at_ms = [at_ms for at_ms, _, _ in telling.sent]
+    assert [round((b - a) / 1000) for a, b in pairwise(at_ms)] == [1, 2, 4, 8, 16]
+
+
+def test_what_comes_while_a_receiver_is_away_goes_together_when_it_is_back_and_level_i_is_tried_at_once():
+    telling = Telling(route(group_wait_s=0, per_minute=100))
+    telling.verdict = lambda one: Retry("unreachable")
+    telling.alarm(number=0)
+    telling.wait(5)
+    for number in range(1, 200):
+        telling.alarm(number=number, zone=f"z{number}")
+    telling.alarm(number=900, level=1, zone="z900")
+    telling.turn()
+    assert telling.sent[-1][1].items[0].face.alarm == "a900"
+    telling.verdict = lambda one: Sent()
+    telling.wait(30)
+    assert sorted(alarm for _, alarm in telling.told()) == sorted([f"a{n}" for n in range(200)] + ["a900"])
+    assert [len(one.items) for _, one, _ in telling.sent if one.summary] == [199]
+
+
+def test_a_restart_repeats_nothing_confirmed_and_forgets_nothing():
+    telling = Telling(route(group_wait_s=0))
+    telling.alarm(number=1)
+    telling.wait(1)
+    telling.verdict = lambda one: Retry("unreachable")
+    telling.alarm(number=2, level=1)
+    telling.turn()
+    tried = telling.sent[-1][1].id
+    telling.alarm(number=3)  # waits for company
+    telling.keep()
+    assert telling.restart()
+    telling.verdict = lambda one: Sent()
+    for number in (1, 2, 3):  # the rows are read again
+        telling.alarm(number=number, level=1 if number == 2 else 3)
+    telling.wait(10)
+    assert sorted(telling.told()) == [("raised", "a1"), ("raised", "a2"), ("raised", "a3")]
+    assert next(one.id for _, one, _ in reversed(telling.sent) if one.items[0].face.alarm == "a2") == tried
+
+
+def test_a_crash_between_the_letter_and_what_it_was_made_of_sends_it_once():
+    telling = Telling(route(group_wait_s=0))
+    telling.alarm()
+    telling.keep()
+    telling.dispatch.due(telling.now_ms)
+    (key, value), *_ = telling.dispatch.changes()
+    assert key.startswith(b"letter/")
+    telling.kept[key] = value  # the process ended here
+    telling.restart()
+    telling.wait(5)
+    assert telling.told() == [("raised", "a1")]
+
+
+def test_a_new_route_has_to_read_what_stands_and_one_that_is_gone_leaves_nothing():
+    telling = Telling(route("a"))
+    telling.alarm()
+    telling.wait(6)
+    telling.routes = {"b": route("b")}
+    assert not telling.restart()
+    telling.keep()
+    assert [key for key in telling.kept if b"/a/" in key or key == b"route/a"] == []
+    telling.alarm()
+    telling.wait(6)
+    assert telling.told("b") == [("raised", "a1")]
+    assert telling.restart()
+
+
+def test_a_letter_stays_small_enough_to_be_kept():
+    telling = Telling(route())
+    for number in range(20_001):
+        telling.alarm(number=number, incident="i1")
+    telling.now_ms += 6_000
+    telling.dispatch.due(telling.now_ms)
+    sizes = [len(value) for key, value in telling.dispatch.changes() if key.startswith(b"letter/")]
+    assert len(sizes) == 3
+    assert max(sizes) < 8 * 2**20
+
+
+@pytest.mark.parametrize(
+    ("chosen", "takes"),
+    [
+        ({}, True),
+        ({"level": 2}, False),
+        ({"level": 3}, True),
+        ({"domains": ("water", "fire")}, True),
+        ({"domains": ("fire",)}, False),
+        ({"zones": ("z2",)}, False),
+        ({"kinds": ("underpass_flooding",)}, True),
+        ({"desks": ("d1",)}, False),
+        ({"desks": ("d2",)}, True),
+        ({"equipment": True}, True),
+    ],
+)
+def test_a_route_takes_what_its_settings_say(chosen, takes):
+    telling = Telling(msgspec.structs.replace(route(), **chosen))
+    telling.alarm(level=3, assigned_to="d2")
+    telling.wait(6)
+    assert bool(telling.sent) == takes
+
+
+def test_what_only_concerns_a_device_is_told_where_the_route_wants_it():
+    telling = Telling(route("duty"), route("workshop", equipment=True))
+    telling.alarm(kind="sensor_silent", equipment=True)
+    telling.wait(6)
+    assert [one.route for _, one, _ in telling.sent] == ["workshop"]
+
+
+def test_alarms_of_an_incident_leave_as_one_message_of_a_kind_in_a_zone_too():
+    telling = Telling(route())
+    for number in range(3):
+        telling.alarm(number=number, kind=f"k{number}", incident="i1")
+    for number in (3, 4):
+        telling.alarm(number=number)
+    telling.wait(6)
+    assert sorted(len(one.items) for _, one, _ in telling.sent) == [2, 3]

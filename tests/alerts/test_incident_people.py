@@ -1,0 +1,114 @@
+"""What people do to incidents: acknowledge them whole, put alarms together and take them apart, and undo it."""
+
+import pytest
+
+from alerts.commands import Acknowledge, Fold, Split
+from alerts.incidents import RELEASE_MS
+from tests.alerts.grouping import Room
+from tests.alerts.writing import acknowledge, commanded, undo
+
+
+def of_incident(room, alarm, command_id="k1", **other):
+    """An acknowledgement of the incident that the alarm is in."""
+    fields = {"city": "c", "who": "李敏", "desk": "2 号台", "role": "operator", **other}
+    return Acknowledge(id=command_id, incident=room.incident(alarm).id, **fields)
+
+
+def cut_off():
+    """Three of level III in one incident."""
+    room = Room()
+    return room, [room.find(3, *one) for one in (("voltage_low", "feeder"), ("lift_trapped", "lift"), ("heat", "pump"))]
+
+
+def taken(room):
+    return {one.id: one.taken is not None for one in room.state.open.values()}
+
+
+def test_what_joins_an_acknowledged_incident_is_acknowledged_but_level_i_never_is():
+    room, three = cut_off()
+    assert room.command(of_incident(room, three[0])) == "done"
+    assert taken(room) == dict.fromkeys(three, True)
+    fourth = room.find(3, "noise_high", "lift")
+    grave = room.find(1, "fire_alarm", "lift")
+    worse = room.find(2, "crowd_dense", "lift")
+    assert room.incident(grave).count == 6
+    assert taken(room) == {**dict.fromkeys([*three, fourth], True), grave: False, worse: False}
+    assert room.state.open[grave].waiting_since_ms == room.on_the_list()[grave]
+    assert room.state.open[fourth].taken.who == "李敏"
+
+
+def test_acknowledging_the_whole_leaves_its_level_i_to_be_acknowledged_by_itself():
+    room, three = cut_off()
+    grave = room.find(1, "fire_alarm", "lift")
+    assert room.command(of_incident(room, grave)) == "done"
+    assert taken(room) == {**dict.fromkeys(three, True), grave: False}
+    assert room.command(of_incident(room, grave, "k2")) == "already_acknowledged"
+    assert room.command(acknowledge(grave, "k3", seen_level=1)) == "done"
+
+
+def test_it_takes_only_who_has_seen_the_worst_of_it():
+    room, three = cut_off()
+    room.find(2, "crowd_dense", "lift")
+    assert room.command(of_incident(room, three[0], seen_level=3)) == "level_risen"
+    assert room.command(of_incident(room, three[0], "k2", seen_level=2)) == "done"
+
+
+def test_an_acknowledgement_of_the_whole_is_undone_as_a_whole():
+    room, three = cut_off()
+    room.command(acknowledge(three[1], "k0"))
+    room.command(of_incident(room, three[0]))
+    assert room.command(undo("k1", "k2")) == "done"
+    assert taken(room) == {three[0]: False, three[1]: True, three[2]: False}
+    late = room.find(3, "noise_high", "lift")
+    assert taken(room)[late] is False
+
+
+def test_an_acknowledgement_for_a_time_holds_for_what_joins_in_that_time():
+    room, three = cut_off()
+    room.command(of_incident(room, three[0], for_ms=60_000))
+    room.wait(60_000)
+    assert taken(room) == dict.fromkeys(three, False)
+    late = room.find(3, "noise_high", "lift")
+    assert taken(room)[late] is False
+
+
+@pytest.mark.parametrize("into", ["an alarm", "an incident"])
+def test_folding_by_hand_and_splitting_are_commands_and_undone(into):
+    room, three = cut_off()
+    other = room.find(4, "noise_high", "n1")
+    target = three[1] if into == "an alarm" else room.incident(three[0]).id
+    assert room.command(commanded(Fold, other, "k1", into=target)) == "done"
+    assert room.incident(other) == room.incident(three[0])
+    assert room.state.open[other].under.why.en == "Put there by 李敏."
+    assert room.command(commanded(Fold, other, "k2", into=target)) == "folded_already"
+    assert room.command(undo("k1", "k3")) == "done"
+    assert room.incident(other) is None
+    assert room.command(commanded(Split, other, "k4")) == "not_folded"
+    assert room.command(commanded(Fold, other, "k5", into="nobody")) == "unknown_incident"
+
+
+def test_two_alarms_that_stand_alone_make_an_incident_by_hand():
+    room = Room()
+    first, second = (room.find(3, "noise_high", entity) for entity in ("n1", "n2"))
+    assert room.command(commanded(Fold, second, "k1", into=first)) == "done"
+    assert (room.incident(first).cause, room.incident(second).count) == (first, 2)
+
+
+def test_a_cause_that_is_split_off_leaves_the_worst_of_the_rest_as_cause():
+    room, three = cut_off()
+    grave = room.find(2, "crowd_dense", "lift")
+    incident = room.incident(grave).id
+    assert room.command(commanded(Split, three[0], "k1")) == "done"
+    assert room.incident(three[0]) is None
+    assert (room.incident(three[1]).id, room.incident(three[1]).cause) == (incident, grave)
+    assert room.command(undo("k1", "k2")) == "done"
+    assert room.incident(three[0]).id == incident
+
+
+def test_what_is_split_off_is_shown_as_an_item_of_its_own():
+    room, three = cut_off()
+    assert room.command(commanded(Split, three[1], "k1")) == "done"
+    assert three[1] in room.on_the_list()
+    room.find(0, "voltage_low", "feeder")
+    room.wait(RELEASE_MS)
+    assert room.incident(three[2]).cause == three[2]

@@ -1,0 +1,84 @@
+"""A rule over stored minutes finds what it found when they were readings."""
+
+from __future__ import annotations
+
+import random
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+from deploy.trial.backtest import judge
+from processors.threshold import Config, State, step
+from streams.contract.records import Rows
+from streams.sinks.history.sqlite import SqliteHistory
+from tests.processors import contract
+from tests.processors.contract import CITY, START_MS, Row
+from tests.processors.test_threshold import LOW, PM
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from processors.maths.rules import Rule
+    from streams.contract.records import Detection
+
+MINUTE_MS, MINUTES = 60_000, 240
+
+
+@pytest.fixture
+def history(tmp_path: Path) -> Iterator[SqliteHistory]:
+    opened = SqliteHistory(tmp_path / "history.sqlite")
+    yield opened
+    opened.close()
+
+
+def lived(rule: Rule, history: SqliteHistory, middle: float, step_size: float) -> list[Detection]:
+    """Let the sensors of two zones wander about a limit, with silences, a few readings a minute; store the minutes."""
+    chance = random.Random(7)
+    names = contract.load_schemas()[rule.domain].names
+    found: list[Detection] = []
+    for zone in range(2):
+        state, values = State(), [middle] * 3
+        for minute in range(MINUTES):
+            rows = []
+            for sensor in range(3):
+                values[sensor] += chance.uniform(-step_size, step_size) + (middle - values[sensor]) * 0.05
+                cells = tuple(values[sensor] if name == rule.column else float("nan") for name in names)
+                if chance.random() > 0.2:  # every fifth minute it says nothing
+                    at_ms = START_MS + MINUTE_MS * minute
+                    rows += [Row(sensor, at_ms + ms, False, cells, 0) for ms in range(chance.randrange(1, 4))]
+            frame = contract.frame_of(rule.domain, rows, START_MS + MINUTE_MS * (minute + 1), zone)
+            result = step(state, frame, CITY, Config(rules=(rule,)))
+            found += result.detections
+            if len(result.rows):
+                history.write(result.rows)
+        last = contract.frame_of(rule.domain, [], START_MS + MINUTE_MS * (MINUTES + 60), zone)
+        history.write(step(state, last, CITY, Config(rules=(rule,))).rows)
+    return found
+
+
+def told(detections: list[Detection]) -> list[tuple[object, ...]]:
+    return sorted((one.entity, one.known_ms, one.at_ms, one.level) for one in detections)
+
+
+@pytest.mark.parametrize(
+    ("rule", "middle", "step_size"), [(PM, 118.0, 12.0), (LOW, 0.13, 0.03)], ids=["above", "below"]
+)
+def test_what_was_found_is_found_again(history: SqliteHistory, rule: Rule, middle: float, step_size: float):
+    before = lived(rule, history, middle, step_size)
+    assert len(before) > 20
+    found = judge(rule, CITY, history, START_MS, START_MS + MINUTE_MS * MINUTES)
+    assert told(found.detections) == told(before)
+    assert len(found.sensors) == 6
+
+
+def test_minutes_without_a_value_and_of_others_are_no_minutes(history: SqliteHistory):
+    columns = {
+        "entity": ["environment-north-0", "environment-north-1", "gone"], "metric": ["pm2_5_ug_m3"] * 3,
+        "at_ms": [START_MS] * 3, "window_s": [60] * 3, "value": [900.0, np.nan, 900.0], "numerator": [0] * 3,
+        "denominator": [0] * 3, "count": [1] * 3, "coverage_ratio": [1.0] * 3, "revision": [2, 0, 0],
+    }  # fmt: skip
+    history.write(Rows(**{name: np.array(column) for name, column in columns.items()}))
+    found = judge(PM, CITY, history, START_MS, START_MS + MINUTE_MS)
+    assert (found.minutes_count, found.corrected_count, found.detections) == (1, 1, [])

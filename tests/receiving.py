@@ -1,0 +1,81 @@
+"""Real receivers for tests: an HTTP endpoint that answers as it is told, and an SMTP server."""
+
+import json
+import threading
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+from aiosmtpd.controller import Controller
+
+
+class Endpoint:
+    """Keeps what was posted; `answers`, (status, headers, seconds it takes), are taken in turn, then 200."""
+
+    def __init__(self, server):
+        self.address = f"http://127.0.0.1:{server.server_port}/hook?key=topsecret"
+        self.answers = []
+        self.posted = []
+        self.hanging = threading.Event()
+        """Set to let go of whoever hangs."""
+
+
+@contextmanager
+def endpoint(body=b"{}"):
+    """Serve until left; `body` is what each answer says."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self):
+            said = self.rfile.read(int(self.headers["Content-Length"]))
+            status, headers, hangs_s = made.answers.pop(0) if made.answers else (200, {}, 0)
+            made.posted.append((dict(self.headers), json.loads(said), status))
+            if hangs_s:
+                made.hanging.wait(hangs_s)
+            try:
+                self.send_response(status)
+                for name, value in {**headers, "Content-Length": str(len(body))}.items():
+                    self.send_header(name, value)
+                self.end_headers()
+                self.wfile.write(body)
+            except OSError:
+                pass  # the client is gone
+
+        def log_message(self, *_):
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    made = Endpoint(server)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield made
+    finally:
+        made.hanging.set()
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+class Mailbox:
+    """Keeps the mails that it was given; `refuses` is what it says instead of taking one."""
+
+    def __init__(self):
+        self.mails = []
+        self.refuses = ""
+
+    async def handle_DATA(self, server, session, envelope):  # aiosmtpd's name
+        if self.refuses:
+            return self.refuses
+        self.mails.append(envelope.content)
+        return "250 taken"
+
+
+@contextmanager
+def smtp_server(port):
+    """Serve until left → the mailbox."""
+    mailbox = Mailbox()
+    controller = Controller(mailbox, hostname="127.0.0.1", port=port)
+    controller.start()
+    try:
+        yield mailbox
+    finally:
+        controller.stop()
