@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from dashboard.hub import Hub
     from streams.contract.alarm_events import AlarmEvent
 
-READ, SHOWN = 100, 8
+READ, SHOWN = 100, 6
 CLOCK = "%m-%d %H:%M:%S"
 QUIET = ("updated",)
 """Findings that change nothing that a person acts on."""

@@ -78,7 +78,7 @@ def _facts(sections: Sequence[Section], language: str) -> list[Component]:
         for key, value in section.facts:
             label = text(key) if isinstance(key, str) else key
             rows += [html.Dt(getattr(label, language) if label else key), html.Dd(getattr(value, language))]
-        shown.append(html.Dl(rows))
+        shown.append(html.Dl(rows, className=section.title.removeprefix("drawer.") or "about"))
     return shown
 
 

@@ -291,7 +291,7 @@ export class Alarms {
     const count = this.order.length;
     const last = Math.min(count, this.top + this.space());
     const narrowed = this.filter.active();
-    const all = narrowed ? known.size : Math.max(this.block.total, known.size);
+    const all = Math.max(narrowed ? 0 : this.block.total, count + this.pinned.length);
     const more = narrowed && this.pages.more() ? "+" : "";
     say(byId("alarm-range"), !known.size ? t(narrowed ? "filter.none" : "alarm.none") : t("alarm.range", { first: number(this.top + 1), last: number(last), all: number(all) + more }));
     set(byId("alarm-up"), "disabled", this.top === 0);
