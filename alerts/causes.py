@@ -53,7 +53,7 @@ WORDS: dict[Because, Words] = {
     "powers": Words(zh="{of}，此处由它供电。", en="{of}, which powers this place."),
     "carries": Words(zh="{of}，道路从该处通过。", en="{of}, which carries the road."),
     "queue": Words(zh="{of}，排队由下游上溯至此。", en="{of}, from which the queue reaches up the road."),
-    "burst": Words(zh="{of}，片区内同类告警集中出现。", en="{of}, and many more of its kind in its zone."),
+    "burst": Words(zh="{of}，片区内同类报警集中出现。", en="{of}, and many more of its kind in its zone."),
     "place": Words(zh="{of}，同处一地，先后不过半小时。", en="{of}, at the same place within half an hour."),
 }
 """Why an alarm comes under another, `of` = what that says and where."""

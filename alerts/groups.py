@@ -74,6 +74,8 @@ class Groups:
         for one, by in ((before, -1), (alarm, 1)):
             for place in () if one is None else places(one):
                 self.places[place] = self.places.get(place, 0) + by
+                if self.places[place] == 0:
+                    del self.places[place]
 
     def _recount(self, incident_id: str, before: Alarm | None, alarm: Alarm | None) -> None:
         incident = self.incidents[incident_id]

@@ -29,14 +29,14 @@ LOADED = (
         *("citywall_open_alarms", "gauge", "alarms", ("place",)),
         "Open alarms by how the operators come by them: shown, folded (into an incident), waiting (to be shown), "
         "equipment (its own list), suppressed, shelved, out_of_service; beside these, chattering.",
-        "未关闭的告警，按其所在：shown 已呈现、folded 归入事件、waiting 待呈现、equipment 设备清单、"
+        "未关闭的报警，按其所在：shown 已呈现、folded 归入事件、waiting 待呈现、equipment 设备清单、"
         "suppressed 抑制、shelved 搁置、out_of_service 停用；另计 chattering 抖动。",
         _each("open"),
     ),
     Metric(
         *("citywall_ten_minute_alarms", "gauge", "alarms", ("of",)),
         "Alarms raised in ten minutes, but those of equipment: last whole ones, average and worst of 30 days.",
-        "每十分钟产生的告警（不含设备告警）：last 最近整段、average 30 日平均、worst 30 日最多。",
+        "每十分钟产生的报警（不含设备报警）：last 最近整段、average 30 日平均、worst 30 日最多。",
         lambda seen: (
             ((of,), float(load[f"{of}_count"])) for load in _loads(seen) for of in ("average", "last", "worst")
         ),
@@ -45,7 +45,7 @@ LOADED = (
         *("citywall_alarms_flood_ratio", "gauge", "ratio", ()),
         *(
             "Share of the ten-minute windows of 30 days with more than ten alarms.",
-            "30 日内告警超过十条的十分钟段占比。",
+            "30 日内报警超过十条的十分钟段占比。",
         ),
         _one("flood_ratio"),
     ),
@@ -59,18 +59,18 @@ LOADED = (
         *("citywall_standing_alarms", "gauge", "alarms", ()),
         *(
             "Open alarms that were raised more than 24 h before the newest event time.",
-            "产生已超过 24 小时仍未关闭的告警。",
+            "产生已超过 24 小时仍未关闭的报警。",
         ),
         _one("standing_24h_count"),
     ),
     Metric(
         *("citywall_alarms_kind_ratio", "gauge", "ratio", ("kind",)),
-        *("Share of the ten most frequent kinds in the alarms of 30 days.", "30 日内最多的十种告警各自占比。"),
+        *("Share of the ten most frequent kinds in the alarms of 30 days.", "30 日内最多的十种报警各自占比。"),
         _each("top_ratio"),
     ),
     Metric(
         *("citywall_alarms_level_ratio", "gauge", "ratio", ("level",)),
-        *("Share of each level in the alarms of 30 days.", "30 日内各级告警占比。"),
+        *("Share of each level in the alarms of 30 days.", "30 日内各级报警占比。"),
         _each("level_ratio"),
     ),
 )

@@ -14,6 +14,15 @@ MINUTE_MS = 60_000
 START_MS = 1_408_492_800_000
 """2014-08-20T00:00:00Z, a multiple of every window used here."""
 TOKEN = "a-token-of-the-tests"  # noqa: S105 - of an InfluxDB that lives as long as the tests
+INCIDENT = {
+    "waiting_since_ms": 5,
+    **{"id": "i-1", "cause": "a-1", "domain": "traffic", "kind": "slow_traffic", "entity": "s1", "zone": "z1"},
+    **{"level": 2, "levels": [0, 1, 1, 0], "count": 2, "asking": 2, "alarms": ["a-1"], "presented": True},
+}
+LOAD = {
+    **{"now_count": 1, "last_count": 0, "shown_count": 1, "average_count": 0.5, "worst_count": 1, "flood_ratio": 0.0},
+    **{"windows_count": 2, "standing_24h_count": 0, "top_ratio": {}, "level_ratio": {}, "open": {"shown": 1}},
+}
 
 
 def row(

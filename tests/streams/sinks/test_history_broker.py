@@ -18,7 +18,7 @@ from deploy.supervision.process import end, start
 from streams.broker import topics
 from streams.contract.alarm_events import EventsWanted
 from streams.engine.app import SESSION_S
-from streams.errors import UnreachableError
+from streams.errors import ServerError
 from streams.sinks.history.sqlite import SqliteHistory
 from tests.alerts.staging import lived
 from tests.alerts.writing import acknowledge, detection, opened_at, undo
@@ -74,10 +74,10 @@ class Room:
         producer.close()
 
     def events(self) -> list[str]:
-        """What the history tells of alarms, the newest first; nothing while it is not there."""
+        """What the history tells of alarms, the newest first; nothing while it is not there, or being made."""
         try:
             history = SqliteHistory(self.path, read_only=True)
-        except UnreachableError:
+        except ServerError:
             return []
         with contextlib.closing(history):
             return [one.what for one in history.alarm_events(EventsWanted(), 100)]

@@ -29,7 +29,7 @@ from streams.sinks.live_redis import LiveRedis
 from tests.city_edits import feature, head
 from tests.fakes import FakeBus, FakeClock, FakeHost
 from tests.small_city import write_small_city
-from tests.streams.sinks.rows import MINUTE_MS, START_MS, alarm, row, rows_of
+from tests.streams.sinks.rows import INCIDENT, LOAD, MINUTE_MS, START_MS, alarm, row, rows_of
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator
@@ -144,11 +144,17 @@ def test_every_kind_of_output_becomes_its_field(valkey: embedded_valkey.Valkey, 
         host = await wall.host()
         wall.say(topics.CLOCK, wall.city_id, {"at_ms": 5, "wall_ms": 6, "speed": 30.0})
         wall.say(topics.ALARMS, "a-1", alarm("a-1"))
+        wall.say(topics.INCIDENTS, "i-1", INCIDENT)
+        wall.say(topics.INCIDENTS, "i-2", {**INCIDENT, "id": "i-2"})
+        wall.say(topics.INCIDENTS, "i-2", None)
+        wall.say(topics.BOOKS, "alarms:journal:0", {"offset": 3, "counts": {"raised": 2}, "load": LOAD})
         wall.say(topics.BOOKS, "pulse:intake", {"part": "intake", "at_ms": 1})
         wall.frame(rows_of(row("zone:z1", 0, 1.5)))
         wall.frame(rows_of(row("zone:z1", 1, 1.7, revision=-1)), topics.LIVE)
         await settle(host)
         fields = await wall.fields()
+        assert [fields[one] for one in fields if one.startswith("i:")] == [INCIDENT]
+        assert fields["b:alarms:journal:0"] == {"offset": 3, "load": LOAD, "counts": {}}
         assert fields["city"] == {
             "id": wall.city_id,
             "name_zh": "小城",
