@@ -55,6 +55,23 @@ def open_page(browser: Browser, wall: FakeWall) -> Iterator[Callable[..., Page]]
     assert [one for one in complaints if "WebSocket" not in one] == []
 
 
+@pytest.fixture
+def own(wall: FakeWall) -> Iterator[Callable[..., list[str]]]:
+    """Raise alarms of this test, which are gone behind it."""
+    from tests.browser.alarm_city import drop, put  # that module needs this one
+
+    made: list[str] = []
+
+    def raise_(number: int, count: int = 1, **changed: object) -> list[str]:
+        names = put(wall, number, count, **changed)
+        made.extend(names)
+        return names
+
+    yield raise_
+    wall.answers = True
+    drop(wall, made)
+
+
 def state(page: Page) -> str:
     return page.evaluate("document.documentElement.dataset.state")
 

@@ -51,9 +51,10 @@ export class Fresh {
     const ended = clock?.until_ms && this.now() >= clock.until_ms;
     if (this.stream.serverNow() > (this.link.live_until_ms ?? 0)) return ended ? "stale.ended" : "stale.data";
     // what is silent says so through the sinks: where they are, nothing comes
-    if (this.link.silent.some((part) => part.startsWith("alarms"))) return "stale.alarms";
-    if (this.link.silent.length) return this.link.silent.some((part) => part.startsWith("sinks")) ? "stale.data" : "stale.part";
-    return "";
+    const { silent } = this.link;
+    if (!silent.length) return "";
+    if (silent.some((part) => part.startsWith("sinks"))) return "stale.data";
+    return silent.every((part) => part.startsWith("alarms")) ? "stale.alarms" : "stale.part";
   }
 
   /** Wall-clock age of the newest row, ms. */

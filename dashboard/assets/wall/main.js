@@ -157,7 +157,7 @@ function tools(again, sound) {
   person.addEventListener("click", () => ask().then(() => again()));
   const help = make("button", { type: "button", id: "help-open", "aria-label": t("help.title") }, "?");
   help.addEventListener("click", toggleHelp);
-  box.replaceChildren(sound.button(), person, language, help);
+  box.replaceChildren(sound.button(), person, help, language);
   sound.show();
 }
 

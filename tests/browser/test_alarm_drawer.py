@@ -1,0 +1,71 @@
+"""The drawer of an alarm in Chromium: it follows its alarm, and commands nothing from a picture that stands still."""
+
+from __future__ import annotations
+
+import pytest
+
+from alerts.rules.record import RECORD
+from alerts.rules.shipped import shipped
+from tests.browser.alarm_city import drop, focus, row
+from tests.browser.conftest import state, until
+from tests.browser.test_wall import text
+
+
+def test_enter_opens_the_drawer_which_follows_its_alarm(open_page, wall, own):
+    (name,) = own(1130)
+    page = open_page("lang=en")
+    focus(page, name)
+    page.keyboard.press("Enter")
+    until(lambda: "What to do" in text(page, "#drawer-facts"))
+    assert page.locator("#drawer").is_visible()
+    for word in ("Cause", "Consequence", "Action", "Respond within", "Owner", "Course"):
+        assert word in text(page, "#drawer-facts")
+    page.locator("#drawer [data-command=acknowledge]").click()
+    until(lambda: "acknowledged" in text(page, "#drawer-facts") and "李娜" in text(page, "#drawer-facts"))
+    until(lambda: page.locator("#drawer [data-command=acknowledge]").count() == 0)
+    until(page.locator("#drawer [data-command=unacknowledge]").is_enabled)
+    drop(wall, [name])
+    until(lambda: "No longer there" in text(page, "#drawer-head"))
+    assert page.locator("#drawer [data-command]").count() == 0
+
+
+def test_nothing_is_commanded_from_a_picture_that_stands_still(open_page, wall, own):
+    (name,) = own(1140)
+    page = open_page("lang=en")
+    focus(page, name)
+    page.keyboard.press("Enter")
+    button = page.locator("#drawer [data-command=acknowledge]")
+    until(lambda: button.count() == 1 and button.is_enabled())
+    wall.feed.dead.add("alarms")
+    until(lambda: state(page) == "stale")
+    assert "The alarm engine is silent" in text(page, "#strip")
+    until(button.is_disabled)
+    sent = len(wall.commands)
+    page.keyboard.press("a")
+    assert len(wall.commands) == sent
+    wall.feed.dead.clear()
+    until(lambda: state(page) == "live" and button.is_enabled())
+
+
+@pytest.mark.parametrize("lang", ["zh", "en"])
+def test_the_record_of_every_rule_fits_the_drawer(open_page, wall, own, lang):
+    (name,) = own(1180, evidence={"column": "depth_cm", "sense": "above", "usual_km_h": 40.0, "ratio": 0.4})
+    page = open_page(f"lang={lang}")
+    until(lambda: row(page, name).count() == 1)
+    row(page, name).click()
+    until(lambda: page.locator("#drawer-facts dl").count() == 4)
+    parts = ("cause", "consequence", "action")
+    records = {kind: [rule[RECORD][part][lang] for part in parts] for kind, rule in shipped().items()}
+    cut = page.evaluate(
+        """(records) => Object.entries(records).filter(([, texts]) => {
+            const [, record, , course] = document.querySelectorAll("#drawer-facts dl");
+            texts.forEach((text, index) => (record.querySelectorAll("dd")[index].textContent = text));
+            const [when, what] = course.children;
+            while (course.children.length < 12) course.append(when.cloneNode(true), what.cloneNode(true));
+            const facts = document.getElementById("drawer-facts"), drawer = document.getElementById("drawer");
+            const [inner, outer] = [facts, drawer].map((one) => one.getBoundingClientRect());
+            return facts.scrollHeight > facts.clientHeight + 1 || inner.bottom > outer.bottom;
+        }).map(([kind]) => kind)""",
+        records,
+    )
+    assert cut == []
