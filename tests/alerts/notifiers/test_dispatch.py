@@ -215,63 +215,6 @@ def test_what_comes_while_a_receiver_is_away_goes_together_when_it_is_back_and_l
     assert [len(one.items) for _, one, _ in telling.sent if one.summary] == [199]
 
 
-def test_a_restart_repeats_nothing_confirmed_and_forgets_nothing():
-    telling = Telling(route(group_wait_s=0))
-    telling.alarm(number=1)
-    telling.wait(1)
-    telling.verdict = lambda one: Retry("unreachable")
-    telling.alarm(number=2, level=1)
-    telling.turn()
-    tried = telling.sent[-1][1].id
-    telling.alarm(number=3)  # waits for company
-    telling.keep()
-    assert telling.restart()
-    telling.verdict = lambda one: Sent()
-    for number in (1, 2, 3):  # the rows are read again
-        telling.alarm(number=number, level=1 if number == 2 else 3)
-    telling.wait(10)
-    assert sorted(telling.told()) == [("raised", "a1"), ("raised", "a2"), ("raised", "a3")]
-    assert next(one.id for _, one, _ in reversed(telling.sent) if one.items[0].face.alarm == "a2") == tried
-
-
-def test_a_crash_between_the_letter_and_what_it_was_made_of_sends_it_once():
-    telling = Telling(route(group_wait_s=0))
-    telling.alarm()
-    telling.keep()
-    telling.dispatch.due(telling.now_ms)
-    (key, value), *_ = telling.dispatch.changes()
-    assert key.startswith(b"letter/")
-    telling.kept[key] = value  # the process ended here
-    telling.restart()
-    telling.wait(5)
-    assert telling.told() == [("raised", "a1")]
-
-
-def test_a_new_route_has_to_read_what_stands_and_one_that_is_gone_leaves_nothing():
-    telling = Telling(route("a"))
-    telling.alarm()
-    telling.wait(6)
-    telling.routes = {"b": route("b")}
-    assert not telling.restart()
-    telling.keep()
-    assert [key for key in telling.kept if b"/a/" in key or key == b"route/a"] == []
-    telling.alarm()
-    telling.wait(6)
-    assert telling.told("b") == [("raised", "a1")]
-    assert telling.restart()
-
-
-def test_a_letter_stays_small_enough_to_be_kept():
-    telling = Telling(route())
-    for number in range(20_001):
-        telling.alarm(number=number, incident="i1")
-    telling.now_ms += 6_000
-    telling.dispatch.due(telling.now_ms)
-    sizes = [len(value) for key, value in telling.dispatch.changes() if key.startswith(b"letter/")]
-    assert len(sizes) == 3
-    assert max(sizes) < 8 * 2**20
-
-
 @pytest.mark.parametrize(
     ("chosen", "takes"),
     [
