@@ -16,9 +16,9 @@ SUMMARY = "Measure what a reading costs as ratios between contestants on one job
 EPILOG = """\
 The contestants are the files of tests/bench/contestants/; docs/bench.md says what is measured and how. The running
 city is measured by footprint (memory and processor time; ten minutes), latency (a reading sent until it is seen in
-Chromium), live_latency (the same until Redis, at 5,000 readings a second) and clients (fifty browsers);
-docs/figures.md says how. Exit code 1 when a contestant cannot run or is wrong,
-or a ratio or figure misses its target.
+Chromium), live_latency (the same until Redis, at 5,000 readings a second) and clients (fifty browsers); what 20,000
+open alarms cost by alarm_engine, alarm_start, alarm_wall and alarms; docs/figures.md says how. Exit code 1 when a
+contestant cannot run or is wrong, or a ratio or figure misses its target.
 """
 
 
@@ -28,7 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "names",
         nargs="*",
         metavar="NAME",
-        help="contestants, or footprint, latency, live_latency, clients; default: all contestants",
+        help="contestants, or footprint, latency, live_latency, clients, alarms …; default: all contestants",
     )
     parser.add_argument("--runs", type=int, default=3, metavar="N", help="rounds, contestants alternating (default 3)")
     parser.add_argument(

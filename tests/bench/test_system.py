@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import pytest
 
 from streams.city.registry import load_city
-from tests.bench.system import MEASUREMENTS, figures, growth, latency, markers
+from tests.bench.system import MEASUREMENTS, alarms, figures, growth, latency, markers
 
 
 def test_each_marker_is_the_only_sensor_of_its_segment(tmp_path):
@@ -55,3 +55,22 @@ def test_growth_is_the_slope_of_the_part_that_grows_fastest():
 def test_a_part_that_ended_meanwhile_has_no_growth():
     with pytest.raises(SystemExit, match="feeds"):
         growth.figures([240, 300], {"wall": [100.0, 100.0], "feeds": [60.0]})
+
+
+def test_a_finding_is_there_with_its_row_and_a_mark_when_each_console_counts_it(monkeypatch):
+    monkeypatch.setattr(alarms, "CONSOLES", 2)
+    watch = alarms.Watch()
+    watch.sent = [("a", 1_000), ("b", 1_020), ("a", 1_040)]
+    watch.rows = {"a": [(900, 950.0), (1_000, 1_100.0), (1_040, 1_240.0)], "b": []}
+    watch.marks_ms = [1_000.0, 2_000.0]
+    watch.shown_ms = [[1_300.0, 2_500.0], [1_400.0]]
+    watch.pages_ms = [7.0]
+    found = alarms.figures(watch)
+    assert (found["row_p50_ms"], found["row_most_ms"]) == (150.0, 200.0)  # 100 and 200
+    assert (found["console_p50_ms"], found["console_most_ms"]) == (400.0, 500.0)  # 300, 500 and 400
+    assert found["never_shown"] == 2  # row of b, second mark at the second console
+
+
+def test_no_alarm_that_was_shown_is_no_figure():
+    with pytest.raises(SystemExit, match="none of the alarms"):
+        alarms.figures(alarms.Watch())
