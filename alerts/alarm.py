@@ -10,7 +10,7 @@ from alerts.covers import RANK, Cover
 from alerts.rules.record import Words
 from alerts.transitions import Standing
 from streams.city.scope import Lack  # at run time: msgspec reads the types of the fields
-from streams.contract.records import Level
+from streams.contract.level import Level
 
 UNACKNOWLEDGED = (Standing.UNACKNOWLEDGED, Standing.RETURNED_UNACKNOWLEDGED, Standing.LATCHED_UNACKNOWLEDGED)
 

@@ -15,8 +15,8 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
+from streams.contract.level import Level
 from streams.contract.name import Name  # at run time: msgspec reads the types of the fields
-from streams.contract.records import Level
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

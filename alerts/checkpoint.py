@@ -20,7 +20,7 @@ from alerts.incident import Incident
 from alerts.journal import VERSION, Head
 from alerts.outcomes import Outcome
 from alerts.state import Key, Muted, Newest, State, Was
-from streams.alarms.checkpoints import SLOTS
+from streams.alarms.checkpoints import LAST_KEY, SLOTS
 from streams.city.clock import ClockSetting
 from streams.contract.records import Detection
 
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 
 ROWS = 1_000
 """Of a table in a piece: some hundred kilobytes, some milliseconds."""
-HEAD = b"head"
 
 TABLES: dict[str, Any] = {
     "open": list[tuple[str, Alarm]],
@@ -106,12 +105,12 @@ class Checkpoint:
             pieces=number,
             digest=digest.hexdigest(),
         )
-        yield slot + b":" + HEAD, msgspec.json.encode(mark)
+        yield slot + LAST_KEY, msgspec.json.encode(mark)
 
 
 def newest(records: Mapping[bytes, bytes]) -> tuple[Mark, State] | None:
     """Return the newest whole checkpoint, None = there is none that this version can use."""
-    marks = [(mark.seq, slot) for slot in SLOTS if (mark := _mark(records.get(slot + b":" + HEAD))) is not None]
+    marks = [(mark.seq, slot) for slot in SLOTS if (mark := _mark(records.get(slot + LAST_KEY))) is not None]
     for _, slot in sorted(marks, key=lambda one: -one[0]):
         if (found := whole(records, slot)) is not None:
             return found
@@ -120,7 +119,7 @@ def newest(records: Mapping[bytes, bytes]) -> tuple[Mark, State] | None:
 
 def whole(records: Mapping[bytes, bytes], slot: bytes) -> tuple[Mark, State] | None:
     """Return the checkpoint of a slot, None = it is not whole, or of another version."""
-    mark = _mark(records.get(slot + b":" + HEAD))
+    mark = _mark(records.get(slot + LAST_KEY))
     if mark is None:
         return None
     pieces = [records.get(b"%s:%d" % (slot, number)) for number in range(mark.pieces)]

@@ -12,7 +12,7 @@ import msgspec
 
 from alerts.commands import Where
 from streams.city.windows import Window, holds, next_change_ms
-from streams.contract.records import Level
+from streams.contract.level import Level
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

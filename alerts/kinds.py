@@ -18,7 +18,7 @@ from streams.toml_keys import faults_within, read_as
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from streams.contract.records import Level
+    from streams.contract.level import Level
 
 Lang: TypeAlias = Literal["zh", "en"]
 

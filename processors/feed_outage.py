@@ -23,7 +23,8 @@ from processors.maths.measures import FEED_PREFIX, SILENT
 from processors.maths.watermarks import Marks
 from streams.city.moves import in_minute
 from streams.contract.durations import MINUTE_MS
-from streams.contract.records import NO_TIME_MS, Detection, Level, MetricFrame, Result
+from streams.contract.level import Level
+from streams.contract.records import NO_TIME_MS, Detection, MetricFrame, Result
 from streams.contract.spec import EVERY_DOMAIN, Spec
 from streams.contract.spec import Config as BaseConfig
 

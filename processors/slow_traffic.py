@@ -4,8 +4,7 @@ in      city.readings.v1.traffic: speed_km_h, flow_veh_h of sensors that watch a
 out     detections `slow_traffic`: IV tentative or mild, III and II by how much speed is lost; level 0 when it is over
 state   open windows' sums by sensor; per segment: usual speed, latest ratio to it, the run of slow or recovered reports
 drops   as congestion's, and late: a decision is not taken again
-source  own choice, see docs/processors.md; relative drop with persistence and a neighbour's word after the California
-        family of algorithms. Only closed windows decide, so no cut of the input changes a decision
+source  own choice, docs/processors.md: drop, persistence, a neighbour's word, after the California family of algorithms
 """
 
 from __future__ import annotations
@@ -21,7 +20,8 @@ from processors.maths import retired, travel, windows
 from processors.maths.measures import TRAFFIC
 from processors.maths.places import RoadLayout, Roads, grown
 from processors.maths.windows import Windows
-from streams.contract.records import NO_TIME_MS, Detection, Frame, Level, Result
+from streams.contract.level import Level
+from streams.contract.records import NO_TIME_MS, Detection, Frame, Result
 from streams.contract.spec import WINDOW_MS, Spec
 from streams.contract.spec import Config as BaseConfig
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 import msgspec
 
 from alerts.notifiers import channels
-from streams.contract.records import Level  # at run time: msgspec reads the types of the fields
+from streams.contract.level import Level  # at run time: msgspec reads the types of the fields
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

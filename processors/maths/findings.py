@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from processors.maths import retired
-from streams.contract.records import Detection, Level
+from streams.contract.level import Level
+from streams.contract.records import Detection
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

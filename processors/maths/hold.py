@@ -17,7 +17,7 @@ from processors.maths.places import grown
 from streams.contract.records import NO_TIME_MS
 
 if TYPE_CHECKING:
-    from streams.contract.records import Level
+    from streams.contract.level import Level
 
 NO_RUN = NO_TIME_MS
 SEVERITIES = np.arange(1, 5)

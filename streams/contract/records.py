@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Generic, Literal, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 import msgspec
 import numpy as np
+
+from streams.contract.level import Level  # at run time: msgspec reads the types of the fields
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -159,10 +161,6 @@ class MetricFrame:
     lag_ms: int | None = None
     """The longest lag of the domain's sensors where it was made: its windows are whole so long after their end. Told by
     the second stage; None = as in the newest city."""
-
-
-Level = Literal[0, 1, 2, 3, 4]
-"""0 = normal (a cleared condition), 1 = I red … 4 = IV blue; level I is the highest."""
 
 
 class Detection(msgspec.Struct, frozen=True, kw_only=True):

@@ -77,7 +77,8 @@ def test_a_sensor_renamed_or_moved_is_shown_as_it_now_is(hub, city):
     assert found["place"]["en"] == "Deep Underpass, West District"  # the alarm was raised there
     assert found["x"] > before["x"]
     assert json.loads(hub.screen.view.once)["zones"][0]["en"] == "Orient"
-    assert dict(find(hub, "vital", "depth").facts)["fact.sensor"].en == "Deep Underpass"
+    (facts, *_) = find(hub, "vital", "depth").sections
+    assert dict(facts.facts)["fact.sensor"].en == "Deep Underpass"
 
 
 def test_the_tile_of_a_sensor_that_left_is_not_kept(hub, city):
