@@ -99,15 +99,17 @@ class Outbox:
         busy = any(not one.is_urgent for one in self._letters.values())
         for batch in batches(self.route, self._may_leave(), self._made_ms, now_ms, busy=busy):
             self._make(batch.items, now_ms, summary=batch.summary)
-        found = [one for one in self._letters.values() if one.id not in self._sending and one.next_ms <= now_ms]
-        urgent = [one for one in found if one.is_urgent]
-        ordinary = [one for one in found if not one.is_urgent]
-        if any(one.id in self._sending and not one.is_urgent for one in self._letters.values()):
-            ordinary = []
-        room = URGENT_MOST - sum(one.id in self._sending and one.is_urgent for one in self._letters.values())
-        leaving = [*urgent[: max(room, 0)], *ordinary[:1]]
+        urgent = [one for one in self._letters.values() if one.is_urgent]
+        first = [one for one in self._letters.values() if not one.is_urgent][
+            :1
+        ]  # all wait behind it
+        room = max(URGENT_MOST - sum(one.id in self._sending for one in urgent), 0)
+        leaving = [*self._ready(urgent, now_ms)[:room], *self._ready(first, now_ms)]
         self._sending |= {one.id for one in leaving}
         return leaving
+
+    def _ready(self, letters: Sequence[Letter], now_ms: int) -> list[Letter]:
+        return [one for one in letters if one.id not in self._sending and one.next_ms <= now_ms]
 
     def done(self, number: str, verdict: Verdict, now_ms: int) -> Sequence[Item]:
         """Learn what became of a letter → what the route's fallback is to take over."""

@@ -145,6 +145,19 @@ def test_429_is_honoured_and_the_raise_comes_once_before_the_end_that_came_meanw
     assert telling.told() == [("raised", "a1"), ("ended", "a1")]
 
 
+def test_whom_a_receiver_asks_to_wait_all_wait_behind_but_level_i():
+    telling = Telling(route(group_wait_s=0))
+    answers = [Retry("rate_limited", 7.0)]
+    telling.verdict = lambda one: answers.pop(0) if answers else Sent()
+    for number in range(3):
+        telling.alarm(number=number, zone=f"z{number}")
+    telling.wait(2)
+    telling.alarm(number=9, level=1, zone="z9")
+    telling.wait(10)
+    assert [alarm for _, alarm in telling.told()] == ["a9", "a0", "a1", "a2"]
+    assert telling.sent[2][0] - telling.sent[0][0] >= 7_000
+
+
 def test_401_is_final_the_route_is_failing_until_it_delivers_and_no_end_follows():
     telling = Telling(route(group_wait_s=0))
     telling.verdict = lambda one: Failed("unauthorised", "HTTP 401")
