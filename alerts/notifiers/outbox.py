@@ -100,9 +100,7 @@ class Outbox:
         for batch in batches(self.route, self._may_leave(), self._made_ms, now_ms, busy=busy):
             self._make(batch.items, now_ms, summary=batch.summary)
         urgent = [one for one in self._letters.values() if one.is_urgent]
-        first = [one for one in self._letters.values() if not one.is_urgent][
-            :1
-        ]  # all wait behind it
+        first = [one for one in self._letters.values() if not one.is_urgent][:1]  # all wait behind it
         room = max(URGENT_MOST - sum(one.id in self._sending for one in urgent), 0)
         leaving = [*self._ready(urgent, now_ms)[:room], *self._ready(first, now_ms)]
         self._sending |= {one.id for one in leaving}
