@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import time
+import zlib
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
     """Flux → the answer's table."""
 
 EVENTS, ALARMS = "alarm_events", "alarms"
+LANES = 16
+STRINGS = 'import "strings"\n'
 PLACES = 2**14
 """A journal record holds fewer events: it is smaller than a mebibyte."""
 PIVOT = 'pivot(rowKey: ["_time"], columnKey: ["_field"], valueColumn: "_value")'
@@ -49,13 +52,17 @@ def stamp_ns(moment: Moment) -> int:
 
 
 def event_lines(events: Sequence[AlarmEvent]) -> list[str]:
-    """Return a line an event: tags of what it is, the event itself as JSON in one field."""
+    """Return a line an event: the event as JSON in one field."""
     lines = []
     for one in events:
-        tags = {name: getattr(one, name) for name in ("alarm", *Where._fields)}
         fields = {"row": msgspec.json.encode(one).decode()}
-        lines.append(influx_text.tagged_line(EVENTS, tags, fields, stamp_ns(one.moment)))
+        lines.append(influx_text.tagged_line(EVENTS, {"lane": lane_of(one.alarm)}, fields, stamp_ns(one.moment)))
     return lines
+
+
+def lane_of(alarm: str) -> str:
+    """Return the series that an alarm's events are in: a series an alarm would make each search ask all of them."""
+    return str(zlib.crc32(alarm.encode()) % LANES)
 
 
 def alarm_lines(alarms: Sequence[tuple[str, str | None]], raised_ms: dict[str, int]) -> list[str]:
@@ -87,28 +94,33 @@ def raised_ms(query: Query, bucket: str, alarms: Sequence[str]) -> dict[str, int
 
 
 def where(query: Query, bucket: str, alarms: Sequence[str]) -> dict[str, Where]:
-    """Return of what alarms are, as their raise says, the first event of each."""
+    """Return of what alarms are, as their raise says."""
     found: dict[str, AlarmEvent] = {}
-    points = f"{_from(bucket, 0, END_NS)} |> filter(fn: (r) => r._measurement == {quoted(EVENTS)})"
-    for alarm, row in _of_each(query, points, "alarm", alarms):
-        event = _row.decode(row)
-        if alarm not in found or event.moment < found[alarm].moment:
-            found[alarm] = event
-    return {alarm: Where(*(getattr(one, name) for name in Where._fields)) for alarm, one in found.items()}
+    for first in range(0, len(alarms), ASKED_AT_ONCE):
+        some = alarms[first : first + ASKED_AT_ONCE]
+        named = f"({' or '.join(_says('alarm', one) for one in some)}) and {_says('what', 'raised')}"
+        points = _events(_from(bucket, 0, END_NS), [lane_of(one) for one in some], named)
+        for row in query(f"{points} |> group()").column("_value").to_pylist():
+            event = _row.decode(row)
+            if event.alarm not in found or event.moment < found[event.alarm].moment:
+                found[event.alarm] = event
+    asked = set(alarms)
+    places = {alarm: [getattr(one, name) for name in Where._fields] for alarm, one in found.items()}
+    return {alarm: Where(*of) for alarm, of in places.items() if alarm in asked}
 
 
 def events(query: Query, bucket: str, wanted: EventsWanted, limit: int, after: Moment | None) -> list[AlarmEvent]:
     """Return events, the newest first."""
-    tags = {name: getattr(wanted, name) for name in ("alarm", *Where._fields)}
-    asked = [f"r.{name} == {quoted(value)}" for name, value in tags.items() if value is not None]
-    test = " and ".join([f"r._measurement == {quoted(EVENTS)}", *asked])
+    texts = {name: getattr(wanted, name) for name in ("alarm", *Where._fields, "who")}
+    test = " and ".join(_says(name, text) for name, text in texts.items() if text is not None)
+    lanes = [] if wanted.alarm is None else [lane_of(wanted.alarm)]
     start_ns = 0 if wanted.from_ms is None else _hour_ns(wanted.from_ms)
     stop_ns = END_NS if wanted.until_ms is None else _hour_ns(wanted.until_ms - 1) + HOUR_NS
     if after is not None:
         stop_ns = min(stop_ns, stamp_ns(after))
 
     def ask(source: str, _: str) -> str:
-        return f'{source} |> filter(fn: (r) => {test}) |> group() |> sort(columns: ["_time"], desc: true)'
+        return f'{_events(source, lanes, test)} |> group() |> sort(columns: ["_time"], desc: true)'
 
     rows = _newest_first(query, bucket, ask, (start_ns, (stop_ns, "")), limit)
     return list(islice(filter(wanted.takes, (_row.decode(row["_value"]) for row in rows)), limit))
@@ -163,6 +175,20 @@ def _of_each(query: Query, points: str, tag: str, alarms: Sequence[str]) -> Iter
         names = " or ".join(f"r.{tag} == {quoted(one)}" for one in alarms[first : first + ASKED_AT_ONCE])
         found = query(f"{points} |> filter(fn: (r) => {names}) |> first() |> group()")
         yield from zip(found.column(tag).to_pylist(), found.column("_value").to_pylist(), strict=True)
+
+
+def _events(source: str, lanes: Sequence[str], test: str) -> str:
+    """Return the query for events in some lanes, none named = all, whose text passes a test."""
+    of = " or ".join(f"r.lane == {quoted(lane)}" for lane in dict.fromkeys(lanes))
+    which = f"r._measurement == {quoted(EVENTS)}{of and f' and ({of})'}"
+    points = f"{STRINGS}{source} |> filter(fn: (r) => {which})"
+    return f"{points} |> filter(fn: (r) => {test})" if test else points
+
+
+def _says(name: str, text: str) -> str:
+    """Return the test that an event's JSON has a field of that text; a field within it may pass, too."""
+    said = f'"{name}":{msgspec.json.encode(text).decode()}'
+    return f"strings.containsStr(v: r._value, substr: {quoted(said)})"
 
 
 def _from(bucket: str, start_ns: int, stop_ns: int) -> str:

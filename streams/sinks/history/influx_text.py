@@ -42,7 +42,6 @@ _FIELD_TYPES = {
     "coverage_ratio": pa.float64(),
     "entity": pa.string(),
     "key": pa.string(),
-    "alarm": pa.string(),
     "body": pa.string(),
     "closed": pa.string(),
     "row": pa.string(),
