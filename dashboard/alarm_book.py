@@ -37,6 +37,8 @@ class _Entry(NamedTuple):
     place: Place
     level: int
     state: str
+    aside: bool
+    """It is not among those that the operators have to see to: covered, or of equipment that blinds nobody."""
     waits: bool
     cell: Cell | None
     is_equipment: bool
@@ -135,11 +137,11 @@ class AlarmBook:
         }
 
     def cells(self) -> Iterator[tuple[Cell, int]]:
-        """Yield (zone, domain, level, acknowledged) of active alarms that nothing covers, and how many."""
+        """Yield (zone, domain, level, acknowledged) of active alarms that are not set aside, and how many."""
         return ((cell, count) for cell, count in self._cells.items() if count)
 
     def _count(self, entry: _Entry, by: int) -> None:
-        if entry.place[0] != COVERED:
+        if not entry.aside:
             self._open[entry.level] += by
             self._waiting[entry.level] += by * entry.waits
         self._states[entry.state] += by
@@ -149,7 +151,8 @@ class AlarmBook:
 
 
 def _entry(alarm: Mapping[str, Any], card: Mapping[str, Any] | None) -> _Entry:
-    place, waits = place_of(alarm, card), not alarm["acknowledged"]
-    counts = alarm["state"] == "active" and place[0] != COVERED
+    place, waits, is_equipment = place_of(alarm, card), not alarm["acknowledged"], bool(alarm.get("equipment"))
+    aside = place[0] == COVERED or (is_equipment and alarm.get("presented") is False)
+    counts = alarm["state"] == "active" and not aside
     cell = (alarm["zone"], alarm["domain"], alarm["level"], not waits) if counts else None
-    return _Entry(place, alarm["level"], standing_of(alarm), waits, cell, bool(alarm.get("equipment")))
+    return _Entry(place, alarm["level"], standing_of(alarm), aside, waits, cell, is_equipment)

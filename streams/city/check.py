@@ -174,6 +174,6 @@ def _time_zone(entry: Entry) -> str:
         is_known = False
     if not is_known:
         meant = MEANT_ZONES.get(found)
-        near = f"; {meant!r} is meant" if meant else entry.nearest(found, available_timezones())
+        near = f"; {meant!r} is meant" if meant else entry.nearest(found, available_timezones() - {found})
         entry.problem("time_zone", f"IANA knows no time zone {shown(found)}{near}")
     return found

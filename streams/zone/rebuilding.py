@@ -146,10 +146,11 @@ class Rebuild:
     def notice(self) -> Notice:
         """Say how far it is."""
         names = ", ".join(one.name for one in self._hosted)
+        verb = "is" if len(self._hosted) == 1 else "are"
         where, share = f"{self._source.topic}[{self._source.partition}]", self._done_ratio()
         return Notice(
             zh=f"处理器 {names} 正在 {where} 中由仍保留的数据重建：{share:.0%}",
-            en=f"{names} is being rebuilt in {where} from what Kafka still holds: {share:.0%}",
+            en=f"{names} {verb} being rebuilt in {where} from what Kafka still holds: {share:.0%}",
         )
 
     def _done_ratio(self) -> float:

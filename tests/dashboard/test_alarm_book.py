@@ -56,6 +56,13 @@ def test_what_is_set_aside_is_counted_for_itself_and_what_is_folded_with_the_oth
     }  # fmt: skip
 
 
+def test_equipment_that_blinds_nobody_is_counted_for_itself_and_found():
+    book = book_of(an_alarm("a", level=3), an_alarm("f", level=4, equipment=True, presented=False))
+    assert (book.counts()["total"], book.counts()["equipment"]) == (1, 1)
+    assert [cell[2] for cell, _ in book.cells()] == [3]
+    assert (book.top(20), [place[-1] for place in book.after(None)]) == (["a"], ["a", "f"])
+
+
 def test_a_cell_shows_the_highest_level_and_all_active_alarms():
     book = book_of(
         an_alarm("a", level=3),

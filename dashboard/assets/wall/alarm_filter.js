@@ -61,6 +61,7 @@ export class AlarmFilter {
   takes(row) {
     const { level, zone, domain, state, text, incident, equipment } = this.wanted;
     if ((incident && row.incident !== incident) || (equipment && !row.equipment)) return false;
+    if (row.equipment && row.presented === false && !(equipment || incident || text)) return false; // of devices that blind nobody
     if (state ? row.standing !== state : ASIDE.includes(row.standing)) return false;
     if ((level && String(row.level) !== level) || (zone && row.zone !== zone) || (domain && row.domain !== domain)) return false;
     if (!text) return true;
