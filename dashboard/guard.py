@@ -23,6 +23,8 @@ TOKEN_HEADER = "x-citywall-token"  # noqa: S105 - the name of a header
 STREAM = "/stream"
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
+OF_BROWSERS = ("origin", "sec-fetch-site", "referer", "cookie")
+"""Headers of which a browser sends at least one with whatever may change something."""
 REFUSED_SOCKET = 4403
 SECURITY = {
     "x-content-type-options": "nosniff",
@@ -93,7 +95,7 @@ class Guard:
             return ProblemError(
                 421, "host", Name(f"本墙不以 {host} 为名。", f"This wall does not answer to the name {host}.")
             )
-        if method in SAFE_METHODS:
+        if method in SAFE_METHODS or not _is_browsers(headers):
             return None
         if not same_origin(headers, required=True):
             said = Name("命令必须来自本墙的页面（Origin）。", "A command must come from the wall's own page (Origin).")
@@ -111,6 +113,11 @@ class Guard:
     def _known_host(self, headers: Headers) -> bool:
         host = urlsplit(f"//{headers.get('host', '')}").hostname
         return host in self._hosts
+
+
+def _is_browsers(headers: Headers) -> bool:
+    """Tell whether a browser asks, whose person may be on a stranger's page; a script has none of these."""
+    return any(name in headers for name in OF_BROWSERS)
 
 
 def same_origin(headers: Headers, *, required: bool = False) -> bool:

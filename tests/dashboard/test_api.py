@@ -68,9 +68,15 @@ def test_a_command_from_elsewhere_is_refused(wall, headers, kind):
     assert wall.sent == []
 
 
-def test_a_command_without_an_origin_is_refused(wall):
-    answer = wall.ask("POST", "/api/v1/alarms/a1/acknowledge", json=WHO)
+@pytest.mark.parametrize("headers", [{"cookie": f"{COOKIE}=s"}, {"sec-fetch-site": "cross-site"}, {"referer": HOST}])
+def test_a_browsers_command_without_an_origin_is_refused(wall, headers):
+    answer = wall.ask("POST", "/api/v1/alarms/a1/acknowledge", json=WHO, headers=headers)
     assert (answer.status_code, wall.sent) == (403, [])
+
+
+def test_a_script_is_the_local_desk_and_needs_no_page(wall):
+    answer = wall.ask("POST", "/api/v1/alarms/a1/acknowledge", json=WHO)
+    assert (answer.status_code, len(wall.sent)) == (202, 1)
 
 
 def test_the_second_person_is_told_who_was_first(wall):
