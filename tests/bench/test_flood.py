@@ -4,6 +4,7 @@ Work is counted in calls: no neighbour on the machine makes them more.
 """
 
 import asyncio
+import gc
 import sys
 
 import pytest
@@ -33,11 +34,13 @@ def calls(work) -> int:
         nonlocal seen
         seen += what in ("call", "c_call")
 
+    gc.disable()  # what it finds is cleaned up by calls, too
     sys.setprofile(count)
     try:
         work()
     finally:
         sys.setprofile(None)
+        gc.enable()
     return seen
 
 
@@ -65,8 +68,8 @@ def acknowledged(number: int, at_ms: int) -> Input:
     return Input(COMMANDS, at_ms, encoded(command), at_ms)
 
 
-def news(level: int, at_ms: int) -> Input:
-    return flood.inputs(iter([flood.finding(7, at_ms, level)]), 10**6, 1)[0]
+def news(level: int, at_ms: int, number: int = 7) -> Input:
+    return flood.inputs(iter([flood.finding(number, at_ms, level)]), 10**6, 1)[0]
 
 
 @pytest.fixture(scope="module")
@@ -90,10 +93,13 @@ def test_an_input_costs_as_much_with_few_alarms_as_with_many(engines, one):
 
 
 def test_what_is_due_of_an_alarm_is_noted_once_however_often_it_changes():
-    engine = engine_with(1)
-    found = [news(3, 2_100_000 + number) for number in range(300)]
-    engine.fold(engine.judge(found, whole=True))
-    assert calls(lambda: engine.judge([news(0, 2_700_000)], whole=True)) < 300  # it lapses and ends meanwhile
+    def end_after(changes: int) -> int:
+        engine = engine_with(1)
+        found = [news(3, 2_100_000 + place, 0) for place in range(changes)]
+        engine.fold(engine.judge(found, whole=True))
+        return calls(lambda: engine.judge([news(0, 2_700_000, 0)], whole=True))  # it lapses and ends meanwhile
+
+    assert 0 < end_after(300) < end_after(3) * 1.5
 
 
 def test_a_change_that_was_taken_back_is_due_when_it_was_before():
@@ -108,15 +114,6 @@ def test_a_change_that_was_taken_back_is_due_when_it_was_before():
     state.take_back()
     assert due_ms is not None
     assert engine.next_due_ms == due_ms
-
-
-def test_a_journal_that_is_sealed_without_judging_is_what_the_engine_would_have_judged():
-    engine, found = Engine(), flood.findings(300, BEGIN_MS)
-    for number, value in enumerate(flood.sealed(300, 3_000, BEGIN_MS)):
-        assert engine.judge(flood.inputs(found, number * flood.RUN, flood.RUN), whole=True) == value
-        engine.fold(value)
-    counts = engine.counts()
-    assert all(counts[name] > 100 for name in ("raised", "risen", "lowered", "updated"))
 
 
 @pytest.mark.timeout(600)
