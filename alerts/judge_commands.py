@@ -38,6 +38,11 @@ if TYPE_CHECKING:
     from streams.city.scope import Scope
 
 OF_TABLE = frozenset(Happening)
+SOMEBODY_WAS_FIRST = frozenset(
+    ("already_acknowledged", "already_shelved", "changed", "closed", "closing", "level_risen", "not_acknowledged")
+    + ("not_shelved", "not_yours", "folded_already", "returned_already")
+)
+"""Reasons of which whoever is refused is told who was first, with what and when."""
 
 
 def judge_command(state: State, command: Command, now_ms: int, scope: Scope | None = None) -> Done | Refused | None:
@@ -179,8 +184,9 @@ def _judge_undo(state: State, command: Undo, now_ms: int) -> Done | Refused:
 def refused(command: Command, reason: str, alarm: Alarm | None = None) -> Refused:
     """Refuse a command; where somebody was first, that is said, with what they did and when."""
     named = command.alarm if isinstance(command, OfAlarm) else ""
-    if alarm is None:
-        return Refused(id=command.id, alarm=named, command=command, reason=reason)
+    if alarm is None or reason not in SOMEBODY_WAS_FIRST:
+        of = named if alarm is None else alarm.id
+        return Refused(id=command.id, alarm=of, command=command, reason=reason)
     last = alarm.last
     return Refused(
         id=command.id,
