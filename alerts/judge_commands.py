@@ -38,9 +38,9 @@ if TYPE_CHECKING:
     from streams.city.scope import Scope
 
 OF_TABLE = frozenset(Happening)
-SOMEBODY_WAS_FIRST = frozenset(
-    ("already_acknowledged", "already_shelved", "changed", "closed", "closing", "level_risen", "not_acknowledged")
-    + ("not_shelved", "not_yours", "folded_already", "returned_already")
+SOMEBODY_WAS_FIRST = (
+    *("already_acknowledged", "already_shelved", "changed", "closed", "closing", "level_risen", "not_acknowledged"),
+    *("not_shelved", "not_yours", "folded_already", "returned_already"),
 )
 """Reasons of which whoever is refused is told who was first, with what and when."""
 
