@@ -44,6 +44,10 @@ AS_IT_IS = (
 """What a row tells of its alarm as the engine says it; None where it says nothing."""
 
 
+LOAD = ("now_count", "shown_count", "average_count", "worst_count", "flood_ratio", "standing_24h_count")
+"""Of the operators' load, what the wall shows; docs/alarms.md says what each is."""
+
+
 class Place(NamedTuple):
     """Where an alarm is."""
 
@@ -171,6 +175,14 @@ def _of_card(card: Mapping[str, Any] | None) -> dict[str, Any]:
         return {"card": None}
     found = {name: card[name] for name in ("level", "acknowledged", "waiting_since_ms", "presented")}
     return {**found, "respond_s": response_limit_s(card["level"]), "card": card}
+
+
+def load_of(books: Mapping[str, Mapping[str, Any]]) -> dict[str, Any] | None:
+    """Return the operators' load as the alarm engine's book tells it, None = it has not."""
+    found = next(
+        (book["load"] for name, book in books.items() if name.startswith("alarms:") and book.get("load")), None
+    )
+    return None if found is None else {name: found[name] for name in LOAD}
 
 
 def standing_of(alarm: Mapping[str, Any]) -> str:

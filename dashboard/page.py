@@ -156,6 +156,7 @@ def _alarms() -> Component:
             html.Button("▲", id="alarm-up", **_i18n_label("alarm.up")),
             html.Span(id="alarm-range", role="status"),
             html.Button("▼", id="alarm-down", **_i18n_label("alarm.down")),
+            html.Span(id="alarm-load", className="load"),
             html.Span(id="alarm-aside", className="aside"),
         ],
         className="alarm-foot",

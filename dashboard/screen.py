@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from dashboard import alarm_list, pipeline, sources
 from dashboard.alarm_book import AlarmBook
+from dashboard.alarm_list import load_of
 from dashboard.cards import card_of
 from dashboard.days import LONGEST, SLOT_MS, faces, midnight_ms
 from dashboard.labels import as_json
@@ -240,6 +241,7 @@ class Screen:
                 **tally(mirror.segments, city.segment_code, len(city.segments)),
             },
             "sparks": {vital.id: self.sparks[vital.id].values() for vital in self.shown_vitals()},
+            "load": load_of(mirror.books),
         }
 
     def _source(self, domain: str, late: bool) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 // What a person may do to an alarm: one table for the row's menu, the drawer and the keyboard.
 
 /**
- * @typedef {"why" | "for" | "until" | "desk" | "scope"} Field
+ * @typedef {"why" | "for" | "until" | "desk" | "scope" | "into"} Field
  * @typedef {{name: string, key: string, fields: Field[], may: (row: any) => boolean, of?: (row: any) => object, undo?: boolean}} Action
  */
 
@@ -16,6 +16,9 @@ export const ACTIONS = [
   { name: "unacknowledge", key: "u", fields: [], may: (row) => stands(row) && row.acknowledged },
   { name: "note", key: "n", fields: ["why"], may: () => true, undo: false },
   { name: "assign", key: "g", fields: ["desk"], may: stands },
+  { name: "escalate", key: "x", fields: ["desk", "why"], may: stands },
+  { name: "fold", key: "f", fields: ["into"], may: stands },
+  { name: "split", key: "l", fields: [], may: (row) => stands(row) && Boolean(row.incident) },
   { name: "shelve", key: "h", fields: ["why", "for"], may: stands },
   { name: "unshelve", key: "h", fields: [], may: (row) => row.standing === "shelved" },
   { name: "reset", key: "r", fields: [], may: (row) => row.standing === "latched_acknowledged" && stands(row) },

@@ -74,14 +74,15 @@ export function closeMenu() {
  * Ask for what a command needs to know; resolves with its values, null when the form is left.
  * @param {import("./actions.js").Action} action
  * @param {any} row
+ * @param {any[]} others alarms with which it may belong
  * @returns {Promise<Record<string, any> | null>}
  */
-export function openForm(action, row) {
+export function openForm(action, row, others) {
   if (form) return Promise.resolve(null);
   return new Promise((resolve) => {
     const back = document.activeElement;
     const box = make("form", { class: "card" }, make("h2", {}, t(`action.${action.name}`)), make("p", {}, `${named(row.place)} · ${named(row.kind)}`));
-    for (const field of action.fields) box.append(field_(field, row));
+    for (const field of action.fields) box.append(field_(field, row, others));
     const cancel = make("button", { type: "button", class: "quiet" }, t("cancel"));
     box.append(make("div", { class: "buttons" }, cancel, make("button", { type: "submit", class: "act" }, t(`action.${action.name}`))));
     const veil = make("div", { class: "veil", id: "action-form", role: "dialog", "aria-modal": "true", "aria-label": t(`action.${action.name}`) }, box);
@@ -107,8 +108,8 @@ export function openForm(action, row) {
   });
 }
 
-/** @param {import("./actions.js").Field} field @param {any} row */
-function field_(field, row) {
+/** @param {import("./actions.js").Field} field @param {any} row @param {any[]} others */
+function field_(field, row, others) {
   const labelled = (/** @type {string} */ key, /** @type {Element} */ input) => make("label", {}, make("span", {}, t(key)), input);
   const choice = (/** @type {string} */ name, /** @type {[string, string][]} */ all, /** @type {string} */ chosen) => {
     const select = make("select", { name }, ...all.map(([value, label]) => make("option", { value }, label)));
@@ -126,6 +127,7 @@ function field_(field, row) {
     span.addEventListener("change", () => (week.hidden = week.disabled = span.value !== WEEKLY));
     return make("div", { class: "when" }, labelled("form.for", span), week);
   }
+  if (field === "into") return labelled("form.into", choice("into", others.map((one) => [one.id, `${named(one.kind)} · ${named(one.place)}`]), others[0]?.id ?? ""));
   if (field === "scope") return labelled("form.scope", choice("scope", Object.keys(scopes(row)).map((name) => [name, t(`scope.${name}`)]), "kind_here"));
   const input = make("input", { type: "text", name: field === "desk" ? "to" : "why", maxlength: field === "desk" ? 64 : 400, required: true });
   set(input, "pattern", ".*\\S.*");

@@ -16,6 +16,10 @@ const BACK_MS = 30_000;
 /** Of the rows that fit, so many may be acknowledged ones of I and II that would be out of sight. */
 const PINNED_SHARE = 1 / 3;
 const PINNED_READ = 6;
+/** More alarms in ten minutes are a flood (EEMUA 191). */
+const FLOOD = 10;
+/** So many alarms, the first of the list, are offered to fold one into. */
+const OTHERS = 30;
 const IN_HAND = "state=acknowledged&level=1&level=2";
 const EMPTY = { rows: [], levels: [[0, 0], [0, 0], [0, 0], [0, 0]], total: 0, waiting: 0 };
 
@@ -178,13 +182,15 @@ export class Alarms {
   /** @param {import("./actions.js").Action} action @param {any} row as the person saw it */
   async give(action, row) {
     if (document.documentElement.dataset.state !== "live" || this.commands.sending.has(row.id)) return;
-    const values = action.fields.length ? await openForm(action, row) : {};
+    const others = [...this.known().values()].filter((one) => one.id !== row.id && one.presented !== false).slice(0, OTHERS);
+    const values = action.fields.length ? await openForm(action, row, others) : {};
     if (values) await this.commands.give(action, row, values);
   }
 
   /** @param {import("./stream.js").Message} message @param {number} now */
   take(message, now) {
     this.now = now;
+    if (message.load !== undefined) this.showLoad(message.load);
     if (!message.alarms) return;
     this.block = message.alarms;
     this.pages.old = this.inHand.old = true;
@@ -332,6 +338,15 @@ export class Alarms {
     say(count.children[1], number(waiting));
     say(count.children[2], `/ ${number(total)}`);
     this.showAside();
+  }
+
+  /** How many alarms came in the present ten minutes, and do so on average and at worst. @param {any} load */
+  showLoad(load) {
+    const box = byId("alarm-load");
+    const said = load && t("load.short", { now: number(load.now_count), average: number(load.average_count, 1), worst: number(load.worst_count) });
+    say(box, said ?? "");
+    set(box, "title", load ? t("load.long", { shown: number(load.shown_count), flood: number(100 * load.flood_ratio, 1), standing: number(load.standing_24h_count) }) : "");
+    set(box, "data-flood", Boolean(load && load.now_count > FLOOD));
   }
 
   /** What is off the list is counted where the list ends: a quiet wall must not be a blinded one. */
