@@ -35,5 +35,5 @@ def test_the_broker_stamps_what_others_write_and_what_order_rests_on():
     stamped = {
         topic.name for topic in topics.all_topics() if topic.configs.get("message.timestamp.type") == "LogAppendTime"
     }
-    kept = {topics.DETECTIONS, topics.COMMANDS, topics.JOURNAL, topics.CITIES, topics.CLOCK}
+    kept = {topics.DETECTIONS, topics.COMMANDS, topics.JOURNAL, topics.CITIES, topics.CLOCK, topics.NOTIFICATIONS}
     assert stamped == {topics.inbox(domain) for domain in all_domains()} | kept

@@ -122,7 +122,7 @@ def test_the_live_sink_takes_every_kind_of_record_that_is_really_written(shown: 
     assert "b:live" not in shown, shown["b:live"]
     assert {name.partition(":")[0] for name in shown} == {"city", "s", "m", "a", "f", "p", "b", "clock"}
     books = {name.removeprefix("b:").partition(":")[0] for name in shown if name.startswith("b:")}
-    assert books == {"intake", "zone", "second", "history"}
+    assert books == {"alarms", "intake", "zone", "second", "history"}
     assert shown["b:second:all:0"]["counts"]["frames"] > 0
     assert [one["lag_s"] for one in shown["p:intake"]["partitions"]][1] is None
 

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from streams.sinks.history import influx, sqlite
+from streams.sinks.history import influx, sqlite_file
 from tests.streams.sinks.influx_server import Door, Influxd
 from tests.streams.sinks.rows import TOKEN
 
@@ -54,7 +54,7 @@ def address_and_trouble(name: str, request: pytest.FixtureRequest, folder: Path,
 
 def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
     """A store that does not answer is given up soon."""
-    monkeypatch.setattr(sqlite, "WAIT_S", 0.05)
+    monkeypatch.setattr(sqlite_file, "WAIT_S", 0.05)
     monkeypatch.setattr(influx, "WRITE_TIMEOUT_MS", 700)
     monkeypatch.setattr(influx, "TIMEOUT_MS", 700)
 
