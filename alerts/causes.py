@@ -21,9 +21,10 @@ import msgspec
 from alerts.alarm import Under
 from alerts.events import Placed
 from alerts.incidents import BURST
-from alerts.kinds import title, traits
+from alerts.kinds import SILENT_FEED, SILENT_SENSOR, title, traits
 from alerts.load import IN_MS, free_at_ms
 from alerts.rules.record import Words
+from processors.maths.measures import FEED_PREFIX
 from streams.city.surroundings import NOWHERE
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ MOST = 1_000
 """So many alarms at most come under a new one."""
 GRAVE = 2
 """The level from which on (II, I) an alarm counts as one that nobody may be blind to."""
-SILENT_FEED, SILENT_SENSOR, ROADS = "feed_silent", "sensor_silent", "traffic"
+ROADS = "traffic"
 ID_LENGTH = 20
 
 WORDS: dict[Because, Words] = {
@@ -164,7 +165,7 @@ def _mates(view: View) -> Iterator[Tie]:
 
 def _feeds(found: Detection) -> list[str]:
     """Return the feeds of which the silence explains the finding."""
-    feed = f"feed:{found.domain}"
+    feed = f"{FEED_PREFIX}{found.domain}"
     if found.kind == SILENT_SENSOR:
         return [f"{feed}:{found.zone}", feed]
     return [feed] if found.kind == SILENT_FEED and found.entity != feed else []
@@ -174,7 +175,7 @@ def _fed(view: View) -> Iterator[str]:
     """Yield the zones' feeds and the sensors of which a feed's silence explains that."""
     found = view.found
     for (domain, zone), sensors in view.around.sensors_of.items():
-        feed = f"feed:{domain}:{zone}"
+        feed = f"{FEED_PREFIX}{domain}:{zone}"
         if domain == found.domain and found.entity in (feed, f"feed:{domain}"):
             yield from (one for one in (feed, *sensors) if one != found.entity)
 

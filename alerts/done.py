@@ -82,20 +82,24 @@ def _to_alarm(state: State, alarm: Alarm, command: AlarmCommand, at_ms: int) -> 
         changed = revised(replace(alarm, **{field: handed}), last)
     else:
         changed = _step(alarm, command, last)
-    state.undoable[command.id] = Was(
-        who=command.who,
-        at_ms=at_ms,
+    group = (alarm.incident, alarm.under) if isinstance(command, Fold | Split) else None
+    was = _was(alarm, changed, last)
+    state.undoable[command.id] = replace(was, made=made, took_away=took_away, group=group)
+    return changed
+
+
+def _was(alarm: Alarm, changed: Alarm, last: Last) -> Was:
+    """Return what an undo puts back of an alarm."""
+    return Was(
+        who=last.who,
+        at_ms=last.at_ms,
         alarm=alarm.id,
         revision=changed.revision,
         taken=alarm.taken,
         closing=alarm.closing,
         assigned=alarm.assigned,
         escalated=alarm.escalated,
-        made=made,
-        took_away=took_away,
-        group=(alarm.incident, alarm.under) if isinstance(command, Fold | Split) else None,
     )
-    return changed
 
 
 def _take_incident(state: State, command: Acknowledge, at_ms: int) -> int:
@@ -103,21 +107,10 @@ def _take_incident(state: State, command: Acknowledge, at_ms: int) -> int:
     incident = state.incidents.get(command.incident)
     if incident is None:
         raise ImpossibleError(f"incident {command.incident} is not open")
-    found, was = incidents.members_to_take(state, incident), []
+    found, last, was = incidents.members_to_take(state, incident), _last(command, at_ms), []
     for alarm in found:
-        changed = _step(alarm, command, _last(command, at_ms))
-        was.append(
-            Was(
-                who=command.who,
-                at_ms=at_ms,
-                alarm=alarm.id,
-                revision=changed.revision,
-                taken=alarm.taken,
-                closing=alarm.closing,
-                assigned=alarm.assigned,
-                escalated=alarm.escalated,
-            )
-        )
+        changed = _step(alarm, command, last)
+        was.append(_was(alarm, changed, last))
         state.put(changed)
     incidents.take(state, incident, _taken(command, at_ms))
     state.undoable[command.id] = Was(who=command.who, at_ms=at_ms, incident=incident.id, others=tuple(was))

@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from alerts import chattering, incidents
 from alerts.alarm import Alarm, Last
 from alerts.covering import covered
+from alerts.kinds import SILENT_FEED, SILENT_SENSOR
 from alerts.moving import ImpossibleError, moved, opened_one, put, step_of
 from alerts.state import LATEST, Newest
 from alerts.transitions import Happening
@@ -37,8 +38,7 @@ OF_CHANGE = {
 }
 OVER = (Happening.RETURN, Happening.LATCH)
 
-SILENCES = ("sensor_silent", "feed_silent")
-"""Kinds whose entity is not heard: what is known of it may no longer be so."""
+SILENCES = (SILENT_SENSOR, SILENT_FEED)
 
 
 def key_of(one: Detection | Alarm) -> Key:
@@ -177,7 +177,7 @@ def _hear(state: State, found: Detection) -> None:
 
 
 def _about(state: State, found: Detection) -> list[Alarm]:
-    if found.kind != "feed_silent":
+    if found.kind != SILENT_FEED:
         return [state.open[one] for one in state.of_entity.get((found.city, found.entity), ())]
     return [one for one in state.open.values() if found.entity in _feeds(one)]
 

@@ -29,6 +29,7 @@ from alerts.kinds import kinds
 from alerts.reading import UNSIGNED
 from alerts.roles import may
 from alerts.transitions import TABLE, Happening, No
+from processors.maths.measures import FEED_PREFIX
 from streams.city.windows import holds, next_change_ms
 
 if TYPE_CHECKING:
@@ -150,7 +151,11 @@ def _odd_place(state: State, command: PlaceCommand, scope: Scope | None) -> str:
         return "unknown_kind"
     if scope is None or scope.entities is None:
         return ""
-    for name, entity in (("zone", f"zone:{where.zone}"), ("domain", f"feed:{where.domain}"), ("entity", where.entity)):
+    for name, entity in (
+        ("zone", f"zone:{where.zone}"),
+        ("domain", f"{FEED_PREFIX}{where.domain}"),
+        ("entity", where.entity),
+    ):
         if getattr(where, name) and not scope.has(entity) and (command.city, entity) not in state.of_entity:
             return f"unknown_{name}"
     return ""

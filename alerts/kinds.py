@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
     from streams.contract.level import Level
 
+SILENT_SENSOR, SILENT_FEED = "sensor_silent", "feed_silent"
+"""Kinds whose entity is not heard: what is known of it may no longer be so."""
+
 Lang: TypeAlias = Literal["zh", "en"]
 
 

@@ -26,7 +26,6 @@ def projected(one: Alarm | Incident) -> bytes:
 def row(alarm: Alarm) -> dict[str, Any]:
     """Return an alarm as plain values: `standing` by its name, what a person did in fields of its own."""
     taken, last, closing, cover = alarm.taken, alarm.last, alarm.closing, alarm.cover
-    shelf, suppression, out = (cover.get(what) for what in ("shelved", "suppressed", "out_of_service"))
     chatters = alarm.calm_at_ms is not None
     return {
         **{name: getattr(alarm, name) for name in AS_IT_IS},
@@ -37,27 +36,22 @@ def row(alarm: Alarm) -> dict[str, Any]:
         "presented": alarm.presented_at_ms is not None and (alarm.incident is None or alarm.level == ALONE),
         "cleared_at_ms": alarm.returned_at_ms,
         "acknowledged": taken is not None,
-        "acknowledged_by": None if taken is None else taken.who,
-        "acknowledged_desk": None if taken is None else taken.desk,
-        "acknowledged_at_ms": None if taken is None else taken.at_ms,
-        "acknowledged_until_ms": None if taken is None else taken.until_ms,
-        "why": None if taken is None else taken.why,
-        "closing_at_ms": None if closing is None else closing.at_ms,
-        "closing_by": None if closing is None else closing.who,
-        "ended_by": None if alarm.ended is None else alarm.ended.who,
-        "shelved_by": None if shelf is None else shelf.who,
-        "shelved_until_ms": None if shelf is None else shelf.until_ms,
-        "shelved_why": None if shelf is None else shelf.why,
-        "suppressed_by": None if suppression is None else suppression.id,
-        "suppressed_until_ms": None if suppression is None else suppression.due_ms,
-        "suppressed_why": None if suppression is None else suppression.why,
-        "out_of_service_by": None if out is None else out.who,
-        "out_of_service_command": None if out is None else out.id,
-        "assigned_to": None if alarm.assigned is None else alarm.assigned.to,
-        "assigned_by": None if alarm.assigned is None else alarm.assigned.who,
-        "escalated_to": None if alarm.escalated is None else alarm.escalated.to,
+        **_of(taken, acknowledged_by="who", acknowledged_desk="desk", acknowledged_at_ms="at_ms"),
+        **_of(taken, acknowledged_until_ms="until_ms", why="why"),
+        **_of(closing, closing_at_ms="at_ms", closing_by="who"),
+        **_of(alarm.ended, ended_by="who"),
+        **_of(cover.get("shelved"), shelved_by="who", shelved_until_ms="until_ms", shelved_why="why"),
+        **_of(cover.get("suppressed"), suppressed_by="id", suppressed_until_ms="due_ms", suppressed_why="why"),
+        **_of(cover.get("out_of_service"), out_of_service_by="who", out_of_service_command="id"),
+        **_of(alarm.assigned, assigned_to="to", assigned_by="who"),
+        **_of(alarm.escalated, escalated_to="to"),
         "changed_by": {"what": last.what, "who": last.who, "desk": last.desk, "at_ms": last.at_ms},
     }
+
+
+def _of(one: object | None, **names: str) -> dict[str, Any]:
+    """Return fields of what there may not be, each by another name; None where it is not."""
+    return {field: None if one is None else getattr(one, name) for field, name in names.items()}
 
 
 OF_INCIDENT = (
@@ -76,7 +70,5 @@ def incident_row(incident: Incident) -> dict[str, Any]:
         "why": None if newest is None else newest.why,
         "because": None if newest is None else newest.because,
         "acknowledged": taken is not None and incident.asking == 0,
-        "acknowledged_by": None if taken is None else taken.who,
-        "acknowledged_desk": None if taken is None else taken.desk,
-        "acknowledged_at_ms": None if taken is None else taken.at_ms,
+        **_of(taken, acknowledged_by="who", acknowledged_desk="desk", acknowledged_at_ms="at_ms"),
     }

@@ -11,6 +11,7 @@ from itertools import islice
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
+from alerts.incident import LISTED
 from dashboard.alarm_list import ASIDE, LEVELS, standing_of, waiting_since_ms
 from dashboard.cards import card_of, named_by
 
@@ -24,8 +25,8 @@ Cell: TypeAlias = tuple[str, str, int, bool]
 
 MANY = 2_000
 """So many changes at once, as when the live state is read anew, are sorted in rather than put in one by one."""
-MOST_LOOKED_AT = 51
-"""An incident names its cause and fifty more."""
+MOST_LOOKED_AT = 1 + LISTED
+"""An incident names its cause and so many more."""
 NO_INCIDENTS: Mapping[str, Mapping[str, Any]] = MappingProxyType({})
 WAITS, TAKEN, FOLDED, COVERED = range(4)
 """Ranks; for what is folded into an incident another of it speaks. What is not presented yet stands with these."""

@@ -11,7 +11,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from alerts.course import name_of
 from alerts.refusals import why
-from dashboard.asked import iso
+from dashboard.iso_times import iso
 from dashboard.problems import PROBLEM, ProblemError, invalid
 from streams.contract.alarm_events import (
     AlarmEvent,

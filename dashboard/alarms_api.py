@@ -14,8 +14,8 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from dashboard.alarm_book import Place
 from dashboard.alarm_history import ended_page
 from dashboard.alarm_list import standing_of, waiting_since_ms
-from dashboard.asked import iso
 from dashboard.commands_api import open_alarm
+from dashboard.iso_times import iso
 from dashboard.problems import PROBLEM, invalid
 from streams.contract.name import Name
 

@@ -6,10 +6,10 @@ A command is pending until its outcome comes through the live state; after a whi
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from alerts.refusals import why
+from dashboard.iso_times import iso
 from dashboard.orders import key_of
 from streams.contract.name import Name
 
@@ -106,10 +106,3 @@ def _said(outcome: Mapping[str, Any]) -> dict[str, Any]:
 def sentence(state: Mapping[str, Any]) -> Name:
     """Say in words why a command was refused, and who was first; empty where there is nothing to explain."""
     return why(state["reason"], state["by"], state["by_desk"]) if state["reason"] else Name("", "")
-
-
-def iso(at_ms: int | None) -> str | None:
-    """Write a time as the API does, None = unknown."""
-    if at_ms is None:
-        return None
-    return datetime.fromtimestamp(at_ms / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -10,7 +10,6 @@ UNDO_MS, MINUTE_MS = 5_000, 60_000
 
 @dataclass
 class Shelf:
-    by: str
     until: int
     level: int
 
@@ -214,10 +213,10 @@ class Plain:
         self._revise(one)
         return True
 
-    def shelve(self, who: str, now: int, for_ms: int) -> bool:
+    def shelve(self, now: int, for_ms: int) -> bool:
         if self.one is None or self.one.closing is not None or self.shelf is not None:
             return False
-        self.shelf = Shelf(who, now + for_ms, self.one.level)
+        self.shelf = Shelf(now + for_ms, self.one.level)
         self._cover(now)
         return True
 

@@ -118,7 +118,7 @@ CASES = {
         [(AT_10, "suppressed", 3, 3000)],
     ),
     "a window set for later (A17)": (
-        [suppress("w", window(BEGUN_MS + 50_000, BEGUN_MS + 100_000), zone="z1"), raise_3, 49_000 - 1001],
+        [suppress("w", window(BEGUN_MS + 50_000, BEGUN_MS + 100_000), zone="z1"), raise_3, 47_999],
         ["suppress", "raised"],
         [(AT_10, "unacknowledged", 3, 2000)],
     ),

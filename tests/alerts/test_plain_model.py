@@ -77,7 +77,7 @@ def act(plain: Plain, what: str, for_ms: int | None, now: int) -> bool:
     if what == "acknowledge":
         return plain.acknowledge("李敏", now, for_ms)
     if what == "shelve":
-        return plain.shelve("李敏", now, for_ms)
+        return plain.shelve(now, for_ms)
     if what == "suppress":
         return plain.suppress(now, for_ms)
     return getattr(plain, what)(now)
