@@ -90,6 +90,7 @@ class AlarmStage:
 
     name = "alarms"
     topics: tuple[str, ...] = (DETECTIONS, COMMANDS, CITIES, CLOCK, JOURNAL)
+    stays_whole = True
     tick_s = 0.5
     linger_s = LINGER_S
 

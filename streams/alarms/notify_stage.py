@@ -62,6 +62,7 @@ class NotifyStage(Generic[L, V]):
 
     name = "notifiers"
     topics: tuple[str, ...] = (topics.ALARMS, topics.CITIES)
+    stays_whole = True
     tick_s = 0.25
     linger_s = LINGER_S
 

@@ -167,6 +167,13 @@ class ShowsNewest(Protocol):
 
 
 @runtime_checkable
+class StaysWhole(Protocol):
+    """A stage that judges all its topics together: one process of its group has them all, the others stand by."""
+
+    stays_whole: bool
+
+
+@runtime_checkable
 class MayWait(Protocol):
     """A stage that may take nothing for a while and not be at fault, because a server of its own is away."""
 

@@ -32,8 +32,12 @@ class StageApp(faust.App):
     """Most records of a chunk of it."""
 
 
-def stage_app(app_id: str, broker: str, data: Path, queued_events: int) -> StageApp:
-    """Make it; so many events may wait in Faust."""
+def stage_app(app_id: str, broker: str, data: Path, queued_events: int, *, whole: bool) -> StageApp:
+    """Make it; so many events may wait in Faust.
+
+    Where it stays whole, Faust's own assignor gives topics with as many partitions to the same member, and leaves them
+    there. The one that Faust takes without standbys gives partitions out in turn, so two members would halve the topics.
+    """
     (data / "faust").mkdir(parents=True, exist_ok=True)
     return StageApp(
         app_id,
@@ -46,7 +50,7 @@ def stage_app(app_id: str, broker: str, data: Path, queued_events: int) -> Stage
         stream_wait_empty=False,
         stream_buffer_maxsize=queued_events,
         stream_recovery_delay=0.0,
-        table_standby_replicas=0,
+        table_standby_replicas=1 if whole else 0,
         broker_session_timeout=SESSION_S,
         broker_heartbeat_interval=HEARTBEAT_S,
         broker_max_poll_interval=PAUSE_S,

@@ -24,7 +24,7 @@ from streams import surface
 from streams.broker import topics
 from streams.broker.bus import KafkaBus
 from streams.broker.reach import wait_for
-from streams.contract.stage import RUN_RECORDS, Chunk, Follows, MayWait, Message, TakesFrames, TopicPartition
+from streams.contract.stage import RUN_RECORDS, Chunk, Follows, MayWait, Message, StaysWhole, TakesFrames, TopicPartition
 from streams.engine.app import stage_app
 from streams.engine.fallen import Fallen
 from streams.engine.missing import Missing
@@ -83,7 +83,8 @@ class Host:
         """Next offset of each partition that the stage knows."""
         self.app_id = f"citywall-{stage.name}"
         self.delivery = _delivery(self, bootstrap, stage.topics if framed else ())
-        self.app = stage_app(self.app_id, f"{self.delivery.scheme}://{bootstrap}", data, self.delivery.queued_events)
+        broker, queued_events = f"{self.delivery.scheme}://{bootstrap}", self.delivery.queued_events
+        self.app = stage_app(self.app_id, broker, data, queued_events, whole=isinstance(stage, StaysWhole))
         self.app.linger_s = stage.linger_s
         self.app.run_records = stage.run_records if isinstance(stage, TakesFrames) else RUN_RECORDS
         self.delivery.connect(self.app)

@@ -34,7 +34,7 @@ ROOT = Path(__file__).resolve().parents[3]
 
 @pytest.fixture
 def app(tmp_path: Path):
-    return stage_app("citywall-guards", "kafka://127.0.0.1:1", tmp_path / "new", Chunked.queued_events)
+    return stage_app("citywall-guards", "kafka://127.0.0.1:1", tmp_path / "new", Chunked.queued_events, whole=False)
 
 
 def test_a_revocation_does_not_wait_for_acknowledgements_that_wait_for_a_snapshot(app) -> None:
