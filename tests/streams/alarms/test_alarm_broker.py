@@ -44,7 +44,7 @@ class Room:
         return process
 
     def supervise(self) -> None:
-        """Start again who ended with a sentence, as the supervisor does: a starved broker does not know all topics yet."""
+        """Start again who ended with a sentence, as the supervisor does: a starved broker may not know all topics."""
         for _ in [one for one in self.processes if one.poll() == EXIT_BROKEN][self.replaced :]:
             self.engine()
             self.replaced += 1
