@@ -5,13 +5,12 @@ import asyncio
 import pytest
 
 from alerts.engine import Engine
-from alerts.journal import verify
 from streams.alarms.alarm_stage import AWAIT_TICKS, RUN_BYTES, AlarmStage
 from streams.broker.topics import ALARMS, CITIES, CLOCK, COMMANDS, DETECTIONS, JOURNAL
 from streams.contract.stage import Message, TopicPartition
 from streams.errors import ExactnessError
 from tests.alerts.staging import Crash, crash_at, given_to, journal, lived, projected, started
-from tests.alerts.writing import acknowledge, chain, detection, events, names, opened_at
+from tests.alerts.writing import acknowledge, chain, detection, events, faults, names, opened_at
 from tests.fakes import FakeBus, FakeHost
 
 AT_10 = opened_at(10)
@@ -155,7 +154,7 @@ def test_when_another_writer_was_first_the_own_record_is_void_and_the_inputs_are
     asyncio.run(scene())
     assert names(journal(bus)) == ["raised", "risen", "acknowledge"]
     assert [record["covers"].get(COMMANDS, 0) for record in chain(journal(bus))] == [0, 0, 1]
-    assert verify(journal(bus)) == ()
+    assert faults(journal(bus)) == []
     assert projected(bus)[AT_10]["acknowledged"] is True
 
 
