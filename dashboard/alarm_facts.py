@@ -53,7 +53,7 @@ def _facts(alarm: Mapping[str, Any], row: Mapping[str, Any]) -> Iterator[tuple[s
             yield f"fact.{key}", same(alarm[key])
     if alarm.get("under"):
         yield "fact.folded", Name(alarm["under"]["why"]["zh"], alarm["under"]["why"]["en"])
-    yield "fact.basis", same(alarm.get("basis") or "—")
+    yield "fact.basis", text(f"basis.{alarm.get('basis')}") or same(alarm.get("basis") or "—")
     yield "fact.id", same(alarm["id"])
 
 

@@ -46,10 +46,11 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 
 class Found(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A rule whose judging is a processor's own: its numbers are that processor's settings."""
+    """A rule whose judging is a processor's own, or an authority's: its numbers are those settings."""
 
     processor: Text
-    basis: Literal["standard", "local", "proposal"]
+    basis: Literal["standard", "local", "proposal", "official"]
+    """Official: an authority has decided it, nothing here is judged."""
     reference: Text
     """Standard with clause, local order, or `own choice`."""
 
