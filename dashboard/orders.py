@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, get_args
 import msgspec
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
 
-from alerts.commands import Command
+from alerts.commands import Command, Warn
 from alerts.roles import lowest
 from dashboard.problems import ProblemError, invalid
 from streams.contract.name import Name
@@ -22,8 +22,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from datetime import datetime
 
-SHAPES: dict[str, type[msgspec.Struct]] = {str(one.__struct_config__.tag): one for one in get_args(Command)}
-"""Action → the shape of its command."""
+SHAPES: dict[str, type[msgspec.Struct]] = {
+    str(one.__struct_config__.tag): one for one in get_args(Command) if one is not Warn
+}
+"""Action → the shape of its command; a public warning is given with its message, by `citywall warn`."""
 
 Called = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=64)]
 """A name or a desk; blanks alone are none."""
