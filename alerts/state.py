@@ -151,8 +151,8 @@ class State:
         if before is None:
             of = (alarm.city, alarm.entity)
             self.of_entity[of] = (*self.of_entity.get(of, ()), alarm.id)
+            self.current[alarm.city, alarm.entity, alarm.kind] = alarm.id
         self.open[alarm.id] = alarm
-        self.current[alarm.city, alarm.entity, alarm.kind] = alarm.id
         if before is None or before.due_ms != alarm.due_ms:
             self._note_due(alarm.due_ms, ALARM, alarm.id)
 
