@@ -20,10 +20,11 @@ from streams.errors import FrameError
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-VERSION = 5
+VERSION = 6
 """Of the records that this code writes. 1: those that name none, of CityWall 0.1.0; 3 knows alarms that are retired,
 and who found what with which version of the city; 4 knows engine time, and commands but acknowledging; 5 the
-city clock, all that covers alarms, incidents and what was shown. It rises with a
+city clock, all that covers alarms, incidents and what was shown; 6 which sensors tell of an alarm, which alarms of
+equipment one makes the operators' own, and the keys of requests. It rises with a
 new event, a new field, or a new meaning of one; `alerts.earlier` reads those below 4."""
 
 GENESIS = "0" * 64
