@@ -11,6 +11,7 @@ from alerts.alarm import Alarm, Last
 from alerts.covering import recover_within
 from alerts.covers import OF_RULE, as_of, is_over
 from alerts.done import do
+from alerts.earlier import ENGINE_TIMES, LIMITED
 from alerts.events import (
     ClockSet,
     Done,
@@ -63,6 +64,16 @@ def apply(state: State, event: Event, at_ms: int) -> None:
     load.settle(state, at_ms)
     name = event.change if isinstance(event, Finding) else str(event.__struct_config__.tag)
     state.counts[name] = state.counts.get(name, 0) + 1
+
+
+def as_then(state: State, event: Event, at_ms: int, version: int) -> None:
+    """Do at once, behind an event of an earlier version, what this one leaves to time: show alarms, and close them."""
+    if version < LIMITED:
+        load.show_all(state, at_ms)
+    if version < ENGINE_TIMES and isinstance(event, Done):
+        closing = state.open[event.alarm].closing
+        if closing is not None:
+            apply(state, TimeReached(alarm=event.alarm, what="closed", at_ms=closing.at_ms), 0)
 
 
 def _refuse(state: State, event: Refused, at_ms: int) -> None:

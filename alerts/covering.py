@@ -24,6 +24,8 @@ def covered(state: State, alarm: Alarm, last: Last) -> Alarm:
     What nothing covers any more calls for somebody, from now on.
     """
     covers = state.over(alarm)
+    if covers == alarm.covers:
+        return alarm
     if [one.id for one in covers] == [one.id for one in alarm.covers]:
         return replace(alarm, covers=covers)
     if not covers:

@@ -161,8 +161,8 @@ class State:
             self.of_entity[of] = (*self.of_entity.get(of, ()), alarm.id)
             for ear in alarm.ears:
                 self.heard_by.add((alarm.city, ear.sensor), alarm.id)
+            self.current[alarm.city, alarm.entity, alarm.kind] = alarm.id
         self.open[alarm.id] = alarm
-        self.current[alarm.city, alarm.entity, alarm.kind] = alarm.id
         if before is None or before.due_ms != alarm.due_ms:
             self._note_due(alarm.due_ms, ALARM, alarm.id)
 

@@ -158,7 +158,7 @@ def test_whom_a_receiver_asks_to_wait_all_wait_behind_but_level_i():
     assert telling.sent[2][0] - telling.sent[0][0] >= 7_000
 
 
-def test_401_is_final_the_route_is_failing_until_it_delivers_and_no_end_follows():
+def test_401_is_not_tried_again_and_the_route_is_failing_until_it_delivers():
     telling = Telling(route(group_wait_s=0))
     telling.verdict = lambda one: Failed("unauthorised", "HTTP 401")
     telling.alarm(number=1)
@@ -171,11 +171,12 @@ def test_401_is_final_the_route_is_failing_until_it_delivers_and_no_end_follows(
     assert notice.degraded
     assert notice.en == "notifier route duty is failing: the receiver refuses the key or token (HTTP 401)"
     assert "密钥" in notice.zh
-    assert [note["state"] for note in telling.notes] == ["given_up"]
+    assert [note["state"] for note in telling.notes] == ["held"]
     telling.verdict = lambda one: Sent()
     telling.alarm(number=2)
     telling.wait(6)
     assert telling.dispatch.notices() == []
+    assert telling.told() == [("raised", "a2"), ("passed", "a1")]
 
 
 def test_a_slow_receiver_gets_the_same_id_each_time_and_the_record_says_not_confirmed_then_delivered():
@@ -210,6 +211,20 @@ def test_back_off_doubles():
     telling.wait(32)
     at_ms = [at_ms for at_ms, _, _ in telling.sent]
     assert [round((b - a) / 1000) for a, b in pairwise(at_ms)] == [1, 2, 4, 8, 16]
+
+
+def test_without_a_fallback_a_receiver_that_is_away_for_hours_gets_all_when_it_is_back():
+    telling = Telling(route(group_wait_s=0, tries=3))
+    telling.verdict = lambda one: Retry("unreachable")
+    telling.alarm(number=1)
+    telling.wait(10)
+    telling.alarm(number=2)
+    for _ in range(12):
+        telling.now_ms += 10 * MINUTE_MS
+        telling.wait(1)
+    telling.verdict = lambda one: Sent()
+    telling.wait(310)
+    assert telling.told() == [("raised", "a1"), ("raised", "a2")]
 
 
 def test_what_comes_while_a_receiver_is_away_goes_together_when_it_is_back_and_level_i_is_tried_at_once():
@@ -248,6 +263,122 @@ def test_a_route_takes_what_its_settings_say(chosen, takes):
     telling.alarm(level=3, assigned_to="d2")
     telling.wait(6)
     assert bool(telling.sent) == takes
+
+
+def test_an_end_waits_and_what_comes_again_meanwhile_is_told_as_neither():
+    telling = Telling(route(group_wait_s=0, end_wait_s=15))
+    telling.alarm(level=2)
+    telling.wait(5)
+    for _ in range(5):
+        telling.alarm(level=2, state="cleared", standing="returned_unacknowledged")
+        telling.wait(6)
+        telling.alarm(level=2)
+        telling.wait(6)
+    assert telling.told() == [("raised", "a1")]
+    telling.alarm(level=2, state="cleared", standing="returned_unacknowledged")
+    telling.wait(1)
+    telling.close()
+    ended_ms = telling.now_ms
+    telling.wait(30)
+    assert telling.told() == [("raised", "a1"), ("ended", "a1")]
+    assert telling.sent[-1][0] - ended_ms == pytest.approx(14_000, abs=500)
+
+
+def test_what_comes_again_before_its_end_is_told_but_worse_has_risen():
+    telling = Telling(route(group_wait_s=0, end_wait_s=15))
+    telling.alarm(level=2)
+    telling.wait(5)
+    telling.alarm(level=2, state="cleared", standing="returned_unacknowledged")
+    telling.wait(5)
+    telling.alarm(level=1, at_ms=telling.now_ms)
+    telling.wait(20)
+    assert telling.told() == [("raised", "a1"), ("risen", "a1")]
+
+
+def test_a_latched_alarm_is_over_when_it_is_reset_and_not_before():
+    telling = Telling(route(group_wait_s=0))
+    telling.alarm(standing="suppressed")
+    telling.alarm(standing="suppressed", state="cleared", process="latched")
+    telling.wait(6)
+    assert telling.sent == []
+    telling.alarm(standing="latched_unacknowledged", state="cleared", process="latched", at_ms=telling.now_ms)
+    telling.wait(6)
+    assert telling.told() == [("raised", "a1")]
+    telling.close()
+    telling.wait(6)
+    assert telling.told() == [("raised", "a1"), ("ended", "a1")]
+
+
+def test_nothing_is_told_of_what_is_covered_before_its_message_could_leave():
+    telling = Telling(route(group_wait_s=10))
+    telling.alarm()
+    telling.wait(5)
+    telling.alarm(standing="suppressed")
+    telling.wait(20)
+    assert telling.sent == []
+    telling.alarm(at_ms=telling.now_ms)
+    telling.wait(20)
+    assert telling.told() == [("raised", "a1")]
+
+
+def test_a_step_that_is_due_but_has_not_left_is_taken_back_too_when_somebody_acknowledges():
+    telling = Telling(route("sms", after_s=60, group_wait_s=10))
+    telling.alarm()
+    telling.wait(65)
+    telling.alarm(standing="acknowledged", acknowledged_by="李敏")
+    telling.wait(20)
+    assert telling.sent == []
+    assert [(one["state"], one["detail"]) for one in telling.notes] == [("withdrawn", "李敏")]
+
+
+def test_a_level_that_goes_up_and_down_does_not_put_off_the_steps_of_a_chain():
+    telling = Telling(route("chief", after_s=60, group_wait_s=0))
+    for _ in range(4):
+        telling.alarm(level=1, at_ms=telling.now_ms)
+        telling.wait(20)
+        telling.alarm(level=2, at_ms=telling.now_ms - 20_000)
+        telling.wait(1)
+    assert telling.told()[0] == ("raised", "a1")
+    assert telling.sent[0][0] - NOW_MS == pytest.approx(60_000, abs=500)
+
+
+def test_a_new_level_i_leaves_at_once_though_a_receiver_hangs_on_many():
+    telling = Telling(route(per_minute=1))
+    for number in range(20):
+        telling.alarm(number=number, level=1, zone=f"z{number}")
+    asked = []
+    while letters := telling.dispatch.due(telling.now_ms):
+        asked += letters
+        telling.now_ms += 10_000
+        for one in letters:
+            telling.dispatch.done(one, Retry("timed_out"), telling.now_ms)
+        if len(asked) > 60:
+            break
+    hanging = telling.dispatch.due(telling.now_ms + 300_000)
+    telling.alarm(number=99, level=1, zone="z99")
+    (one,) = telling.dispatch.due(telling.now_ms + 300_000)
+    assert hanging
+    assert [item.face.alarm for item in one.items] == ["a99"]
+
+
+def test_two_consoles_at_once_make_no_message_more():
+    telling = Telling(route(group_wait_s=0))
+    telling.alarm(level=2)
+    telling.wait(5)
+    for revision in range(100):
+        telling.alarm(level=2, standing="acknowledged", acknowledged_by="A", revision=revision)
+        telling.wait(0.25)
+    assert telling.told() == [("raised", "a1")]
+
+
+def test_what_is_not_heard_any_more_is_told_neither_when_it_goes_nor_when_it_comes():
+    telling = Telling(route(group_wait_s=0))
+    telling.alarm(level=2)
+    telling.wait(5)
+    for uncertain_ms in (None, NOW_MS, None):
+        telling.alarm(level=2, standing="acknowledged", uncertain_since_ms=uncertain_ms)
+        telling.wait(1800)
+    assert telling.told() == [("raised", "a1")]
 
 
 def test_what_only_concerns_a_device_is_told_where_the_route_wants_it():
