@@ -2,6 +2,9 @@
 
 import pytest
 
+from alerts.checkpoint import Checkpoint, newest
+from alerts.journal import Head
+from streams.alarms.checkpoints import SLOTS
 from streams.city.scope import Scope
 from streams.city.surroundings import Surroundings
 from tests.alerts.grouping import BEGUN_MS, Room
@@ -75,3 +78,12 @@ def test_what_has_ended_is_not_asked_for_any_more():
         says(room, silent)
     assert alarm not in room.state.open
     assert not room.state.heard_by.of(("c", "d1"))
+
+
+def test_a_state_that_was_read_back_hears_alike():
+    room, alarm = jammed()
+    says(room, "d1")
+    written = dict(Checkpoint(room.state, Head(), {}, 1).records(SLOTS[0]))
+    (_, room.state) = newest(written) or (None, room.state)
+    at_ms = says(room, "d2")
+    assert room.state.open[alarm].uncertain_since_ms == at_ms

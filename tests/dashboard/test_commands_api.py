@@ -92,6 +92,12 @@ def test_what_became_of_it_stands_under_its_id_in_the_language_that_is_asked_for
     assert chinese["sentence"] == "报警已有变化，请再看一次（王强，3 号台）"
 
 
+def test_the_answer_to_a_scope_says_how_many_alarms_it_covers(wall):  # peer bug A16
+    given = wall.give(action="suppress", alarm=None, scope={"zone": "east"}, until="2100-01-01T00:00:00Z").json()["id"]
+    wall.change(outcome(given, state="done", reason="", alarm="", covers_count=12))
+    assert wall.ask("GET", f"/api/v1/commands/{given}").json()["covers_count"] == 12
+
+
 def test_none_is_on_its_way_for_ever(wall):
     name = wall.give().json()["id"]
     wall.hub.commands.find(name).since_ms -= 16_000
