@@ -128,7 +128,7 @@ def to_command(order: Order, command: str, city: str, clock: Callable[[int], int
     if role is None:
         text = Name(f"本席位没有角色可以这样 {order.action}。", f"No role at this desk may {order.action} like this.")
         raise ProblemError(403, "role", text)
-    record = {**said, "action": order.action, "id": command, "city": city, "role": role}
+    record = {**said, "action": order.action, "id": command, "city": city, "role": role, "key": order.key or ""}
     try:
         found: Command = msgspec.convert(record, Command)
     except msgspec.ValidationError as exc:

@@ -72,6 +72,30 @@ def test_the_course_is_the_history_and_what_it_has_not_heard_of_yet():
     ]
 
 
+COVERINGS = [
+    {
+        **{"cover": "w", "what": "suppressed", "who": "Wu", "desk": "1", "why": "works", "since_ms": 2000},
+        **{"ended": "lift", "ended_by": "Li", "ended_desk": "2", "until_ms": 4500},
+    },
+    {
+        **{"cover": "rule:heat", "what": "suppressed", "who": "", "desk": "", "why": "", "since_ms": 6000},
+        **dict.fromkeys(("ended", "ended_by", "ended_desk", "until_ms")),
+    },
+]
+
+
+def test_the_course_says_when_its_place_was_suppressed_by_whom_and_what_ended_that():
+    known = [event(4000, "acknowledge", who="Wu", desk="1"), event(1000, "raised")]
+    last = {"what": "covered", "who": "", "desk": "", "at_ms": 6000}
+    assert steps(an_alarm(changed_by=last, coverings=COVERINGS), known) == [
+        Step(1000, "raised"),
+        Step(2000, "suppress", "Wu · 1 · works"),
+        Step(4000, "acknowledge", "Wu · 1"),
+        Step(4500, "lift", "Li · 2"),
+        Step(6000, "covered"),
+    ]
+
+
 def test_a_step_that_the_history_has_is_told_once():
     known = [event(5000, "acknowledge", who="Li", desk="2", outcome="done", why="pump 2 runs")]
     assert steps(an_alarm(changed_by=CHANGED), known) == [Step(5000, "acknowledge", "Li · 2 · pump 2 runs")]
