@@ -130,8 +130,10 @@ def examine(
     overrides = _overrides(environment, problems)
     sections["stack"] = {**sections.get("stack", {}), **overrides}
     threshold = sections.get(THRESHOLD, {})
-    rules = rule_layers.of_settings(at_hand, threshold.get(RULES, []), rule_layers.kind_of(kinds_of[THRESHOLD]))
+    rules = rule_layers.of_settings(at_hand, threshold.get(RULES, []), kinds_of)
     sections[THRESHOLD] = {**threshold, RULES: rules.entries}
+    for name, numbers in rules.numbers.items():
+        sections[name] = {**sections.get(name, {}), **numbers}
     elsewhere = {
         "stack": {key: f"CITYWALL_{key.upper()}" for key in overrides},
         THRESHOLD: {name: str(shipped.file_of(name)) for name in at_hand if name not in rules.own},
