@@ -6,10 +6,13 @@ import asyncio
 import json
 
 import httpx
+import msgspec
 import pytest
 
+from alerts.commands import Command
 from dashboard.asked import MOST, Asked, Commands
 from dashboard.mirror import Mirror
+from tests.alerts.living import live
 from tests.dashboard.asking import HOST, MINE, Wall
 from tests.dashboard.conftest import an_alarm
 
@@ -58,6 +61,18 @@ def test_a_key_names_one_command(wall, config):
     assert another.sent == []
 
 
+def test_a_key_names_one_command_at_two_walls_at_once_too(wall, config):
+    """Neither has heard of the other's: the engine tells."""
+    other = Wall(config)
+    ids = [one.give(key="k", why=why).json()["id"] for one, why in ((wall, "first"), (other, "second"))]
+    assert len(set(ids)) == 2
+    _, did = live(*(msgspec.convert(one.sent[0], Command) for one in (wall, other)))
+    assert did == ["unknown_alarm", "key_used"]
+    wall.change(outcome(ids[1], reason="key_used", by="", by_desk=""))
+    said = wall.ask("GET", f"/api/v1/commands/{ids[1]}", headers={"accept-language": "en"}).json()
+    assert said["sentence"] == "Its key has named another command already."
+
+
 def test_without_a_key_each_request_is_a_command(wall):
     assert wall.give().json()["id"] != wall.give().json()["id"]
     assert len(wall.sent) == 2
@@ -75,6 +90,12 @@ def test_what_became_of_it_stands_under_its_id_in_the_language_that_is_asked_for
     assert found["sentence"] == "It has changed since: look at it again. (王强, 3 号台)"
     chinese = wall.ask("GET", path, headers={"accept-language": "zh-CN"}).json()
     assert chinese["sentence"] == "报警已有变化，请再看一次（王强，3 号台）"
+
+
+def test_the_answer_to_a_scope_says_how_many_alarms_it_covers(wall):  # peer bug A16
+    given = wall.give(action="suppress", alarm=None, scope={"zone": "east"}, until="2100-01-01T00:00:00Z").json()["id"]
+    wall.change(outcome(given, state="done", reason="", alarm="", covers_count=12))
+    assert wall.ask("GET", f"/api/v1/commands/{given}").json()["covers_count"] == 12
 
 
 def test_none_is_on_its_way_for_ever(wall):
