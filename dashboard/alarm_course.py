@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import anyio
 
 from alerts.course import name_of, of_place
+from dashboard.alarm_facts import CLOCK
 from dashboard.labels import text
 from dashboard.subject import Section, same, time_at
 from streams.contract.alarm_events import EventsWanted
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from streams.contract.alarm_events import AlarmEvent
 
 READ, SHOWN = 100, 6
-CLOCK = "%m-%d %H:%M:%S"
 QUIET = ("updated",)
 """Findings that change nothing that a person acts on."""
 

@@ -76,6 +76,7 @@ class Order(BaseModel):
         None
     )
     revision: Annotated[int | None, Field(ge=1, lt=2**53, description="of the alarm as the person saw it")] = None
+    seen_level: Annotated[int | None, Field(ge=1, le=4, description="the level that the person saw")] = None
     key: Annotated[Word | None, Field(description="names this request: repeat it with the same key")] = None
     why: Why | None = None
     for_: Annotated[str | None, Field(alias="for", pattern=SPAN, examples=["30m", "1h30m"])] = None

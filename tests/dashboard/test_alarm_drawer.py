@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from alerts.rules.shipped import shipped
 from dashboard.alarm_course import Step, steps
 from dashboard.alarm_facts import subject
 from dashboard.hub import Hub
+from dashboard.labels import text
 from streams.contract.alarm_events import AlarmEvent
 from tests.dashboard.conftest import an_alarm
 
@@ -23,6 +25,33 @@ def test_a_drawer_tells_the_record_of_the_rule_in_both_languages(config):
     assert told["record.cause"].en.startswith("A power cut")
     assert told["evidence.sense"] == ("高于限值", "above the limit")
     assert {"record.consequence", "record.action"} <= told.keys()
+
+
+def test_evidence_and_basis_are_said_as_people_say_them(config):
+    evidence = {"usual_km_h": 47.62, "ratio": 0.231, "upstream": "A2"}
+    facts = subject(Hub(config), an_alarm(evidence=evidence, basis="own choice", escalated_to="chief"))
+    told = {label: value for section in facts.sections for label, value in section.facts}
+    assert told["evidence.usual_km_h"] == ("48 km/h", "48 km/h")
+    assert told["evidence.ratio"] == ("23%", "23%")
+    assert told["evidence.upstream"] == ("A2路", "A2 Road")
+    assert told["fact.basis"] == ("自定", "own choice")
+    assert told["fact.escalated_to"] == ("chief", "chief")
+
+
+def test_a_basis_that_ships_is_told_in_both_languages():
+    found = {rule["reference"] for rule in shipped().values() if "processor" not in rule}
+    assert len(found) > 15
+    assert {basis for basis in found if text(f"basis.{basis}") is None} == set()
+
+
+def test_until_when_an_alarm_is_set_aside_is_told_by_the_clock_of_the_city(config):
+    hub = Hub(config)
+    hub.mirror.load("e", 1, {"clock": {"at_ms": 1_000_000, "wall_ms": 5_000_000, "speed": 4.0}})
+    shelved = an_alarm(standing="shelved", shelved_until_ms=5_000_000 + 900_000)
+    # 900 s of the wall are an hour of this city: 1,000 s + 3,600 s = 01:16:40 UTC, 09:16:40 in Shanghai
+    assert hub.screen.alarm_row(shelved)["until_ms"] == 4_600_000
+    told = {label: value for section in subject(hub, shelved).sections for label, value in section.facts}
+    assert told["fact.state"] == ("搁置 · 至 01-01 09:16:40", "shelved · until 01-01 09:16:40")
 
 
 def test_a_kind_that_no_rule_knows_has_no_record(config):
