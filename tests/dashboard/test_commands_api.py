@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import json
 
 import httpx
@@ -12,6 +13,8 @@ import pytest
 from alerts.commands import Command
 from dashboard.asked import MOST, Asked, Commands
 from dashboard.mirror import Mirror
+from dashboard.orders import EXAMPLES, SHAPES
+from streams.contract.alarm_events import AlarmEvent
 from tests.alerts.living import live
 from tests.dashboard.asking import HOST, MINE, Wall
 from tests.dashboard.conftest import an_alarm
@@ -105,6 +108,38 @@ def test_none_is_on_its_way_for_ever(wall):
     assert (found["state"], found["reason"]) == ("pending", "unconfirmed")
 
 
+def from_journal(what: str, command: str, outcome: str, seq: int, **event: object) -> AlarmEvent:
+    place = {"alarm": "a1", "place": 0, "at_ms": seq * 1000, "who": "Li Na", "desk": "2"}
+    reason = str(event.get("reason", ""))
+    return AlarmEvent(what=what, command=command, outcome=outcome, seq=seq, reason=reason, event=event, **place)
+
+
+@pytest.mark.parametrize(
+    ("events", "said"),
+    [
+        ([from_journal("note", "k", "done", 1)], ("done", "", "", "1970-01-01T00:00:01.000Z")),
+        (
+            [from_journal("undo", "u", "done", 2), from_journal("note", "k", "done", 1)],
+            ("superseded", "", "Li Na", "1970-01-01T00:00:01.000Z"),
+        ),
+        (
+            [from_journal("note", "k", "refused", 3, reason="changed", by="Wu", by_desk=None, did="end")],
+            ("refused", "changed", "Wu", "1970-01-01T00:00:03.000Z"),
+        ),
+    ],
+)
+def test_what_the_live_state_has_forgotten_the_history_knows(config, events, said):
+    class Journal:
+        def alarm_events(self, wanted: object, *_: object) -> list[AlarmEvent]:
+            return events
+
+    wall = Wall(dataclasses.replace(config, history=Journal()))
+    found = wall.ask("GET", "/api/v1/commands/k").json()
+    assert tuple(found[name] for name in ("state", "reason", "by", "at")) == said
+    name = wall.give().json()["id"]
+    assert wall.ask("GET", f"/api/v1/commands/{name}").json()["state"] == "pending"  # of what is new nobody is asked
+
+
 def test_nobody_knows_a_command_that_was_not_given(wall):
     answer = wall.ask("GET", "/api/v1/commands/nope", headers={"accept-language": "zh"})
     assert (answer.status_code, answer.json()["detail"]) == (404, "没有命令 nope。")
@@ -184,14 +219,46 @@ def test_an_answer_is_not_lost_with_the_deltas_of_a_slow_browser(wall):
         ({"action": "acknowledge", "why": None, "for": "0s"}, ["/body/for"]),
         ({"action": "acknowledge", "why": None, "until": "2001-01-01T00:00:00Z"}, ["/body/until"]),
         ({"action": "suppress", "alarm": None, "until": "2026-01-01T00:00:00Z"}, ["/body/scope"]),
-        ({"action": "suppress", "alarm": None, "scope": {"x": "y"}}, ["/body/scope/x"]),
+        ({"action": "suppress", "alarm": None, "scope": {"x": "y"}}, ["/body/scope/x", "/body/until"]),
+        ({"action": "shelve", "alarm": None, "why": " ", "desk": None}, ["alarm", "why", "for", "desk"]),
+        ({"action": "suppress", "alarm": None, "why": None}, ["scope", "until", "why"]),
+        ({"action": "acknowledge", "alarm": None, "why": None}, ["alarm"]),
+        ({"action": "undo", "alarm": None, "why": None, "for": "0m"}, ["command", "for"]),
+        ({"action": "explode", "who": None, "revision": 0, "colour": "red"}, ["action", "who", "revision", "colour"]),
     ],
 )
 def test_what_makes_no_command_is_refused_field_by_field(wall, order, pointers):
     answer = wall.give(**order)
     assert answer.status_code == 422
-    assert sorted(error["pointer"] for error in answer.json()["errors"]) == sorted(pointers)
+    wanted = [f"/body/{one.removeprefix('/body/')}" for one in pointers]
+    assert sorted(error["pointer"] for error in answer.json()["errors"]) == sorted(wanted)
     assert wall.sent == []
+
+
+def test_of_an_unknown_action_it_is_said_which_there_are(wall):
+    for language, words in (("en", "No such action; there are "), ("zh", "没有此操作；可用：")):
+        (error,) = wall.give(language=language, action="explode").json()["errors"]
+        assert error == {"pointer": "/body/action", "detail": words + ", ".join(sorted(SHAPES))}
+
+
+def test_every_example_of_the_description_is_taken(wall):
+    body = wall.ask("GET", "/api/v1/openapi.json").json()["components"]["schemas"]["Order"]
+    assert {one["action"] for one in body["examples"]} == set(SHAPES)
+    for example in body["examples"]:
+        assert wall.ask("POST", "/api/v1/commands", json=example).status_code == 202, example
+
+
+@pytest.mark.parametrize("action", sorted(SHAPES))
+def test_what_an_action_needs_is_what_its_command_cannot_do_without(wall, action):
+    answer = wall.ask("POST", "/api/v1/commands", json={"action": action, "who": "Li Na", "desk": "2"})
+    told = {error["pointer"].removeprefix("/body/") for error in answer.json()["errors"]}
+    example = next(one for one in EXAMPLES if one["action"] == action)
+    assert answer.status_code == 422
+    for name in told:
+        others = {"for": "until", "until": "schedule", "alarm": "incident"}
+        less = {key: value for key, value in example.items() if key not in {name, others.get(name)}}
+        assert wall.ask("POST", "/api/v1/commands", json=less).status_code == 422, name
+    assert wall.ask("POST", "/api/v1/commands", json=example).status_code == 202
 
 
 def test_faults_are_told_in_both_languages(wall):
