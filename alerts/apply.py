@@ -11,6 +11,7 @@ from alerts.alarm import Alarm, Last
 from alerts.covering import recover_within
 from alerts.covers import OF_RULE, as_of, is_over
 from alerts.done import do
+from alerts.earlier import ENGINE_TIMES, LIMITED
 from alerts.events import (
     ClockSet,
     Done,
@@ -23,9 +24,12 @@ from alerts.events import (
     TimeReached,
     Unreadable,
 )
-from alerts.found import SILENCES, find, finding_of, key_of, let_return
+from alerts.found import find, finding_of, key_of, let_return
+from alerts.hearing import SILENCES
+from alerts.judge_commands import KEY_USED
 from alerts.moving import ImpossibleError, moved, opened_one, step_of
 from alerts.outcomes import Outcome
+from alerts.reading import UNSIGNED
 from alerts.state import NOW, Muted
 from alerts.transitions import Happening
 
@@ -62,7 +66,19 @@ def apply(state: State, event: Event, at_ms: int) -> None:
     state.counts[name] = state.counts.get(name, 0) + 1
 
 
+def as_then(state: State, event: Event, at_ms: int, version: int) -> None:
+    """Do at once, behind an event of an earlier version, what this one leaves to time: show alarms, and close them."""
+    if version < LIMITED:
+        load.show_all(state, at_ms)
+    if version < ENGINE_TIMES and isinstance(event, Done):
+        closing = state.open[event.alarm].closing
+        if closing is not None:
+            apply(state, TimeReached(alarm=event.alarm, what="closed", at_ms=closing.at_ms), 0)
+
+
 def _refuse(state: State, event: Refused, at_ms: int) -> None:
+    if event.command is not None and event.command.key and event.reason not in {KEY_USED, UNSIGNED}:
+        state.keys[event.command.key] = event.id
     state.outcomes[event.id] = Outcome(
         id=event.id,
         state="refused",

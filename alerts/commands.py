@@ -45,6 +45,8 @@ class Base(msgspec.Struct, frozen=True, kw_only=True, tag_field="action"):
     why: Text = ""
     verified: bool = False
     """Whether somebody proved who gave it; nobody does yet, so the journal says false whatever came."""
+    key: NoId = ""
+    """By which whoever asked knows the request: it names one command, whichever wall is asked; "" = they gave none."""
     signature: str = ""
     """Of the wall over all else that it says: `alerts.signing`."""
 

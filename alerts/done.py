@@ -43,6 +43,8 @@ UNDO_MS = 5_000
 def do(state: State, event: Done, at_ms: int) -> None:
     """Do what was commanded, at an engine time. Raises ImpossibleError where it cannot be."""
     command = event.command
+    if command.key:
+        state.keys[command.key] = command.id
     revision = count = 0
     if isinstance(command, OfPlace):
         count = _cover(state, command, at_ms)

@@ -1,11 +1,13 @@
-"""Records of the journal of before version 4, in the shapes of today: they knew one command and no engine time."""
+"""Records of the journal of earlier versions: what these did not know; those of before version 4 in shapes of today."""
 
 from __future__ import annotations
 
 from typing import Any
 
 ENGINE_TIMES = 4
-"""From this version on a record says at which engine time each event was."""
+"""From this version on a record says at which engine time each event was; before it there was one command."""
+LIMITED = 5
+"""From this version on what is too much for a desk waits to be shown; before it all was shown at once."""
 
 
 def upgraded(record: Any) -> Any:  # noqa: ANN401 - whatever JSON the record is

@@ -19,14 +19,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
-from alerts.apply import apply
+from alerts.apply import apply, as_then
 from alerts.checkpoint import Checkpoint, newest
 from alerts.commands import Tick, Undo
 from alerts.earlier import ENGINE_TIMES
-from alerts.events import Cause, Done, Refused, TimeReached
+from alerts.events import Cause, Done, Refused
 from alerts.figures import Figures
 from alerts.inputs import event_of
-from alerts.journal import VERSION, Head, Record, seal, unseal
+from alerts.journal import VERSION, Head, Record, hash_of, seal, unseal
 from alerts.judge import judge_time, judge_version, next_due
 from alerts.moving import ImpossibleError
 from alerts.projection import projected
@@ -55,6 +55,13 @@ class Judged(NamedTuple):
     at_ms: int
 
 
+class Ahead(NamedTuple):
+    """A record that was judged and is not in the chain yet; the state holds it already."""
+
+    value: bytes
+    record: Record
+
+
 class Engine:
     """Alarms folded from a journal. Invariant: but for what is judged ahead, the state is what the chain says."""
 
@@ -65,8 +72,7 @@ class Engine:
         self.covers: Mapping[str, int] = {}
         """Topic → next offset: the chain holds what every input below did."""
         self._state = State()
-        self._ahead: bytes | None = None
-        """The record that was judged last and is not in the chain yet; the state holds it already."""
+        self._ahead: Ahead | None = None
         self._scopes: dict[int, Scope] = {}
         """Offset of a version, rising → what it has; the newest that the chain covers, and later ones."""
         self._figures = Figures()
@@ -136,18 +142,17 @@ class Engine:
         if not found and not whole:
             self._state.take_back()
             return None
-        self._ahead = seal(
-            Record(
-                seq=self.head.seq + 1,
-                previous=self.head.hash,
-                events=tuple(one.event for one in found),
-                causes=tuple(one.cause for one in found),
-                times_ms=tuple(one.at_ms for one in found),
-                covers=covers,
-                version=VERSION,
-            )
+        record = Record(
+            seq=self.head.seq + 1,
+            previous=self.head.hash,
+            events=tuple(one.event for one in found),
+            causes=tuple(one.cause for one in found),
+            times_ms=tuple(one.at_ms for one in found),
+            covers=covers,
+            version=VERSION,
         )
-        return self._ahead
+        self._ahead = Ahead(seal(record), record)
+        return self._ahead.value
 
     def fold(self, value: bytes | None) -> Mapping[Row, bytes | None] | None:
         """Take the journal's next record → the projections it changed (None = no more), None: it is not of the chain.
@@ -162,7 +167,7 @@ class Engine:
 
         Raises FrameError for a sealed one that this version does not understand, or that tells of what cannot be.
         """
-        opened = unseal(value) if value is not None else None
+        opened = self._opened(value)
         if opened is None:
             self._outside["broken"] += 1
             return None
@@ -170,7 +175,7 @@ class Engine:
         if not self.head.follows(record):
             self._outside["void"] += 1
             return None
-        if value == self._ahead:
+        if self._ahead is not None and record is self._ahead.record:
             self._state.keep()
             self._ahead = None
         else:
@@ -207,6 +212,14 @@ class Engine:
         """Return the load of the operators, in figures."""
         return self._figures.of(self._state, now_ms)
 
+    def _opened(self, value: bytes | None) -> tuple[Record, str] | None:
+        """Return a record and its hash, None where it is none; its own newest one need not be read again."""
+        if value is None:
+            return None
+        if self._ahead is not None and value == self._ahead.value:
+            return self._ahead.record, hash_of(value)
+        return unseal(value)
+
     def _drop_ahead(self) -> None:
         if self._ahead is not None:
             self._state.take_back()
@@ -217,20 +230,13 @@ class Engine:
         try:
             for event, at_ms in zip(record.events, record.times_ms, strict=True):
                 apply(self._state, event, at_ms)
+                as_then(self._state, event, at_ms, record.version)
                 if record.version >= ENGINE_TIMES:
                     self._state.reach(at_ms)
-                elif isinstance(event, Done):
-                    self._close_at_once(event.alarm)
         except ImpossibleError as exc:
             self._state.take_back()
             raise FrameError(f"the journal's record {record.seq} cannot be: {exc}; nothing was changed") from exc
         self._state.keep()
-
-    def _close_at_once(self, alarm_id: str) -> None:
-        """Do as versions did that knew no undo: what closes an alarm did so then and there."""
-        alarm = self._state.open[alarm_id]
-        if alarm.closing is not None:
-            apply(self._state, TimeReached(alarm=alarm_id, what="closed", at_ms=alarm.closing.at_ms), 0)
 
     def _due(self, now_ms: int) -> Iterator[Judged]:
         while (event := judge_time(self._state, now_ms)) is not None:

@@ -71,8 +71,11 @@ class Groups:
                 self._recount(left, before, None)
 
     def _count_places(self, before: Alarm | None, alarm: Alarm | None) -> None:
-        for one, by in ((before, -1), (alarm, 1)):
-            for place in () if one is None else places(one):
+        left, found = (() if one is None else places(one) for one in (before, alarm))
+        if left == found:
+            return
+        for those, by in ((left, -1), (found, 1)):
+            for place in those:
                 self.places[place] = self.places.get(place, 0) + by
                 if self.places[place] == 0:
                     del self.places[place]

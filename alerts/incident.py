@@ -72,6 +72,8 @@ class Incident(msgspec.Struct, frozen=True, kw_only=True):
 
 def recounted(incident: Incident, before: Alarm | None, alarm: Alarm | None) -> Incident:
     """Return the incident with a member that joined (no `before`), changed, or left (no `alarm`)."""
+    if before is not None and alarm is not None and _counts_as(before) == _counts_as(alarm):
+        return incident
     levels = list(incident.levels)
     asking, listed = incident.asking, incident.listed
     if before is not None:
@@ -85,6 +87,10 @@ def recounted(incident: Incident, before: Alarm | None, alarm: Alarm | None) -> 
     elif before is not None and alarm is None:
         listed = tuple(one for one in listed if one != before.id)
     return replace(incident, levels=tuple(levels), asking=asking, listed=listed)
+
+
+def _counts_as(alarm: Alarm) -> tuple[int, bool]:
+    return alarm.level, asks_on_card(alarm)
 
 
 def asks_on_card(alarm: Alarm) -> bool:

@@ -39,6 +39,8 @@ if TYPE_CHECKING:
     from streams.city.scope import Scope
 
 OF_TABLE = frozenset(Happening)
+KEY_USED = "key_used"
+"""The reason of a refusal: the request's key names another command, which another wall may have sent."""
 SOMEBODY_WAS_FIRST = (
     *("already_acknowledged", "already_shelved", "changed", "closed", "closing", "level_risen", "not_acknowledged"),
     *("not_shelved", "not_yours", "folded_already", "returned_already"),
@@ -51,6 +53,8 @@ def judge_command(state: State, command: Command, now_ms: int, scope: Scope | No
     answered = state.outcomes.get(command.id)
     if answered is not None and answered.reason != UNSIGNED:  # a stranger who named its id first has not answered it
         return None
+    if command.key and state.keys.get(command.key, command.id) != command.id:
+        return refused(command, KEY_USED)
     if not may(command.role, command.action, command.for_ms if isinstance(command, Shelve) else 0):
         return refused(command, "role_may_not")
     if isinstance(command, Undo):

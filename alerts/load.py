@@ -82,9 +82,16 @@ def queue(state: State) -> None:
             state.groups.waiting.push(one)
 
 
+def show_all(state: State, at_ms: int) -> None:
+    """Show all that waits, as was done before there was a limit."""
+    while (first := _first(state)) is not None:
+        show(state, first, at_ms)
+    state.groups.settled()
+
+
 def due(state: State) -> Presented | None:
     """Return what is to be shown next, and when."""
-    first = state.groups.waiting.first(lambda one: rank(_item(state, one)) == one)
+    first = _first(state)
     if first is None:
         return None
     at_ms = free_at_ms(state, state.now_ms)
@@ -108,6 +115,10 @@ def show(state: State, one: Rank, at_ms: int) -> None:
         state.put(replace(item, presented_at_ms=at_ms))
     if one.level > ALONE:
         state.shown[ALL] = (*state.shown.get(ALL, ()), at_ms)[-MOST:]
+
+
+def _first(state: State) -> Rank | None:
+    return state.groups.waiting.first(lambda one: rank(_item(state, one)) == one)
 
 
 def _item(state: State, one: Rank) -> Alarm | Incident | None:

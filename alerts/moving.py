@@ -44,7 +44,7 @@ def moved(alarm: Alarm, step: Step, last: Last, taken: Taken | None = None) -> A
         alarm = replace(alarm, waiting_since_ms=last.at_ms)
     if Effect.REVISE in step.effects:
         alarm = revised(alarm, last)
-    if step.to is not Standing.NORMAL:
+    if step.to is not Standing.NORMAL and alarm.process != PROCESS[step.to]:
         alarm = replace(alarm, process=PROCESS[step.to])
     return alarm
 

@@ -9,7 +9,7 @@ import msgspec
 from fastapi import APIRouter, Query, Response
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
-from alerts.course import name_of
+from alerts.course import name_of, of_place
 from alerts.refusals import why
 from dashboard.iso_times import iso
 from dashboard.problems import PROBLEM, ProblemError, invalid
@@ -17,6 +17,7 @@ from streams.contract.alarm_events import (
     AlarmEvent,
     AlarmsWanted,
     EventsWanted,
+    Moment,
     Raised,
     cursor_of,
     moment_of,
@@ -83,7 +84,7 @@ def add_to(routes: APIRouter, hub: Hub) -> None:
 
     @routes.get("/alarms/{alarm_id}/events", summary="An alarm's course, the newest first", responses=answers)
     async def course(alarm_id: str, page: Annotated[OfOne, Query()]) -> Response:
-        return await _events_page(hub, EventsWanted(alarm=alarm_id), page.limit, page.cursor)
+        return await _events_page(hub, EventsWanted(alarm=alarm_id), page.limit, page.cursor, alarm_id)
 
 
 async def ended_page(
@@ -126,13 +127,34 @@ async def kept_page(
     return alarms, None if last is None else cursor_of(last)
 
 
-async def _events_page(hub: Hub, wanted: EventsWanted, limit: int, cursor: str | None) -> Response:
+async def _events_page(hub: Hub, wanted: EventsWanted, limit: int, cursor: str | None, of: str = "") -> Response:
+    """Return a page of events; with them, of one alarm (`of`), what its row alone tells of the same time."""
     after = place_in(cursor, moment_of)
-    found = await from_history(lambda: hub.config.history.alarm_events(wanted, limit + 1, after))
-    page = found[:limit]
-    more = cursor_of(page[-1].moment) if len(found) > limit else None
-    body = {"events": [event_row(one) for one in page], "next": more}
+
+    def read() -> tuple[list[AlarmEvent], Moment | None]:
+        found = hub.config.history.alarm_events(wanted, limit + 1, after)
+        page, until = found[:limit], found[limit - 1].moment if len(found) > limit else None
+        beside = _of_place(hub, of) if of else []
+        page += [
+            one for one in beside if (after is None or one.moment < after) and (until is None or one.moment > until)
+        ]
+        return sorted(page, key=lambda one: one.moment, reverse=True), until
+
+    page, until = await from_history(read)
+    body = {"events": [event_row(one) for one in page], "next": None if until is None else cursor_of(until)}
     return Response(msgspec.json.encode(body), media_type="application/json")
+
+
+def _of_place(hub: Hub, alarm_id: str) -> list[AlarmEvent]:
+    """Return when the place of an alarm, open or ended, was suppressed or out of service."""
+    row, history = hub.mirror.alarms.get(alarm_id), hub.config.history
+    if row is None:
+        known = history.alarm_events(EventsWanted(alarm=alarm_id), LOOKED_AT_ONCE)
+        of = next((one for one in known if one.kind), None)
+        wanted = None if of is None else AlarmsWanted(closed=True, kind=of.kind, entity=of.entity)
+        ended = [] if wanted is None else history.alarms(wanted, LOOKED_AT_ONCE)
+        row = next((one for one in ended if one["id"] == alarm_id), None)
+    return [] if row is None else of_place(row)
 
 
 def event_row(event: AlarmEvent) -> dict[str, Any]:

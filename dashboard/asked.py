@@ -118,6 +118,7 @@ def _said(outcome: Mapping[str, Any]) -> dict[str, Any]:
         "did_at_ms": outcome.get("did_at_ms"),
         "alarm": outcome.get("alarm", ""),
         "revision": outcome.get("revision", 0),
+        "covers_count": outcome.get("covers_count", 0),
         "at": iso(outcome["at_ms"]),
         "at_ms": outcome["at_ms"],
     }

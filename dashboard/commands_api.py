@@ -40,7 +40,7 @@ EXAMPLE: dict[str, Any] = {
         "did": "acknowledge",
         "alarm": "10b9c1d2e3f4",
     },
-    **{"did_at": "2026-11-30T08:00:04.120Z", "did_at_ms": 1796025604120, "revision": 0},
+    **{"did_at": "2026-11-30T08:00:04.120Z", "did_at_ms": 1796025604120, "revision": 0, "covers_count": 0},
     **{"at": "2026-11-30T08:00:04.310Z", "at_ms": 1796025604310},
 }
 
@@ -79,6 +79,7 @@ class State(BaseModel):
     did_at_ms: int | None
     alarm: str
     revision: Annotated[int, Field(description="of the alarm behind it")]
+    covers_count: Annotated[int, Field(description="open alarms of its scope, or of its incident")]
     at: Annotated[str, Field(description="when it was judged; of one that is pending, when it was asked for")]
     at_ms: int
 

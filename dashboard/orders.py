@@ -106,6 +106,7 @@ class Order(BaseModel):
         None
     )
     revision: Annotated[int | None, Field(ge=1, lt=2**53, description="of the alarm as the person saw it")] = None
+    seen_level: Annotated[int | None, Field(ge=1, le=4, description="the level that the person saw")] = None
     key: Annotated[Word | None, Field(description="names this request: repeat it with the same key")] = None
     why: Why | None = None
     for_: Annotated[str | None, Field(alias="for", pattern=SPAN, examples=["30m", "1h30m"])] = None
@@ -236,7 +237,7 @@ def to_command(order: Order, command: str, city: str, clock: Callable[[int], int
     if role is None:
         text = Name(f"本席位没有角色可以这样 {order.action}。", f"No role at this desk may {order.action} like this.")
         raise ProblemError(403, "role", text)
-    record = {**said, "action": order.action, "id": command, "city": city, "role": role}
+    record = {**said, "action": order.action, "id": command, "city": city, "role": role, "key": order.key or ""}
     try:
         found: Command = msgspec.convert(record, Command)
     except msgspec.ValidationError as exc:

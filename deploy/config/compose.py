@@ -53,4 +53,5 @@ def run_from_settings() -> Run:
         components=found.components,
         own_rules=found.own_rules,
         notifiers=found.notifiers,
+        signals=found.signals,
     )

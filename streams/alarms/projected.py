@@ -1,11 +1,12 @@
 """Keeps the topics of rows as the journal says: what a crash left out is sent at the start, a stranger's row set right.
 
-At a start each topic is read whole; from then on only what was written to it since the last look.
+At a start each topic is read whole; from then on only where it has grown by more than our own rows since the last look.
 """
 
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from streams.broker.topics import ALARMS, INCIDENTS, OUTCOMES
@@ -46,10 +47,11 @@ class Projects(Protocol):
 
 
 class Projected:
-    """Sends rows. Invariant: everything below `_read` was looked at, or is gone."""
+    """Sends rows. Invariant: everything below `_read` was looked at, or is gone; since then `_sent` rows are ours."""
 
     def __init__(self) -> None:
         self._read: dict[TopicPartition, int] = {}
+        self._sent: Counter[str] = Counter()
 
     async def begin(self, bus: Bus, engine: Projects) -> None:
         """Send what the topics lack or have otherwise."""
@@ -58,12 +60,13 @@ class Projected:
         await self._send_wrong(bus, engine, standing, set(standing) | rows)
 
     async def look(self, bus: Bus, engine: Projects) -> None:
-        """Set right what was written since the last look."""
+        """Set right what others have written since the last look; what is ours is not read again."""
         standing = await self._written(bus)
         await self._send_wrong(bus, engine, standing, set(standing))
 
     async def send(self, bus: Bus, engine: Projects, changed: Mapping[Row, bytes | None]) -> None:
         """Send rows that have changed."""
+        self._sent.update(row.topic for row in changed)
         await bus.send([_message(engine, row, value) for row, value in changed.items()])
 
     async def _send_wrong(self, bus: Bus, engine: Projects, standing: Mapping[Row, bytes], rows: set[Row]) -> None:
@@ -76,16 +79,17 @@ class Projected:
         await self.send(bus, engine, wrong)
 
     async def _written(self, bus: Bus) -> dict[Row, bytes]:
-        """Return what was written last of each row since the last look, by its digest."""
+        """Return what was written last of each row since the last look, by its digest; none where all of it is ours."""
         found: dict[Row, bytes] = {}
         for topic in GONE:
             parts = [TopicPartition(topic, number) for number in range(await bus.partition_count(topic))]
-            ends = await bus.ends(parts)
+            ends, sent = await bus.ends(parts), self._sent.pop(topic, 0)
+            grown = {part: ends[part] - self._read.get(part, 0) for part in parts}
             for part in parts:
-                if ends[part] > self._read.get(part, 0):
+                if grown[part] > 0 and sum(grown.values()) != sent:
                     for record in await bus.read_all(*part, offset=self._read.get(part, 0)):
                         found[Row(topic, _text(record.key))] = _digest(record.value)
-                    self._read[part] = ends[part]
+            self._read |= ends
         return found
 
 

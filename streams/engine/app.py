@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import faust
 
-from streams.contract.stage import LINGER_S, RUN_BYTES, RUN_RECORDS
+from streams.contract.stage import LINGER_S, RUN_BYTES, RUN_RECORDS, StaysWhole, TakesFrames
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from streams.contract.stage import Stage
 
 SESSION_S = 6.0
 HEARTBEAT_S = 1.0
@@ -32,14 +34,15 @@ class StageApp(faust.App):
     """Most records of a chunk of it."""
 
 
-def stage_app(app_id: str, broker: str, data: Path, queued_events: int, *, whole: bool) -> StageApp:
-    """Make it; so many events may wait in Faust.
+def stage_app(stage: Stage, broker: str, data: Path, queued_events: int) -> StageApp:
+    """Make that of a stage; so many events may wait in Faust.
 
-    Where it stays whole, Faust's own assignor gives topics with as many partitions to the same member, and leaves them
-    there. The one that Faust takes without standbys gives partitions out in turn, so two members would halve the topics.
+    Where the stage stays whole, Faust's own assignor gives topics with as many partitions to one member, and leaves
+    them there. What Faust takes without standbys gives partitions out in turn: two members would halve the topics.
     """
+    app_id = app_id_of(stage)
     (data / "faust").mkdir(parents=True, exist_ok=True)
-    return StageApp(
+    app = StageApp(
         app_id,
         broker=broker,
         store="memory://",
@@ -50,7 +53,7 @@ def stage_app(app_id: str, broker: str, data: Path, queued_events: int, *, whole
         stream_wait_empty=False,
         stream_buffer_maxsize=queued_events,
         stream_recovery_delay=0.0,
-        table_standby_replicas=1 if whole else 0,
+        table_standby_replicas=1 if isinstance(stage, StaysWhole) else 0,
         broker_session_timeout=SESSION_S,
         broker_heartbeat_interval=HEARTBEAT_S,
         broker_max_poll_interval=PAUSE_S,
@@ -62,3 +65,11 @@ def stage_app(app_id: str, broker: str, data: Path, queued_events: int, *, whole
         producer_acks=-1,
         worker_redirect_stdouts=False,
     )
+    app.linger_s = stage.linger_s
+    app.run_records = stage.run_records if isinstance(stage, TakesFrames) else RUN_RECORDS
+    return app
+
+
+def app_id_of(stage: Stage) -> str:
+    """Return the id of its app, which is its consumer group."""
+    return f"citywall-{stage.name}"

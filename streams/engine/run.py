@@ -24,8 +24,8 @@ from streams import surface
 from streams.broker import topics
 from streams.broker.bus import KafkaBus
 from streams.broker.reach import wait_for
-from streams.contract.stage import RUN_RECORDS, Chunk, Follows, MayWait, Message, StaysWhole, TakesFrames, TopicPartition
-from streams.engine.app import stage_app
+from streams.contract.stage import Chunk, Follows, MayWait, Message, TopicPartition
+from streams.engine.app import app_id_of, stage_app
 from streams.engine.fallen import Fallen
 from streams.engine.missing import Missing
 from streams.engine.reporting import Reporting
@@ -81,12 +81,10 @@ class Host:
         """Loading: what the stage holds is half a state; so it stays, where a load is broken off, until the next."""
         self._next: dict[TopicPartition, int] = {}
         """Next offset of each partition that the stage knows."""
-        self.app_id = f"citywall-{stage.name}"
+        self.app_id = app_id_of(stage)
         self.delivery = _delivery(self, bootstrap, stage.topics if framed else ())
-        broker, queued_events = f"{self.delivery.scheme}://{bootstrap}", self.delivery.queued_events
-        self.app = stage_app(self.app_id, broker, data, queued_events, whole=isinstance(stage, StaysWhole))
-        self.app.linger_s = stage.linger_s
-        self.app.run_records = stage.run_records if isinstance(stage, TakesFrames) else RUN_RECORDS
+        broker = f"{self.delivery.scheme}://{bootstrap}"
+        self.app = stage_app(stage, broker, data, self.delivery.queued_events)
         self.delivery.connect(self.app)
         raw: dict[str, Any] = {"key_type": bytes, "value_type": bytes, "value_serializer": "raw", "allow_empty": True}
         channel = self.app.topic(*stage.topics, **raw)

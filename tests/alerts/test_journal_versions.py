@@ -7,16 +7,19 @@ import hashlib
 import json
 from typing import Any
 
+import msgspec
 import pytest
 
+from alerts.earlier import ENGINE_TIMES
 from alerts.engine import Engine
-from alerts.journal import GENESIS, VERSION, Head, unseal, verify
+from alerts.journal import GENESIS, VERSION, Head, unseal
+from alerts.load import IN_MS
 from streams.alarms.alarm_stage import AlarmStage
 from streams.alarms.order import Input
 from streams.broker.topics import ALARMS, DETECTIONS, JOURNAL
 from streams.contract.stage import Message
 from streams.errors import FrameError
-from tests.alerts.writing import detection, encoded
+from tests.alerts.writing import detection, encoded, faults
 from tests.fakes import FakeBus, FakeHost
 
 RAISED = Engine().judge([Input(DETECTIONS, 0, encoded(detection(3, 10)))], whole=False) or b""
@@ -48,18 +51,63 @@ def test_a_record_without_a_version_is_of_version_1_and_goes_on() -> None:
     record, digest = unseal(old) or (None, "")
     assert record is not None
     assert record.version == 1
-    assert verify([old]) == ()
+    assert faults([old]) == []
     engine = Engine()
     assert list(engine.fold(old) or {}) == [(ALARMS, record.events[0].alarm)]  # type: ignore[union-attr] - a finding
     assert engine.head == Head(1, digest)
     following = engine.judge([Input(DETECTIONS, 1, encoded(detection(1, 20)))], whole=False)
-    assert verify([old, following]) == ()
+    assert faults([old, following]) == []
+
+
+@pytest.mark.parametrize("version", [None, 3, 4])
+def test_what_an_earlier_version_had_on_the_list_stays_there_and_counts_among_the_ten(version: int | None) -> None:
+    found = [detection(3, 10 + place, entity=f"s{place}", zone=f"z{place}") for place in range(12)]
+    raised = [
+        {"type": "finding", "change": "raised", "alarm": f"a{place}", "detection": msgspec.to_builtins(one)}
+        for place, one in enumerate(found)
+    ]
+    times = [1_000 + place for place in range(12)] if version == ENGINE_TIMES else [one.at_ms for one in found]
+    old = resealed(
+        events=raised,
+        causes=[[DETECTIONS, place] for place in range(12)],
+        times_ms=times if version == ENGINE_TIMES else None,
+        covers={DETECTIONS: 12},
+        version=version,
+    )
+    engine = Engine()
+    rows = [json.loads(row or b"") for row in (engine.fold(old) or {}).values()]
+    assert sorted(row["presented_at_ms"] for row in rows if row["presented"]) == times
+    assert engine.next_due_ms is None
+    resumed = Engine()
+    resumed.resume(dict(engine.checkpoint(1).records(b"a")))
+    for one in (engine, resumed):
+        late = encoded(detection(3, 100, entity="s12", zone="z12"))
+        (new,) = (one.fold(one.judge([Input(DETECTIONS, 12, late, 2_000)], whole=False)) or {}).values()
+        assert json.loads(new or b"")["presented"] is False
+        assert one.next_due_ms == times[2] + IN_MS + 1
+
+
+def test_a_record_of_version_5_goes_on_though_it_names_no_ears_and_no_keys() -> None:
+    """As CityWall wrote it then: fields that came with version 6 are left out where they say nothing."""
+    old = resealed(version=5)
+    assert b"ears" not in old
+    assert b"blinding" not in old
+    engine = Engine()
+    assert list(engine.fold(old) or {}) == [(ALARMS, json.loads(old)["events"][0]["alarm"])]
+    acknowledged = json.loads(old)["events"][0]["alarm"]
+    command = {"id": "k1", "city": "c", "who": "李敏", "desk": "2", "role": "operator", "why": "", "verified": False}
+    command |= {"signature": "", "action": "acknowledge", "alarm": acknowledged, "incident": "", "revision": 1}
+    command |= {"seen_level": None, "for_ms": None}
+    done = {"type": "done", "alarm": acknowledged, "command": command}
+    following = resealed(version=5, seq=2, previous=engine.head.hash, events=[done])
+    assert engine.fold(following) is not None
+    assert engine.counts()["done"] == 1
 
 
 @pytest.mark.parametrize("value", NEWER.values(), ids=NEWER)
 def test_what_a_newer_citywall_sealed_is_named_and_not_called_broken(value: bytes) -> None:
     engine = Engine()
-    for read in (unseal, engine.fold, lambda one: verify([one])):
+    for read in (unseal, engine.fold, lambda one: faults([one])):
         with pytest.raises(FrameError, match="record 1 was written by a newer CityWall"):
             read(value)
     assert engine.counts()["broken"] == engine.counts()["void"] == 0

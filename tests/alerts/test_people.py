@@ -110,6 +110,21 @@ CASES = {
         ["raised", "risen", "level_risen"],
         [(AT_10, "active", 1, False, 2)],
     ),
+    "one key, another command, as two walls may send them": (
+        [raise_3, *(commanded(Note, AT_10, one, key="q") for one in ("q-1", "q-2", "q-1"))],
+        ["raised", "note", "key_used", None],
+        [(AT_10, "active", 3, False, 1)],
+    ),
+    "the key of a command that was refused": (
+        [raise_3, commanded(Note, "nobody", "q-1", key="q"), commanded(Note, AT_10, "q-2", key="q")],
+        ["raised", "unknown_alarm", "key_used"],
+        [(AT_10, "active", 3, False, 1)],
+    ),
+    "no key": (
+        [raise_3, commanded(Note, AT_10, "k1"), commanded(Note, AT_10, "k2")],
+        ["raised", "note", "note"],
+        [(AT_10, "active", 3, False, 1)],
+    ),
     "findings leave the revision as it is": (
         [raise_3, detection(3, 20), detection(4, 30), end_40, acknowledge(AT_10, "k1", None, revision=1)],
         ["raised", "updated", "lowered", "cleared", "acknowledge"],

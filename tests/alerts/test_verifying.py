@@ -9,7 +9,7 @@ from alerts.journal import Head, Record, seal, unseal
 from alerts.verifying import Verification
 from streams.alarms.order import Input
 from streams.broker.topics import DETECTIONS
-from tests.alerts.writing import detection, encoded
+from tests.alerts.writing import detection, encoded, faults
 
 ENDS = (2, 5)
 """Records that each checkpoint is taken behind."""
@@ -35,17 +35,6 @@ def written(count: int, entity: str = "s1") -> tuple[list[bytes], dict[bytes, by
 JOURNAL, KEPT = written(6)
 FOREIGN, OTHER = written(6, "s2")
 HEADS = [Head(n, found[1]) for n, value in enumerate(JOURNAL, 1) if (found := unseal(value)) is not None]
-
-
-def faults(
-    values: list[bytes | None], kept: dict[bytes, bytes] | None = None, noted: Head | None = None
-) -> list[tuple[int | None, str]]:
-    found = Verification(kept or {}, noted)
-    for offset, value in enumerate(values):
-        found.take(offset, value)
-    found.end()
-    assert found.faults_count == len(found.faults)
-    return [(one.offset, one.what) for one in found.faults]
 
 
 def test_a_sound_journal_and_its_checkpoints_have_no_fault():

@@ -2,14 +2,17 @@
 
 import hashlib
 import json
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 import msgspec
 
 from alerts.commands import Acknowledge, OfAlarm, OfCommand, Restore, Suppress, TakeOut, Tick, Undo, Where
 from alerts.engine import Engine
+from alerts.journal import Head
 from alerts.judge import alarm_id
 from alerts.signing import signed
+from alerts.verifying import Verification
 from streams.city.windows import Window
 from streams.contract.records import Detection
 
@@ -95,6 +98,18 @@ def chain(values: list[bytes]) -> list[dict]:
             valid.append(record)
             head = claimed
     return valid
+
+
+def faults(
+    values: Iterable[bytes | None], kept: Mapping[bytes, bytes] | None = None, noted: Head | None = None
+) -> list[tuple[int | None, str]]:
+    """What an audit finds of a journal and its checkpoints: (offset, what), nothing for sound ones."""
+    found = Verification(kept or {}, noted)
+    for offset, value in enumerate(values):
+        found.take(offset, value)
+    found.end()
+    assert found.faults_count == len(found.faults)
+    return [(one.offset, one.what) for one in found.faults]
 
 
 def events(values: list[bytes]) -> list[dict]:

@@ -96,6 +96,26 @@ def test_an_alarms_course_says_who_did_what_in_both_languages(wall):
     assert wall.ask("GET", "/api/v1/alarms/never_seen/events").json() == {"events": [], "next": None}
 
 
+@pytest.mark.parametrize("is_open", [True, False], ids=["open", "ended"])
+def test_an_alarms_course_says_when_its_place_was_suppressed_page_by_page(wall, history, is_open):
+    covering = {
+        **{"cover": "w", "what": "suppressed", "who": "Wu", "desk": "1", "why": "works"},
+        **{"since_ms": AT_MS + 90_000, "until_ms": AT_MS + 4 * MINUTE_MS + 1},
+        **{"ended": "lift", "ended_by": "Li Na", "ended_desk": "2"},
+    }
+    row = an_alarm("h1", raised_at_ms=AT_MS, coverings=[covering])
+    if is_open:
+        wall.change({"a:h1": row})
+    else:
+        history.write_alarms([("h1", json.dumps(row)), ("h1", None)])
+    found = pages(wall, "alarms/h1/events?limit=2", "events")
+    assert [(one["what"], one["who"], one["command"]) for one in found] == [
+        ("cleared", "", ""), ("lift", "Li Na", "w"), ("acknowledge", "Wu", ""), ("acknowledge", "Li Na", "k2"),
+        ("suppress", "Wu", "w"), ("raised", "", ""),
+    ]  # fmt: skip
+    assert found[4]["name"] == {"zh": "检修抑制", "en": "suppress"}
+
+
 @pytest.mark.parametrize(
     ("query", "found"),
     [

@@ -12,11 +12,10 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import redis
 
-from alerts.journal import verify
 from deploy.config.command_key import command_key
 from deploy.supervision import replaying
 from streams.broker import topics
-from tests.alerts.writing import events
+from tests.alerts.writing import events, faults
 from tests.faults.alone import journal as told_by
 from tests.faults.alone import rows as alone_rows
 from tests.faults.alone import told_alone
@@ -32,7 +31,7 @@ SHOWN = ("s:", "m:")
 """Fields of the live state that say nothing of wall clocks: segments, metrics."""
 DIFFERENCES_TOLD = 12
 ALONE, ON_THE_WALL = "otherwise than alone", "on the wall otherwise than alone"
-SOUND = {"journal": (), "audit": 0, "audit said": "", ALONE: [], ON_THE_WALL: []}
+SOUND = {"journal": [], "audit": 0, "audit said": "", ALONE: [], ON_THE_WALL: []}
 ROWS = """SELECT metric, entity, window_s, at_ms, value, numerator, denominator, count, coverage_ratio, revision
     FROM final JOIN series ON series.id = final.series"""
 
@@ -71,7 +70,7 @@ def outcome(city: City) -> Outcome:
         counts=msgspec.to_builtins(replaying.closed_counts(city.run)),
         live=_live(city),
         sound={
-            "journal": verify(journal),
+            "journal": faults(journal),
             "audit": audit.returncode,
             "audit said": audit.stderr,
             ALONE: _otherwise(_stories(journal), _stories(told_by(alone))),

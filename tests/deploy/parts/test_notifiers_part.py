@@ -36,7 +36,7 @@ class Part:
     def __init__(self, folder, kafka, url):
         self.kafka, self.folder, self.starts = kafka, folder, 0
         city = write_small_city(folder / "city", segments=1)
-        route = Route(name="hook", channel="webhook", url=url, group_wait_s=0)
+        route = Route(name="hook", channel="webhook", url=url, group_wait_s=0, end_wait_s=0)
         Run(
             data=str(folder),
             city=str(city),

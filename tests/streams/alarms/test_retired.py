@@ -6,14 +6,13 @@ import json
 import pytest
 
 from alerts.engine import VERSION_BYTES, Engine
-from alerts.journal import verify
 from streams.alarms.alarm_stage import Input
 from streams.broker.topics import ALARMS, CITIES, DETECTIONS, JOURNAL
 from streams.city.versions import Rules
 from streams.contract.records import ENDED
 from streams.contract.stage import Message, TopicPartition
 from tests.alerts.staging import city_parts, city_version, given_to, journal, lived, projected, started
-from tests.alerts.writing import acknowledge, chain, detection, encoded, events, names, opened_at
+from tests.alerts.writing import acknowledge, chain, detection, encoded, events, faults, names, opened_at
 from tests.fakes import FakeBus
 
 AT_10 = opened_at(10)
@@ -31,7 +30,7 @@ def by_rule(level: int, at_ms: int, **other: object):
 def told(bus: FakeBus, *inputs: object) -> list[str]:
     """What the journal says of these inputs, one after the other."""
     asyncio.run(lived(bus, *inputs))
-    assert verify(journal(bus)) == ()
+    assert faults(journal(bus)) == []
     return names(journal(bus))
 
 

@@ -17,24 +17,27 @@ import numpy as np
 import pytest
 from aiokafka.errors import KafkaTimeoutError
 
+from streams.alarms.alarm_stage import AlarmStage
 from streams.broker.bus import KafkaBus
 from streams.contract.stage import Message, TopicPartition
 from streams.engine.app import stage_app
 from streams.engine.run import EXIT_BROKEN, Host
 from streams.errors import ExactnessError
 from streams.health.pulse import Pulse
+from streams.second.second_stage import SecondLevelStage
 from streams.transport import chunks
 from streams.transport.chunked import Chunked
 from streams.transport.ordinary import RUN_EVENTS, Ordinary
 from streams.transport.wire import WireBatch
 from streams.warming import RECORD
+from tests.alerts.writing import keyed_engine
 
 ROOT = Path(__file__).resolve().parents[3]
 
 
 @pytest.fixture
 def app(tmp_path: Path):
-    return stage_app("citywall-guards", "kafka://127.0.0.1:1", tmp_path / "new", Chunked.queued_events, whole=False)
+    return stage_app(AlarmStage(keyed_engine), "kafka://127.0.0.1:1", tmp_path / "new", Chunked.queued_events)
 
 
 def test_a_revocation_does_not_wait_for_acknowledgements_that_wait_for_a_snapshot(app) -> None:
@@ -65,10 +68,16 @@ def test_the_folder_above_fausts_own_is_made(app, tmp_path: Path) -> None:
     assert app.conf.datadir.parent == tmp_path / "new" / "faust"
 
 
-def test_no_leader_no_web_and_no_standby(app) -> None:
+def test_no_leader_and_no_web(app) -> None:
     assert app.conf.topic_disable_leader
     assert not app.conf.web_enabled
-    assert app.conf.table_standby_replicas == 0
+
+
+def test_topics_that_are_judged_together_go_to_one_member_others_are_given_out_in_turn(app, tmp_path: Path) -> None:
+    """Faust chooses between its own assignor and that of aiokafka by whether there may be standbys."""
+    assert app.conf.table_standby_replicas == 1
+    other = stage_app(SecondLevelStage(tmp_path, ()), "kafka://127.0.0.1:1", tmp_path, Chunked.queued_events)
+    assert other.conf.table_standby_replicas == 0
 
 
 def test_there_is_no_table() -> None:

@@ -16,12 +16,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from alerts.engine import Engine
-from alerts.journal import GENESIS, Head, unseal, verify
+from alerts.journal import GENESIS, Head, unseal
 from streams.alarms.alarm_stage import AlarmStage
 from streams.broker.topics import CITIES, COMMANDS, DETECTIONS, JOURNAL
 from streams.errors import FrameError
 from tests.alerts.staging import given_to, journal, projected
-from tests.alerts.writing import KEY, acknowledge, detection, events, keyed_engine, opened_at
+from tests.alerts.writing import KEY, acknowledge, detection, events, faults, keyed_engine, opened_at
 from tests.fakes import FakeBus, FakeHost
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ def test_of_two_records_behind_one_head_the_first_stands() -> None:
     bus = asyncio.run(forked(keyed_engine))
     records = [unseal(value)[0] for value in journal(bus)]
     assert [record.previous for record in records[:2]] == [GENESIS, GENESIS]  # the fork
-    assert verify(journal(bus)) == ()
+    assert faults(journal(bus)) == []
     reader = Engine()
     kept = [reader.fold(value) is not None for value in journal(bus)]
     assert kept[:2] == [True, False]
@@ -101,7 +101,7 @@ def test_a_record_is_whole_or_absent() -> None:
         assert broken != values[0]
         reader = Engine()
         assert [reader.fold(value) for value in [broken, *values[2:]]] == [None] * (len(values) - 1)
-        assert verify([broken, *values[2:]]) != ()
+        assert faults([broken, *values[2:]]) != []
 
 
 @pytest.mark.parametrize("topic", [JOURNAL])
