@@ -9,7 +9,7 @@ import msgspec
 from alerts.incident import ALONE, Incident
 
 if TYPE_CHECKING:
-    from alerts.alarm import Alarm
+    from alerts.alarm import Alarm, Covering
 
 AS_IT_IS = (
     *("id", "city", "domain", "kind", "entity", "zone", "level", "process", "revision", "raised_at_ms"),
@@ -30,6 +30,7 @@ def row(alarm: Alarm) -> dict[str, Any]:
     return {
         **{name: getattr(alarm, name) for name in AS_IT_IS},
         "standing": alarm.shown,
+        "coverings": [_covering(one) for one in alarm.coverings],
         "count": max(alarm.count, alarm.changes) if chatters else alarm.count,
         "chattering": chatters,
         "state": "active" if alarm.process == "active" else "cleared",
@@ -47,6 +48,13 @@ def row(alarm: Alarm) -> dict[str, Any]:
         **_of(alarm.escalated, escalated_to="to"),
         "changed_by": {"what": last.what, "who": last.who, "desk": last.desk, "at_ms": last.at_ms},
     }
+
+
+def _covering(one: Covering) -> dict[str, Any]:
+    """Return a time in which something covered an alarm as plain values."""
+    told = {name: getattr(one, name) for name in ("cover", "what", "who", "desk", "why", "since_ms")}
+    ended = _of(one.ended, ended="what", ended_by="who", ended_desk="desk", until_ms="at_ms")
+    return {**told, **ended}
 
 
 def _of(one: object | None, **names: str) -> dict[str, Any]:

@@ -47,7 +47,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 
 class Found(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A rule whose judging is a processor's own: its numbers are keys of that processor's settings."""
+    """A rule whose judging is a processor's own, or an authority's: its numbers are keys of their settings."""
 
     processor: Text
     numbers: tuple[Text, ...]
@@ -57,7 +57,8 @@ class Found(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     latching: bool = False
     """As of a rule of `threshold`; so `schedule`."""
     schedule: Weekly | None = None
-    basis: Literal["standard", "local", "proposal"]
+    basis: Literal["standard", "local", "proposal", "official"]
+    """Official: an authority has decided it, nothing here is judged."""
     reference: Text
     """Standard with clause, local order, or `own choice`."""
 

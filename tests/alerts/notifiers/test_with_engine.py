@@ -101,9 +101,8 @@ def test_a_chain_is_silent_under_a_window_ends_with_who_took_it_and_begins_anew(
     assert taken_back == [("sms", "acknowledged", "A"), ("supervisor", "acknowledged", "A")]
     again_ms = telling.bus.clock.now_ms
     lived(telling, commanded(Unacknowledge, ALARM, "k9"), 400_000)
-    again_s = {one.route: (at_ms - again_ms) / 1000 for at_ms, one, _ in telling.sent[1:]}
-    assert again_s == {"desk": pytest.approx(0, abs=1), "sms": pytest.approx(60, abs=1), "supervisor": pytest.approx(300, abs=1)}
-    assert len(telling.sent) == 4
+    assert [one.route for _, one, _ in telling.sent[1:]] == ["desk", "sms", "supervisor"]
+    assert [(at_ms - again_ms) / 1000 for at_ms, _, _ in telling.sent[1:]] == pytest.approx([0, 60, 300], abs=1)
 
 
 def test_a_feed_that_falls_silent_with_50_sensors_is_one_message_over_a_restart_too():
