@@ -28,8 +28,8 @@ KEPT_MS = 30 * DAY_MS
 TOLD_END_MS = DAY_MS
 """So long an end is told again at each start."""
 OFFICIAL = "official"
-RULES_OF = "signals"
-"""Stands as the processor of the rules whose alarms these are: a city may switch one off by its name."""
+JUDGE = "signals"
+"""Who found it, as the rules of `alerts/rules/signal_*.toml` name it: those that are switched off raise nothing."""
 HELD, TOLD = b"held/", b"told/"
 
 
@@ -143,8 +143,8 @@ class Standing:
             known_at_ms=known_ms,
             level=one.level,
             basis=OFFICIAL,
-            processor=RULES_OF,
             evidence=one.evidence,
+            processor=JUDGE,
             version=version,
         )
 
