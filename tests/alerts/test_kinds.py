@@ -15,15 +15,16 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def emitted() -> set[str]:
-    """Kinds that a processor names (as `KIND`, or as `…_KIND`), official signals, the rules that `threshold` judges."""
+    """Kinds that a processor names (`KIND`, `…_KIND`, `KINDS`), official signals, the rules that `threshold` judges."""
     named = {*meaning.KINDS, meaning.OTHER}
     for path in (ROOT / "processors").glob("*.py"):
         for node in ast.parse(path.read_text(encoding="utf-8")).body:
             if isinstance(node, ast.Assign):
                 names = ast.unparse(node.targets[0]).strip("()").split(", ")
-                if all(re.fullmatch("([A-Z]+_)?KIND", name) for name in names):
-                    value = ast.literal_eval(node.value)
-                    named.update([value] if isinstance(value, str) else value)
+                values = node.value.elts if isinstance(node.value, ast.Tuple) else [node.value]
+                told = zip(names * len(values) if len(names) == 1 else names, values, strict=False)
+                kind = re.compile("([A-Z]+_)?KINDS?")
+                named |= {one.value for name, one in told if kind.fullmatch(name) and isinstance(one, ast.Constant)}
     return named | {name for name, rule in shipped().items() if "processor" not in rule}
 
 
