@@ -15,13 +15,15 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def emitted() -> set[str]:
-    """Kinds that a processor names (as `KIND`, or as `…_KIND`), official signals, the rules that `threshold` judges."""
+    """Kinds that a processor names (as `KIND`, `…_KIND` or `KINDS`), official signals, the rules that `threshold` judges."""
     named = {*meaning.KINDS, meaning.OTHER}
     for path in (ROOT / "processors").glob("*.py"):
         for node in ast.parse(path.read_text(encoding="utf-8")).body:
             if isinstance(node, ast.Assign):
                 names = ast.unparse(node.targets[0]).strip("()").split(", ")
-                if all(re.fullmatch("([A-Z]+_)?KIND", name) for name in names):
+                if isinstance(node.value, ast.Name):  # names for what stands there once already
+                    continue
+                if all(re.fullmatch("([A-Z]+_)?KINDS?", name) for name in names):
                     value = ast.literal_eval(node.value)
                     named.update([value] if isinstance(value, str) else value)
     return named | {name for name, rule in shipped().items() if "processor" not in rule}
