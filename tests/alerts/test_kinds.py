@@ -3,6 +3,7 @@
 import ast
 import doctest
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -19,13 +20,18 @@ def emitted() -> set[str]:
     named = {*meaning.KINDS, meaning.OTHER}
     for path in (ROOT / "processors").glob("*.py"):
         for node in ast.parse(path.read_text(encoding="utf-8")).body:
-            if isinstance(node, ast.Assign):
-                names = ast.unparse(node.targets[0]).strip("()").split(", ")
-                values = node.value.elts if isinstance(node.value, ast.Tuple) else [node.value]
-                told = zip(names * len(values) if len(names) == 1 else names, values, strict=False)
-                kind = re.compile("([A-Z]+_)?KINDS?")
-                named |= {one.value for name, one in told if kind.fullmatch(name) and isinstance(one, ast.Constant)}
+            if isinstance(node, ast.Assign) and not isinstance(node.value, ast.Name):  # a name is of what was read
+                named.update(_kinds(node))
     return named | {name for name, rule in shipped().items() if "processor" not in rule}
+
+
+def _kinds(node: ast.Assign) -> Iterator[str]:
+    names = ast.unparse(node.targets[0]).strip("()").split(", ")
+    values = [node.value] if len(names) == 1 else getattr(node.value, "elts", [])
+    for name, value in zip(names, values, strict=False):
+        if re.fullmatch("([A-Z]+_)?KINDS?", name):
+            said = ast.literal_eval(value)
+            yield from [said] if isinstance(said, str) else said
 
 
 def test_the_processors_are_read_as_they_are_written():
