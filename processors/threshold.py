@@ -227,14 +227,28 @@ def _detections(changes: list[Change], at: _At) -> list[Detection]:
             level=hold.level(one.after),
             value=one.value,
             limit=one.rule.limits.limits[(one.after or one.before) - 1],
-            unit=next(
-                column.unit for column in load_schemas()[one.rule.domain].columns if column.name == one.rule.column
-            ),
+            unit=_unit(one.rule),
             basis=one.rule.reference,
-            evidence={"column": one.rule.column, "basis": one.rule.basis, "sense": one.rule.sense},
+            evidence={
+                "column": one.rule.column,
+                "basis": one.rule.basis,
+                "sense": one.rule.sense,
+                **_of_kind(one.rule),
+            },
         )
         for one in changes
     ]
+
+
+def _unit(rule: Rule) -> str:
+    if rule.kind == "count":
+        return ""
+    return next(column.unit for column in load_schemas()[rule.domain].columns if column.name == rule.column)
+
+
+def _of_kind(rule: Rule) -> dict[str, float | str]:
+    """Return what the limits are of, where it is not the mean."""
+    return {} if rule.over_s is None else {"of": rule.kind, "over_s": float(rule.over_s)}
 
 
 def _retired(ended: list[tuple[str, int, int]], at: _At) -> list[Detection]:

@@ -22,6 +22,8 @@ WORDS = {
     "title": Name("名称", "title"),
     "measured": Name("监测量", "measured"),
     "levels": Name("等级", "levels"),
+    "change": Name("变化量", "change in"),
+    "count": Name("越限分钟数", "minutes beyond its limit in"),
     "owner": Name("责任部门", "owner"),
     "from": Name("来源", "from"),
     "default": Name("默认", "default"),
@@ -71,6 +73,8 @@ def one(rule: Row, language: str) -> str:
 
 def _line(rule: Row, language: str) -> list[str]:
     measured = f"{rule['domain']} {rule['column']}" if "column" in rule else rule[PROCESSOR]
+    if rule.get("over_s") is not None:
+        measured += f", {_word(rule['kind'], language)} {span(rule['over_s'], language)}"
     levels = levels_of(rule) if rule[ENABLED] else _word("off", language)
     top = max(rule[ORIGINS].values(), key=RANK.index)
     title, owner = _text(rule, "title", language), _text(rule, "owner", language)
@@ -85,9 +89,9 @@ def levels_of(rule: Row) -> str:
     """
     if "column" not in rule:
         return ""
-    sign = "<" if rule["sense"] == "below" else "≥"
+    sign = "<" if rule["sense"] == "below" and rule.get("kind") != "count" else "≥"
     limits = ", ".join(f"{key.upper()} {sign} {_shown(rule[key])}" for key in LEVELS if rule.get(key) is not None)
-    schema = load_schemas().get(rule["domain"])
+    schema = None if rule.get("kind") == "count" else load_schemas().get(rule["domain"])
     unit = next((one.unit for one in schema.columns if one.name == rule["column"]), "") if schema else ""
     return f"{limits} {unit}".rstrip()
 

@@ -13,6 +13,7 @@ import numpy as np
 
 from processors.maths.windows import READINGS
 from streams.contract.durations import MINUTE_MS
+from streams.contract.records import NO_TIME_MS
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -76,7 +77,9 @@ class Cells:
         return np.maximum(GAP_INTERVALS * (self.interval_s[cell] * 1000), GAP_MS).astype(np.int64)
 
     def grace_ms(self, rule: Rule) -> int:
-        """Return how late a reading may come and still have windows run again."""
+        """Return how late a reading may come and still have windows run again; those of a mean alone ever are."""
+        if rule.kind != "level":
+            return NO_TIME_MS
         return self.late_limit_ms if rule.grace_s is None else round(rule.grace_s * 1000)
 
     @cached_property
@@ -115,8 +118,10 @@ class Cells:
         """What lets most means pass at a glance."""
         high, low = np.full(len(self.columns), np.inf), np.full(len(self.columns), -np.inf)
         numbers = [self.columns.index(rule.column) for rule in self.rules]
-        for number, limits in zip(numbers, self.limits, strict=True):
-            if limits.below:
+        for number, rule, limits in zip(numbers, self.rules, self.limits, strict=True):
+            if rule.kind != "level":
+                high[number] = -np.inf  # no mean alone says that it is far from its limits
+            elif limits.below:
                 low[number] = np.fmax(low[number], np.fmax.reduce(limits.limits))
             else:
                 high[number] = np.fmin(high[number], np.fmin.reduce(limits.limits))

@@ -17,7 +17,7 @@ from numpy.typing import NDArray  # at run time: `streams.saving.state` reads th
 from processors.maths import hold, ordered, windows
 from processors.maths.cells import SUM, Cells
 from processors.maths.hold import Hold
-from processors.maths.measures import quotient
+from processors.maths.measured import MEAN, mean_of, measured
 from processors.maths.places import grown
 from processors.maths.windows import READINGS, Terms, whole
 from streams.contract.records import NO_TIME_MS
@@ -28,9 +28,6 @@ if TYPE_CHECKING:
 
     from processors.maths.rules import Rule
     from streams.contract.records import Frame
-
-MEAN = SUM + 1
-"""Fields of a window's sums that a mean is made of: those before it."""
 
 
 @dataclass
@@ -183,7 +180,9 @@ def _judged(levels: Levels, cells: Cells, start_ms: int, sensor: NDArray[np.intp
         mine = loud[row]
         if not mine.any():
             continue
-        place, value = cell[row, mine], mean[row, mine]
+        place, value = cell[row, mine], measured(cells, rule, cell[row, mine], mean[row, mine], start_ms)
+        if rule.kind != "level":
+            place, value = place[~np.isnan(value)], value[~np.isnan(value)]
         held = levels.holds[rule.name]
         seen = hold.Seen(place, value, cells.gap_ms(place), start_ms, end_ms)
         yield from _told(cells, rule, seen, hold.judge(held, seen, limits), end_ms)
@@ -235,7 +234,7 @@ def _again(levels: Levels, cells: Cells, terms: Terms, late_ms: NDArray[Any]) ->
     for start in np.unique(start_ms).tolist():
         mine = start_ms == start
         sums[:, mine] = windows.so_far(cells.windows, start, place[mine], MEAN)
-    mean = quotient(sums[SUM], sums[READINGS], COLUMN_SCALE, 1.0)
+    mean = mean_of(sums)
     found: list[Change] = []
     if not cells.near(place, mean).any():
         return found
@@ -258,7 +257,7 @@ def _again(levels: Levels, cells: Cells, terms: Terms, late_ms: NDArray[Any]) ->
 
 def _mean(sums: NDArray[np.int64]) -> float:
     """Return the mean of (fields,) sums; NaN = none."""
-    return float(quotient(sums[SUM, np.newaxis], sums[READINGS, np.newaxis], COLUMN_SCALE, 1.0)[0])
+    return float(mean_of(sums[:, np.newaxis])[0])
 
 
 def _series(cells: Cells, cell: int, known_ms: int) -> dict[int, float]:

@@ -13,7 +13,8 @@ from processors.maths.hold import Limits
 from processors.maths.measures import TRAFFIC
 from processors.maths.places import Same
 from streams.city.windows import Weekly  # at run time: msgspec reads the types of the fields
-from streams.domains.schema import load_schemas
+from streams.contract.durations import MINUTE_MS, MINUTE_S
+from streams.domains.schema import late_limit_ms, load_schemas
 from streams.hints import nearest
 
 if TYPE_CHECKING:
@@ -45,6 +46,13 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     column: str
     sense: Literal["above", "below"] = "above"
     """`above`: a mean at or above the limit counts; `below`: one below it."""
+    kind: Literal["level", "change", "count"] = "level"
+    """What the limits are of: the minute's mean; how far it has moved in `over_s`; how many minutes of the last
+    `over_s`, it among them, had a mean beyond `at`, in the rule's sense."""
+    over_s: Annotated[int, msgspec.Meta(ge=60)] | None = None
+    """Whole minutes, at most as long as its domain waits for late readings. For `change` and `count`."""
+    at: float | None = None
+    """For `count`, in the column's unit."""
     iv: float | None = None
     iii: float | None = None
     ii: float | None = None
@@ -66,11 +74,16 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     """Standard with clause, local order, or `own choice`."""
 
     @property
+    def over_ms(self) -> int:
+        """`over_s` in milliseconds, 0 = it has none."""
+        return 0 if self.over_s is None else self.over_s * 1000
+
+    @property
     def limits(self) -> Limits:
         """The limits from IV to I, as arithmetic takes them."""
         ordered = [np.nan if limit is None else limit for limit in (self.iv, self.iii, self.ii, self.i)]
         first, second, third, fourth = ordered
-        below = self.sense == "below"
+        below = self.sense == "below" and self.kind != "count"
         return Limits((first, second, third, fourth), below, self.dead_band, self.on_delay_s, self.off_delay_s)
 
 
@@ -144,14 +157,28 @@ def problems(rule: Rule) -> Iterable[str]:
     elif rule.column not in schemas[rule.domain].names:
         near = nearest(rule.column, schemas[rule.domain].names)
         yield f"rule {rule.name}: column: {rule.domain} has no column {rule.column!r}{near}"
+    yield from _odd_kind(rule)
     limits = {key: limit for key in LEVELS if (limit := getattr(rule, key)) is not None}
     if not limits:
         yield f"rule {rule.name}: at least one of {', '.join(LEVELS)} is needed"
-    if list(limits.values()) != sorted(set(limits.values()), reverse=rule.sense == "below"):
+    if list(limits.values()) != sorted(set(limits.values()), reverse=rule.limits.below):
         written = ", ".join(f"{key} = {limit:g}" for key, limit in limits.items())
         yield f"rule {rule.name}: from iv to i the limits must get stricter ({rule.sense}), not {written}"
     if text := odd_schedule(rule.schedule):
         yield f"rule {rule.name}: schedule: {text}"
+
+
+def _odd_kind(rule: Rule) -> Iterable[str]:
+    """Say what a rule that looks at more than a minute lacks, or has too much."""
+    if (rule.over_s is None) != (rule.kind == "level"):
+        lacks = "needs whole minutes, such as 600" if rule.over_s is None else "is for kind = change or count alone"
+        yield f"rule {rule.name}: over_s: kind {rule.kind} {lacks}"
+    elif rule.over_ms % MINUTE_MS or rule.over_ms >= late_limit_ms(rule.domain):
+        most = late_limit_ms(rule.domain) // 1000 - MINUTE_S
+        yield f"rule {rule.name}: over_s: whole minutes from 60 to {most} s are needed, not {rule.over_s}"
+    if (rule.at is None) == (rule.kind == "count"):
+        lacks = "needs the mean beyond which a minute counts" if rule.at is None else "has none"
+        yield f"rule {rule.name}: at: kind {rule.kind} {lacks}"
 
 
 def odd_schedule(schedule: Weekly | None) -> str:

@@ -50,7 +50,8 @@ def test_all_that_ships_is_there_whole_and_by_default(capsys):
     assert set(found) == set(SHIPPED)
     assert found["heat"] | {"origins": {}} == {
         **SHIPPED["heat"], "name": "heat", "processor": "threshold", "enabled": True, "sense": "above", "i": None,
-        "grace_s": None, "latching": False, "schedule": None, "origins": {},
+        "grace_s": None, "latching": False, "schedule": None, "kind": "level", "over_s": None, "at": None,
+        "origins": {},
     }  # fmt: skip
     assert found["slow_traffic"]["processor"] == "slow_traffic"
     assert {origin for one in found.values() for origin in one["origins"].values()} == {"default"}
@@ -117,6 +118,16 @@ def test_the_list_is_one_line_a_rule(capsys, tmp_path: Path):
     cells = {line.split()[0]: [cell.strip() for cell in line.split("  ") if cell] for line in lines}
     assert cells["fog"] == ["fog", "Dense fog", "weather visibility_m", "IV < 1000 m", "Police", "city"]
     assert cells["noise_high"][3] == "off"
+
+
+def test_the_list_says_of_what_the_limits_are(capsys, tmp_path: Path):
+    common = f'domain = "water"\ncolumn = "pressure_mpa"\nsense = "below"\nbasis = "local"\nreference = "x"\n{RECORD}'
+    drop = f'[drop]\nkind = "change"\nover_s = 300\niv = -0.05\n{common}'
+    often = f'[often]\nkind = "count"\nover_s = 600\nat = 0.2\niv = 3\n{common}'
+    lines = said(capsys, "list", "--city", city(tmp_path / "city", drop + often)).splitlines()
+    cells = {line.split()[0]: [cell.strip() for cell in line.split("  ") if cell] for line in lines}
+    assert cells["drop"][2:4] == ["water pressure_mpa, change in 5 min", "IV < -0.05 MPa"]
+    assert cells["often"][2:4] == ["water pressure_mpa, minutes beyond its limit in 10 min", "IV ≥ 3"]
 
 
 def test_a_rule_is_shown_with_its_record_in_the_language_of_the_terminal(capsys, monkeypatch, tmp_path: Path):

@@ -1,0 +1,53 @@
+"""What a rule looks at in a sensor's minute: its mean, how far that has moved, or how often it was beyond a limit.
+
+All of it comes from the windows that are held for readings that are late, so nothing is kept for it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from processors.maths import windows
+from processors.maths.cells import SUM
+from processors.maths.measures import quotient
+from processors.maths.windows import READINGS
+from streams.contract.sums import COLUMN_SCALE
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from processors.maths.cells import Cells
+    from processors.maths.rules import Rule
+
+MEAN = SUM + 1
+"""Fields of a window's sums that a mean is made of: those before it."""
+
+
+def mean_of(sums: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Return the means of (fields, n) sums; NaN = none."""
+    return quotient(sums[SUM], sums[READINGS], COLUMN_SCALE, 1.0)
+
+
+def measured(
+    cells: Cells, rule: Rule, place: NDArray[np.int64], mean: NDArray[np.float64], start_ms: int
+) -> NDArray[np.float64]:
+    """Return what the rule judges of (n,) cells in a window with these means; NaN = it cannot say."""
+    if rule.kind == "level":
+        return mean
+    if rule.kind == "change":
+        return mean - _earlier(cells, place, start_ms - rule.over_ms)
+    count = _is_beyond(rule, mean).astype(np.float64)
+    for ago_ms in range(cells.window_ms, rule.over_ms, cells.window_ms):
+        count += _is_beyond(rule, _earlier(cells, place, start_ms - ago_ms))
+    return count
+
+
+def _earlier(cells: Cells, place: NDArray[np.int64], start_ms: int) -> NDArray[np.float64]:
+    return mean_of(windows.so_far(cells.windows, start_ms, place, MEAN))
+
+
+def _is_beyond(rule: Rule, mean: NDArray[np.float64]) -> NDArray[np.bool_]:
+    at = np.nan if rule.at is None else rule.at
+    return mean < at if rule.sense == "below" else mean >= at
