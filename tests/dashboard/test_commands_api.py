@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import json
 
 import httpx
@@ -12,6 +13,7 @@ import pytest
 from alerts.commands import Command
 from dashboard.asked import MOST, Asked, Commands
 from dashboard.mirror import Mirror
+from streams.contract.alarm_events import AlarmEvent
 from tests.alerts.living import live
 from tests.dashboard.asking import HOST, MINE, Wall
 from tests.dashboard.conftest import an_alarm
@@ -105,6 +107,38 @@ def test_none_is_on_its_way_for_ever(wall):
     assert (found["state"], found["reason"]) == ("pending", "unconfirmed")
 
 
+def from_journal(what: str, command: str, outcome: str, seq: int, **event: object) -> AlarmEvent:
+    place = {"alarm": "a1", "place": 0, "at_ms": seq * 1000, "who": "Li Na", "desk": "2"}
+    reason = str(event.get("reason", ""))
+    return AlarmEvent(what=what, command=command, outcome=outcome, seq=seq, reason=reason, event=event, **place)
+
+
+@pytest.mark.parametrize(
+    ("events", "said"),
+    [
+        ([from_journal("note", "k", "done", 1)], ("done", "", "", "1970-01-01T00:00:01.000Z")),
+        (
+            [from_journal("undo", "u", "done", 2), from_journal("note", "k", "done", 1)],
+            ("superseded", "", "Li Na", "1970-01-01T00:00:01.000Z"),
+        ),
+        (
+            [from_journal("note", "k", "refused", 3, reason="changed", by="Wu", by_desk=None, did="end")],
+            ("refused", "changed", "Wu", "1970-01-01T00:00:03.000Z"),
+        ),
+    ],
+)
+def test_what_the_live_state_has_forgotten_the_history_knows(config, events, said):
+    class Journal:
+        def alarm_events(self, wanted: object, *_: object) -> list[AlarmEvent]:
+            return events
+
+    wall = Wall(dataclasses.replace(config, history=Journal()))
+    found = wall.ask("GET", "/api/v1/commands/k").json()
+    assert tuple(found[name] for name in ("state", "reason", "by", "at")) == said
+    name = wall.give().json()["id"]
+    assert wall.ask("GET", f"/api/v1/commands/{name}").json()["state"] == "pending"  # of what is new nobody is asked
+
+
 def test_nobody_knows_a_command_that_was_not_given(wall):
     answer = wall.ask("GET", "/api/v1/commands/nope", headers={"accept-language": "zh"})
     assert (answer.status_code, answer.json()["detail"]) == (404, "没有命令 nope。")
@@ -168,80 +202,6 @@ def test_an_answer_is_not_lost_with_the_deltas_of_a_slow_browser(wall):
         assert [await anext(mine) for _ in range(2)][1] == "for you"
 
     asyncio.run(run())
-
-
-@pytest.mark.parametrize(
-    ("order", "pointers"),
-    [
-        ({"action": "explode"}, ["/body/action"]),
-        ({"why": None}, ["/body/why"]),
-        ({"alarm": None}, ["/body/alarm"]),
-        ({"to": "3", "into": "i1"}, ["/body/into", "/body/to"]),
-        ({"until": "2026-01-01T00:00:00Z"}, ["/body/until"]),
-        ({"who": " ", "desk": "x" * 65}, ["/body/who", "/body/desk"]),
-        ({"role": "supervisor"}, ["/body/role"]),
-        ({"action": "acknowledge", "why": None, "for": "soon"}, ["/body/for"]),
-        ({"action": "acknowledge", "why": None, "for": "0s"}, ["/body/for"]),
-        ({"action": "acknowledge", "why": None, "until": "2001-01-01T00:00:00Z"}, ["/body/until"]),
-        ({"action": "suppress", "alarm": None, "until": "2026-01-01T00:00:00Z"}, ["/body/scope"]),
-        ({"action": "suppress", "alarm": None, "scope": {"x": "y"}}, ["/body/scope/x"]),
-    ],
-)
-def test_what_makes_no_command_is_refused_field_by_field(wall, order, pointers):
-    answer = wall.give(**order)
-    assert answer.status_code == 422
-    assert sorted(error["pointer"] for error in answer.json()["errors"]) == sorted(pointers)
-    assert wall.sent == []
-
-
-def test_faults_are_told_in_both_languages(wall):
-    for language, said in (("en", "note takes no such field"), ("zh", "note 没有此项")):
-        assert wall.give(language=language, to="3").json()["errors"] == [{"pointer": "/body/to", "detail": said}]
-
-
-CLOCK = {"clock": {"at_ms": 1_800_000_000_000, "wall_ms": 0, "speed": 60.0}}
-FULL = {"alarm": None, "scope": {"zone": "east", "kind": "slow_traffic"}}
-
-
-@pytest.mark.parametrize(
-    ("order", "said"),
-    [
-        ({"action": "shelve", "for": "1h30m"}, {"for_ms": 5_400_000, "role": "dispatcher"}),
-        ({"action": "shelve", "for": "3h"}, {"for_ms": 10_800_000, "role": "supervisor"}),
-        ({"action": "escalate", "to": " 指挥中心 "}, {"to": "指挥中心", "role": "dispatcher"}),
-        ({"action": "end", "revision": 3}, {"revision": 3, "role": "supervisor"}),
-        (
-            {"action": "suppress", **FULL, "until": "2030-01-01T00:00:00+08:00"},
-            {"where": {"zone": "east", "domain": "", "kind": "slow_traffic", "entity": ""}, "role": "supervisor"},
-        ),
-        ({"action": "take_out", "alarm": None, "scope": {"entity": "det-1"}}, {"role": "engineer"}),
-        ({"action": "undo", "alarm": None, "why": None, "command": "k"}, {"command": "k", "role": "operator"}),
-    ],
-)
-def test_a_request_becomes_the_command_of_its_action(wall, order, said):
-    assert wall.give(**order).status_code == 202
-    (command,) = wall.sent
-    assert {name: command[name] for name in said} == said
-    assert command["city"] == "duo"
-
-
-def test_the_times_of_a_request_are_the_citys(wall, monkeypatch):
-    """Its clock runs sixty times as fast: an hour of the city is a minute of the desk."""
-    monkeypatch.setattr("dashboard.commands_api.wall_clock_ms", lambda: 0)
-    wall.hub.mirror.load("e", 1, CLOCK | {"a:a1": an_alarm()})
-    wall.give(action="shelve", until="2027-01-15T09:00:00Z")  # 1 800 000 000 is 08:00:00 of that day
-    wall.give(action="suppress", **FULL, **{"for": "1m"}, why="works")
-    window = {"from": "fri 18:00", "until": "sun 18:00"}
-    wall.give(action="suppress", **FULL, schedule=window, why="works")
-    shelve, once, weekly = wall.sent
-    assert shelve["for_ms"] == 60_000
-    assert once["window"]["until_ms"] == 1_800_003_600_000
-    assert weekly["window"]["weekly"] == window
-
-
-def test_what_no_role_of_the_desk_may_is_refused_at_once(wall):
-    answer = wall.give(action="shelve", **{"for": "13h"})
-    assert (answer.status_code, answer.json()["type"], wall.sent) == (403, "urn:citywall:problem:role", [])
 
 
 def test_commands_are_remembered_within_bounds():
