@@ -6,10 +6,11 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
-from alerts.covers import RANK, Cover
+from alerts.covers import RANK, Cover, What
 from alerts.rules.record import Words
 from alerts.transitions import Standing
 from streams.city.scope import Lack  # at run time: msgspec reads the types of the fields
+from streams.city.surroundings import Ear
 from streams.contract.level import Level
 
 UNACKNOWLEDGED = (Standing.UNACKNOWLEDGED, Standing.RETURNED_UNACKNOWLEDGED, Standing.LATCHED_UNACKNOWLEDGED)
@@ -55,6 +56,22 @@ class Handed(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     at_ms: int
 
 
+class Covering(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """A time in which a place's suppression or out-of-service mark covered it."""
+
+    cover: str
+    """Id of the command, or `rule:` and the kind whose schedule it is."""
+    what: What
+    who: str = ""
+    """Who gave the command; so `desk` and `why`."""
+    desk: str = ""
+    why: str = ""
+    since_ms: int
+    """Engine time."""
+    ended: Last | None = None
+    """What ended it, None = it covers the alarm still, or did when that closed."""
+
+
 Because: TypeAlias = Literal["feed", "feeds", "drains", "powers", "carries", "queue", "place", "burst", "hand"]
 """What ties an alarm to another: its feed is silent; a relation of the city; a jam down the road; the same place and
 time; many of its kind in its zone; a person."""
@@ -84,6 +101,8 @@ class Alarm(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     closing: Closing | None = None
     covers: tuple[Cover, ...] = ()
     """What covers it now, the one that names it first."""
+    coverings: tuple[Covering, ...] = ()
+    """The newest of what has covered its place, the oldest first; shelves are commands of its own."""
     unseen: bool = False
     """It has been covered ever since it was raised: nobody was told of it."""
     assigned: Handed | None = None
@@ -113,6 +132,8 @@ class Alarm(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """It stays until somebody resets it, once its condition is over."""
     calm_at_ms: int | None = None
     """Engine time at which it no longer chatters if nothing changes, None = it does not chatter."""
+    ears: tuple[Ear, ...] = ()
+    """The sensors by which something is known of it, where it is of none itself, as they were at its raise."""
     uncertain_since_ms: int | None = None
     """Event time since which nothing is heard of what it is about; None = it is heard."""
     notes_count: int = 0
@@ -125,7 +146,7 @@ class Alarm(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     under: Under | None = None
     """Why it came into its incident, None = it began it."""
     equipment: bool = False
-    """It is of a device and blinds nobody: it stands on the list of equipment, not on the operators'."""
+    """It is of a device and has blinded nobody: it stands on the list of equipment, not on the operators'."""
     presented_at_ms: int | None = None
     """Engine time at which the operators were shown it by itself, None = they were not."""
     retired: Lack | None = None

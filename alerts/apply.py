@@ -24,9 +24,12 @@ from alerts.events import (
     TimeReached,
     Unreadable,
 )
-from alerts.found import SILENCES, find, finding_of, key_of, let_return
+from alerts.found import find, finding_of, key_of, let_return
+from alerts.hearing import SILENCES
+from alerts.judge_commands import KEY_USED
 from alerts.moving import ImpossibleError, moved, opened_one, step_of
 from alerts.outcomes import Outcome
+from alerts.reading import UNSIGNED
 from alerts.state import NOW, Muted
 from alerts.transitions import Happening
 
@@ -74,6 +77,8 @@ def as_then(state: State, event: Event, at_ms: int, version: int) -> None:
 
 
 def _refuse(state: State, event: Refused, at_ms: int) -> None:
+    if event.command is not None and event.command.key and event.reason not in {KEY_USED, UNSIGNED}:
+        state.keys[event.command.key] = event.id
     state.outcomes[event.id] = Outcome(
         id=event.id,
         state="refused",

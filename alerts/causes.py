@@ -42,6 +42,8 @@ TOGETHER_MS = 30 * 60_000
 """What begins within this time at one place has one cause."""
 MOST = 1_000
 """So many alarms at most come under a new one."""
+MOST_EARS = 50
+"""Of what more sensors tell, only the silence of their feed says that nothing is heard."""
 GRAVE = 2
 """The level from which on (II, I) an alarm counts as one that nobody may be blind to."""
 ROADS = "traffic"
@@ -84,16 +86,18 @@ class View(NamedTuple):
 
 def placed(state: State, found: Detection, alarm_id: str, scope: Scope | None, now_ms: int) -> Placed | None:
     """Return where the alarm that the finding raises belongs, None = it stands alone."""
-    around = scope.around if scope is not None and scope.city == found.city else NOWHERE
-    view = View(state, found, around)
+    view = _view(state, found, scope)
+    around = view.around
     equipment = is_equipment(found) and not _blinds(view)
     parent = next(chain(_causes(view), _mates(view)), None)
     below = _one_of_each(state, parent, islice(_effects(view), MOST))
     if parent is None and not below and not is_equipment(found):
         burst = _burst(view, now_ms)
         parent, below = (burst[0], burst[1:]) if burst else (None, [])
+    ears = around.ears(found.entity, found.domain)
+    ears = ears if len(ears) <= MOST_EARS else ()
     if parent is None and not below:
-        return Placed(equipment=True) if equipment else None
+        return Placed(equipment=equipment, ears=ears) if equipment or ears else None
     tied = [one for one, _ in ([] if parent is None else [parent]) + below]
     under = None if parent is None else _under(view, parent[0], parent[1])
     return Placed(
@@ -103,6 +107,7 @@ def placed(state: State, found: Detection, alarm_id: str, scope: Scope | None, n
         under=under,
         others=tuple(one.id for one, _ in below),
         over=_over(view, alarm_id, under, below),
+        ears=ears,
     )
 
 
@@ -183,15 +188,39 @@ def _fed(view: View) -> Iterator[str]:
 def _blinds(view: View) -> bool:
     """Tell whether the alarm of equipment hides something grave from somebody.
 
-    A feed's silence does where a rule of its domain can raise level I or II; a device's where an alarm of those levels
-    is active at its place, or where what happens at its place is felt.
+    A feed's silence does where its domain can raise level I or II; a device's where an alarm of those levels is active
+    at its place, or where what happens at its place is felt.
     """
     found, around = view.found, view.around
     if found.kind == SILENT_FEED:
-        return around.grave_domains is None or found.domain in around.grave_domains
-    felt = (other for spot in view.spots for other in around.dependence.felt_at(spot))
-    near = view.at((*around.place(found.entity), *felt))
+        known = around.grave_domains
+        return known is None or found.domain in known or found.domain in traits().grave_domains
+    felt = (near for spot in view.spots for other in around.dependence.felt_at(spot) for near in around.place(other))
+    near = view.at(dict.fromkeys((*around.place(found.entity), *felt)))
     return any(one.level <= GRAVE and not is_equipment(one) for one in near)
+
+
+def blinding(state: State, found: Detection, scope: Scope | None) -> tuple[str, ...]:
+    """Return the alarms of equipment that hide something from who acts on this one, which is grave from now on.
+
+    They are those at its place, at what that depends on, and of the feed that brings it.
+    """
+    if found.level > GRAVE or is_equipment(found):
+        return ()
+    view = _view(state, found, scope)
+    needed = (near for spot in view.spots for one in view.around.dependence.depends_on(spot) for near in _at(view, one))
+    feeds = (f"{FEED_PREFIX}{found.domain}", f"{FEED_PREFIX}{found.domain}:{found.zone}")
+    near = view.at(dict.fromkeys((*view.around.place(found.entity), *needed, *feeds)))
+    return tuple(one.id for one in near if one.equipment)
+
+
+def _at(view: View, entity: str) -> tuple[str, ...]:
+    """Return an entity and the sensors that watch it."""
+    return entity, *view.around.sensors_at.get(entity, ())
+
+
+def _view(state: State, found: Detection, scope: Scope | None) -> View:
+    return View(state, found, scope.around if scope is not None and scope.city == found.city else NOWHERE)
 
 
 def _one_of_each(state: State, parent: Tie | None, effects: Iterable[Tie]) -> list[Tie]:

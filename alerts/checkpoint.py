@@ -37,6 +37,7 @@ TABLES: dict[str, Any] = {
     "muted": list[tuple[Key, Muted]],
     "closed": list[tuple[str, Alarm]],
     "outcomes": list[tuple[str, Outcome]],
+    "keys": list[tuple[str, str]],
     "undoable": list[tuple[str, Was]],
     "covers": list[tuple[str, Cover]],
     "silent": list[tuple[tuple[str, str], int]],

@@ -45,6 +45,8 @@ class Base(msgspec.Struct, frozen=True, kw_only=True, tag_field="action"):
     why: Text = ""
     verified: bool = False
     """Whether somebody proved who gave it; nobody does yet, so the journal says false whatever came."""
+    key: NoId = ""
+    """By which whoever asked knows the request: it names one command, whichever wall is asked; "" = they gave none."""
     signature: str = ""
     """Of the wall over all else that it says: `alerts.signing`."""
 
@@ -81,6 +83,14 @@ class Note(OfAlarm, frozen=True, kw_only=True, tag="note"):
     """Something to know about it; never in conflict with anything."""
 
     why: Reason
+
+
+class Warn(Note, frozen=True, kw_only=True, tag="warn"):
+    """The public is warned of it; `why` says with which message. `citywall warn` gives it before the message leaves."""
+
+    message: Id
+    """Identifier of the CAP message."""
+    status: Literal["Actual", "Exercise", "Test"]
 
 
 class End(OfAlarm, frozen=True, kw_only=True, tag="end"):
@@ -170,7 +180,7 @@ class Tick(msgspec.Struct, frozen=True, kw_only=True, tag_field="action", tag="t
 
 
 AlarmCommand: TypeAlias = (
-    Acknowledge | Unacknowledge | Note | End | Assign | Escalate | Reset | Shelve | Unshelve | Fold | Split
+    Acknowledge | Unacknowledge | Note | Warn | End | Assign | Escalate | Reset | Shelve | Unshelve | Fold | Split
 )  # fmt: skip
 PlaceCommand: TypeAlias = Suppress | TakeOut
 Command: TypeAlias = AlarmCommand | PlaceCommand | Lift | Restore | Undo

@@ -13,6 +13,8 @@ from streams.contract.name import Name
 from streams.errors import FrameError, NewerError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from alerts.events import Event
 
 EVENT_BYTES = 32 * 1024
@@ -37,6 +39,7 @@ NAMES = {
     "acknowledge": Name("确认", "acknowledge"),
     "unacknowledge": Name("取消确认", "take back the acknowledgement"),
     "note": Name("备注", "note"),
+    "warn": Name("发布公众预警", "warn the public"),
     "end": Name("人工结束", "end"),
     "assign": Name("指派", "assign"),
     "escalate": Name("上报", "escalate"),
@@ -53,6 +56,9 @@ NAMES = {
     "refused": Name("未知命令", "an unknown command"),
 }
 """What happened → what a person calls it."""
+
+BEGINS = {"suppressed": "suppress", "out_of_service": "take_out"}
+"""What covers a place → the command that made it so."""
 
 
 def link(value: bytes) -> Link | None:
@@ -72,6 +78,25 @@ def link(value: bytes) -> Link | None:
         for place, (event, at_ms) in enumerate(zip(record.events, record.times_ms, strict=True))
     )
     return Link(record.seq, record.previous, digest, tuple(one for one in found if one is not None))
+
+
+def of_place(alarm: Mapping[str, Any]) -> list[AlarmEvent]:
+    """Return when its place was suppressed or out of service, and when that ended, by the alarm's row; oldest first.
+
+    The journal has such a command once, however many alarms it covers; these events are of no record of their own.
+    """
+    told: list[AlarmEvent] = []
+    of = {"alarm": alarm["id"], "seq": 0, **{name: alarm.get(name) or "" for name in Where._fields}}
+    for one in alarm.get("coverings") or ():
+        by = {"who": one["who"], "desk": one["desk"], "why": one["why"]}
+        steps = [(one["since_ms"], BEGINS.get(one["what"], "covered") if one["who"] else "covered", by)]
+        if one["ended"] is not None:
+            steps.append((one["until_ms"], one["ended"], {"who": one["ended_by"], "desk": one["ended_desk"]}))
+        told += [
+            AlarmEvent(**of, place=len(told) + number, at_ms=at_ms, what=what, command=one["cover"], **who)
+            for number, (at_ms, what, who) in enumerate(steps)
+        ]
+    return sorted(told, key=lambda one: one.moment)
 
 
 def name_of(what: str) -> Name:

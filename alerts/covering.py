@@ -6,12 +6,16 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
+from alerts.alarm import Covering
 from alerts.moving import revised
 
 if TYPE_CHECKING:
     from alerts.alarm import Alarm, Last
     from alerts.covers import Cover
     from alerts.state import State
+
+REMEMBERED = 20
+"""Of what has covered an alarm's place, its newest times: ten days of a window each night and a break at noon."""
 
 
 def covered(state: State, alarm: Alarm, last: Last) -> Alarm:
@@ -26,7 +30,19 @@ def covered(state: State, alarm: Alarm, last: Last) -> Alarm:
         return replace(alarm, covers=covers)
     if not covers:
         alarm = replace(alarm, waiting_since_ms=last.at_ms, unseen=False)
-    return revised(replace(alarm, covers=covers), last)
+    return revised(replace(alarm, covers=covers, coverings=_told(alarm, covers, last)), last)
+
+
+def _told(alarm: Alarm, covers: tuple[Cover, ...], last: Last) -> tuple[Covering, ...]:
+    """Return when what covered the alarm's place did, with what begins and ends now."""
+    before, now = ({one.id for one in of} for of in (alarm.covers, covers))
+    told = [replace(one, ended=last) if one.ended is None and one.cover not in now else one for one in alarm.coverings]
+    told += [
+        Covering(cover=one.id, what=one.what, who=one.who, desk=one.desk, why=one.why, since_ms=last.at_ms)
+        for one in covers
+        if one.id not in before and one.what != "shelved"
+    ]
+    return tuple(told[-REMEMBERED:])
 
 
 def recover_within(state: State, cover: Cover, last: Last) -> int:

@@ -11,6 +11,7 @@ from alerts.commands import Command
 from alerts.covers import Cover  # at run time: msgspec reads the types of the fields
 from streams.city.clock import ClockSetting
 from streams.city.scope import Lack
+from streams.city.surroundings import Ear
 from streams.contract.records import Detection
 
 Change: TypeAlias = Literal[
@@ -38,6 +39,8 @@ class Placed(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Alarms that come into the incident with it, each with the whole of its own …"""
     over: Under | None = None
     """… and why: it is their cause."""
+    ears: tuple[Ear, ...] = ()
+    """The sensors by which something is known of it, where it is of none itself."""
 
 
 class Finding(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="type", tag="finding"):
@@ -49,6 +52,8 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag
     detection: Detection
     placed: Placed | None = None
     """Of one that is raised, None = it stands alone."""
+    blinding: tuple[str, ...] = ()
+    """Alarms of equipment that hide something from who acts on this one, which is of level I or II."""
 
 
 class Done(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="done"):

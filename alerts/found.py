@@ -10,11 +10,10 @@ from msgspec.structs import replace
 from alerts import chattering, incidents
 from alerts.alarm import Alarm, Last
 from alerts.covering import covered
-from alerts.kinds import SILENT_FEED, SILENT_SENSOR
+from alerts.hearing import SILENCES, hear, uncertain_since_ms
 from alerts.moving import ImpossibleError, moved, opened_one, put, step_of
 from alerts.state import LATEST, Newest
 from alerts.transitions import Happening
-from processors.maths.measures import FEED_PREFIX
 from streams.contract.records import Detection
 
 if TYPE_CHECKING:
@@ -40,8 +39,6 @@ OF_CHANGE = {
 }
 OVER = (Happening.RETURN, Happening.LATCH)
 
-SILENCES = (SILENT_SENSOR, SILENT_FEED)
-
 
 def key_of(one: Detection | Alarm) -> Key:
     """Return what may have one open alarm."""
@@ -55,6 +52,8 @@ def find(state: State, event: Finding, at_ms: int) -> None:
     found, key = event.detection, key_of(event.detection)
     if event.change in OF_CHANGE:
         _to_alarm(state, event, at_ms)
+    for device in event.blinding:
+        incidents.unhide(state, opened_one(state, device), at_ms)
     state.newest[key] = _with(state.newest.get(key), found)
     state.times[LATEST] = max(state.latest_ms, found.known_ms)
     state.latent.discard(key)
@@ -63,7 +62,7 @@ def find(state: State, event: Finding, at_ms: int) -> None:
     if event.change != "ended":
         state.muted.discard(key)
     if found.kind in SILENCES and event.change != "evidence":
-        _hear(state, found)
+        hear(state, found)
 
 
 def _with(newest: Newest | None, detection: Detection) -> Newest:
@@ -119,9 +118,10 @@ def _raise(state: State, event: Finding, at_ms: int) -> None:
         raised_at_ms=found.at_ms,
         updated_at_ms=found.at_ms,
         waiting_since_ms=at_ms,
-        uncertain_since_ms=_silent_since_ms(state, found),
+        ears=() if event.placed is None else event.placed.ears,
         **_fields(found, OF_WHAT + TOLD),
     )
+    alarm = replace(alarm, uncertain_since_ms=uncertain_since_ms(state, alarm))
     alarm = _worse(state, _turned(state, alarm, at_ms), last)
     state.closed.discard(event.alarm)  # only where one event time opened, ended and opens again
     incidents.place(state, replace(alarm, revision=1, unseen=bool(alarm.covers)), event.placed, at_ms)
@@ -163,37 +163,6 @@ def let_return(state: State, alarm: Alarm, at_ms: int) -> None:
     step = step_of(alarm, happening)
     over = replace(alarm, returned_at_ms=alarm.over_at_ms, over_at_ms=None)
     put(state, moved(over, step, Last(what="cleared", at_ms=at_ms)), step)
-
-
-def _hear(state: State, found: Detection) -> None:
-    """Note whether something is heard, and what is not known for sure any more."""
-    of = (found.city, found.entity)
-    if found.level == 0:
-        state.silent.discard(of)
-    else:
-        state.silent[of] = min(found.at_ms, state.silent.get(of, found.at_ms))
-    for alarm in _about(state, found):
-        since_ms = _silent_since_ms(state, alarm)
-        if alarm.kind not in SILENCES and alarm.uncertain_since_ms != since_ms:
-            state.put(replace(alarm, uncertain_since_ms=since_ms))
-
-
-def _about(state: State, found: Detection) -> list[Alarm]:
-    if found.kind != SILENT_FEED:
-        return [state.open[one] for one in state.of_entity.get((found.city, found.entity), ())]
-    return [one for one in state.open.values() if found.entity in _feeds(one)]
-
-
-def _silent_since_ms(state: State, one: Detection | Alarm) -> int | None:
-    """Return since when nothing is heard of what it is about, None = it is heard."""
-    if one.kind in SILENCES:
-        return None
-    times = [state.silent.get((one.city, of)) for of in (one.entity, *_feeds(one))] if state.silent else []
-    return min((time for time in times if time is not None), default=None)
-
-
-def _feeds(one: Detection | Alarm) -> tuple[str, str]:
-    return f"{FEED_PREFIX}{one.domain}", f"{FEED_PREFIX}{one.domain}:{one.zone}"
 
 
 def finding_of(alarm: Alarm, known_ms: int) -> Detection:

@@ -48,6 +48,13 @@ def place(state: State, alarm: Alarm, placed: Placed | None, at_ms: int) -> None
         state.put(moved(state.open[alarm.id], step_of(alarm, Happening.ACKNOWLEDGE), last, taken))
 
 
+def unhide(state: State, device: Alarm, at_ms: int) -> None:
+    """Have an alarm of equipment call for somebody from now on: it hides something grave."""
+    shown = replace(device, equipment=False, waiting_since_ms=at_ms)
+    figures.note(state, shown, at_ms)
+    state.put(shown)
+
+
 def _taken_for(incident: Incident, alarm: Alarm, at_ms: int) -> Taken | None:
     """Return the acknowledgement of an incident that holds for what joins it, too."""
     taken = incident.taken

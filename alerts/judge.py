@@ -104,13 +104,15 @@ def judge_detection(state: State, detection: Detection, scope: Scope | None = No
         change = "latched"
     if change == "raised":
         return _raised(state, detection, scope, now_ms)
-    return Finding(change=change, alarm="" if alarm is None else alarm.id, detection=detection)
+    blinding = causes.blinding(state, detection, scope) if change in {"risen", "returned"} else ()
+    return Finding(change=change, alarm="" if alarm is None else alarm.id, detection=detection, blinding=blinding)
 
 
 def _raised(state: State, found: Detection, scope: Scope | None, now_ms: int) -> Finding:
     opened = alarm_id(found)
     placed = causes.placed(state, found, opened, scope, now_ms)
-    return Finding(change="raised", alarm=opened, detection=found, placed=placed)
+    blinding = causes.blinding(state, found, scope)
+    return Finding(change="raised", alarm=opened, detection=found, placed=placed, blinding=blinding)
 
 
 def judge_version(state: State, scope: Scope) -> Iterator[Scheduled | Retired | Finding]:

@@ -20,6 +20,7 @@ from alerts.commands import (
     Suppress,
     Undo,
     Unshelve,
+    Warn,
 )
 from alerts.covers import OF_RULE
 from alerts.done import UNDO_MS
@@ -39,6 +40,8 @@ if TYPE_CHECKING:
     from streams.city.scope import Scope
 
 OF_TABLE = frozenset(Happening)
+KEY_USED = "key_used"
+"""The reason of a refusal: the request's key names another command, which another wall may have sent."""
 SOMEBODY_WAS_FIRST = (
     *("already_acknowledged", "already_shelved", "changed", "closed", "closing", "level_risen", "not_acknowledged"),
     *("not_shelved", "not_yours", "folded_already", "returned_already"),
@@ -51,6 +54,8 @@ def judge_command(state: State, command: Command, now_ms: int, scope: Scope | No
     answered = state.outcomes.get(command.id)
     if answered is not None and answered.reason != UNSIGNED:  # a stranger who named its id first has not answered it
         return None
+    if command.key and state.keys.get(command.key, command.id) != command.id:
+        return refused(command, KEY_USED)
     if not may(command.role, command.action, command.for_ms if isinstance(command, Shelve) else 0):
         return refused(command, "role_may_not")
     if isinstance(command, Undo):
@@ -84,6 +89,8 @@ def _judge_alarm(state: State, command: AlarmCommand) -> Done | Refused:
     alarm = state.open.get(command.alarm)
     if alarm is None or alarm.city != command.city:
         closed = state.closed.get(command.alarm)
+        if isinstance(command, Warn) and closed is not None and closed.city == command.city:
+            return Done(alarm=closed.id, command=command)  # a warning is called off when all is over
         return refused(command, "unknown_alarm" if closed is None else "closed", closed)
     if not isinstance(command, Note):
         reason = _why_not(state, alarm, command)

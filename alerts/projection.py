@@ -10,7 +10,7 @@ import msgspec
 from alerts.incident import ALONE, Incident
 
 if TYPE_CHECKING:
-    from alerts.alarm import Alarm
+    from alerts.alarm import Alarm, Covering
 
 AS_IT_IS = (
     *("id", "city", "domain", "kind", "entity", "zone", "level", "process", "revision", "raised_at_ms"),
@@ -32,6 +32,7 @@ OF_ALARM = {
     "escalated": {"escalated_to": "to"},
 }
 """… of an alarm, by what that is; of most alarms there is none of it."""
+COVERED_UNTIL = {"ended": "what", "ended_by": "who", "ended_desk": "desk", "until_ms": "at_ms"}
 NOTHING = dict.fromkeys(field for fields in OF_ALARM.values() for field in fields)
 
 
@@ -46,6 +47,7 @@ def row(alarm: Alarm) -> dict[str, Any]:
     found = {
         **dict(zip(AS_IT_IS, _as_it_is(alarm), strict=True)),
         "standing": alarm.shown,
+        "coverings": [_covering(one) for one in alarm.coverings],
         "count": max(alarm.count, alarm.changes) if chatters else alarm.count,
         "chattering": chatters,
         "state": "active" if alarm.process == "active" else "cleared",
@@ -63,9 +65,15 @@ def row(alarm: Alarm) -> dict[str, Any]:
     return found
 
 
-def _of(one: object, names: dict[str, str]) -> dict[str, Any]:
-    """Return fields of what there is, each by another name."""
-    return {field: getattr(one, name) for field, name in names.items()}
+def _covering(one: Covering) -> dict[str, Any]:
+    """Return a time in which something covered an alarm as plain values."""
+    told = {name: getattr(one, name) for name in ("cover", "what", "who", "desk", "why", "since_ms")}
+    return told | _of(one.ended, COVERED_UNTIL)
+
+
+def _of(one: object | None, names: dict[str, str]) -> dict[str, Any]:
+    """Return fields of what there may not be, each by another name; None where it is not."""
+    return dict.fromkeys(names) if one is None else {field: getattr(one, name) for field, name in names.items()}
 
 
 OF_INCIDENT = (
@@ -84,5 +92,5 @@ def incident_row(incident: Incident) -> dict[str, Any]:
         "why": None if newest is None else newest.why,
         "because": None if newest is None else newest.because,
         "acknowledged": taken is not None and incident.asking == 0,
-        **(dict.fromkeys(TAKEN) if taken is None else _of(taken, TAKEN)),
+        **_of(taken, TAKEN),
     }

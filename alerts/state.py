@@ -11,7 +11,7 @@ from alerts.alarm import Alarm, Closing, Handed, Taken, Under, ranked
 from alerts.commands import Where
 from alerts.covers import Cover, wheres
 from alerts.groups import Groups
-from alerts.tables import Table, Trail
+from alerts.tables import Index, Table, Trail
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -89,6 +89,8 @@ class State:
         """Id of an alarm that closed → the alarm as it ended."""
         self.outcomes: Table[str, Outcome] = Table(self.trail)
         """Id of a command → what became of it."""
+        self.keys: Table[str, str] = Table(self.trail)
+        """Key of a request → id of the command that it names."""
         self.undoable: Table[str, Was] = Table(self.trail)
         """Id of a command → what was before it."""
         self.covers: Table[str, Cover] = Table(self.trail)
@@ -103,11 +105,17 @@ class State:
         """Event by name → how many."""
         self.times: dict[str, int] = {}
         """LATEST → newest event time that a finding gave; NOW → engine time of the newest event."""
-        self.of_entity: Table[tuple[str, str], tuple[str, ...]] = Table(self.trail)
-        """(city, entity) → ids of its open alarms."""
         self.groups = Groups(self.trail)
         self.incidents, self.ended, self.shown = self.groups.incidents, self.groups.ended, self.groups.shown
         self.raised, self.by_kind, self.bursts = self.groups.raised, self.groups.by_kind, self.groups.bursts
+        self._follow()
+
+    def _follow(self) -> None:
+        """Make what follows from the tables."""
+        self.of_entity: Table[tuple[str, str], tuple[str, ...]] = Table(self.trail)
+        """(city, entity) → ids of its open alarms."""
+        self.heard_by: Index[tuple[str, str], str] = Index(self.trail)
+        """(city, sensor) → ids of the open alarms of which it tells, but its own."""
         self.changed: set[str] = set()
         """Ids of alarms that were put or closed since `begin`."""
         self._covering: Table[tuple[str, Where], tuple[str, ...]] = Table(self.trail)
@@ -151,6 +159,8 @@ class State:
         if before is None:
             of = (alarm.city, alarm.entity)
             self.of_entity[of] = (*self.of_entity.get(of, ()), alarm.id)
+            for ear in alarm.ears:
+                self.heard_by.add((alarm.city, ear.sensor), alarm.id)
             self.current[alarm.city, alarm.entity, alarm.kind] = alarm.id
         self.open[alarm.id] = alarm
         if before is None or before.due_ms != alarm.due_ms:
@@ -164,6 +174,8 @@ class State:
             self.of_entity[of] = left
         else:
             del self.of_entity[of]
+        for ear in alarm.ears:
+            self.heard_by.remove((alarm.city, ear.sensor), alarm.id)
         self.groups.count(self.open[alarm.id], None)
         del self.open[alarm.id]
         del self.current[alarm.city, alarm.entity, alarm.kind]
@@ -237,7 +249,8 @@ class State:
     def keep(self) -> None:
         """Let what was changed since `begin` stand, and forget what is too old to be asked for."""
         self.trail.keep()
-        for table in (self.latent, self.closed, self.outcomes, self.muted, self.raised, self.by_kind, self.bursts):
+        remembered = (self.latent, self.closed, self.outcomes, self.keys, self.muted)
+        for table in (*remembered, self.raised, self.by_kind, self.bursts):
             table.shorten(REMEMBERED)
         self.undoable.shorten(UNDOABLE)
         self.groups.keep(REMEMBERED)

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import anyio
 
-from alerts.course import name_of
+from alerts.course import name_of, of_place
+from dashboard.alarm_facts import CLOCK
 from dashboard.labels import text
 from dashboard.subject import Section, same, time_at
 from streams.contract.alarm_events import EventsWanted
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from streams.contract.alarm_events import AlarmEvent
 
 READ, SHOWN = 100, 6
-CLOCK = "%m-%d %H:%M:%S"
 QUIET = ("updated",)
 """Findings that change nothing that a person acts on."""
 
@@ -53,7 +53,8 @@ async def section(hub: Hub, alarm: Mapping[str, Any]) -> Section:
 
 def steps(alarm: Mapping[str, Any], events: Sequence[AlarmEvent]) -> list[Step]:
     """Return what the history has, and what the alarm's own row says beyond it, oldest first."""
-    told = [_step(one) for one in reversed(events) if one.what not in QUIET]
+    known = [one for one in events if one.what not in QUIET]
+    told = [_step(one) for one in sorted([*known, *of_place(alarm)], key=lambda one: one.moment)]
     newest_ms = told[-1].at_ms if told else -1
     return told + [step for step in sorted(_of_row(alarm)) if step.at_ms > newest_ms]
 

@@ -8,8 +8,8 @@ from alerts.rules.record import RECORD
 from alerts.rules.shipped import shipped
 from dashboard.alarm_list import metric_of, scale_of
 from dashboard.labels import column_name, kind_name, text, unit_name
-from dashboard.readings import quantity, reading
-from dashboard.subject import Section, Subject, same
+from dashboard.readings import filled, quantity, reading
+from dashboard.subject import Section, Subject, same, time_at
 from streams.contract.name import Name
 
 if TYPE_CHECKING:
@@ -17,6 +17,11 @@ if TYPE_CHECKING:
 
     from dashboard.hub import Hub
 
+CLOCK = "%m-%d %H:%M:%S"
+AS_SAID = ("why", "assigned_to", "escalated_to", "shelved_by", "shelved_why", "suppressed_why", "out_of_service_by")
+"""What people said, as they said it."""
+IN_UNITS = {"usual_km_h": (1.0, "km/h"), "ratio": (100.0, "%")}
+"""Evidence by what it is multiplied where people read it, and its unit then."""
 TOLD_ELSEWHERE = ("column", "basis")
 """Of the evidence: the reading's name, and the basis."""
 
@@ -26,8 +31,8 @@ def subject(hub: Hub, alarm: Mapping[str, Any]) -> Subject:
     row = hub.screen.alarm_row(dict(alarm))
     scale, shown_unit = scale_of(alarm)
     metric, kind = metric_of(alarm), kind_name(alarm["kind"])
-    found = [Section(list(_facts(alarm, row))), Section(list(_record(alarm)), "drawer.record")]
-    found.append(Section(list(_evidence(alarm)), "drawer.evidence"))
+    found = [Section(list(_facts(hub, alarm, row))), Section(list(_record(alarm)), "drawer.record")]
+    found.append(Section(list(_evidence(hub, alarm)), "drawer.evidence"))
     return Subject(
         Name(f"{row['place']['zh']} · {kind.zh}", f"{kind.en} · {row['place']['en']}"),
         [section for section in found if section.facts],
@@ -42,19 +47,30 @@ def subject(hub: Hub, alarm: Mapping[str, Any]) -> Subject:
     )
 
 
-def _facts(alarm: Mapping[str, Any], row: Mapping[str, Any]) -> Iterator[tuple[str, Name]]:
+def _facts(hub: Hub, alarm: Mapping[str, Any], row: Mapping[str, Any]) -> Iterator[tuple[str, Name]]:
     yield "fact.place", Name(row["place"]["zh"], row["place"]["en"])
     yield "fact.reading", reading(row["value"], row["limit"], row["unit"])
-    yield "fact.state", text(f"standing.{row['standing']}") or same(row["standing"])
+    yield "fact.state", _state(hub, row)
+    yield "fact.raised", time_at(hub, alarm["raised_at_ms"], CLOCK)
     if alarm["acknowledged"]:
         yield "fact.acknowledged", same(f"{alarm.get('acknowledged_by')} · {alarm.get('acknowledged_desk')}")
-    for key in ("why", "assigned_to", "shelved_why"):
+    for key in AS_SAID:
         if alarm.get(key):
             yield f"fact.{key}", same(alarm[key])
     if alarm.get("under"):
         yield "fact.folded", Name(alarm["under"]["why"]["zh"], alarm["under"]["why"]["en"])
-    yield "fact.basis", same(alarm.get("basis") or "—")
+    basis = alarm.get("basis") or "—"
+    yield "fact.basis", text(f"basis.{basis}") or same(basis)
     yield "fact.id", same(alarm["id"])
+
+
+def _state(hub: Hub, row: Mapping[str, Any]) -> Name:
+    """Return how an alarm stands, and until when by itself."""
+    name = text(f"standing.{row['standing']}") or same(row["standing"])
+    if row["until_ms"] is None:
+        return name
+    until = time_at(hub, row["until_ms"], CLOCK)
+    return Name(*(f"{a} · {b}" for a, b in zip(name, filled("alarm.until", until), strict=True)))
 
 
 def _record(alarm: Mapping[str, Any]) -> Iterator[tuple[str, Name]]:
@@ -68,10 +84,17 @@ def _record(alarm: Mapping[str, Any]) -> Iterator[tuple[str, Name]]:
         yield "record.owner", Name(record["owner"]["zh"], record["owner"]["en"])
 
 
-def _evidence(alarm: Mapping[str, Any]) -> Iterator[tuple[str | Name, Name]]:
+def _evidence(hub: Hub, alarm: Mapping[str, Any]) -> Iterator[tuple[str | Name, Name]]:
     for key, value in alarm.get("evidence", {}).items():
         if key in TOLD_ELSEWHERE:
             continue
         label: str | Name = f"evidence.{key}" if text(f"evidence.{key}") else same(key)
-        said = same(value) if isinstance(value, str) else quantity(float(value), "")
-        yield label, text(f"evidence.{key}.{value}") or said
+        yield label, text(f"evidence.{key}.{value}") or _said(hub, key, value)
+
+
+def _said(hub: Hub, key: str, value: float | str) -> Name:
+    """Say a value of the evidence: the name of a place of the city, or a number in its unit."""
+    if isinstance(value, str):
+        return hub.screen.view.places.find(value, "").name
+    factor, unit = IN_UNITS.get(key, (1.0, ""))
+    return quantity(value * factor, unit)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 
 import anyio
 import msgspec
 from fastapi import APIRouter, Query, Response
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
-from alerts.course import name_of
+from alerts.course import name_of, of_place
 from alerts.refusals import why
 from dashboard.iso_times import iso
 from dashboard.problems import PROBLEM, ProblemError, invalid
@@ -17,6 +17,7 @@ from streams.contract.alarm_events import (
     AlarmEvent,
     AlarmsWanted,
     EventsWanted,
+    Moment,
     Raised,
     cursor_of,
     moment_of,
@@ -51,6 +52,9 @@ class EventFilter(BaseModel):
     zone: str | None = None
     entity: str | None = None
     who: Annotated[str | None, Field(description="who gave the command")] = None
+    what: Annotated[str | None, Field(description="what happened: raised, risen, acknowledge, shelve, lapsed …")] = None
+    outcome: Annotated[Literal["done", "refused"] | None, Field(description="of a command")] = None
+    command: Annotated[str | None, Field(description="id: what became of it, and what took it back")] = None
     from_: Annotated[AwareDatetime | None, Field(alias="from", description="happened then or later")] = None
     until: Annotated[AwareDatetime | None, Field(description="happened before")] = None
     limit: Annotated[int, Field(ge=1, le=MOST_ROWS)] = ROWS
@@ -73,54 +77,84 @@ def add_to(routes: APIRouter, hub: Hub) -> None:
 
     @routes.get("/alarm-events", summary="Events of alarms, the newest first", responses=answers)
     async def events(wanted: Annotated[EventFilter, Query()]) -> Response:
-        names = ("alarm", "domain", "kind", "zone", "entity", "who")
+        names = ("alarm", "domain", "kind", "zone", "entity", "who", "what", "outcome", "command")
         same = {name: getattr(wanted, name) for name in names}
-        asked = EventsWanted(from_ms=_ms(wanted.from_), until_ms=_ms(wanted.until), **same)
+        asked = EventsWanted(from_ms=epoch_ms(wanted.from_), until_ms=epoch_ms(wanted.until), **same)
         return await _events_page(hub, asked, wanted.limit, wanted.cursor)
 
     @routes.get("/alarms/{alarm_id}/events", summary="An alarm's course, the newest first", responses=answers)
     async def course(alarm_id: str, page: Annotated[OfOne, Query()]) -> Response:
-        return await _events_page(hub, EventsWanted(alarm=alarm_id), page.limit, page.cursor)
+        return await _events_page(hub, EventsWanted(alarm=alarm_id), page.limit, page.cursor, alarm_id)
 
 
 async def ended_page(
     hub: Hub, wanted: Filter, fits: Callable[[Alarm], bool], told: Callable[[Alarm], Alarm]
 ) -> dict[str, Any]:
     """Return a page of alarms that have ended, the newest raise first, as `told`; those that fit."""
-    after = _place(wanted.cursor, raised_of)
     asked = AlarmsWanted(
         closed=True,
         level=wanted.level[0] if len(wanted.level) == 1 else None,
-        from_ms=_ms(wanted.from_),
-        until_ms=_ms(wanted.until),
-        **{name: getattr(wanted, name) for name in ("domain", "kind", "zone", "entity")},
+        from_ms=epoch_ms(wanted.from_),
+        until_ms=epoch_ms(wanted.until),
+        **{name: getattr(wanted, name) for name in ("domain", "kind", "zone", "entity", "incident", "who")},
     )
+    found, after = await kept_page(hub, asked, fits, wanted.limit, wanted.cursor)
+    return {"alarms": [told(one) for one in found], "next": after}
+
+
+async def kept_page(
+    hub: Hub, asked: AlarmsWanted, fits: Callable[[Alarm], bool], limit: int, cursor: str | None
+) -> tuple[list[Alarm], str | None]:
+    """Return a page of what the history keeps of alarms or incidents, those that fit, and the cursor of the next."""
+    after = place_in(cursor, raised_of)
 
     def read() -> tuple[list[Alarm], Raised | None]:
-        place, found = after, list[Any]()
-        for _ in range(LOOKED_MOST // LOOKED_AT_ONCE):
-            page = hub.config.history.alarms(asked, LOOKED_AT_ONCE, place)
+        place, found, looked, count = after, list[Any](), 0, limit + 1
+        while looked < LOOKED_MOST:
+            page = hub.config.history.alarms(asked, count, place)
             for alarm in page:
                 if fits(alarm):
-                    if len(found) == wanted.limit:
+                    if len(found) == limit:
                         return found, place
-                    found.append(told(alarm))
-                place = Raised(alarm["raised_at_ms"], alarm["id"])
-            if len(page) < LOOKED_AT_ONCE:
+                    found.append(alarm)
+                place = Raised(alarm[asked.of.at], alarm["id"])
+            if len(page) < count:
                 return found, None
+            looked, count = looked + count, LOOKED_AT_ONCE
         return found, place
 
-    alarms, place = await _from_history(read)
-    return {"alarms": alarms, "next": None if place is None else cursor_of(place)}
+    alarms, last = await from_history(read)
+    return alarms, None if last is None else cursor_of(last)
 
 
-async def _events_page(hub: Hub, wanted: EventsWanted, limit: int, cursor: str | None) -> Response:
-    after = _place(cursor, moment_of)
-    found = await _from_history(lambda: hub.config.history.alarm_events(wanted, limit + 1, after))
-    page = found[:limit]
-    more = cursor_of(page[-1].moment) if len(found) > limit else None
-    body = {"events": [event_row(one) for one in page], "next": more}
+async def _events_page(hub: Hub, wanted: EventsWanted, limit: int, cursor: str | None, of: str = "") -> Response:
+    """Return a page of events; with them, of one alarm (`of`), what its row alone tells of the same time."""
+    after = place_in(cursor, moment_of)
+
+    def read() -> tuple[list[AlarmEvent], Moment | None]:
+        found = hub.config.history.alarm_events(wanted, limit + 1, after)
+        page, until = found[:limit], found[limit - 1].moment if len(found) > limit else None
+        beside = _of_place(hub, of) if of else []
+        page += [
+            one for one in beside if (after is None or one.moment < after) and (until is None or one.moment > until)
+        ]
+        return sorted(page, key=lambda one: one.moment, reverse=True), until
+
+    page, until = await from_history(read)
+    body = {"events": [event_row(one) for one in page], "next": None if until is None else cursor_of(until)}
     return Response(msgspec.json.encode(body), media_type="application/json")
+
+
+def _of_place(hub: Hub, alarm_id: str) -> list[AlarmEvent]:
+    """Return when the place of an alarm, open or ended, was suppressed or out of service."""
+    row, history = hub.mirror.alarms.get(alarm_id), hub.config.history
+    if row is None:
+        known = history.alarm_events(EventsWanted(alarm=alarm_id), LOOKED_AT_ONCE)
+        of = next((one for one in known if one.kind), None)
+        wanted = None if of is None else AlarmsWanted(closed=True, kind=of.kind, entity=of.entity)
+        ended = [] if wanted is None else history.alarms(wanted, LOOKED_AT_ONCE)
+        row = next((one for one in ended if one["id"] == alarm_id), None)
+    return [] if row is None else of_place(row)
 
 
 def event_row(event: AlarmEvent) -> dict[str, Any]:
@@ -136,7 +170,11 @@ def event_row(event: AlarmEvent) -> dict[str, Any]:
     }
 
 
-async def _from_history(read: Callable[[], T]) -> T:
+async def from_history(read: Callable[[], T]) -> T:
+    """Read from the history in a thread.
+
+    Raises ProblemError where it is away.
+    """
     try:
         return await anyio.to_thread.run_sync(read)
     except CityError as exc:
@@ -144,7 +182,11 @@ async def _from_history(read: Callable[[], T]) -> T:
         raise ProblemError(503, "no-history", said) from exc
 
 
-def _place(cursor: str | None, place_of: Callable[[str], T]) -> T | None:
+def place_in(cursor: str | None, place_of: Callable[[str], T]) -> T | None:
+    """Read a cursor, None = there is none.
+
+    Raises ProblemError where it is not ours.
+    """
     try:
         return place_of(cursor) if cursor else None
     except ValueError as exc:
@@ -152,7 +194,8 @@ def _place(cursor: str | None, place_of: Callable[[str], T]) -> T | None:
         raise invalid([("/query/cursor", said)]) from exc
 
 
-def _ms(at: datetime | None) -> int | None:
+def epoch_ms(at: datetime | None) -> int | None:
+    """Return a time as the history has it."""
     return None if at is None else int(at.timestamp() * 1000)
 
 

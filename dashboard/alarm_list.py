@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from alerts.kinds import response_limit_s
 from dashboard.labels import as_json, domain_names, kind_name
 from dashboard.places import corridor, projection
-from dashboard.readings import reading
+from dashboard.readings import COUNTED, NOTHING, quantity, reading
 from processors.maths.measures import FEED_PREFIX, SILENT
 from streams.contract.name import Name
 
@@ -34,12 +34,13 @@ AS_IT_IS = (
         "notes_count",
         "incident",
         "assigned_to",
+        "escalated_to",
         "uncertain_since_ms",
         "chattering",
         "equipment",
         "presented",
     ),
-    *("shelved_by", "shelved_until_ms", "suppressed_by", "suppressed_until_ms", "out_of_service_command"),
+    *("shelved_by", "suppressed_by", "out_of_service_command"),
 )
 """What a row tells of its alarm as the engine says it; None where it says nothing."""
 
@@ -128,6 +129,8 @@ def scale_of(alarm: Mapping[str, Any]) -> tuple[float, str]:
     metric, unit = metric_of(alarm), str(alarm.get("unit") or "")
     if not unit and metric.endswith(PERCENT_SUFFIX) and metric not in PLAIN_RATIOS:
         return 100.0, "%"
+    if not unit and metric.endswith(COUNTED):
+        return 1.0, metric
     return 1.0, unit
 
 
@@ -158,6 +161,7 @@ def row(
         "limit": limit,
         "unit": unit,
         "reading": as_json(reading(value, limit, unit)),
+        "said": as_json(NOTHING if value is None else quantity(value, unit)),
         "count": alarm.get("count", 1),
         "sending": sending.who if sending and sending.confirmed is None else None,
         "unconfirmed": sending is not None and sending.confirmed is False,

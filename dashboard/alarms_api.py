@@ -11,17 +11,19 @@ from fastapi import APIRouter, Query, Response
 from fastapi.responses import JSONResponse
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
-from dashboard.alarm_book import Place
 from dashboard.alarm_history import ended_page
 from dashboard.alarm_list import standing_of, waiting_since_ms
 from dashboard.commands_api import open_alarm
 from dashboard.iso_times import iso
+from dashboard.orders_kept import OrdersKept, behind
 from dashboard.problems import PROBLEM, invalid
+from streams.contract.alarm_events import people_of
 from streams.contract.name import Name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
+    from dashboard.alarm_book import Place
     from dashboard.hub import Hub
 
 OPEN, ENDED = "open", "ended"
@@ -47,6 +49,9 @@ class Filter(BaseModel):
     zone: str | None = None
     entity: str | None = None
     incident: Annotated[str | None, Field(description="id of the incident that it belongs to")] = None
+    who: Annotated[
+        str | None, Field(description="who has acknowledged, shelved, assigned, ended or last changed it")
+    ] = None
     equipment: Annotated[bool | None, Field(description="whether it is about what watches the city")] = None
     from_: Annotated[AwareDatetime | None, Field(alias="from", description="raised then or later")] = None
     until: Annotated[AwareDatetime | None, Field(description="raised before")] = None
@@ -57,6 +62,7 @@ class Filter(BaseModel):
 
 def add_to(routes: APIRouter, hub: Hub) -> None:
     """Add the routes of alarms."""
+    kept = OrdersKept()
 
     @routes.get(
         "/alarms", summary="Alarms, in the order of the wall", responses=_described(_page_schema()) | {503: PROBLEM}
@@ -66,7 +72,7 @@ def add_to(routes: APIRouter, hub: Hub) -> None:
             page = await ended_page(hub, wanted, filter_of(wanted, _words(hub)), lambda alarm: told(hub, alarm))
             counts = hub.screen.book().counts()
             return Response(msgspec.json.encode(page | {"counts": counts}), media_type="application/json")
-        return Response(await _open_page(hub, wanted), media_type="application/json")
+        return Response(await _open_page(hub, wanted, kept), media_type="application/json")
 
     @routes.get("/alarms/{alarm_id}", summary="One open alarm", responses=_described(ALARM) | {404: PROBLEM})
     async def alarm(alarm_id: str) -> JSONResponse:
@@ -87,19 +93,22 @@ def told(hub: Hub, alarm: Alarm) -> Alarm:
     }
 
 
-async def _open_page(hub: Hub, wanted: Filter) -> bytes:
+async def _open_page(hub: Hub, wanted: Filter, kept: OrdersKept) -> bytes:
     """Return the page as JSON; made in a thread, so that no console waits for another's search."""
     book, alarms = hub.screen.book(), hub.mirror.alarms
-    places, counts = book.after(_place(wanted.cursor)), book.counts()
-    fits = filter_of(wanted, _words(hub))
+    place, name = _read(wanted.cursor)
+    order = kept.find(name)
+    order = book.after(None) if order is None else order
+    counts, fits = book.counts(), filter_of(wanted, _words(hub))
 
-    def make() -> bytes:
-        found, more = _select(places, alarms, fits, wanted.limit)
-        rows = [told(hub, alarm) for _, alarm in found]
-        after = _cursor(found[-1][0]) if more else None
-        return msgspec.json.encode({"alarms": rows, "counts": counts, "next": after})
+    def make() -> tuple[msgspec.Raw, Place | None]:
+        found, more = _select(behind(order, place), alarms, fits, wanted.limit)
+        rows = msgspec.json.encode([told(hub, alarm) for _, alarm in found])
+        return msgspec.Raw(rows), found[-1][0] if more else None
 
-    return await anyio.to_thread.run_sync(make)
+    rows, last = await anyio.to_thread.run_sync(make)
+    after = None if last is None else _cursor(last, kept.keep(order))
+    return msgspec.json.encode({"alarms": rows, "counts": counts, "next": after})
 
 
 def _select(
@@ -131,6 +140,8 @@ def _tests(wanted: Filter, words: Callable[[Alarm], str]) -> Iterator[Callable[[
     same = {name: value for name in SAME if (value := getattr(wanted, name)) is not None}
     if same:
         yield lambda alarm: all(alarm.get(name) == value for name, value in same.items())
+    if wanted.who is not None:
+        yield lambda alarm: wanted.who in people_of(alarm)
     if wanted.equipment is not None:
         yield lambda alarm: bool(alarm.get("equipment")) == wanted.equipment
     if wanted.from_ is not None:
@@ -149,20 +160,21 @@ def _words(hub: Hub) -> Callable[[Alarm], str]:
     return lambda alarm: f"{words(alarm['entity'], alarm['zone'], alarm['kind'])}\n{alarm['id'].casefold()}"
 
 
-def _cursor(place: Place) -> str:
-    return urlsafe_b64encode(msgspec.json.encode(place)).decode().rstrip("=")
+def _cursor(place: Place, order: str) -> str:
+    return urlsafe_b64encode(msgspec.json.encode((*place, order))).decode().rstrip("=")
 
 
-def _place(cursor: str | None) -> Place | None:
+def _read(cursor: str | None) -> tuple[Place | None, str]:
+    """Return behind which place a page begins, and the name of the order that it is of."""
     if not cursor:
-        return None
+        return None, ""
     try:
         text = urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
-        found = msgspec.json.decode(text, type=tuple[int, int, int, str])
+        rank, level, since_ms, alarm, order = msgspec.json.decode(text, type=tuple[int, int, int, str, str])
     except (ValueError, msgspec.DecodeError) as exc:
         said = Name("此游标不是本接口给出的。", "This API has given no such cursor.")
         raise invalid([("/query/cursor", said)]) from exc
-    return found
+    return (rank, level, since_ms, alarm), order
 
 
 def _described(schema: dict[str, Any]) -> dict[int | str, dict[str, Any]]:

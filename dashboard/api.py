@@ -1,4 +1,4 @@
-"""`/api/v1`: alarms, metrics, and what the page needs once."""
+"""`/api/v1`: alarms, incidents, commands, metrics, and what the page needs once."""
 
 from __future__ import annotations
 
@@ -6,14 +6,12 @@ import math
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
-import anyio
 from fastapi import APIRouter, Query, Response
 from fastapi.responses import JSONResponse
 
-from dashboard import alarm_history, alarms_api, commands_api
-from dashboard.problems import ProblemError, invalid
+from dashboard import alarm_history, alarms_api, commands_api, incidents_api
+from dashboard.problems import invalid
 from streams.contract.name import Name
-from streams.errors import CityError
 
 if TYPE_CHECKING:
     from dashboard.hub import Hub
@@ -28,6 +26,7 @@ def router(hub: Hub) -> APIRouter:
     routes = APIRouter(prefix=PREFIX)
     alarms_api.add_to(routes, hub)
     alarm_history.add_to(routes, hub)
+    incidents_api.add_to(routes, hub)
     commands_api.add_to(routes, hub)
     _add_metrics(routes, hub)
 
@@ -73,11 +72,7 @@ async def _series(hub: Hub, metric: str, entity: str, span: tuple[int, int], win
     def read() -> Rows:
         return hub.config.history.read(metric, entity, span[0], span[1], window_s)
 
-    try:
-        rows = await anyio.to_thread.run_sync(read)
-    except CityError as exc:
-        said = Name(f"历史数据无法读取：{exc}", f"The history cannot be read: {exc}")
-        raise ProblemError(503, "no-history", said) from exc
+    rows = await alarm_history.from_history(read)
     return [
         {
             "at_ms": int(at_ms), "value": float(value) if math.isfinite(value) else None,

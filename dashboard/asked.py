@@ -1,6 +1,7 @@
 """The commands that this wall was asked for, and what became of each.
 
-A command is pending until its outcome comes through the live state; after a while without one its state says so.
+A command is pending until its outcome comes through the live state; after a while without one its state says so, unless
+the history knows: the live state has the newest outcomes only.
 """
 
 from __future__ import annotations
@@ -15,9 +16,10 @@ from streams.contract.name import Name
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from dashboard.mirror import Mirror
+    from streams.contract.alarm_events import AlarmEvent
 
 MOST = 10_000
 """So many of the newest are known here."""
@@ -86,6 +88,24 @@ class Commands:
         return now_ms - asked.since_ms > self._limit_ms
 
 
+def of_events(command: str, events: Sequence[AlarmEvent]) -> dict[str, Any] | None:
+    """Return what became of a command, as the history tells it: its events, the newest first. None = nothing yet."""
+    own = next((one for one in reversed(events) if one.command == command and one.outcome), None)
+    if own is None:
+        return None
+    undo = next((one for one in events if one.what == "undo" and one.command != command), None)
+    refusal = own.event if own.outcome == "refused" else {}
+    first = {name: refusal.get(name) or default for name, default in FIRST.items()}
+    if undo is not None:
+        first = {"by": undo.who, "by_desk": undo.desk, "did": undo.what, "did_at_ms": undo.at_ms}
+    state = own.outcome if undo is None else "superseded"
+    return _said({"id": command, "state": state, "reason": own.reason, "alarm": own.alarm, "at_ms": own.at_ms, **first})
+
+
+FIRST = {"by": "", "by_desk": "", "did": "", "did_at_ms": None}
+"""What a refusal says of who was first."""
+
+
 def _said(outcome: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "id": outcome["id"],
@@ -98,6 +118,7 @@ def _said(outcome: Mapping[str, Any]) -> dict[str, Any]:
         "did_at_ms": outcome.get("did_at_ms"),
         "alarm": outcome.get("alarm", ""),
         "revision": outcome.get("revision", 0),
+        "covers_count": outcome.get("covers_count", 0),
         "at": iso(outcome["at_ms"]),
         "at_ms": outcome["at_ms"],
     }

@@ -12,14 +12,16 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from alerts.commands import Acknowledge as AcknowledgeCommand
 from alerts.commands import Command
+from dashboard.alarm_history import from_history
 from dashboard.alarm_list import Sending
-from dashboard.asked import Asked, sentence
+from dashboard.asked import UNCONFIRMED, Asked, of_events, sentence
 from dashboard.guard import browser_of
 from dashboard.hub import wall_clock_ms
 from dashboard.languages import HEADER, language_of
 from dashboard.mirror import city_now_ms
-from dashboard.orders import Called, Order, Why, command_id, to_command
+from dashboard.orders import Called, Order, Why, command_id, described, to_command
 from dashboard.problems import PROBLEM, ProblemError
+from streams.contract.alarm_events import EventsWanted
 from streams.contract.name import Name
 from streams.errors import CityError
 
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
     from dashboard.hub import Hub
 
 PATH = "/commands"
+EVENTS_OF_ONE = 20
 REFUSALS: dict[int | str, dict[str, Any]] = dict.fromkeys((403, 409, 421, 422, 503), PROBLEM)
 
 
@@ -37,7 +40,7 @@ EXAMPLE: dict[str, Any] = {
         "did": "acknowledge",
         "alarm": "10b9c1d2e3f4",
     },
-    **{"did_at": "2026-11-30T08:00:04.120Z", "did_at_ms": 1796025604120, "revision": 0},
+    **{"did_at": "2026-11-30T08:00:04.120Z", "did_at_ms": 1796025604120, "revision": 0, "covers_count": 0},
     **{"at": "2026-11-30T08:00:04.310Z", "at_ms": 1796025604310},
 }
 
@@ -76,6 +79,7 @@ class State(BaseModel):
     did_at_ms: int | None
     alarm: str
     revision: Annotated[int, Field(description="of the alarm behind it")]
+    covers_count: Annotated[int, Field(description="open alarms of its scope, or of its incident")]
     at: Annotated[str, Field(description="when it was judged; of one that is pending, when it was asked for")]
     at_ms: int
 
@@ -83,7 +87,7 @@ class State(BaseModel):
 def add_to(routes: APIRouter, hub: Hub) -> None:
     """Add the routes of commands."""
 
-    @routes.post(PATH, status_code=202, summary="Give a command", responses=REFUSALS)
+    @routes.post(PATH, status_code=202, summary="Give a command", description=described(), responses=REFUSALS)
     async def give(order: Order, request: Request, response: Response) -> Accepted:
         name = command_id(order.key or uuid.uuid4().hex, order)
         if hub.commands.has_other_of(name):
@@ -92,9 +96,9 @@ def add_to(routes: APIRouter, hub: Hub) -> None:
         command = to_command(order, name, hub.config.city.id, _clock(hub), wall_clock_ms())
         return await send(hub, command, request, response)
 
-    @routes.get(f"{PATH}/{{command_id}}", summary="What became of a command", responses={404: PROBLEM})
+    @routes.get(f"{PATH}/{{command_id}}", summary="What became of a command", responses={404: PROBLEM, 503: PROBLEM})
     async def state(command_id: str, request: Request) -> State:
-        found = hub.commands.state(command_id, wall_clock_ms())
+        found = await _state(hub, command_id)
         if found is None:
             raise ProblemError(
                 404, "no-such-command", Name(f"没有命令 {command_id}。", f"No command is called {command_id}.")
@@ -137,6 +141,21 @@ async def send(hub: Hub, command: Command, request: Request, response: Response)
         )
         raise ProblemError(503, "not-sent", said, id=command.id) from exc
     return Accepted(id=command.id)
+
+
+async def _state(hub: Hub, command_id: str) -> dict[str, Any] | None:
+    """Return what became of a command; of one that the live state does not tell of (any more), the history does."""
+    found = hub.commands.state(command_id, wall_clock_ms())
+    if found is not None and found["reason"] != UNCONFIRMED:
+        return found
+    wanted = EventsWanted(command=command_id)
+    try:
+        events = await from_history(lambda: hub.config.history.alarm_events(wanted, EVENTS_OF_ONE))
+    except ProblemError:
+        if found is None:
+            raise
+        return found
+    return of_events(command_id, events) or found
 
 
 def _begin(hub: Hub, command: Command, browser: str) -> Asked:

@@ -31,6 +31,9 @@ if TYPE_CHECKING:
 POINTS = 288
 """A point each five minutes: the newest minute of each."""
 
+WIDE = ("fact.place", "fact.folded", "fact.basis", "fact.id")
+"""Facts of an alarm that are long: each has a line of its own."""
+
 log = logging.getLogger(__name__)
 
 
@@ -77,7 +80,8 @@ def _facts(sections: Sequence[Section], language: str) -> list[Component]:
         rows = []
         for key, value in section.facts:
             label = text(key) if isinstance(key, str) else key
-            rows += [html.Dt(getattr(label, language) if label else key), html.Dd(getattr(value, language))]
+            said = html.Dd(getattr(value, language), className="wide" if key in WIDE else None)
+            rows += [html.Dt(getattr(label, language) if label else key), said]
         shown.append(html.Dl(rows, className=section.title.removeprefix("drawer.") or "about"))
     return shown
 

@@ -11,25 +11,41 @@ import re
 from typing import TYPE_CHECKING, Annotated, Any, get_args
 
 import msgspec
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import (
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ModelWrapValidatorHandler,
+    StringConstraints,
+    ValidationError,
+    model_validator,
+)
+from pydantic_core import InitErrorDetails, PydanticCustomError
 
-from alerts.commands import Command
+from alerts.commands import Command, Warn
 from alerts.roles import lowest
-from dashboard.problems import ProblemError, invalid
+from dashboard.problems import OURS, ProblemError, invalid
+from streams.city.windows import DAYS
 from streams.contract.name import Name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from datetime import datetime
 
-SHAPES: dict[str, type[msgspec.Struct]] = {str(one.__struct_config__.tag): one for one in get_args(Command)}
-"""Action → the shape of its command."""
+    from pydantic_core import ErrorDetails
+
+SHAPES: dict[str, type[msgspec.Struct]] = {
+    str(one.__struct_config__.tag): one for one in get_args(Command) if one is not Warn
+}
+"""Action → the shape of its command; a public warning is given with its message, by `citywall warn`."""
 
 Called = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=64)]
 """A name or a desk; blanks alone are none."""
 Word = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 Why = Annotated[str, StringConstraints(strip_whitespace=True, max_length=400)]
 SPAN = r"^(\d{1,6}[dhms]){1,4}$"
+MOMENT = rf"^(({'|'.join(DAYS)}) )?([01]\d|2[0-3]):[0-5]\d$"
 UNIT_S = {"d": 86_400, "h": 3_600, "m": 60, "s": 1}
 KEY_CHARACTERS = 32
 SAID_CHARACTERS = 16
@@ -51,22 +67,38 @@ class Schedule(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    from_: Annotated[Word, Field(alias="from", examples=["fri 18:00"])]
-    until: Annotated[Word, Field(examples=["sun 18:00"])]
+    from_: Annotated[str, Field(alias="from", pattern=MOMENT, examples=["fri 18:00"])]
+    until: Annotated[str, Field(pattern=MOMENT, examples=["sun 18:00"])]
+
+
+_BY = {"who": "李敏", "desk": "2"}
+_OF_ALARM = {"alarm": "10b9c1d2e3f4", "revision": 1, **_BY}
+EXAMPLES: tuple[dict[str, Any], ...] = (
+    {"action": "acknowledge", **_OF_ALARM, "for": "30m", "key": "5f1c"},
+    {"action": "acknowledge", "incident": "5be2f0c4a1d7", **_BY},
+    {"action": "unacknowledge", **_OF_ALARM},
+    {"action": "note", **_OF_ALARM, "why": "patrol is on its way"},
+    {"action": "assign", **_OF_ALARM, "to": "3"},
+    {"action": "escalate", **_OF_ALARM, "to": "指挥中心", "why": "two lanes are closed"},
+    {"action": "shelve", **_OF_ALARM, "why": "known, works until noon", "for": "1h30m"},
+    {"action": "unshelve", **_OF_ALARM},
+    {"action": "reset", **_OF_ALARM},
+    {"action": "end", **_OF_ALARM, "why": "seen on the spot: nothing there"},
+    {"action": "fold", **_OF_ALARM, "into": "5be2f0c4a1d7"},
+    {"action": "split", **_OF_ALARM},
+    {"action": "suppress", "scope": {"zone": "Z03"}, "schedule": {"from": "fri 18:00", "until": "sun 18:00"},
+     "why": "works each weekend", **_BY},
+    {"action": "lift", "command": "9c1e-77ab", **_BY},
+    {"action": "take_out", "scope": {"entity": "det-017"}, "why": "loop is cut", **_BY},
+    {"action": "restore", "command": "9c1e-77ab", **_BY},
+    {"action": "undo", "command": "9c1e-77ab", **_BY},
+)  # fmt: skip
 
 
 class Order(BaseModel):
-    """A command; which fields an action takes stands in `docs/wall.md`."""
+    """A command; which fields its action takes stands with the route."""
 
-    model_config = ConfigDict(
-        extra="forbid",
-        json_schema_extra={
-            "examples": [
-                {"action": "acknowledge", "alarm": "10b9c1d2e3f4", "revision": 1, "who": "李敏", "desk": "2"},
-                {"action": "undo", "command": "9c1e-77ab", "who": "李敏", "desk": "2", "key": "5f1c"},
-            ]
-        },
-    )  # fmt: skip
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [*EXAMPLES]})
 
     action: Annotated[str, Field(json_schema_extra={"enum": sorted(SHAPES)})]
     alarm: Word | None = None
@@ -76,6 +108,7 @@ class Order(BaseModel):
         None
     )
     revision: Annotated[int | None, Field(ge=1, lt=2**53, description="of the alarm as the person saw it")] = None
+    seen_level: Annotated[int | None, Field(ge=1, le=4, description="the level that the person saw")] = None
     key: Annotated[Word | None, Field(description="names this request: repeat it with the same key")] = None
     why: Why | None = None
     for_: Annotated[str | None, Field(alias="for", pattern=SPAN, examples=["30m", "1h30m"])] = None
@@ -86,6 +119,92 @@ class Order(BaseModel):
     into: Annotated[Word | None, Field(description="incident to fold into")] = None
     who: Called
     desk: Called
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _whole(cls, data: Any, made_of: ModelWrapValidatorHandler[Order]) -> Order:  # noqa: ANN401 - JSON
+        """Tell all faults at once: of each field by itself, and of what the action needs and does not take."""
+        found = [*_faults_of_action(data)]
+        try:
+            order = made_of(data)
+        except ValidationError as exc:
+            found = [*map(_again, exc.errors(include_url=False)), *found]
+        if found:
+            raise ValidationError.from_exception_data(cls.__name__, found)
+        return order
+
+
+OF_WALL = ("id", "city", "who", "desk")
+"""What every command has to say, and the wall sees to."""
+SAID_BY = {"where": ("scope",), "for_ms": ("for", "until"), "window": ("until", "for", "schedule")}
+"""Field of a command → what of a request makes it: one of these."""
+ALARM_OR_INCIDENT = ("alarm", "incident")
+REQUESTED = {field.alias or name for name, field in Order.model_fields.items()}
+
+
+def needs(action: str) -> list[tuple[str, ...]]:
+    """Return what an action needs; of several one.
+
+    >>> needs("shelve"), needs("acknowledge")
+    ([('alarm',), ('why',), ('for', 'until')], [('alarm', 'incident')])
+    """
+    fields = [one.name for one in msgspec.structs.fields(SHAPES[action]) if one.required and one.name not in OF_WALL]
+    found = [SAID_BY.get(name, (name,)) for name in sorted(fields, key=lambda name: (name in SAID_BY, name))]
+    return [ALARM_OR_INCIDENT, *found] if "incident" in _fields(action) else found
+
+
+def takes(action: str) -> set[str]:
+    """Return all that an action has a use for."""
+    fields = {"action", "key", *_fields(action)}
+    said = {name for field in fields for name in SAID_BY.get(field, (field,))}
+    return (said | ({"from"} if "window" in fields else set())) & REQUESTED
+
+
+def described() -> str:
+    """Say which fields each action takes."""
+    always = {"action", "key", "who", "desk"}
+    lines = ["Each takes `action`, `who`, `desk` and, if you like, `key`.", ""]
+    for action in sorted(SHAPES):
+        need = needs(action)
+        rest = sorted(takes(action) - always - {name for names in need for name in names})
+        needed = ", ".join(" or ".join(f"`{name}`" for name in names) for names in need)
+        lines.append(
+            f"- `{action}`: {needed}" + (f"; may have {', '.join(f'`{one}`' for one in rest)}" if rest else "")
+        )
+    return "\n".join(lines)
+
+
+def _fields(action: str) -> set[str]:
+    return {field.name for field in msgspec.structs.fields(SHAPES[action])}
+
+
+def _faults_of_action(data: Any) -> Iterator[InitErrorDetails]:  # noqa: ANN401 - JSON
+    """Yield what a request lacks, and what of it its action has no use for: who gave that meant something by it."""
+    action = data.get("action") if isinstance(data, dict) else None
+    if not isinstance(action, str):
+        return
+    if action not in SHAPES:
+        known = ", ".join(sorted(SHAPES))
+        yield _said("action", action, Name(f"没有此操作；可用：{known}", f"No such action; there are {known}"))
+        return
+    given = {
+        name for name, value in data.items() if value is not None and not (isinstance(value, str) and not value.strip())
+    }
+    for names in needs(action):
+        if not given.intersection(names):
+            zh, en = (word.join(names) for word in (" 或 ", " or "))
+            yield _said(names[0], None, Name(f"{action} 需要 {zh}", f"{action} needs {en}"))
+    for name in sorted((given & REQUESTED) - takes(action)):
+        yield _said(name, data[name], Name(f"{action} 没有此项", f"{action} takes no such field"))
+
+
+def _said(field: str, value: Any, said: Name) -> InitErrorDetails:  # noqa: ANN401 - JSON
+    return InitErrorDetails(type=PydanticCustomError(OURS, "{en}", said._asdict()), loc=(field,), input=value)
+
+
+def _again(fault: ErrorDetails) -> InitErrorDetails:
+    """Return a fault as it can be raised once more."""
+    return InitErrorDetails(type=fault["type"], loc=fault["loc"], input=fault["input"], ctx=fault.get("ctx", {}))
 
 
 ELSEWHERE = {"scope": "where", "for_": "for_ms"}
@@ -111,23 +230,16 @@ def to_command(order: Order, command: str, city: str, clock: Callable[[int], int
 
     Its role is the lowest of the local desk's that may. Raises ProblemError with every fault, or that none may.
     """
-    shape = SHAPES.get(order.action)
-    if shape is None:
-        known = ", ".join(sorted(SHAPES))
-        raise invalid([("/body/action", Name(f"没有此操作；已知：{known}", f"No such action; known are {known}"))])
-    takes = {field.name for field in msgspec.structs.fields(shape)}
     given = {name: value for name, value in order.model_dump().items() if value is not None and name not in NOT_SAID}
     said = {ELSEWHERE.get(name, name): value for name, value in given.items()}
     if "where" in said:
         said["where"] = {name: value for name, value in said["where"].items() if value is not None}
-    said |= _times(order, takes, clock, wall_ms)
-    if faults := [*_unused(said, order, takes)]:
-        raise invalid(faults)
+    said |= _times(order, _fields(order.action), clock, wall_ms)
     role = lowest(order.action, said.get("for_ms", 0))
     if role is None:
         text = Name(f"本席位没有角色可以这样 {order.action}。", f"No role at this desk may {order.action} like this.")
         raise ProblemError(403, "role", text)
-    record = {**said, "action": order.action, "id": command, "city": city, "role": role}
+    record = {**said, "action": order.action, "id": command, "city": city, "role": role, "key": order.key or ""}
     try:
         found: Command = msgspec.convert(record, Command)
     except msgspec.ValidationError as exc:
@@ -144,15 +256,17 @@ def span_s(text: str) -> int:
     return sum(int(number) * UNIT_S[unit] for number, unit in re.findall(r"(\d+)([dhms])", text))
 
 
-def _times(order: Order, takes: set[str], clock: Callable[[int], int], wall_ms: int) -> dict[str, Any]:
+def _times(order: Order, fields: set[str], clock: Callable[[int], int], wall_ms: int) -> dict[str, Any]:
     """Return how long, or when, as the action takes it."""
     for_ms = None if order.for_ is None else span_s(order.for_) * 1000
-    if "window" in takes:
+    if for_ms == 0:
+        raise invalid([("/body/for", Name("应大于 0", "It has to be more than nothing"))])
+    if "window" in fields:
         until_ms = _ms(order.until) if for_ms is None else clock(wall_ms + for_ms)
         weekly = None if order.schedule is None else {"from": order.schedule.from_, "until": order.schedule.until}
         window = {"from_ms": _ms(order.from_), "until_ms": until_ms, "weekly": weekly}
         return {"window": {name: value for name, value in window.items() if value is not None}}
-    if "for_ms" in takes and order.until is not None and for_ms is None:
+    if order.until is not None and for_ms is None:
         for_ms = _wall_ms_until(order.until, clock, wall_ms)
     return {} if for_ms is None else {"for_ms": for_ms}
 
@@ -172,25 +286,9 @@ def _ms(moment: datetime | None) -> int | None:
     return None if moment is None else int(moment.timestamp() * 1000)
 
 
-def _unused(said: dict[str, Any], order: Order, takes: set[str]) -> Iterator[tuple[str, Name]]:
-    """Yield what an action has no use for: a person who gave it meant something by it."""
-    of_request = {there: here for here, there in ELSEWHERE.items()}
-    unused = [of_request.get(name, name) for name in said if name not in takes]
-    if "window" not in takes:
-        unused += [name for name in ("from_", "schedule") if getattr(order, name) is not None]
-        if "for_ms" not in takes and order.until is not None:
-            unused.append("until")
-    for name in unused:
-        text = Name(f"{order.action} 没有此项", f"{order.action} takes no such field")
-        yield f"/body/{name.removesuffix('_')}", text
-
-
 def _fault(text: str) -> tuple[str, Name]:
     """Say where a command is wrong by the names of the request."""
-    missing = re.search(r"required field `(\w+)`", text)
     place = re.search(r"`\$\.(\w+)", text)
-    name = missing[1] if missing else place[1] if place else ""
+    name = place[1] if place else ""
     name = {"where": "scope", "for_ms": "for", "window": "until"}.get(name, name)
-    if missing:
-        return f"/body/{name}", Name("缺少此项", "Field required")
-    return f"/body/{name}", Name(f"不合要求：{text}", text)
+    return f"/body/{name}", Name("超出允许的范围", text)

@@ -49,10 +49,24 @@ TITLES_ZH = {
 }  # fmt: skip
 FAULTS_ZH = {
     "missing": "缺少此项", "extra_forbidden": "没有此项", "json_invalid": "不是有效的 JSON",
-    "string_too_short": "太短", "string_too_long": "太长",
+    "string_too_short": "至少要有 {min_length} 个字符", "string_too_long": "至多 {max_length} 个字符",
+    "string_type": "应为文本", "string_unicode": "不是有效的 UTF-8 文本",
+    "string_pattern_mismatch": "格式不符：{pattern}",
+    "literal_error": "应为下列之一：{expected}", "bool_parsing": "应为 true 或 false",
+    "bool_type": "应为 true 或 false",
+    "int_type": "应为整数", "int_parsing": "应为整数", "int_from_float": "应为整数", "int_parsing_size": "数字过大",
+    "greater_than_equal": "不得小于 {ge}", "greater_than": "应大于 {gt}", "less_than_equal": "不得大于 {le}",
+    "less_than": "应小于 {lt}", "too_long": "至多 {max_length} 项", "list_type": "应为列表",
+    "datetime_type": "应为时间", "datetime_parsing": "应为 ISO 8601 时间，如 2026-11-24T08:00:00Z",
+    "datetime_from_date_parsing": "应为 ISO 8601 时间，如 2026-11-24T08:00:00Z",
+    "datetime_object_invalid": "没有这样的时间",
+    "timezone_aware": "时间需带时区，如 2026-11-24T08:00:00Z",
+    "model_type": "应为 JSON 对象", "model_attributes_type": "应为 JSON 对象", "dict_type": "应为 JSON 对象",
 }  # fmt: skip
-"""What is wrong with a field, by the validator's word for it."""
+"""What is wrong with a field, by the validator's word for it; in braces what it says besides."""
 
+OURS = "said"
+"""Kind of a fault whose words are in its context: `zh` and `en`."""
 NO_FIT = Name("请求内容不符合要求。", "The request does not fit the schema.")
 
 
@@ -65,7 +79,7 @@ class ProblemError(Exception):
 
     def response(self, language: Language) -> JSONResponse:
         """Return it as HTTP."""
-        headers = {"content-language": language}
+        headers = {"content-language": language, "vary": HEADER}
         return JSONResponse(self.body(language), self.status, headers, media_type=MEDIA_TYPE)
 
     def body(self, language: Language) -> dict[str, Any]:
@@ -110,7 +124,11 @@ async def answer_invalid(request: Request, error: Exception) -> JSONResponse:
 
 
 def _fault(item: dict[str, Any]) -> Name:
-    return Name(FAULTS_ZH.get(item["type"], f"不合要求：{item['msg']}"), item["msg"])
+    said = item.get("ctx", {})
+    if item["type"] == OURS:
+        return Name(said["zh"], said["en"])
+    text = FAULTS_ZH.get(item["type"])
+    return Name(f"不合要求：{item['msg']}" if text is None else text.format_map(said), item["msg"])
 
 
 async def answer_http(request: Request, error: Exception) -> JSONResponse:

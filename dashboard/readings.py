@@ -12,7 +12,8 @@ SPANS = (("d", 86_400), ("h", 3600), ("min", 60), ("s", 1))
 """Units of a duration, each with its seconds; two of them are said."""
 ANY = 1.0
 """A limit of one second or of one piece says "any at all", which the name of the kind says already."""
-PIECES = ""
+PIECES, COUNTED = "", "_count"
+"""Of a count, the name of its column: `unit.<column>` says what is counted."""
 WHOLE_FROM, TENTHS_FROM, MOST_DECIMALS = 20.0, 2.0, 2
 UNKNOWN = Name("—", "—")
 NOTHING = Name("", "")
@@ -26,10 +27,14 @@ def reading(value: float | None, limit: float | None, unit: str) -> Name:
     """
     if value is None:
         return NOTHING
-    if limit is None or not math.isfinite(limit) or (unit in (SECONDS, PIECES) and limit == ANY):
+    if limit is None or not math.isfinite(limit) or (limit == ANY and _counts(unit)):
         return quantity(value, unit)
-    bound_unit = unit if unit in (SECONDS, PERCENT) else ""
-    return _filled("reading.limit", quantity(value, unit), quantity(limit, bound_unit))
+    bound_unit = unit if unit in (SECONDS, PERCENT) else PIECES
+    return filled("reading.limit", quantity(value, unit), quantity(limit, bound_unit))
+
+
+def _counts(unit: str) -> bool:
+    return unit in (SECONDS, PIECES) or unit.endswith(COUNTED)
 
 
 def quantity(value: float | None, unit: str) -> Name:
@@ -61,16 +66,17 @@ def _duration(value_s: float) -> Name:
         if said and not count:
             break
         if count or unit == SPANS[-1][0]:
-            said.append(_filled(f"age.{unit}", Name(str(count), str(count))))
+            said.append(filled(f"age.{unit}", Name(str(count), str(count))))
         if len(said) == len(SPANS) // 2:
             break
     return Name(" ".join(one.zh for one in said), " ".join(one.en for one in said))
 
 
-def _filled(key: str, *values: Name) -> Name:
+def filled(key: str, *values: Name) -> Name:
     """Return a text with its places filled, in the order in which the English one names them."""
     found = text(key) or UNKNOWN
-    return Name(
-        found.zh.replace("{n}", "{0}").format(*(one.zh for one in values)),
-        found.en.replace("{n}", "{0}").format(*(one.en for one in values)),
-    )
+    return Name(_fill(found.zh, [one.zh for one in values]), _fill(found.en, [one.en for one in values]))
+
+
+def _fill(words: str, values: list[str]) -> str:
+    return words.format(*values, n=values[0], at=values[0])

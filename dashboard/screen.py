@@ -62,6 +62,8 @@ class Screen:
         self.seen: set[str] = set()
         self.sending: dict[str, Sending] = {}
         self._book = AlarmBook()
+        self._touched = 0
+        """Changes of alarms and incidents so far."""
         self.blocks: dict[str, Any] = {}
         self._slow_at_ms = self._trends_at_ms = self._clock_ms = 0
         self._settled_at_ms: int | None = None
@@ -106,7 +108,9 @@ class Screen:
         """Return one alarm as the list and the API show it."""
         place = self.view.places.find(alarm["entity"], alarm["zone"])
         card = card_of(alarm, self.mirror.incidents, self.mirror.alarms)
-        return alarm_list.row(alarm, place, self.sending.get(alarm["id"]), card)
+        row = alarm_list.row(alarm, place, self.sending.get(alarm["id"]), card)
+        until_ms = alarm.get(f"{row['standing']}_until_ms")
+        return row | {"until_ms": None if until_ms is None else self.now_ms(until_ms)}
 
     def shown_vitals(self) -> tuple[Vital, ...]:
         """Return the tiles of this city; once it has run for a while, only those that ever had data."""
@@ -146,6 +150,7 @@ class Screen:
         return {
             "alarms": {"rows": rows, **book.counts()},
             "matrix": alarm_list.matrix(book.cells(), self.view.city.zone_code, self.view.domain_code),
+            "touched": self._touched,
         }
 
     def book(self) -> AlarmBook:
@@ -153,6 +158,7 @@ class Screen:
         mirror = self.mirror
         alarms, mirror.changed_alarms = mirror.changed_alarms, set()
         incidents, mirror.changed_incidents = mirror.changed_incidents, set()
+        self._touched += len(alarms) + len(incidents)
         self._book.take(alarms, mirror.alarms, mirror.incidents, incidents)
         return self._book
 

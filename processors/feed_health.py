@@ -7,8 +7,7 @@ state   per open minute and sensor: readings, newest, whether their values diffe
         and interval, runs of equal values, what it alarms; per hour: readings and late ones; per quarter: how far ahead
 drops   no_value: it brought nothing that could be used, so its sensor was not heard; elsewhere: its sensor is another
         zone's; late: it counts for its hour's lateness, in no minute; lagging: judged when it was due, counts in none
-source  own choice, see docs/processors.md. Silent is judged at whole minutes of the watermark, late when nothing later
-        can come for the hour, so no cut of the input and no cadence of the watermark changes a decision
+source  own choice, docs/processors.md: judged at whole minutes, and hours that are over, so no cut of the input decides
 """
 
 from __future__ import annotations
@@ -29,6 +28,7 @@ from processors.maths.lateness import Lateness
 from processors.maths.measures import FEED_PREFIX, FEEDS, REPORTING, SILENT, Amounts, Heads, make_rows
 from processors.maths.minutes import GREATEST, LAGGING, LEAST, READINGS, add, roomy
 from processors.maths.places import Layout, Places, grown
+from processors.maths.rules import with_numbers
 from processors.maths.silence import Silence
 from processors.maths.tumbling import by_window
 from streams.contract.durations import HOUR_MS, MINUTE_MS
@@ -42,7 +42,8 @@ if TYPE_CHECKING:
 
     from streams.city.registry import City
 
-SILENT_KIND, STUCK_KIND, LATE_KIND, CLOCK_KIND = "sensor_silent", "sensor_stuck", "sensor_late", "sensor_clock_wrong"
+KINDS = ("sensor_silent", "sensor_stuck", "sensor_late", "sensor_clock_wrong")
+SILENT_KIND, STUCK_KIND, LATE_KIND, CLOCK_KIND = KINDS
 
 
 class Config(BaseConfig, frozen=True, kw_only=True):
@@ -161,7 +162,7 @@ class _Where(NamedTuple):
 
 def step(state: State, frame: Frame, city: City, config: Config) -> Result[State]:
     """Fold a frame; judge the minutes and hours that the watermark has closed, in their order."""
-    layout = state.places.layout(city, frame.domain, frame.zone)
+    layout, config = state.places.layout(city, frame.domain, frame.zone), with_numbers(config, city, KINDS)
     where = _Where(layout, city, frame, state.terms(frame.domain, layout, config))
     silence.follow(state.silence, state.open, state.judged_ms, where.terms.silent)
     dropped = _fold(state, where) if len(frame) else {}
@@ -178,9 +179,8 @@ def step(state: State, frame: Frame, city: City, config: Config) -> Result[State
         found += _retired(state, start_ms, where)
         if (unasked := where.terms.silent.unasked) is not None:
             state.silence.last_ms[unasked] = NO_TIME_MS
-        found += clocks.add(state.clocks, start_ms, minute, layout.present, where.terms.clock)
         silent = silence.judge(state.silence, start_ms + MINUTE_MS, where.terms.silent)
-        found += silent.found
+        found += (*clocks.add(state.clocks, start_ms, minute, layout.present, where.terms.clock), *silent.found)
         if where.terms.awaited_count:
             parts.append(_rows(start_ms, silent.sensors, minute, where))
         elif minute is not None:  # the zone has left: nobody is there of whom a share could be silent

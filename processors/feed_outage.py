@@ -20,6 +20,7 @@ import numpy as np
 
 from processors.maths import retired
 from processors.maths.measures import FEED_PREFIX, SILENT
+from processors.maths.rules import with_numbers
 from processors.maths.watermarks import Marks
 from streams.city.moves import in_minute
 from streams.contract.durations import MINUTE_MS
@@ -84,6 +85,7 @@ class State:
 
 def step(state: State, frame: MetricFrame, city: City, config: Config) -> Result[State]:
     """Take the zone's shares; judge the minutes that all zones of the domain have passed, in their order."""
+    config = with_numbers(config, city, (KIND,))
     domain = state.domains.setdefault(frame.domain, Domain())
     dropped = _take(domain, frame, city.zones[frame.zone].id)
     domain.marks.advance(frame, city)

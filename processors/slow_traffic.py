@@ -19,6 +19,7 @@ from numpy.typing import NDArray  # at run time: `streams.saving.state` reads th
 from processors.maths import retired, travel, windows
 from processors.maths.measures import TRAFFIC
 from processors.maths.places import RoadLayout, Roads, grown
+from processors.maths.rules import with_numbers
 from processors.maths.windows import Windows
 from streams.contract.level import Level
 from streams.contract.records import NO_TIME_MS, Detection, Frame, Result
@@ -31,8 +32,7 @@ if TYPE_CHECKING:
     from processors.maths.fixed import Wide
     from streams.city.registry import City
 
-LATE = "late"
-KIND = "slow_traffic"
+LATE, KIND = "late", "slow_traffic"
 NORMAL, MILD, CLEAR_DROP, SEVERE = range(4)
 """What a segment's alarm has reached; its level is IV, III, II for 1, 2, 3."""
 LEVELS: tuple[Level, ...] = (0, 4, 3, 2)
@@ -129,6 +129,7 @@ class _Where(NamedTuple):
 
 def step(state: State, frame: Frame, city: City, config: Config) -> Result[State]:
     """Fold a frame's readings on time; decide on the windows that the watermark closes, in their order."""
+    config = with_numbers(config, city, (KIND,))
     where = _Where(state.places.layout(city, frame.domain, frame.zone), city, frame.zone, config)
     places = len(where.layout.sensor_ids)
     windows.follow(state.windows, where.layout.lag_ms, where.layout.segment, lags=where.layout.lags)
@@ -138,8 +139,7 @@ def step(state: State, frame: Frame, city: City, config: Config) -> Result[State
         batch, unused = travel.readings(punctual, where.layout, config.speed_floor_km_h)
         dropped = {**unused, LATE: late} if (late := len(frame) - len(punctual)) else unused
         windows.fold(state.windows, batch, places, WINDOW_MS)
-    found: list[Detection] = []
-    decided: dict[int, int] = {}
+    found, decided = list[Detection](), dict[int, int]()
     for one in windows.due(state.windows, frame.watermark_ms, WINDOW_MS):
         sums = travel.by_segment(windows.take(state.windows, one, places), where.layout)
         decided[one.start_ms] = decided.get(one.start_ms, 0) + int(sums[travel.USED].whole.sum())

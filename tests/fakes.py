@@ -11,7 +11,7 @@ from aiokafka.record.default_records import DefaultRecordBatchBuilder
 from aiokafka.structs import TopicPartition as KafkaTopicPartition
 
 from streams.contract.records import MARK
-from streams.contract.stage import Chunk, Message, Record, TopicPartition
+from streams.contract.stage import Chunk, Message, Record, TopicPartition, from_offset
 from streams.transport.wire import WireFetch, WireRecords, framed
 
 if TYPE_CHECKING:
@@ -185,13 +185,13 @@ class FakeHost:
 
     def behind(self) -> list[TopicPartition]:
         """List the partitions that are not read to their end."""
-        return [one for one, position in self.positions.items() if position < len(self.bus.log(*one))]
+        return [one for one, position in self.positions.items() if from_offset(self.bus.log(*one), position)]
 
     async def deliver(self, topic: str, partition: int = 0, at_most: int = 1_000_000) -> bool:
         """Hand over the partition's next records as one chunk → whether there were any, and it took them."""
         source = TopicPartition(topic, partition)
         log = self.bus.log(topic, partition)
-        records = log[self.positions[source] : self.positions[source] + at_most]
+        records = from_offset(log, self.positions[source])[:at_most]
         if not records:
             return False
         run = framed_records(records) if self._framed else records

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from alerts.notifiers.channels import channel
+from alerts.notifiers.duty import on_duty
 from alerts.notifiers.outbox import Outbox
 from alerts.notifiers.texts import draft
 from alerts.notifiers.verdicts import REASONS, Failed
@@ -24,12 +25,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from alerts.notifiers.channels import Draft
-    from alerts.notifiers.letters import Letter
+    from alerts.notifiers.letters import Item, Letter
     from alerts.notifiers.routes import Route
     from alerts.notifiers.texts import Setting
     from alerts.notifiers.verdicts import Verdict
-
-ROUTE = b"route/"
 
 
 class Dispatch:
@@ -37,22 +36,32 @@ class Dispatch:
 
     def __init__(self, routes: Iterable[Route], setting: Callable[[], Setting]) -> None:
         """Know nothing yet; `setting` tells what the city is called now."""
-        self._boxes = {route.name: Outbox(route, partial(_named, route, setting)) for route in routes}
+        self._boxes = {route.name: _box(route, setting) for route in routes}
         self._changed: dict[bytes, bytes | None] = {}
 
-    def begin(self, kept: Mapping[bytes, bytes]) -> bool:
-        """Go on from what `changes` gave → whether it knew every route; a new one has to read what stands."""
+    def begin(self, kept: Mapping[bytes, bytes]) -> None:
+        """Go on from what `changes` gave."""
         for key, value in kept.items():
             kind, route, name = (*key.decode().split("/", 2), "", "")[:3]
             if route in self._boxes:
                 self._boxes[route].begin(kind, name, value)
-            elif kind in {"told", "queue", "letter", "route"}:
+            elif kind in {"told", "queue", "letter"}:
                 self._changed[key] = None
         for box in self._boxes.values():
             box.begun()
-        new = [name for name in self._boxes if ROUTE + name.encode() not in kept]
-        self._changed |= {ROUTE + name.encode(): b"1" for name in new}
-        return not new
+
+    def stood(self, rows: Mapping[str, bytes | None], later: Iterable[str], now_ms: int) -> None:
+        """Learn how all alarms stood where the rows go on: a route is told what is new to it, and what is gone closed.
+
+        `later` are the alarms of which rows are still to come.
+        """
+        decoded = {key: msgspec.json.decode(value) for key, value in rows.items() if value is not None}
+        for box in self._boxes.values():
+            for key, row in decoded.items():
+                box.take(key, row, now_ms)
+        there = decoded.keys() | set(later)
+        for box in self._boxes.values():
+            box.forget(there, now_ms)
 
     def alarm(self, key: str, value: bytes | None, now_ms: int) -> None:
         """Take an alarm's newest row, None = it is closed."""
@@ -61,19 +70,28 @@ class Dispatch:
             box.take(key, row, now_ms)
 
     def due(self, now_ms: int) -> Sequence[Letter]:
-        """Return the letters to send now, once `changes` is kept."""
+        """Return the letters to send now, once `changes` is kept; where nobody is on duty the next is told."""
+        for box in self._boxes.values():
+            self._pass_on(box, box.unattended(now_ms), now_ms)
         return [one for box in self._boxes.values() for one in box.due(now_ms)]
 
     def done(self, one: Letter, verdict: Verdict, now_ms: int) -> None:
         """Learn what became of a letter; what was given up goes to the fallback."""
         box = self._boxes[one.route]
-        if passed_on := box.done(one.id, verdict, now_ms):
-            self._boxes[box.route.fallback].receive(passed_on, now_ms)
+        self._pass_on(box, box.done(one.id, verdict, now_ms), now_ms)
+
+    def _pass_on(self, box: Outbox, items: Sequence[Item], now_ms: int) -> None:
+        if items and (left := self._boxes[box.route.fallback].receive(items, now_ms)):
+            box.hold(left)
 
     def changes(self) -> list[tuple[bytes, bytes | None]]:
-        """Return what has to be kept, key and value, in this order."""
+        """Return what has to be kept, key and value, in this order.
+
+        A letter comes before what it was made of goes, and goes after what is made of it has come.
+        """
         found, self._changed = self._changed, {}
-        return [*found.items(), *(one for box in self._boxes.values() for one in box.changes())]
+        all_found = [*found.items(), *(one for box in self._boxes.values() for one in box.changes())]
+        return sorted(all_found, key=_order)
 
     def notes(self) -> list[bytes]:
         """Return what became of each try since the last call."""
@@ -87,6 +105,21 @@ class Dispatch:
 def written(route: Route, setting: Setting, one: Letter) -> tuple[Draft, int]:
     """Put a letter into the words of its route's channel → (they, how many of its alarms they name)."""
     return draft(one, setting, route.language, channel(route.channel).limit_bytes)
+
+
+def _box(route: Route, setting: Callable[[], Setting]) -> Outbox:
+    return Outbox(route, partial(_named, route, setting), partial(_on_duty, route, setting))
+
+
+def _on_duty(route: Route, setting: Callable[[], Setting], at_ms: int) -> bool:
+    return on_duty(route.hours, setting().time_zone, at_ms)
+
+
+def _order(change: tuple[bytes, bytes | None]) -> int:
+    key, value = change
+    if not key.startswith(b"letter/"):
+        return 1
+    return 0 if value is not None else 2
 
 
 def _named(route: Route, setting: Callable[[], Setting], one: Letter) -> int:

@@ -12,8 +12,9 @@ from streams.contract.level import Level  # at run time: msgspec reads the types
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-What: TypeAlias = Literal["raised", "risen", "waiting", "ended"]
-"""`waiting`: nobody has taken it any more, or what covered it is gone."""
+What: TypeAlias = Literal["raised", "risen", "waiting", "ended", "passed"]
+"""`waiting`: nobody has taken it any more, or what covered it is gone; `passed`: it was over before its raise was told,
+as the route's key was refused."""
 
 HIGHEST = 1
 
@@ -51,7 +52,9 @@ class Item(msgspec.Struct, frozen=True, kw_only=True):
     waiting_since_ms: int
     """Of the alarm then."""
     due_ms: int
-    """When it may leave; later than now for the later steps of a chain."""
+    """When it may leave; later than now for the later steps of a chain, and for an end, which a raise may follow."""
+    held: bool = False
+    """Its route's key was refused: it waits until that is mended, and leaves with all others that do."""
 
     @property
     def id(self) -> str:
@@ -59,9 +62,14 @@ class Item(msgspec.Struct, frozen=True, kw_only=True):
         return f"{self.face.alarm}#{self.number}"
 
     @property
+    def is_over(self) -> bool:
+        """Whether it says that the alarm is over."""
+        return self.what in {"ended", "passed"}
+
+    @property
     def is_urgent(self) -> bool:
         """Whether it waits for nothing."""
-        return self.face.level == HIGHEST and self.what != "ended"
+        return self.face.level == HIGHEST and not self.is_over
 
 
 class Letter(msgspec.Struct, frozen=True, kw_only=True):
@@ -90,9 +98,30 @@ def letter(route: str, items: Sequence[Item], now_ms: int, *, summary: bool = Fa
     return Letter(id=number, route=route, items=ordered, made_ms=now_ms, summary=summary, next_ms=now_ms)
 
 
+def joined(queue: Sequence[Item], item: Item) -> list[Item]:
+    """Return what waits of an alarm with an item more.
+
+    A raise stands for all that waited: it says how the alarm stands now, and is no later for it. An end follows a
+    raise; where that is held, one line says both.
+    """
+    if item.is_over:
+        if not any(one.held for one in queue):
+            return [*queue, item]
+        what: What = "passed" if any(one.what in {"raised", "passed"} for one in queue) else "ended"
+        return [msgspec.structs.replace(item, what=what, held=True)]
+    waited = [one for one in queue if not one.is_over]
+    return [
+        msgspec.structs.replace(
+            item,
+            what="raised" if any(one.what == "raised" for one in waited) else item.what,
+            due_ms=min([item.due_ms, *(one.due_ms for one in waited)]),
+        )
+    ]
+
+
 def _rank(item: Item) -> tuple[bool, int, bool, int, str]:
     face = item.face
-    return item.what == "ended", face.level, not face.is_cause, face.raised_at_ms, item.id
+    return item.is_over, face.level, not face.is_cause, face.raised_at_ms, item.id
 
 
 def face(row: Mapping[str, Any]) -> Face:

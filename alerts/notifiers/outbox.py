@@ -7,42 +7,51 @@ been confirmed or given up; nothing is sent before `changes` has it.
 from __future__ import annotations
 
 from collections import deque
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from alerts.notifiers.grouping import MINUTE_MS, batches
-from alerts.notifiers.letters import HIGHEST, Item, Letter, letter
-from alerts.notifiers.told import News, Told, news, over, unheard
+from alerts.notifiers import notes
+from alerts.notifiers.grouping import MINUTE_MS, batches, firsts, leaving
+from alerts.notifiers.letters import Item, Letter, joined, letter
+from alerts.notifiers.told import AWAITED, COVERED, News, Told, news, over, taken_over, unheard
 from alerts.notifiers.verdicts import Failed, Retry, Sent
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Container, Mapping, Sequence
 
     from alerts.notifiers.letters import What
     from alerts.notifiers.routes import Route
     from alerts.notifiers.verdicts import Verdict
 
-BACK_OFF_MOST_S = 300.0
-URGENT_MOST = 4
-"""Letters with a level I that are on their way at once."""
+BACK_OFF_S = (1, 2, 4, 8, 16, 32, 64, 128, 256, 300)
+"""After the first try, the second …; after all later ones as after the last."""
 ITEMS_MOST = 10_000
 """Of a letter: some 4 MB, half of what its topic takes in a record."""
 FAILING_TRIES = 3
 """A letter that was not confirmed so often makes the route failing."""
-NOTED_MOST = 100
-"""Alarms that a note names."""
+MENDED = frozenset({"unauthorised", "not_found"})
+"""Refusals of the route, not of the message: what was refused is kept until that is mended."""
 
 
 class Outbox:
     """One route's."""
 
-    def __init__(self, route: Route, fits: Callable[[Letter], int]) -> None:
-        """Know nothing yet; `fits` tells how many of its items a letter can name."""
+    def __init__(self, route: Route, fits: Callable[[Letter], int], on_duty: Callable[[int], bool]) -> None:
+        """Know nothing yet.
+
+        Args:
+            route: whom it tells.
+            fits: tells how many of its items a letter can name.
+            on_duty: tells whether somebody is there at a time, epoch ms.
+        """
         self.route = route
         self.failing: Retry | Failed | None = None
         """Why its last try failed, if that is to be told."""
         self._fits = fits
+        self._on_duty = on_duty
+        self._closed = False
+        """Its key is refused: what is held waits for a start, or for a letter that is delivered."""
         self._told: dict[str, Told] = {}
         self._queue: dict[str, list[Item]] = {}
         """Alarm → what waits: a raise, an end behind it, or either."""
@@ -62,11 +71,16 @@ class Outbox:
             self._letters[name] = msgspec.json.decode(value, type=Letter)
 
     def begun(self) -> None:
-        """Mend what a crash cut: what is in a letter waits no longer."""
+        """Mend what a crash cut: what is in a letter does not wait."""
         self._letters = dict(sorted(self._letters.items(), key=lambda one: one[1].made_ms))
         for one in self._letters.values():
             self._made_ms.append(one.made_ms)
             self._leave_queue(one.items)
+
+    def forget(self, but: Container[str], now_ms: int) -> None:
+        """Take all alarms but these for closed: their rows are gone, and so is what said that they closed."""
+        for alarm in [one for one in self._told if one not in but]:
+            self.take(alarm, None, now_ms)
 
     def take(self, alarm: str, row: Mapping[str, Any] | None, now_ms: int) -> None:
         """Take an alarm's newest row, None = it is closed."""
@@ -80,17 +94,35 @@ class Outbox:
         if row is None and before is not None:
             self._put("told", alarm, self._told, None)
 
-    def receive(self, items: Sequence[Item], now_ms: int) -> None:
-        """Take over what another route could not deliver, unless it was told as much itself."""
+    def receive(self, items: Sequence[Item], now_ms: int) -> list[Item]:
+        """Take over what another route could not deliver → what is not for this one: ends of what it never heard of.
+
+        What it was told of itself is not told again; a step of its own that is not due yet comes now.
+        """
+        left = []
         for item in items:
-            told = self._told.get(item.face.alarm) or unheard(item.face)
-            is_end = item.what == "ended"
-            if (told.state == "open") if is_end else (item.waiting_since_ms > told.waiting_since_ms):
-                since_ms = max(told.waiting_since_ms, item.waiting_since_ms)
-                state: Literal["open", "over"] = "over" if is_end else "open"
-                told = Told(face=item.face, count=told.count + 1, waiting_since_ms=since_ms, state=state)
-                self._put("told", item.face.alarm, self._told, told)
-                self._enqueue(self._item(told, item.what, now_ms))
+            alarm = item.face.alarm
+            told = self._told.get(alarm)
+            queue = self._queue.get(alarm, [])
+            if told is None and item.is_over:
+                left.append(item)
+            elif queue and not queue[0].is_over and not item.is_over:
+                self._set_queue(alarm, [msgspec.structs.replace(queue[0], due_ms=min(queue[0].due_ms, now_ms))])
+            elif taken := taken_over(told or unheard(item.face), item):
+                self._put("told", alarm, self._told, taken)
+                self._enqueue(self._item(taken, item.what, now_ms))
+        return left
+
+    def unattended(self, now_ms: int) -> Sequence[Item]:
+        """Give up what is due while nobody is on duty → what the route's fallback is to take over."""
+        if not self.route.hours or self._on_duty(now_ms):
+            return ()
+        items = [one for one in self._may_leave() if not one.is_over and one.due_ms <= now_ms]
+        if not items:
+            return ()
+        self._leave_queue(items)
+        self._notes.append(notes.unattended(items, self.route.name, now_ms))
+        return self._let_go(items)
 
     def due(self, now_ms: int) -> list[Letter]:
         """Make letters of what may leave now → those to be sent, once `changes` is kept."""
@@ -99,15 +131,9 @@ class Outbox:
         busy = any(not one.is_urgent for one in self._letters.values())
         for batch in batches(self.route, self._may_leave(), self._made_ms, now_ms, busy=busy):
             self._make(batch.items, now_ms, summary=batch.summary)
-        urgent = [one for one in self._letters.values() if one.is_urgent]
-        first = [one for one in self._letters.values() if not one.is_urgent][:1]  # all wait behind it
-        room = max(URGENT_MOST - sum(one.id in self._sending for one in urgent), 0)
-        leaving = [*self._ready(urgent, now_ms)[:room], *self._ready(first, now_ms)]
-        self._sending |= {one.id for one in leaving}
-        return leaving
-
-    def _ready(self, letters: Sequence[Letter], now_ms: int) -> list[Letter]:
-        return [one for one in letters if one.id not in self._sending and one.next_ms <= now_ms]
+        going = leaving(self._letters.values(), self._sending, now_ms)
+        self._sending |= {one.id for one in going}
+        return going
 
     def done(self, number: str, verdict: Verdict, now_ms: int) -> Sequence[Item]:
         """Learn what became of a letter → what the route's fallback is to take over."""
@@ -115,24 +141,24 @@ class Outbox:
         sent = self._letters[number]
         tried = msgspec.structs.replace(sent, tries=sent.tries + 1)
         if isinstance(verdict, Sent):
-            self.failing = None
+            self.failing, self._closed = None, False
             self._put("letter", number, self._letters, None)
-            self._notes.append(_note(tried, "delivered", now_ms))
+            self._notes.append(notes.tried(tried, "delivered", now_ms))
             return ()
-        if isinstance(verdict, Failed) or tried.tries >= self.route.tries:
+        if isinstance(verdict, Failed) or (self.route.fallback and tried.tries >= self.route.tries):
             self.failing = verdict
             return self._give_up(tried, verdict, now_ms)
         if tried.tries >= FAILING_TRIES:
             self.failing = verdict
-        wait_s = max(verdict.after_s, min(2.0 ** (tried.tries - 1), BACK_OFF_MOST_S))
+        wait_s = max(verdict.after_s, BACK_OFF_S[min(tried.tries, len(BACK_OFF_S)) - 1])
         self._put("letter", number, self._letters, msgspec.structs.replace(tried, next_ms=now_ms + int(wait_s * 1000)))
-        self._notes.append(_note(tried, "not_confirmed", now_ms, verdict))
+        self._notes.append(notes.tried(tried, "not_confirmed", now_ms, verdict))
         return ()
 
     def changes(self) -> list[tuple[bytes, bytes | None]]:
-        """Return what changed since the last call, key and value; letters before what they were made of."""
+        """Return what changed since the last call, key and value."""
         found, self._changed = self._changed, {}
-        return sorted(found.items(), key=lambda one: not one[0].startswith(b"letter/"))
+        return list(found.items())
 
     def notes(self) -> list[Mapping[str, Any]]:
         """Return what became of each try, and of each step that was taken back, since the last call."""
@@ -143,8 +169,14 @@ class Outbox:
         told, alarm = found.told, found.told.face.alarm
         if found.silent and self._withdraw(alarm, row, now_ms):
             told = msgspec.structs.replace(told, state="untold" if found.what is None else "over")
-        elif found.what is not None and (found.what != "ended" or self.route.tell_end):
-            self._enqueue(self._item(told, found.what, max(found.after_ms, now_ms)))
+        elif found.what == "ended":
+            if self.route.tell_end:
+                self._enqueue(self._item(told, "ended", now_ms + round(self.route.end_wait_s * 1000)))
+        elif what := self._again(before, found, row, now_ms):
+            self._enqueue(self._item(told, what, max(found.after_ms, now_ms)))
+        if before is not None and told.face != before.face:  # what waits says how the alarm stands when it leaves
+            queue = self._queue.get(alarm, [])
+            self._set_queue(alarm, [msgspec.structs.replace(item, face=told.face) for item in queue])
         if told != before:
             self._put("told", alarm, self._told, told)
 
@@ -158,40 +190,38 @@ class Outbox:
             due_ms=due_ms,
         )
 
+    def _again(self, before: Told | None, found: News, row: Mapping[str, Any], now_ms: int) -> What | None:
+        """Take back an end that was not told when its alarm comes again → what is still news of that."""
+        queue = self._queue.get(found.told.face.alarm, [])
+        if before is None or found.what != "raised" or not queue or queue[0].what != "ended":
+            return found.what
+        self._notes.append(notes.withdrawn(queue[0], row, now_ms))
+        self._set_queue(found.told.face.alarm, [])
+        if found.told.face.level < queue[0].face.level:
+            return "risen"
+        return "waiting" if found.told.waiting_since_ms > before.waiting_since_ms else None
+
     def _withdraw(self, alarm: str, row: Mapping[str, Any], now_ms: int) -> bool:
-        """Take back a raise that is not due yet → whether nothing was told of the alarm before it."""
-        queue = self._queue.get(alarm, [])
-        early = [item for item in queue if item.what != "ended" and item.due_ms > now_ms]
-        if not early:
+        """Take back what need not be told any more → whether nothing was told of the alarm before it.
+
+        That is what is not due yet, what is covered now, and the step of a chain that somebody was quicker than.
+        """
+        queue, standing = self._queue.get(alarm, []), row.get("standing", "closed")
+        whole = standing in COVERED or (self.route.after_s > 0 and standing not in AWAITED)
+        back = [item for item in queue if not item.is_over and (whole or item.due_ms > now_ms)]
+        if not back:
             return False
-        self._notes += [_withdrawn(item, row, now_ms) for item in early]
-        self._set_queue(alarm, [item for item in queue if item not in early])
-        return any(item.what == "raised" for item in early)
+        self._notes += [notes.withdrawn(item, row, now_ms) for item in back]
+        untold = any(item.what == "raised" for item in back)
+        self._set_queue(alarm, [] if untold else [item for item in queue if item not in back])
+        return untold
 
     def _enqueue(self, item: Item) -> None:
-        """Add an item; a raise stands for all that waited: it says how the alarm stands now."""
         queue = self._queue.get(item.face.alarm, [])
-        if item.what == "ended":
-            self._set_queue(item.face.alarm, [*queue, item])
-            return
-        what = "raised" if any(one.what == "raised" for one in queue) else item.what
-        self._set_queue(item.face.alarm, [msgspec.structs.replace(item, what=what)])
+        self._set_queue(item.face.alarm, joined(queue, item))
 
     def _may_leave(self) -> list[Item]:
-        """Return the first that waits of each alarm, where nothing of it that is on its way must come before.
-
-        A rise goes past a raise; nothing goes past an end, and no end past anything.
-        """
-        held: dict[str, bool] = {}
-        for one in self._letters.values():
-            for item in one.items:
-                held[item.face.alarm] = held.get(item.face.alarm, False) or item.what == "ended"
-        firsts = (queue[0] for queue in self._queue.values())
-        return [
-            item
-            for item in firsts
-            if item.face.alarm not in held or (item.what != "ended" and not held[item.face.alarm])
-        ]
+        return firsts(self._queue.values(), self._letters.values(), closed=self._closed)
 
     def _make(self, items: Sequence[Item], now_ms: int, *, summary: bool) -> None:
         """Make a letter, or several where one cannot name every level I, or would be too large to keep."""
@@ -214,22 +244,40 @@ class Outbox:
                 self._set_queue(item.face.alarm, [one for one in queue if one.number != item.number])
 
     def _give_up(self, tried: Letter, verdict: Retry | Failed, now_ms: int) -> Sequence[Item]:
-        """Let a letter go → what the fallback is to take over; of an alarm whose raise was never told no end is."""
+        """Let a letter go → what the fallback is to take over; without one it is held where that may help."""
         self._put("letter", tried.id, self._letters, None)
+        if self.route.fallback:
+            self._notes.append(notes.tried(tried, "passed_on", now_ms, verdict))
+            return self._let_go(tried.items)
+        if verdict.reason in MENDED:
+            self._notes.append(notes.tried(tried, "held", now_ms, verdict))
+            self.hold(tried.items)
+        else:
+            self._notes.append(notes.tried(tried, "given_up", now_ms, verdict))
+            self._let_go(tried.items)
+        return ()
+
+    def hold(self, items: Sequence[Item]) -> None:
+        """Keep items until the route delivers again, before what waits of the same alarms."""
+        self._closed = True
+        for item in items:
+            queue = [msgspec.structs.replace(item, held=True)]
+            for behind in self._queue.get(item.face.alarm, []):
+                queue = joined(queue, behind)
+            self._set_queue(item.face.alarm, queue)
+
+    def _let_go(self, items: Sequence[Item]) -> list[Item]:
+        """Return items with their ends: of an alarm whose raise was never told no end is."""
         ends: list[Item] = []
-        for item in tried.items:
+        for item in items:
             alarm = item.face.alarm
             told, queue = self._told.get(alarm), self._queue.get(alarm, [])
             if item.what == "raised":
-                ends += [one for one in queue if one.what == "ended"]
-                self._set_queue(alarm, [one for one in queue if one.what != "ended"])
+                ends += [one for one in queue if one.is_over]
+                self._set_queue(alarm, [one for one in queue if not one.is_over])
                 if told is not None and told.count == item.number:
                     self._put("told", alarm, self._told, msgspec.structs.replace(told, state="untold"))
-        if self.route.fallback:
-            self._notes.append(_note(tried, "passed_on", now_ms, verdict))
-            return [*tried.items, *ends]
-        self._notes.append(_note(tried, "given_up", now_ms, verdict))
-        return ()
+        return [*items, *ends]
 
     def _set_queue(self, alarm: str, queue: list[Item]) -> None:
         if queue != self._queue.get(alarm, []):
@@ -243,37 +291,3 @@ class Outbox:
             into[name] = value
         key = f"{kind}/{self.route.name}/{name}".encode()
         self._changed[key] = None if value is None else msgspec.json.encode(value)
-
-
-def _withdrawn(item: Item, row: Mapping[str, Any], now_ms: int) -> Mapping[str, Any]:
-    """Say why a step of a chain was not told: how the alarm stands now, and who has it."""
-    return {
-        "message": "",
-        "route": item.route,
-        "state": "withdrawn",
-        "reason": row.get("standing", "closed"),
-        "detail": row.get("acknowledged_by") or "",
-        "tries": 0,
-        "count": 1,
-        "level": item.face.level,
-        "alarms": [item.face.alarm],
-        "made_ms": item.due_ms,
-        "at_ms": now_ms,
-    }
-
-
-def _note(one: Letter, state: str, now_ms: int, verdict: Retry | Failed | None = None) -> Mapping[str, Any]:
-    """Say what became of a try: for the record, without any secret."""
-    return {
-        "message": one.id,
-        "route": one.route,
-        "state": state,
-        "reason": None if verdict is None else verdict.reason,
-        "detail": "" if verdict is None else verdict.detail,
-        "tries": one.tries,
-        "count": len(one.items),
-        "level": min((item.face.level for item in one.items), default=HIGHEST),
-        "alarms": [item.face.alarm for item in one.items[:NOTED_MOST]],
-        "made_ms": one.made_ms,
-        "at_ms": now_ms,
-    }

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 import msgspec
 
 from alerts.notifiers import channels
+from alerts.notifiers.duty import weekly
 from streams.contract.level import Level  # at run time: msgspec reads the types of the fields
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
 Language: TypeAlias = Literal["zh", "en", "both"]
 Count = Annotated[int, msgspec.Meta(ge=1)]
@@ -41,6 +42,10 @@ class Route(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """Tell of devices too, such as a silent sensor that blinds nobody."""
     after_s: Seconds = 0.0
     """Only what nobody has acknowledged for so long: the later steps of a chain are routes of their own."""
+    hours: tuple[str, ...] = ()
+    """When somebody is on duty there, by the city's clocks: `mon 08:00-fri 17:00`, `22:00-06:00`; none = always."""
+    standby: bool = False
+    """Told only what another route passes on to it."""
     group_wait_s: Seconds = 5.0
     """What belongs together waits so long for company; level I does not."""
     per_minute: Count = 10
@@ -48,11 +53,13 @@ class Route(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     timeout_s: Annotated[float, msgspec.Meta(gt=0, le=120)] = 10.0
     """For one try."""
     tries: Count = 20
-    """After so many a message is given up, or goes to the `fallback`."""
+    """After so many a message goes to the `fallback`; without one it is tried on."""
     fallback: str = ""
-    """Name of the route that takes what this one could not deliver."""
+    """Name of the route that takes what this one could not deliver, and what comes while nobody is on duty there."""
     tell_end: bool = True
     """Whether it is told that an alarm is over."""
+    end_wait_s: Seconds = 15.0
+    """So long an end waits: what comes again meanwhile is told as neither."""
 
     def __repr__(self) -> str:
         """Leave out what is secret."""
@@ -63,7 +70,8 @@ class Route(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         desks = {row.get("assigned_to"), row.get("escalated_to")}
         chosen = ((self.domains, row["domain"]), (self.zones, row["zone"]), (self.kinds, row["kind"]))
         return (
-            row["level"] <= self.level
+            not self.standby
+            and row["level"] <= self.level
             and all(not names or one in names for names, one in chosen)
             and (self.equipment or not row.get("equipment", False))
             and (not self.desks or not desks.isdisjoint(self.desks))
@@ -94,5 +102,23 @@ class Notifiers(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
                 yield f"route {route.name}: channel: one of {', '.join(known)} is needed, not {route.channel!r}"
             elif not route.url.startswith(schemes := channels.channel(route.channel).schemes):
                 yield f"route {route.name}: url: an address that begins with {' or '.join(schemes)} is needed"
-            if route.fallback and (route.fallback not in names or route.fallback == route.name):
-                yield f"route {route.name}: fallback: the name of another route is needed, not {route.fallback!r}"
+            yield from self._faults_of_duty(route, names)
+
+    def _faults_of_duty(self, route: Route, names: Sequence[str]) -> Iterator[str]:
+        if route.fallback and (route.fallback not in names or route.fallback == route.name):
+            yield f"route {route.name}: fallback: the name of another route is needed, not {route.fallback!r}"
+        elif route.name in self._after(route):
+            yield f"route {route.name}: fallback: it leads back to {route.name}; somebody must be the last"
+        for one in route.hours:
+            if weekly(one) is None:
+                yield f"route {route.name}: hours: 'mon 08:00-fri 17:00' or '22:00-06:00' is needed, not {one!r}"
+        if route.hours and not route.fallback:
+            yield f"route {route.name}: hours: a fallback is needed, which is told while nobody is on duty"
+
+    def _after(self, route: Route) -> list[str]:
+        """Return who is told after a route, in turn, each once."""
+        following = {one.name: one.fallback for one in self.routes}
+        found: list[str] = []
+        while (last := found[-1] if found else route.name) and (name := following.get(last, "")) and name not in found:
+            found.append(name)
+        return found

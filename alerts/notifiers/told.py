@@ -11,12 +11,13 @@ from alerts.notifiers.letters import Face, What, face  # at run time: msgspec re
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from alerts.notifiers.letters import Item
     from alerts.notifiers.routes import Route
 
 COVERED = frozenset({"shelved", "suppressed", "out_of_service"})
 """Standings in which an alarm is nobody's business outside."""
 AWAITED = frozenset({"unacknowledged", "latched_unacknowledged"})
-"""Standings in which somebody should act."""
+"""Standings in which somebody should act, unless the condition is over and nothing latches."""
 
 
 class Told(msgspec.Struct, frozen=True, kw_only=True):
@@ -40,16 +41,17 @@ class News(NamedTuple):
     after_ms: int = 0
     """When an item of it is due, by the engine's time; 0 = at once."""
     silent: bool = False
-    """Nobody needs to be told what is not due yet: it was taken, covered, or is over."""
+    """Nobody needs to be told what is not due yet: it was taken, covered, is over, or is no longer for this route."""
 
 
 def news(route: Route, before: Told | None, row: Mapping[str, Any]) -> News | None:
     """Judge an alarm's row for a route; None = it never concerned it.
 
-    News is: it waits for a person and did not before, or waits anew; it is over, and was told to stand.
+    News is: it waits for a person and did not before, or waits anew; it is over, and was told to stand. One that is
+    latched is not over before somebody resets it.
     """
-    active, standing, since_ms = row["state"] == "active", row["standing"], row["waiting_since_ms"]
-    waits = active and standing in AWAITED and route.takes(row)
+    stands, standing, since_ms = row["process"] != "returned", row["standing"], row["waiting_since_ms"]
+    waits = stands and standing in AWAITED and route.takes(row)
     if before is None and not waits:
         return None
     seen = face(row)
@@ -60,7 +62,7 @@ def news(route: Route, before: Told | None, row: Mapping[str, Any]) -> News | No
             what = "risen"
         told = msgspec.structs.replace(told, count=told.count + 1, waiting_since_ms=since_ms, state="open")
         return News(told, what, since_ms + round(route.after_s * 1000) if route.after_s > 0 else 0)
-    if active or standing in COVERED:
+    if stands or standing in COVERED:
         return News(told, None, silent=not waits)
     return over(told)
 
@@ -81,3 +83,12 @@ def over(told: Told) -> News:
 def unheard(seen: Face) -> Told:
     """Return what stands where nothing was told yet."""
     return Told(face=seen, count=0, waiting_since_ms=-1, state="over")
+
+
+def taken_over(told: Told, item: Item) -> Told | None:
+    """Return what a route has been told once it tells another's item, None = it was told as much itself."""
+    if (told.state != "open") if item.is_over else (item.waiting_since_ms <= told.waiting_since_ms):
+        return None
+    since_ms = max(told.waiting_since_ms, item.waiting_since_ms)
+    state: Literal["open", "over"] = "over" if item.is_over else "open"
+    return Told(face=item.face, count=told.count + 1, waiting_since_ms=since_ms, state=state)

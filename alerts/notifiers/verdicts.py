@@ -28,6 +28,8 @@ REASONS: Mapping[Reason, Name] = {
 
 _OK, _REDIRECT = 200, 300
 _FINAL: Mapping[int, Reason] = {401: "unauthorised", 403: "unauthorised", 404: "not_found", 410: "not_found"}
+RETRY_AFTER_MOST_S = 3600.0
+"""No receiver can keep messages back for longer by asking to."""
 _TOO_MANY = 429
 _LATER = frozenset({408, 425})
 _SERVER = 500
@@ -69,14 +71,15 @@ def of_status(status: int, headers: Mapping[str, str], now_ms: int) -> Verdict:
     return Failed(_FINAL.get(status, "refused"), detail)
 
 
-def of_robot(body: bytes, key: str, later: Set[int]) -> Verdict:
+def of_robot(body: bytes, key: str, later: Set[int], wrong_key: Set[int]) -> Verdict:
     """Judge what a chat robot answers with status 200: its own code under `key`, 0 = it took the message.
 
-    An answer without the code is taken for none.
+    An answer without the code is taken for none. `later` are the codes that ask to wait, `wrong_key` those that refuse
+    the token, the signature, or what else its settings want.
     """
     try:
         said: Any = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         said = None
     code = said.get(key) if isinstance(said, dict) else None
     if not isinstance(code, int):
@@ -84,16 +87,19 @@ def of_robot(body: bytes, key: str, later: Set[int]) -> Verdict:
     if code == 0:
         return Sent()
     detail = f"{key} {code}"
-    return Retry("rate_limited", detail=detail) if code in later else Failed("refused", detail)
+    if code in later:
+        return Retry("rate_limited", detail=detail)
+    return Failed("unauthorised" if code in wrong_key else "refused", detail)
 
 
 def _retry_after_s(headers: Mapping[str, str], now_ms: int) -> float:
     text = next((value for name, value in headers.items() if name.lower() == "retry-after"), "").strip()
     if text.isascii() and text.isdigit():
-        return float(text)
+        return min(float(text), RETRY_AFTER_MOST_S)
     try:
         at = parsedate_to_datetime(text)
-    except ValueError:
+    except (ValueError, OverflowError):
         return 0.0
     now = datetime.fromtimestamp(now_ms / 1000, UTC)
-    return max((at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp() - now.timestamp(), 0.0)
+    wait_s = (at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp() - now.timestamp()
+    return min(max(wait_s, 0.0), RETRY_AFTER_MOST_S)

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
+from processors.maths.rules import laid_over
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
@@ -45,19 +47,6 @@ def merged(layers: Sequence[Layer]) -> dict[str, Merged]:
             values = laid_over(below.values, own)
             origins = {**below.origins, **dict.fromkeys(_ways(own), origin)}
             found[name] = Merged(values, {way: origins[way] for way in _ways(values) if way in origins})
-    return found
-
-
-def laid_over(below: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a table with another's values over it; tables within it key by key.
-
-    >>> laid_over({"iv": 1, "record": {"zh": "热", "en": "Hot"}}, {"record": {"en": "Heat"}})
-    {'iv': 1, 'record': {'zh': '热', 'en': 'Heat'}}
-    """
-    found = dict(below)
-    for key, value in own.items():
-        under = below.get(key)
-        found[key] = laid_over(under, value) if isinstance(under, dict) and isinstance(value, dict) else value
     return found
 
 

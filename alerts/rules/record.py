@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import msgspec
 
+from streams.city.windows import Weekly  # at run time: msgspec reads the types of the fields
 from streams.toml_keys import Fault, faults_within
 
 if TYPE_CHECKING:
@@ -46,10 +47,18 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 
 class Found(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A rule whose judging is a processor's own: its numbers are that processor's settings."""
+    """A rule whose judging is a processor's own, or an authority's: its numbers are keys of their settings."""
 
     processor: Text
-    basis: Literal["standard", "local", "proposal"]
+    numbers: tuple[Text, ...]
+    """Which keys: each may stand in the rule, and goes before the processor's own section."""
+    enabled: bool = True
+    """`false`: its findings raise nothing, and its alarms end."""
+    latching: bool = False
+    """As of a rule of `threshold`; so `schedule`."""
+    schedule: Weekly | None = None
+    basis: Literal["standard", "local", "proposal", "official"]
+    """Official: an authority has decided it, nothing here is judged."""
     reference: Text
     """Standard with clause, local order, or `own choice`."""
 

@@ -27,9 +27,11 @@ city folder (city): merged by name, each value by itself. docs/rules.md tells ho
 
 backtest judges the minutes that the history holds, by the code that judges readings: how many alarms there would have
 been, on a desk in 10 minutes, of which level, chattering, longest, first and last; with --against another version
-beside it, from a file with [rule] or [NAME]. It is refused (exit 1) when the version, the one of --against where there
-is one, would break the load limits of a desk by itself: above 2 in 10 minutes on average, above 10 in any, 5 that stand
-for a day, any that chatters. --anyway REASON takes it all the same. --json: rule, from, until, desks, versions,
+beside it, from a file with [rule] or [NAME]; with --truth FILE (CSV entity,start_at,end_at, or records of
+city.truth.v1) how many of them were found, false alarms, time to detect. It is refused (exit 1) when the version, the
+one of --against where there is one, would break the load limits of a desk together with the alarms that the history
+has of the other rules: above 2 in 10 minutes on average, above 10 in any, 5 that stand for a day, any that chatters.
+--anyway REASON takes it all the same. --json: rule, from, until, desks, versions (each with `together` and `truth`),
 refused, anyway.
 """
 
@@ -45,6 +47,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--desks", type=_desks, default=1, metavar="N", help="backtest: desks that share it (default 1)"
     )
+    parser.add_argument("--truth", type=Path, metavar="FILE", help="backtest: what really happened, CSV or NDJSON")
     parser.add_argument("--anyway", metavar="REASON", help="backtest: why it is taken though it breaks the load limits")
     parser.add_argument("--json", action="store_true", help="print it as JSON, for programs")
     parser.add_argument("--lang", choices=["zh", "en"], help="language of the screen (default: the terminal's)")
@@ -85,6 +88,8 @@ def _backtest(args: argparse.Namespace, whole: Mapping[str, Any]) -> int:
     from deploy.terminal import backtest_screen, backtests
     from deploy.terminal.reading import data_of, history_of
     from deploy.terminal.timespan import iso
+    from deploy.trial import truth
+    from deploy.trial.others import others
     from streams.errors import SettingError
 
     if args.from_ms is None or args.until_ms is None or args.until_ms <= args.from_ms:
@@ -95,10 +100,12 @@ def _backtest(args: argparse.Namespace, whole: Mapping[str, Any]) -> int:
     versions = {backtests.IN_FORCE: rule}
     if args.against is not None:
         versions[backtests.AGAINST] = backtests.other(rule, args.against)
+    known = None if args.truth is None else truth.read(args.truth)
     data = data_of(args)
     city, history = _city(args, data), history_of(data)
-    span = backtests.Span(args.from_ms, args.until_ms, args.desks)
     try:
+        beside = others(history, rule.name, args.from_ms, args.until_ms)
+        span = backtests.Span(args.from_ms, args.until_ms, args.desks, beside, known)
         found = [backtests.tried(name, one, city, history, span) for name, one in versions.items()]
     finally:
         history.close()

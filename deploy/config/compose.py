@@ -53,4 +53,6 @@ def run_from_settings() -> Run:
         components=found.components,
         own_rules=found.own_rules,
         notifiers=found.notifiers,
+        signals=found.signals,
+        warnings=found.warnings,
     )

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import urllib3
-
 from alerts.notifiers.channels import Answer, channel
 from alerts.notifiers.dispatch import written
 from alerts.notifiers.texts import Setting
@@ -26,8 +24,6 @@ if TYPE_CHECKING:
     from streams.city.known import Cities
     from streams.city.registry import City
     from streams.contract.name import Name
-
-_POOL = urllib3.PoolManager(maxsize=4)
 
 
 class FromCity:
@@ -67,7 +63,7 @@ def deliver(routes: Mapping[str, Route], setting: Callable[[], Setting], letter:
         return Sent() if apprised.send(route.url, draft.subject, draft.text, options) else Retry("not_confirmed")
     url, body, headers = way.request(route, draft, now_ms())
     try:
-        answer = post(_POOL, url, body, headers, route.timeout_s)
+        answer = post(url, body, headers, route.timeout_s)
     except TimeoutError:
         return Retry("timed_out")
     except UnreachableError:

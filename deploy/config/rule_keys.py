@@ -5,15 +5,22 @@ from __future__ import annotations
 import difflib
 from typing import TYPE_CHECKING, Any
 
-from alerts.rules.record import RECORD
+import msgspec
+
+from alerts.rules.record import RECORD, Found
+from processors.maths.rules import odd_schedule
+from streams.city.windows import Weekly
 from streams.toml_keys import Fault, faults_of_keys, fields_of, missing
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
 
-    import msgspec
+    from msgspec.structs import FieldInfo
 
-NAME, ENABLED, PROCESSOR = "name", "enabled", "processor"
+NAME, ENABLED, PROCESSOR, NUMBERS, SCHEDULE = "name", "enabled", "processor", "numbers", "schedule"
+OF_ALL = (ENABLED, "latching", SCHEDULE, "basis", "reference")
+"""Keys of a rule that a processor judges by itself, besides its numbers, that a layer may change."""
+TIMES = 'from and until are needed, each a time such as "07:00", or with a day, "mon 07:00"'
 
 
 def faults(name: str, values: Mapping[str, Any], kind: type[msgspec.Struct], known: Collection[str]) -> Iterator[Fault]:
@@ -30,7 +37,13 @@ def faults(name: str, values: Mapping[str, Any], kind: type[msgspec.Struct], kno
         yield Fault("", None, text)
     if NAME in values:
         yield Fault(NAME, values[NAME], "the section's name is the rule's; take this away")
-    yield from faults_of_keys({key: value for key, value in values.items() if key not in {NAME, RECORD}}, fields)
+    yield from _of_keys(values, fields)
+
+
+def _of_keys(values: Mapping[str, Any], fields: Mapping[str, FieldInfo]) -> Iterator[Fault]:
+    for one in faults_of_keys({key: value for key, value in values.items() if key not in {NAME, RECORD}}, fields):
+        is_time = one.key == SCHEDULE and isinstance(one.value, dict)
+        yield one._replace(text=TIMES) if is_time else one
 
 
 def unknown(name: str, values: Mapping[str, Any], kind: type[msgspec.Struct], known: Collection[str]) -> str:
@@ -45,14 +58,24 @@ def unknown(name: str, values: Mapping[str, Any], kind: type[msgspec.Struct], kn
     return f"there is no rule {name!r}; {meant} needs {', '.join(lacking)} too"
 
 
-def faults_of_found(name: str, values: Mapping[str, Any], processor: str) -> Iterator[Fault]:
-    """Say what cannot be changed of a rule that a processor judges by itself: all but its record."""
-    for key, value in values.items():
-        if key not in {NAME, RECORD}:
-            where = (
-                f"its numbers stand in [{processor}] of the settings, here only its [{name}.{RECORD}] can be changed"
-            )
-            yield Fault(key, value, f"the processor {processor} judges {name}; {where}")
+def faults_of_found(
+    values: Mapping[str, Any], numbers: Collection[str], config: type[msgspec.Struct] | None
+) -> Iterator[Fault]:
+    """Say what is wrong with what a layer says of a rule that a processor judges by itself.
+
+    Args:
+        values: what stands there; its record is judged elsewhere.
+        numbers: keys of the processor's settings that are the rule's.
+        config: the processor's settings, None = there is no such processor.
+    """
+    known = {**fields_of(Found), **({} if config is None else fields_of(config))}
+    fields = {key: known[key] for key in (*OF_ALL, *numbers) if key in known}
+    found = list(_of_keys(values, fields))
+    yield from found
+    if SCHEDULE in values and not any(one.key == SCHEDULE for one in found):
+        text = odd_schedule(msgspec.convert(values[SCHEDULE], Weekly))
+        if text:
+            yield Fault(SCHEDULE, values[SCHEDULE], text)
 
 
 def is_enabled(rule: Mapping[str, Any]) -> bool:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast, get_args
 from alerts.rules import record
 from alerts.rules.layers import Layer, merged
 from alerts.rules.record import RECORD, Found
-from deploy.config.rule_keys import NAME, PROCESSOR, faults_of_found, is_enabled, unknown
+from deploy.config.rule_keys import NAME, NUMBERS, PROCESSOR, faults_of_found, is_enabled, unknown
 from streams.toml_keys import Fault, faults_within, fields_of
 
 if TYPE_CHECKING:
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     import msgspec
 
     Values = Mapping[str, Any]
+    Configs = Mapping[str, type[msgspec.Struct]]
+    """Processor → its settings."""
 
 THRESHOLD, RULES = "threshold", "rules"
 """The processor that judges rules, and the key of its section."""
@@ -30,18 +32,21 @@ class Settled(NamedTuple):
     """What the user said of which rule."""
     faults: list[tuple[str, Fault]]
     """By rule: what is wrong beside the keys of the entries."""
+    numbers: dict[str, dict[str, Any]]
+    """Processor → what the rules that it judges by itself say of its settings."""
 
 
-def of_settings(shipped: Mapping[str, Values], said: object, kind: type[msgspec.Struct]) -> Settled:
+def of_settings(shipped: Mapping[str, Values], said: object, configs: Configs) -> Settled:
     """Lay the user's rules over those that ship.
 
     Args:
         shipped: by name.
         said: what the user wrote as `rules`, whatever it is.
-        kind: what a whole rule is.
+        configs: each processor's settings.
     """
     if not isinstance(said, list):
-        return Settled(said, {}, [])
+        return Settled(said, {}, [], {})
+    kind = kind_of(configs[THRESHOLD])
     own: dict[str, dict[str, Any]] = {}
     entries: list[object] = []
     faults: list[tuple[str, Fault]] = []
@@ -60,8 +65,10 @@ def of_settings(shipped: Mapping[str, Values], said: object, kind: type[msgspec.
     faults += [(name, Fault("", None, text)) for name, text in strange.items()]
     for name, one in merged([Layer("default", shipped), Layer("settings", own)]).items():
         if name not in strange:
-            faults += [(name, fault) for fault in beside(name, one.values, own.get(name, {}))]
-    return Settled([_without(one, RECORD) for one in entries if _name(one) not in left_out], own, faults)
+            faults += [(name, fault) for fault in beside(one.values, own.get(name, {}), configs)]
+    sound = {name: values for name, values in own.items() if name not in {rule for rule, _ in faults}}
+    kept = [_without(one, RECORD) for one in entries if _name(one) not in left_out]
+    return Settled(kept, own, faults, _numbers(shipped, sound))
 
 
 def kind_of(config: type[msgspec.Struct]) -> type[msgspec.Struct]:
@@ -70,18 +77,32 @@ def kind_of(config: type[msgspec.Struct]) -> type[msgspec.Struct]:
     return cast("type[msgspec.Struct]", kind)
 
 
-def beside(name: str, whole: Values, own: Values) -> Iterator[Fault]:
+def beside(whole: Values, own: Values, configs: Configs) -> Iterator[Fault]:
     """Say what is wrong with a rule beside the keys by which `threshold` judges it.
 
     Args:
-        name: of the rule.
         whole: all that is said of it.
         own: what the newest layer says.
+        configs: each processor's settings.
     """
     if PROCESSOR in whole:
-        yield from faults_of_found(name, own, whole[PROCESSOR])
-        yield from faults_within({key: value for key, value in whole.items() if key not in {RECORD, *own}}, Found)
+        numbers = whole.get(NUMBERS, ())
+        yield from faults_of_found(own, numbers, configs.get(whole[PROCESSOR]))
+        below = {key: value for key, value in whole.items() if key not in {RECORD, *own, *numbers}}
+        lacking = {key for key in own if key in Found.__struct_fields__}
+        yield from (one for one in faults_within(below, Found) if one.key not in lacking)
     yield from record.faults(whole, enabled=is_enabled(whole))
+
+
+def _numbers(shipped: Mapping[str, Values], own: Mapping[str, Values]) -> dict[str, dict[str, Any]]:
+    """Return processor → the settings that rules of its own give; `own` are those without a fault."""
+    found: dict[str, dict[str, Any]] = {}
+    for name, values in own.items():
+        rule = shipped.get(name, {})
+        if PROCESSOR in rule:
+            said = {key: value for key, value in values.items() if key in rule[NUMBERS]}
+            found.setdefault(rule[PROCESSOR], {}).update(said)
+    return found
 
 
 def _strange(name: str, values: Values, kind: type[msgspec.Struct], shipped: Mapping[str, Values]) -> str:

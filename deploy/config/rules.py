@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from alerts.rules.layers import Layer, merged
-from alerts.rules.layers import laid_over as with_own
+from alerts.rules.record import Found
 from alerts.rules.shipped import shipped
 from deploy.config import clashes
 from deploy.config.components import discover
-from deploy.config.rule_keys import PROCESSOR, faults, unknown
+from deploy.config.rule_keys import NAME, PROCESSOR, faults, unknown
 from deploy.config.rule_layers import RULES, beside, kind_of
-from processors.maths.rules import laid_over
+from processors.maths.rules import judged, laid_over
 from streams.city.check import Checked, check
 from streams.city.findings import Findings, sentences
 from streams.errors import CityFileError
@@ -63,17 +63,32 @@ def in_force(folder: Folder, components: Own, own_rules: Own = NONE) -> Rules:
     found = checked(folder, components, own_rules)
     if found.problems:
         raise CityFileError(sentences(found.problems, folder.name))
-    own = found.content.rules
-    return {name: laid_over(one[RULES], own) if RULES in one else None for name, one in components.items()}
+    whole = merged([Layer("default", shipped()), Layer("settings", own_rules), Layer("city", found.content.rules)])
+    alone = {name: one.values for name, one in whole.items() if PROCESSOR in one.values}
+    own = {name: values for name, values in found.content.rules.items() if name not in alone}
+    by_themselves = _by_themselves(alone)
+    return {
+        name: judged(one[RULES], own) if RULES in one else by_themselves.get(name) for name, one in components.items()
+    }
+
+
+def _by_themselves(rules: Own) -> dict[str, list[dict[str, Any]]]:
+    """Return processor → the rules that it judges by itself, as far as the alarm engine goes by them."""
+    found: dict[str, list[dict[str, Any]]] = {}
+    for name, values in rules.items():
+        own = {key: value for key, value in values.items() if key in Found.__struct_fields__}
+        rule = msgspec.to_builtins(msgspec.convert(own, Found))
+        found.setdefault(rule[PROCESSOR], []).append({NAME: name, **rule})
+    return found
 
 
 def _problems(name: str, own: Mapping[str, Any], below: Mapping[str, Any], components: Own) -> list[Fault]:
     """Say what is wrong with a rule: its keys, else all of it together, and its record."""
-    whole = with_own(below, own)
+    whole, configs = laid_over(below, own), {name: spec.config for name, spec in discover().items()}
     if PROCESSOR in below:
-        return list(beside(name, whole, own))
+        return list(beside(whole, own, configs))
     found, is_clear = _of_keys(name, own, components)
-    return [*found, *beside(name, whole, own)] if is_clear else found
+    return [*found, *beside(whole, own, configs)] if is_clear else found
 
 
 def _of_keys(name: str, own: Mapping[str, Any], components: Own) -> tuple[list[Fault], bool]:
@@ -100,14 +115,14 @@ def _faults_of_whole(
     name: str, values: Mapping[str, Any], settings: Mapping[str, Any], config: type[Config]
 ) -> list[Fault]:
     """Say what is wrong with a rule whose keys are right one by one, in the processor's own words."""
-    merged = [one for one in laid_over(settings[RULES], {name: values}) if one["name"] == name]
+    whole = [one for one in judged(settings[RULES], {name: values}) if one[NAME] == name]
     try:
-        msgspec.convert({**settings, RULES: merged}, config)
+        msgspec.convert({**settings, RULES: whole}, config)
     except msgspec.ValidationError as exc:
         found = []
         for sentence in str(exc).removeprefix(f"rule {name}: ").split(f"; rule {name}: "):
             key, colon, text = sentence.partition(": ")
-            is_key = bool(colon) and key in merged[0]
-            found.append(Fault(key, merged[0][key], text) if is_key else Fault("", None, sentence))
+            is_key = bool(colon) and key in whole[0]
+            found.append(Fault(key, whole[0][key], text) if is_key else Fault("", None, sentence))
         return found
     return []

@@ -14,12 +14,14 @@ import msgspec
 
 from alerts.kinds import limits_s
 from alerts.notifiers.routes import Notifiers
+from alerts.releasing import Warnings
 from alerts.rules import shipped
 from deploy.config import rule_layers
 from deploy.config.rule_layers import RULES, THRESHOLD
 from deploy.config.sections import MASK, SECRETS, Section, judge, said_of
 from streams.city.clock import MOST_SPEED
 from streams.errors import ConfigError, SettingError
+from streams.feeds.signals.settings import Signals
 from streams.hints import nearest_or_all
 from streams.toml_files import read_toml
 
@@ -66,7 +68,13 @@ class Workers(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
 
 TRUTHS = {"true": True, "1": True, "false": False, "0": False}
-OWN_SECTIONS: dict[str, type[Any]] = {"stack": Stack, "workers": Workers, "notifiers": Notifiers}
+OWN_SECTIONS: dict[str, type[Any]] = {
+    "stack": Stack,
+    "workers": Workers,
+    "notifiers": Notifiers,
+    "signals": Signals,
+    "warnings": Warnings,
+}
 """Sections that are no component's."""
 
 _FROM_ENVIRONMENT = (*Stack.__struct_fields__,)
@@ -79,6 +87,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     components: dict[str, dict[str, Any]]
     workers: Workers = Workers()
     notifiers: Notifiers = Notifiers()
+    signals: Signals = Signals()
+    warnings: Warnings = Warnings()
     own_rules: dict[str, dict[str, Any]] = {}
     """What the user's file says of which alarm rule; `components` have the rules in force."""
 
@@ -120,8 +130,10 @@ def examine(
     overrides = _overrides(environment, problems)
     sections["stack"] = {**sections.get("stack", {}), **overrides}
     threshold = sections.get(THRESHOLD, {})
-    rules = rule_layers.of_settings(at_hand, threshold.get(RULES, []), rule_layers.kind_of(kinds_of[THRESHOLD]))
+    rules = rule_layers.of_settings(at_hand, threshold.get(RULES, []), kinds_of)
     sections[THRESHOLD] = {**threshold, RULES: rules.entries}
+    for name, numbers in rules.numbers.items():
+        sections[name] = {**sections.get(name, {}), **numbers}
     elsewhere = {
         "stack": {key: f"CITYWALL_{key.upper()}" for key in overrides},
         THRESHOLD: {name: str(shipped.file_of(name)) for name in at_hand if name not in rules.own},
@@ -143,12 +155,15 @@ def examine(
 def masked(settings: Settings) -> str:
     """Write the effective values as TOML, secrets masked."""
     stack = msgspec.structs.asdict(settings.stack)
-    notifiers = msgspec.to_builtins(settings.notifiers)
+    notifiers, signals = msgspec.to_builtins(settings.notifiers), msgspec.to_builtins(settings.signals)
     notifiers["routes"] = [_shown(route) for route in notifiers["routes"]]
+    signals["sources"] = [_shown(source) for source in signals["sources"]]
     sections = {
         "stack": _shown(stack),
         "workers": msgspec.structs.asdict(settings.workers),
         "notifiers": notifiers,
+        "signals": signals,
+        "warnings": _shown(msgspec.structs.asdict(settings.warnings)),
         **settings.components,
     }
     return "\n\n".join(

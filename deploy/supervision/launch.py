@@ -32,6 +32,9 @@ if TYPE_CHECKING:
     from streams.contract.name import Name
 
 
+SIGNALS_PART = "feeds_signals"
+
+
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add what `up` and `replay` share."""
     parser.add_argument("--port", type=int, metavar="N", help="the wall's port (default 8050; 0 = any free one)")
@@ -131,6 +134,12 @@ def launch(wanted: Wanted, say: Callable[[str], None], finished: Callable[[Run],
     return None
 
 
+def idle_parts(run: Run) -> list[str]:
+    """List the parts that have nothing to do: a replay is of another time than the signals that are issued now."""
+    signals = run.signals.sources if run.mode != "replay" else ()
+    return [name for name, needed in (("notifiers", run.notifiers.routes), (SIGNALS_PART, signals)) if not needed]
+
+
 def _prepare(wanted: Wanted, say: Callable[[str], None]) -> tuple[Run, Supervisor]:
     choice, data = wanted.settings.stack, wanted.data
     disk.refuse_full(data, disk.free_bytes(data), say)
@@ -159,10 +168,12 @@ def _prepare(wanted: Wanted, say: Callable[[str], None]) -> tuple[Run, Superviso
         components=wanted.settings.components,
         own_rules=wanted.settings.own_rules,
         notifiers=wanted.settings.notifiers,
+        signals=wanted.settings.signals,
+        warnings=wanted.settings.warnings,
     )
     run.write()
     say(f"starting {wanted.city_name.en} {wanted.city_name.zh} in {data}")
     servers = stack.server_plans(broker, redis)
     workers = msgspec.structs.asdict(wanted.settings.workers)
-    plans = stack.part_plans(data, os.getpid(), workers, without=() if run.notifiers.routes else ("notifiers",))
+    plans = stack.part_plans(data, os.getpid(), workers, without=idle_parts(run))
     return run, Supervisor(data, servers, plans, say, stack.tail_plan(data))

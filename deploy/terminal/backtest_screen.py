@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from deploy.terminal.backtests import Version
+    from deploy.trial.truth import Score
 
 WORDS = {
     IN_FORCE: Name("现行", "in force"),
@@ -31,12 +32,17 @@ WORDS = {
     "longest": Name("最长", "longest"),
     "first": Name("最早", "first"),
     "last": Name("最近", "last"),
+    "others": Name("同期其他规则的报警", "alarms of the other rules meanwhile"),
+    "together": Name("合计：每席每 10 分钟平均 / 最多", "together: a desk in 10 min, average / most"),
+    "found": Name("检出：实有 / 检出率", "found: of what happened / DR"),
+    "false": Name("误报：条数 / 占比 / 每传感器日", "false: alarms / FAR / a sensor and day"),
+    "to_detect": Name("平均检出时间", "mean time to detect"),
     "outside": Name("时段外（被抑制）", "outside of its schedule (suppressed)"),
     "top": Name("报警最多", "alarms most"),
 }
 REFUSED = Name(
-    "不予采用：单此一条规则即突破值班席位的负荷上限：{}。确需采用：--anyway 理由",
-    "refused: this rule alone breaks the load limits of a desk: {}. Where it must be: --anyway REASON",
+    "不予采用：连同其他规则，将突破值班席位的负荷上限：{}。确需采用：--anyway 理由",
+    "refused: with the other rules it breaks the load limits of a desk: {}. Where it must be: --anyway REASON",
 )
 ANYWAY = Name("突破负荷上限：{}；仍予采用，理由：{}", "it breaks the load limits: {}; taken anyway, because: {}")
 CORRECTED = Name(
@@ -81,7 +87,22 @@ def _cells(found: Version, language: str) -> dict[str, str]:
         "first": _at(load.first_at_ms) or "–",
         "last": _at(load.last_at_ms) or "–",
         "outside": str(found.outside_schedule_count),
+        "others": f"{found.together.alarms_count - load.alarms_count:,}",
+        "together": f"{found.together.average_in_10min:g} / {found.together.worst_in_10min:g}"
+        f"{_at(found.together.worst_at_ms, ' @ ')}",
+        **_score(found.score),
         "top": ", ".join(f"{one.entity} {one.alarms_count}" for one in load.top[:3]) or "–",
+    }
+
+
+def _score(of: Score | None) -> dict[str, str]:
+    if of is None:
+        return {}
+    took = "–" if of.time_to_detect_s is None else f"{of.time_to_detect_s:,.0f} s"
+    return {
+        "found": f"{of.found_count} / {of.truths_count}, {_number(of.detection_ratio)}",
+        "false": f"{of.false_count} / {_number(of.false_ratio)} / {_number(of.false_per_detector_day)}",
+        "to_detect": took,
     }
 
 

@@ -9,14 +9,14 @@ import msgspec
 
 from deploy.config.rule_keys import NAME, PROCESSOR
 from deploy.config.rule_layers import THRESHOLD
-from deploy.trial import backtest, firing
-from processors.maths.rules import RECORD, Rule, laid_over, problems
+from deploy.trial import backtest, firing, truth
+from processors.maths.rules import RECORD, Rule, judged, problems
 from streams.city.windows import Window, holds
 from streams.contract.spec import WINDOW_S
 from streams.errors import SettingError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from streams.city.registry import City
@@ -35,17 +35,25 @@ class Version(NamedTuple):
     rule: Rule
     judged: backtest.Judged
     load: firing.Load
+    """Of the rule alone."""
+    together: firing.Load
+    """With what the other rules brought meanwhile."""
     outside_schedule_count: int
     """Alarms that its schedule would have suppressed: they are no part of the load."""
     broken: list[Name]
+    score: truth.Score | None
+    """None = no truth is known."""
 
 
 class Span(NamedTuple):
-    """From when until when, and among how many desks."""
+    """From when until when, among how many desks, beside which other alarms, and what really happened."""
 
     from_ms: int
     until_ms: int
     desks: int = 1
+    others: Sequence[firing.Fired] = ()
+    truths: Sequence[truth.Truth] | None = None
+    """None = it is not known."""
 
 
 def rule_of(whole: Mapping[str, Any]) -> Rule:
@@ -73,8 +81,8 @@ def other(rule: Rule, path: Path) -> Rule:
     own = said.get(rule.name, said.get(OWN_FILE))
     if not isinstance(own, dict):
         raise SettingError(f"--against {path}: it needs a section [{rule.name}], or [{OWN_FILE}]")
-    judged = {key: value for key, value in own.items() if key != RECORD}
-    [values] = laid_over([msgspec.to_builtins(rule)], {rule.name: judged})
+    numbers = {key: value for key, value in own.items() if key != RECORD}
+    [values] = judged([msgspec.to_builtins(rule)], {rule.name: numbers})
     try:
         found = msgspec.convert(values, Rule)
     except msgspec.ValidationError as exc:
@@ -98,8 +106,12 @@ def tried(version: str, rule: Rule, city: City, history: History, span: Span) ->
         presented = [one for one in alarms if holds(window, one.raised_ms)]
     else:
         presented = alarms
-    load = firing.load(presented, judged.detections, span[:2], span.desks)
-    return Version(version, rule, judged, load, len(alarms) - len(presented), firing.broken(load))
+    bounds, outside = (span.from_ms, span.until_ms), len(alarms) - len(presented)
+    load = firing.load(presented, judged.detections, bounds, span.desks)
+    together = firing.load([*span.others, *presented], judged.detections, bounds, span.desks)
+    broken = firing.broken(together, firing.load(span.others, (), bounds, span.desks))
+    known = None if span.truths is None else truth.score(presented, span.truths, bounds, len(judged.sensors))
+    return Version(version, rule, judged, load, together, outside, broken, known)
 
 
 def plain(found: Version) -> dict[str, Any]:
@@ -112,6 +124,8 @@ def plain(found: Version) -> dict[str, Any]:
         "corrected_minutes": found.judged.corrected_count,
         "outside_schedule_count": found.outside_schedule_count,
         **msgspec.to_builtins(found.load),
+        "together": msgspec.to_builtins(found.together),
+        "truth": None if found.score is None else msgspec.to_builtins(found.score),
         "broken": [one._asdict() for one in found.broken],
     }
 

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import msgspec
 
 from alerts.rules.layers import Layer, Merged, merged
-from alerts.rules.record import RECORD
+from alerts.rules.record import RECORD, Found
 from alerts.rules.shipped import shipped
 from deploy.config import run as runs
 from deploy.config import settings
-from deploy.config.rule_keys import ENABLED, NAME, PROCESSOR
+from deploy.config.components import discover
+from deploy.config.rule_keys import ENABLED, NAME, NUMBERS, PROCESSOR
 from deploy.config.rule_layers import THRESHOLD
 from deploy.config.rules import checked
 from deploy.terminal.reading import data_of
@@ -50,18 +51,33 @@ def of(args: argparse.Namespace) -> dict[str, dict[str, Any]]:
         if found.problems:
             raise CityFileError(sentences(found.problems, str(asked.city)))
         layers.append(Layer("city", found.content.rules))
-    return {name: whole(name, one) for name, one in sorted(merged(layers).items())}
+    return {name: whole(name, one, asked.components) for name, one in sorted(merged(layers).items())}
 
 
-def whole(name: str, one: Merged) -> dict[str, Any]:
+def whole(name: str, one: Merged, components: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     """Return a rule with all its values: what nobody wrote is as the processor has it."""
     values = {key: value for key, value in one.values.items() if key != RECORD}
-    if PROCESSOR not in values:
+    unsaid: dict[str, str] = {}
+    if PROCESSOR in values:
+        values, unsaid = _alone(values, components)
+    else:
         rule = msgspec.to_builtins(msgspec.convert({**values, NAME: name}, Rule))
         values = {PROCESSOR: THRESHOLD, **rule}
-    unsaid = {key: "default" for key in values if key not in {NAME, PROCESSOR}}
+    unsaid = {key: "default" for key in values if key not in {NAME, PROCESSOR, NUMBERS}} | unsaid
     record = one.values.get(RECORD, {})
     return {NAME: name, ENABLED: True, **values, RECORD: record, ORIGINS: {**unsaid, **one.origins}}
+
+
+def _alone(
+    values: Mapping[str, Any], components: Mapping[str, Mapping[str, Any]]
+) -> tuple[dict[str, Any], dict[str, str]]:
+    """Return all of a rule that a processor judges by itself, and which of its numbers that one's section gave."""
+    own = {key: value for key, value in values.items() if key in Found.__struct_fields__}
+    rule = msgspec.to_builtins(msgspec.convert(own, Found))
+    usual = msgspec.to_builtins(discover()[rule[PROCESSOR]].config())
+    section = {**usual, **components.get(rule[PROCESSOR], {})}
+    given = {key: "settings" for key in rule[NUMBERS] if section[key] != usual[key]}
+    return {**rule, **{key: section[key] for key in rule[NUMBERS]}, **values}, given
 
 
 def _asked(args: argparse.Namespace) -> _Of:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from alerts.rules.record import RECORD
-from deploy.config.rule_keys import ENABLED, NAME, PROCESSOR
+from deploy.config.rule_keys import ENABLED, NAME, NUMBERS, PROCESSOR
 from deploy.terminal.columns import aligned
 from deploy.terminal.rules_in_force import ORIGINS
 from processors.maths.rules import LEVELS
@@ -45,7 +45,7 @@ WORDS = {
     "none": Name("未填写", "not written yet"),
 }
 RANK = ("default", "settings", "city")
-NOT_SHOWN = {NAME, PROCESSOR, RECORD, ORIGINS, "basis", "reference"}
+NOT_SHOWN = {NAME, PROCESSOR, NUMBERS, RECORD, ORIGINS, "basis", "reference"}
 RESPOND = "time_to_respond_s"
 HOUR_S, MINUTE_S = 3600, 60
 

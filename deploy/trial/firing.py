@@ -53,6 +53,8 @@ class Load(msgspec.Struct, frozen=True, kw_only=True):
     worst_in_10min: float
     worst_at_ms: int | None
     flood_ratio: float
+    flood_count: int
+    """Windows in flood."""
     chattering_count: int
     """Places that changed three times within a minute."""
     standing_count: int
@@ -89,6 +91,7 @@ def load(alarms: Sequence[Fired], changes: Sequence[Detection], span_ms: tuple[i
     from_ms, until_ms = span_ms
     windows = max(-(-(until_ms - from_ms) // TEN_MINUTES_MS), 1)
     in_window = Counter((one.raised_ms - from_ms) // TEN_MINUTES_MS for one in alarms)
+    floods = sum(count / desks > WORST_LIMIT for count in in_window.values())
     worst_window, worst = max(in_window.items(), key=lambda one: (one[1], -one[0]), default=(None, 0))
     lasted_ms = [(one.ended_ms or until_ms) - one.raised_ms for one in alarms]
     longest = max(range(len(alarms)), key=lambda place: lasted_ms[place], default=None)
@@ -100,7 +103,8 @@ def load(alarms: Sequence[Fired], changes: Sequence[Detection], span_ms: tuple[i
         average_in_10min=round(len(alarms) / windows / desks, 4),
         worst_in_10min=worst / desks,
         worst_at_ms=None if worst_window is None else from_ms + worst_window * TEN_MINUTES_MS,
-        flood_ratio=round(sum(count / desks > WORST_LIMIT for count in in_window.values()) / windows, 4),
+        flood_ratio=round(floods / windows, 4),
+        flood_count=floods,
         chattering_count=_chattering(changes),
         standing_count=sum(lasted > DAY_MS for lasted in lasted_ms),
         longest_s=None if longest is None else lasted_ms[longest] / 1000,
@@ -111,19 +115,19 @@ def load(alarms: Sequence[Fired], changes: Sequence[Detection], span_ms: tuple[i
     )
 
 
-def broken(of: Load) -> list[Name]:
-    """Say which limits of a desk's load the rule alone would break."""
+def broken(of: Load, without: Load) -> list[Name]:
+    """Say which limits the load of a desk breaks with a rule, where it is heavier by the rule than `without` it."""
     found = []
-    if of.average_in_10min > AVERAGE_LIMIT:
+    if of.average_in_10min > max(AVERAGE_LIMIT, without.average_in_10min):
         zh, en = "每席每 10 分钟平均 {:g} 条，上限 {:g}", "{:g} alarms of a desk in 10 min on average, at most {:g}"
         found.append(Name(zh.format(of.average_in_10min, AVERAGE_LIMIT), en.format(of.average_in_10min, AVERAGE_LIMIT)))
-    if of.worst_in_10min > WORST_LIMIT:
+    if of.flood_count > without.flood_count or of.worst_in_10min > max(WORST_LIMIT, without.worst_in_10min):
         zh, en = "每席某 10 分钟内 {:g} 条，上限 {:g}", "{:g} alarms of a desk in one window of 10 min, at most {:g}"
         found.append(Name(zh.format(of.worst_in_10min, WORST_LIMIT), en.format(of.worst_in_10min, WORST_LIMIT)))
-    if of.standing_count >= STANDING_LIMIT:
+    if of.standing_count >= max(STANDING_LIMIT, without.standing_count + 1):
         zh, en = "{} 条持续一天以上，须少于 {}", "{} alarms stand for more than a day, fewer than {} may"
         found.append(Name(zh.format(of.standing_count, STANDING_LIMIT), en.format(of.standing_count, STANDING_LIMIT)))
-    if of.chattering_count:
+    if of.chattering_count > without.chattering_count:
         zh, en = "{} 处抖动，不得有", "{} places chatter, none may"
         found.append(Name(zh.format(of.chattering_count), en.format(of.chattering_count)))
     return found

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from functools import lru_cache
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 
 import msgspec
 import numpy as np
@@ -22,8 +22,10 @@ if TYPE_CHECKING:
     from streams.city.registry import City
 
 
-KEPT_CITIES = 8
-"""Cities whose rules are remembered: frames name the last few."""
+C = TypeVar("C", bound=msgspec.Struct)
+
+KEPT_CITIES = 32
+"""So many cities' rules, and settings by them, are remembered: frames name the last few."""
 
 LEVELS = ("iv", "iii", "ii", "i")
 """Keys of the limits, the mildest first."""
@@ -72,18 +74,28 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         return Limits((first, second, third, fourth), below, self.dead_band, self.on_delay_s, self.off_delay_s)
 
 
-def laid_over(rules: Iterable[Mapping[str, Any]], own: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Return the rules, as plain data, with a city's own values put over those of the same name; new names at the end.
+def laid_over(below: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a table with another's values over it; tables within it key by key.
+
+    >>> laid_over({"heat": {"iv": 35, "iii": 37}}, {"heat": {"iv": 38}, "fog": {"domain": "weather"}})
+    {'heat': {'iv': 38, 'iii': 37}, 'fog': {'domain': 'weather'}}
+    """
+    found = dict(below)
+    for key, value in own.items():
+        under = below.get(key)
+        found[key] = laid_over(under, value) if isinstance(under, dict) and isinstance(value, dict) else value
+    return found
+
+
+def judged(rules: Iterable[Mapping[str, Any]], own: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Return the rules of a processor, as plain data, with a city's own laid over them; new names at the end.
 
     Records stay out; what is nothing but a record is of a kind that some processor finds without a rule.
-
-    >>> laid_over([{"name": "heat", "iv": 35, "iii": 37}], {"heat": {"iv": 38}, "fog": {"domain": "weather"}})
-    [{'name': 'heat', 'iv': 38, 'iii': 37}, {'domain': 'weather', 'name': 'fog'}]
     """
     known = {str(rule["name"]): dict(rule) for rule in rules}
-    judged = {name: {key: value for key, value in values.items() if key != RECORD} for name, values in own.items()}
-    names = dict.fromkeys((*known, *(name for name, values in judged.items() if values)))
-    return [{**known.get(name, {}), **judged.get(name, {}), "name": name} for name in names]
+    numbers = {name: {key: value for key, value in values.items() if key != RECORD} for name, values in own.items()}
+    found = laid_over(known, {name: values for name, values in numbers.items() if values})
+    return [{**values, "name": name} for name, values in found.items()]
 
 
 def in_force(rules: tuple[Rule, ...], city: City) -> tuple[Rule, ...]:
@@ -98,12 +110,30 @@ def in_force(rules: tuple[Rule, ...], city: City) -> tuple[Rule, ...]:
 @lru_cache(maxsize=KEPT_CITIES)
 def _in_force(rules: tuple[Rule, ...], same: Same) -> tuple[Rule, ...]:
     known = {rule.name: rule for rule in rules}
-    for values in laid_over([msgspec.to_builtins(rule) for rule in rules], same.city.rules):
+    for values in judged([msgspec.to_builtins(rule) for rule in rules], same.city.rules):
         with suppress(msgspec.ValidationError):
             rule = msgspec.convert(values, Rule)
             if not list(problems(rule)):
                 known[rule.name] = rule
     return tuple(rule for rule in known.values() if rule.enabled)
+
+
+def with_numbers(config: C, city: City, kinds: tuple[str, ...]) -> C:
+    """Return a processor's settings with the numbers that the city has for the kinds that it judges by itself.
+
+    Of what this build does not understand nothing is taken: then the settings count, as with `in_force`.
+    """
+    return _with_numbers(config, Same(city), kinds) if city.rules else config
+
+
+@lru_cache(maxsize=KEPT_CITIES)
+def _with_numbers(config: C, same: Same, kinds: tuple[str, ...]) -> C:
+    rules = (same.city.rules.get(kind, {}) for kind in kinds)
+    own = {key: value for rule in rules for key, value in rule.items() if key in config.__struct_fields__}
+    try:
+        return msgspec.convert({**msgspec.to_builtins(config), **own}, type(config)) if own else config
+    except msgspec.ValidationError:
+        return config
 
 
 def problems(rule: Rule) -> Iterable[str]:
@@ -120,6 +150,13 @@ def problems(rule: Rule) -> Iterable[str]:
     if list(limits.values()) != sorted(set(limits.values()), reverse=rule.sense == "below"):
         written = ", ".join(f"{key} = {limit:g}" for key, limit in limits.items())
         yield f"rule {rule.name}: from iv to i the limits must get stricter ({rule.sense}), not {written}"
-    if rule.schedule is not None and rule.schedule.is_odd:
-        said = f"from {rule.schedule.since!r} until {rule.schedule.until!r}"
-        yield f"rule {rule.name}: schedule: {said} is no time; name a day in both or in none, and two moments"
+    if text := odd_schedule(rule.schedule):
+        yield f"rule {rule.name}: schedule: {text}"
+
+
+def odd_schedule(schedule: Weekly | None) -> str:
+    """Say why a schedule could never hold, "" = it can."""
+    if schedule is None or not schedule.is_odd:
+        return ""
+    said = f"from {schedule.since!r} until {schedule.until!r}"
+    return f"{said} is no time; name a day in both or in none, and two moments"

@@ -10,7 +10,7 @@ from __future__ import annotations
 import threading
 from collections import deque
 from concurrent.futures import Future
-from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeAlias, TypeVar
 
 from streams.broker import topics
 from streams.broker.arrivals import now_ms
@@ -18,15 +18,17 @@ from streams.contract.stage import LINGER_S, Message, TopicPartition
 from streams.engine import failpoints
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from streams.city.known import Cities
-    from streams.contract.stage import Bus, Chunk
+    from streams.contract.stage import Bus, Chunk, Record
     from streams.health.notices import Notice, SetAside
 
 L = TypeVar("L")
 V = TypeVar("V")
 V_contra = TypeVar("V_contra", contravariant=True)
+
+_Offsets: TypeAlias = "Mapping[TopicPartition, int]"
 
 STATE = topics.state("notifiers")
 OFFSET = b"offset/"
@@ -35,8 +37,11 @@ OFFSET = b"offset/"
 class Dispatches(Protocol[L, V_contra]):
     """What `alerts.notifiers.dispatch.Dispatch` does; the stage knows nothing else of messages."""
 
-    def begin(self, kept: Mapping[bytes, bytes]) -> bool:
-        """Go on from what was kept → whether every route was there then; if not, all rows have to be read again."""
+    def begin(self, kept: Mapping[bytes, bytes]) -> None:
+        """Go on from what was kept."""
+
+    def stood(self, rows: Mapping[str, bytes | None], later: Iterable[str], now_ms: int) -> None:
+        """Learn how all alarms stood where the rows go on, and which of them have rows after that."""
 
     def alarm(self, key: str, value: bytes | None, now_ms: int) -> None:
         """Take an alarm's newest row, None = it is closed."""
@@ -91,19 +96,35 @@ class NotifyStage(Generic[L, V]):
         self._offsets: dict[TopicPartition, int] = {}
         self._kept: dict[TopicPartition, int] = {}
         self._active = False
+        self._to_read: dict[TopicPartition, int] = {}
+        """How far the rows went at the start: nothing is sent before these are known."""
 
     async def assigned(self, partitions: Sequence[TopicPartition], bus: Bus) -> Mapping[TopicPartition, int]:
-        """Go on from the state topic; with a route that is not in it, read all rows from their beginning."""
+        """Go on from the state topic, and from the rows as they stand: a new route needs them, or who was away."""
         self._dispatch = self._make()
         self._returned = deque()  # what still comes back is of the former one
         self._active = bool(partitions)
-        self._offsets, self._kept = {}, {}
+        self._offsets, self._kept, self._to_read = {}, {}, {}
         if not partitions:
             return {}
         await self._cities.begin(bus)
         kept = {record.key or b"": record.value for record in await bus.read_all(STATE, 0)}
-        knows_all = self._dispatch.begin({key: value for key, value in kept.items() if value is not None})
-        return {one: int(kept.get(_key(one)) or 0) if knows_all else 0 for one in partitions}
+        self._dispatch.begin({key: value for key, value in kept.items() if value is not None})
+        known = {one: int(offset) for one in partitions if (offset := kept.get(_key(one))) is not None}
+        await self._read_standing([one for one in partitions if one.topic == topics.ALARMS], known, bus)
+        return known | self._offsets
+
+    async def _read_standing(self, sources: Sequence[TopicPartition], known: _Offsets, bus: Bus) -> None:
+        """Hand over how all alarms stood where reading goes on: at the first start that is the present end."""
+        rows: dict[str, bytes | None] = {}
+        later: list[str] = []
+        for one in sources:
+            records = await bus.read_all(*one)
+            self._to_read[one] = records[-1].offset + 1 if records else 0
+            self._offsets[one] = offset = known.get(one, self._to_read[one])
+            rows |= {_alarm(record): record.value for record in records if record.offset < offset}
+            later += [_alarm(record) for record in records if record.offset >= offset]
+        self._dispatch.stood(rows, later, self._clock())
 
     async def absorb(self, chunk: Chunk, bus: Bus) -> bool:
         """Take rows; they are safe after the next tick."""
@@ -111,7 +132,7 @@ class NotifyStage(Generic[L, V]):
             await self._cities.follow(bus)
         else:
             for record in chunk.records:
-                self._dispatch.alarm((record.key or b"").decode(errors="replace"), record.value, self._clock())
+                self._dispatch.alarm(_alarm(record), record.value, self._clock())
         self._offsets[chunk.source] = chunk.records[-1].offset + 1
         return False
 
@@ -122,7 +143,8 @@ class NotifyStage(Generic[L, V]):
         while self._returned:
             one, done = self._returned.popleft()
             self._dispatch.done(one, done.result(), self._clock())
-        letters = self._dispatch.due(self._clock())
+        behind = any(self._offsets[one] < end for one, end in self._to_read.items())
+        letters = () if behind else self._dispatch.due(self._clock())
         advanced = {one: offset for one, offset in self._offsets.items() if self._kept.get(one) != offset}
         await bus.send(self._changed(advanced))
         self._kept |= advanced
@@ -162,6 +184,10 @@ class NotifyStage(Generic[L, V]):
             returned.append((one, done))
 
         threading.Thread(target=run, name="notifier", daemon=True).start()
+
+
+def _alarm(record: Record) -> str:
+    return (record.key or b"").decode(errors="replace")
 
 
 def _key(one: TopicPartition) -> bytes:

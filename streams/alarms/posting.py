@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from typing import TYPE_CHECKING, NamedTuple
 
 import urllib3
@@ -25,32 +26,48 @@ class Posted(NamedTuple):
     body: bytes
 
 
-def post(pool: urllib3.PoolManager, url: str, body: bytes, headers: Mapping[str, str], timeout_s: float) -> Posted:
-    """Post, and read the beginning of the answer.
+def post(url: str, body: bytes, headers: Mapping[str, str], timeout_s: float) -> Posted:
+    """Post, and read the beginning of the answer; each on a connection of its own, as an idle one may be dead.
 
-    Raises TimeoutError where it was sent and nothing came back in time, UnreachableError where nobody took it.
+    Whoever has answered with a status has answered: what of the body has not come in time is left out. Raises
+    TimeoutError where it was sent and nothing came back in time, UnreachableError where nobody took it.
     """
     logging.getLogger("urllib3").setLevel(logging.CRITICAL)  # it writes whole addresses
-    timeout = urllib3.Timeout(total=timeout_s)
+    until_s = time.monotonic() + timeout_s
+    pool = urllib3.PoolManager()
     try:
         answer = pool.request(
             "POST",
             url,
             body=body,
             headers=dict(headers),
-            timeout=timeout,
+            timeout=urllib3.Timeout(total=timeout_s),
             retries=False,
             redirect=False,
             preload_content=False,
         )
-        try:
-            return Posted(answer.status, dict(answer.headers), answer.read(ANSWER_BYTES))
-        finally:
-            answer.drain_conn()
-            answer.release_conn()
+        return Posted(answer.status, dict(answer.headers), _beginning(answer, until_s))
     except ReadTimeoutError as exc:
         raise TimeoutError(f"no answer within {timeout_s:g} s") from exc
     except (ConnectTimeoutError, NewConnectionError) as exc:
         raise UnreachableError("nobody answers there") from exc
     except (HTTPError, OSError, ValueError) as exc:
         raise UnreachableError(f"the connection failed: {type(exc).__name__}") from exc
+    finally:
+        pool.clear()
+
+
+def _beginning(answer: urllib3.BaseHTTPResponse, until_s: float) -> bytes:
+    """Read what comes of an answer until a time: a receiver that drips holds nobody."""
+    found = b""
+    try:
+        while len(found) < ANSWER_BYTES and time.monotonic() < until_s:
+            part = answer.read1(ANSWER_BYTES - len(found))
+            if not part:
+                break
+            found += part
+    except (HTTPError, OSError, ValueError):
+        pass  # the status stands
+    finally:
+        answer.close()
+    return found

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from functools import cached_property
+from typing import TYPE_CHECKING, NamedTuple
 
 from streams.city.dependence import Dependence
 from streams.contract.name import Name
@@ -16,8 +17,16 @@ if TYPE_CHECKING:
     from streams.city.registry import City
     from streams.city.versions import Rules
 
+ZONE = "zone:"
 GRAVE = ("i", "ii")
 """Limits of the two highest levels in a rule."""
+
+
+class Ear(NamedTuple):
+    """A sensor by which something of an entity is known, and the zone whose feed brings it."""
+
+    sensor: str
+    zone: str
 
 
 @dataclass(frozen=True)
@@ -48,6 +57,23 @@ class Surroundings:
         """
         segment = self.segment_of.get(entity, entity)
         return tuple(dict.fromkeys((entity, segment, *self.sensors_at.get(segment, ()))))
+
+    def ears(self, entity: str, domain: str) -> tuple[Ear, ...]:
+        """Return the sensors of a domain that tell of a segment or a zone; what is a sensor tells of itself.
+
+        >>> here = Surroundings(sensors_at={"s1": ("d1", "u1")}, sensors_of={("traffic", "z1"): ("d1", "d2")})
+        >>> here.ears("s1", "traffic"), len(here.ears("zone:z1", "traffic")), here.ears("d1", "traffic")
+        ((Ear(sensor='d1', zone='z1'),), 2, ())
+        """
+        zone = entity.removeprefix(ZONE)
+        near = self.sensors_at.get(entity, ()) if zone == entity else self.sensors_of.get((domain, zone), ())
+        homes = self._homes if near else {}
+        return tuple(Ear(one, homes[domain, one]) for one in near if (domain, one) in homes)
+
+    @cached_property
+    def _homes(self) -> dict[tuple[str, str], str]:
+        """(domain, sensor) → its zone."""
+        return {(domain, one): zone for (domain, zone), sensors in self.sensors_of.items() for one in sensors}
 
     def roads(self, segment: str, hops: int, *, ahead: bool) -> list[str]:
         """Return the segments within so many hops down the road (`ahead`), or up it; the nearest first.

@@ -64,6 +64,12 @@ class AlarmEvent(msgspec.Struct, frozen=True, kw_only=True):
         """Its place in the order of time."""
         return Moment(self.at_ms, self.seq, self.place)
 
+    @property
+    def commands(self) -> set[str]:
+        """Ids of the commands of which it says what became: its own, and the one that it takes something back of."""
+        about = (self.event.get("command") or {}).get("command") if self.outcome == "done" else ""
+        return {self.command if self.outcome else "", about or ""} - {""}
+
 
 class Link(NamedTuple):
     """A journal record as far as the history needs it."""
@@ -90,32 +96,75 @@ class EventsWanted(Wanted, frozen=True, kw_only=True):
 
     alarm: str | None = None
     who: str | None = None
+    what: str | None = None
+    outcome: str | None = None
+    command: str | None = None
+    """Id; what became of it, and what was done about it since: `undo`, `lift`, `restore`."""
 
     def takes(self, event: AlarmEvent) -> bool:
         """Tell whether it is wanted."""
         return (
             _within(self, event.at_ms)
             and self.alarm in {None, event.alarm}
-            and self.who in {None, event.who}
-            and (all(getattr(self, name) in {None, getattr(event, name)} for name in Where._fields))
+            and (self.command is None or self.command in event.commands)
+            and all(getattr(self, name) in {None, getattr(event, name)} for name in SAME)
         )
+
+
+SAME = (*Where._fields, "who", "what", "outcome")
+"""What an event has to say just so."""
+
+
+class Kept(NamedTuple):
+    """A kind of thing of which is kept how it was last seen."""
+
+    name: str
+    at: str
+    """Its field that says when it began: the order in which they come, the newest first."""
+
+
+ALARMS, INCIDENTS = Kept("alarms", "raised_at_ms"), Kept("incidents", "opened_at_ms")
+PEOPLE = (
+    *("acknowledged_by", "assigned_by", "shelved_by", "out_of_service_by", "closing_by", "ended_by"),
+    "changed_by.who",
+)
+"""Fields that say who did something to it."""
 
 
 class AlarmsWanted(Wanted, frozen=True, kw_only=True):
-    """Which alarms; times are `raised_at_ms`."""
+    """Which alarms, or incidents; times are when they began."""
 
+    of: Kept = ALARMS
     level: int | None = None
     closed: bool | None = None
+    incident: str | None = None
+    """Which an alarm belongs to."""
+    who: str | None = None
+    """Who did something to it: `PEOPLE`."""
 
     def takes(self, alarm: Mapping[str, Any]) -> bool:
         """Tell whether it is wanted."""
-        return _within(self, alarm["raised_at_ms"]) and all(
-            getattr(self, name) in {None, alarm.get(name)} for name in (*Where._fields, "level", "closed")
+        same = (*Where._fields, "level", "closed", "incident")
+        return (
+            _within(self, alarm[self.of.at])
+            and (self.who is None or self.who in people_of(alarm))
+            and all(getattr(self, name) in {None, alarm.get(name)} for name in same)
         )
 
 
+def people_of(alarm: Mapping[str, Any]) -> set[str | None]:
+    """Return who did something to an alarm or incident, as far as it says."""
+    found: set[str | None] = set()
+    for path in PEOPLE:
+        value: Any = alarm
+        for step in path.split("."):
+            value = (value or {}).get(step)
+        found.add(value)
+    return found
+
+
 class Raised(NamedTuple):
-    """The place of an alarm in the order of their raises; a cursor."""
+    """The place of an alarm in the order of their raises, of an incident in that of their beginnings; a cursor."""
 
     at_ms: int
     id: str

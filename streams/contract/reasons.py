@@ -19,7 +19,8 @@ REASONS = {
     "too_late": Name("迟到过久", "Too late"),
     "bad_frame": Name("内部帧损坏", "Frame not readable"),
     "refused_by_history": Name("历史库拒收", "Refused by the history"),
+    "bad_signal": Name("官方预警无法读取", "Official signal not readable"),
 }
-"""Reason of a dead letter → what it is called. Intake gives all but the last three, in the order of its checks;
+"""Reason of a dead letter → what it is called. Intake gives all but the last four, in the order of its checks;
 `bad_frame` is a record of an internal topic that nobody of this version wrote, `refused_by_history` what the store
-does not take."""
+does not take, `bad_signal` a CAP document or message that cannot be read."""

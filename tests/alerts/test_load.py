@@ -181,6 +181,22 @@ def test_when_the_feed_is_back_its_sensors_are_not_told_and_one_that_stays_silen
     assert len(room.shown) == told
 
 
+def test_a_sensor_that_stays_silent_after_its_feed_and_hides_something_grave_is_shown_once_after_its_own_limit():  # A15
+    room = Room(step_ms=100)
+    room.find(1, "chlorine_low", "w7")
+    feed, _ = silenced(room, 10)
+    assert room.incident(feed).id in room.on_the_list()
+    room.find(0, "feed_silent", "feed:water:z1")
+    back_ms, told = room.now_ms, len(room.shown)
+    for number in range(10):
+        if number != 7:
+            room.find(0, "sensor_silent", f"w{number}")
+    room.wait(RELEASE_MS + back_ms - room.now_ms - 1)
+    assert len(room.shown) == told
+    room.wait(20 * RELEASE_MS)
+    assert room.shown[told:] == [(back_ms + RELEASE_MS, room.incident(feed).id)]
+
+
 def test_what_stays_when_the_cause_is_over_is_shown_once_as_one_incident():
     room = Room()
     cause = room.find(3, "voltage_low", "feeder")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from alerts.commands import End, Note, Unacknowledge
+from alerts.commands import End, Note, Unacknowledge, Warn
 from alerts.done import UNDO_MS
 from tests.alerts.living import live, standing
 from tests.alerts.writing import acknowledge, commanded, detection, opened_at, undo
@@ -15,7 +15,24 @@ end_20 = detection(0, 20)
 end_40 = detection(0, 40)
 by_li = acknowledge(AT_10)
 
+by_all = commanded(Warn, AT_10, "w1", message="c-1", status="Exercise")
+
 CASES = {
+    "a warning of the public: in its course, and no change of it": (
+        [raise_3, by_all],
+        ["raised", "warn"],
+        [(AT_10, "active", 3, False, 1)],
+    ),
+    "a warning that no supervisor gives": (
+        [raise_3, commanded(Warn, AT_10, "w1", message="c-1", status="Actual", role="dispatcher")],
+        ["raised", "role_may_not"],
+        [(AT_10, "active", 3, False, 1)],
+    ),
+    "a warning that is called off when all is over": (
+        [raise_3, end_20, by_li, UNDO_MS, by_all],
+        ["raised", "cleared", "acknowledge", "closed", "warn"],
+        [],
+    ),
     "returned, then acknowledged: closed when nobody can undo it any more": (
         [raise_3, end_20, by_li, UNDO_MS],
         ["raised", "cleared", "acknowledge", "closed"],
@@ -109,6 +126,21 @@ CASES = {
         [raise_3, detection(1, 20), acknowledge(AT_10, "k1", None, revision=1)],
         ["raised", "risen", "level_risen"],
         [(AT_10, "active", 1, False, 2)],
+    ),
+    "one key, another command, as two walls may send them": (
+        [raise_3, *(commanded(Note, AT_10, one, key="q") for one in ("q-1", "q-2", "q-1"))],
+        ["raised", "note", "key_used", None],
+        [(AT_10, "active", 3, False, 1)],
+    ),
+    "the key of a command that was refused": (
+        [raise_3, commanded(Note, "nobody", "q-1", key="q"), commanded(Note, AT_10, "q-2", key="q")],
+        ["raised", "unknown_alarm", "key_used"],
+        [(AT_10, "active", 3, False, 1)],
+    ),
+    "no key": (
+        [raise_3, commanded(Note, AT_10, "k1"), commanded(Note, AT_10, "k2")],
+        ["raised", "note", "note"],
+        [(AT_10, "active", 3, False, 1)],
     ),
     "findings leave the revision as it is": (
         [raise_3, detection(3, 20), detection(4, 30), end_40, acknowledge(AT_10, "k1", None, revision=1)],

@@ -52,6 +52,7 @@ def open_page(browser: Browser, wall: FakeWall) -> Iterator[Callable[..., Page]]
     for context in contexts:
         with contextlib.suppress(Exception):
             context.close()
+    wall.as_at_first()
     assert [one for one in complaints if "WebSocket" not in one] == []
 
 
@@ -74,6 +75,13 @@ def own(wall: FakeWall) -> Iterator[Callable[..., list[str]]]:
 
 def state(page: Page) -> str:
     return page.evaluate("document.documentElement.dataset.state")
+
+
+def later(page: Page, seconds: int) -> None:
+    """Have so much time pass on the page's clock at once."""
+    page.evaluate(
+        "(ms) => { const now = performance.now.bind(performance); performance.now = () => now() + ms; }", seconds * 1000
+    )
 
 
 def until(condition: Callable[[], object], within_s: float = WITHIN_S) -> None:

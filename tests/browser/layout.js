@@ -24,15 +24,17 @@
       const style = getComputedStyle(box);
       if (style.overflow === "visible" || box.closest("svg")) continue;
       const rect = box.getBoundingClientRect();
-      const designed = style.textOverflow === "ellipsis" && box.title === box.textContent;
+      const told = box.title === box.textContent;
+      const designed = style.textOverflow === "ellipsis" && told;
       // the line box is higher than the letters: a quarter of it may reach over
       const over = (one.b - one.t) / 4;
-      const cut = one.t < rect.top - over || one.b > rect.bottom + over || (!designed && (one.l < rect.left - SLACK || one.r > rect.right + SLACK));
+      one.spared = style.whiteSpace === "normal" && told && one.t >= rect.bottom - over; // wrapped out of sight where room is scarce
+      const cut = !one.spared && (one.t < rect.top - over || one.b > rect.bottom + over || (!designed && (one.l < rect.left - SLACK || one.r > rect.right + SLACK)));
       if (cut) say("cut off", one, `by ${box.className || box.id || box.tagName}`);
-      if (designed) break;
+      if (designed || one.spared) break;
     }
   }
-  const shown = pieces.filter(({ element }) => !element.closest("[title]") || getComputedStyle(element).textOverflow !== "ellipsis");
+  const shown = pieces.filter(({ element, spared }) => !spared && (!element.closest("[title]") || getComputedStyle(element).textOverflow !== "ellipsis"));
   for (let i = 0; i < shown.length; i += 1) {
     for (let j = i + 1; j < shown.length; j += 1) {
       const [a, b] = [shown[i], shown[j]];

@@ -6,7 +6,7 @@ import pytest
 
 from alerts.rules.record import RECORD
 from alerts.rules.shipped import shipped
-from tests.browser.alarm_city import drop, focus, row
+from tests.browser.alarm_city import drop, focus, row, shown
 from tests.browser.conftest import state, until
 from tests.browser.test_wall import text
 
@@ -27,6 +27,22 @@ def test_enter_opens_the_drawer_which_follows_its_alarm(open_page, wall, own):
     drop(wall, [name])
     until(lambda: "No longer there" in text(page, "#drawer-head"))
     assert page.locator("#drawer [data-command]").count() == 0
+
+
+def test_the_drawer_follows_an_alarm_that_is_far_down_the_list(open_page, wall, own):
+    names = own(1400, 30)
+    page = open_page("lang=zh")
+    page.locator("#filter-open").click()
+    page.keyboard.type(names[-1])
+    until(lambda: shown(page) == [names[-1]])
+    page.keyboard.press("Enter")
+    focus(page, names[-1])
+    page.keyboard.press("Enter")
+    until(lambda: "处置规程" in text(page, "#drawer-facts"))
+    wall.feed.alarms[names[-1]] |= {"assigned_to": "7 号台", "revision": 2}  # no count and no row of the head changes
+    wall.run(wall.feed.change({f"a:{names[-1]}": wall.feed.alarms[names[-1]]}))
+    until(lambda: "7 号台" in text(page, "#drawer-facts"))
+    until(lambda: "7 号台" in row(page, names[-1]).inner_text())
 
 
 def test_nothing_is_commanded_from_a_picture_that_stands_still(open_page, wall, own):

@@ -242,12 +242,13 @@ def test_a_city_that_reports_each_minute_is_live_in_between(open_page, wall):
     assert page.locator("[data-tile][data-state=stale]").count() == 0
 
 
-def test_a_part_that_is_silent_makes_the_picture_stale_and_is_named(open_page, wall):
-    page = open_page("lang=en")
+@pytest.mark.parametrize(("lang", "said"), [("zh", "停止应答：指标计算"), ("en", "Silent: processors")])
+def test_a_part_that_is_silent_makes_the_picture_stale_and_is_named(open_page, wall, lang, said):
+    page = open_page(f"lang={lang}")
     settled(page)
     wall.feed.dead.add("processors")
     until(lambda: state(page) == "stale")
-    assert "Silent: processors" in text(page, "#strip")
+    assert said in text(page, "#strip")
     assert page.evaluate(LAYOUT)["problems"] == []
     wall.feed.dead.clear()
     until(lambda: state(page) == "live")

@@ -69,7 +69,20 @@ class FakeWall:
         self.loop.call_soon_threadsafe(self._moving.cancel)
 
     def resume(self) -> None:
-        self.loop.call_soon_threadsafe(self._move)
+        """Let the feed go on, where it does not."""
+        self.loop.call_soon_threadsafe(self._resume)
+
+    def _resume(self) -> None:
+        if self._moving.cancelling() or self._moving.done():
+            self._move()
+
+    def as_at_first(self) -> None:
+        """Take back what a test did to it: a test that fails must not take those behind it along."""
+        self.answers = True
+        self.feed.interval_s = None
+        self.feed.silent.clear()
+        self.feed.dead.clear()
+        self.resume()
 
     def _move(self) -> None:
         self._moving = self.loop.create_task(self.feed.run(self.share, self.interval_s))

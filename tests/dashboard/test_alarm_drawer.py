@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from alerts.rules.shipped import shipped
 from dashboard.alarm_course import Step, steps
 from dashboard.alarm_facts import subject
 from dashboard.hub import Hub
+from dashboard.labels import text
 from streams.contract.alarm_events import AlarmEvent
 from tests.dashboard.conftest import an_alarm
 
@@ -25,6 +27,33 @@ def test_a_drawer_tells_the_record_of_the_rule_in_both_languages(config):
     assert {"record.consequence", "record.action"} <= told.keys()
 
 
+def test_evidence_and_basis_are_said_as_people_say_them(config):
+    evidence = {"usual_km_h": 47.62, "ratio": 0.231, "upstream": "A2"}
+    facts = subject(Hub(config), an_alarm(evidence=evidence, basis="own choice", escalated_to="chief"))
+    told = {label: value for section in facts.sections for label, value in section.facts}
+    assert told["evidence.usual_km_h"] == ("48 km/h", "48 km/h")
+    assert told["evidence.ratio"] == ("23%", "23%")
+    assert told["evidence.upstream"] == ("A2路", "A2 Road")
+    assert told["fact.basis"] == ("自定", "own choice")
+    assert told["fact.escalated_to"] == ("chief", "chief")
+
+
+def test_a_basis_that_ships_is_told_in_both_languages():
+    found = {rule["reference"] for rule in shipped().values() if "processor" not in rule}
+    assert len(found) > 15
+    assert {basis for basis in found if text(f"basis.{basis}") is None} == set()
+
+
+def test_until_when_an_alarm_is_set_aside_is_told_by_the_clock_of_the_city(config):
+    hub = Hub(config)
+    hub.mirror.load("e", 1, {"clock": {"at_ms": 1_000_000, "wall_ms": 5_000_000, "speed": 4.0}})
+    shelved = an_alarm(standing="shelved", shelved_until_ms=5_000_000 + 900_000)
+    # 900 s of the wall are an hour of this city: 1,000 s + 3,600 s = 01:16:40 UTC, 09:16:40 in Shanghai
+    assert hub.screen.alarm_row(shelved)["until_ms"] == 4_600_000
+    told = {label: value for section in subject(hub, shelved).sections for label, value in section.facts}
+    assert told["fact.state"] == ("搁置 · 至 01-01 09:16:40", "shelved · until 01-01 09:16:40")
+
+
 def test_a_kind_that_no_rule_knows_has_no_record(config):
     facts = subject(Hub(config), an_alarm(kind="made_up"))
     assert [section.title for section in facts.sections] == [""]
@@ -40,6 +69,30 @@ def test_the_course_is_the_history_and_what_it_has_not_heard_of_yet():
         Step(1000, "raised"),
         Step(4000, "acknowledge", "Wu · 1", refused=True),
         Step(5000, "acknowledge", "Li · 2"),
+    ]
+
+
+COVERINGS = [
+    {
+        **{"cover": "w", "what": "suppressed", "who": "Wu", "desk": "1", "why": "works", "since_ms": 2000},
+        **{"ended": "lift", "ended_by": "Li", "ended_desk": "2", "until_ms": 4500},
+    },
+    {
+        **{"cover": "rule:heat", "what": "suppressed", "who": "", "desk": "", "why": "", "since_ms": 6000},
+        **dict.fromkeys(("ended", "ended_by", "ended_desk", "until_ms")),
+    },
+]
+
+
+def test_the_course_says_when_its_place_was_suppressed_by_whom_and_what_ended_that():
+    known = [event(4000, "acknowledge", who="Wu", desk="1"), event(1000, "raised")]
+    last = {"what": "covered", "who": "", "desk": "", "at_ms": 6000}
+    assert steps(an_alarm(changed_by=last, coverings=COVERINGS), known) == [
+        Step(1000, "raised"),
+        Step(2000, "suppress", "Wu · 1 · works"),
+        Step(4000, "acknowledge", "Wu · 1"),
+        Step(4500, "lift", "Li · 2"),
+        Step(6000, "covered"),
     ]
 
 

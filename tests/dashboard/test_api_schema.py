@@ -16,7 +16,7 @@ from tests.dashboard.fake_feed import FakeHistory
 
 OPERATIONS = (
     "GET /alarms", "GET /alarms/{alarm_id}", "GET /alarms/{alarm_id}/events", "GET /alarm-events",
-    "POST /commands", "GET /commands/{command_id}",
+    "GET /incidents", "GET /incidents/{incident_id}", "POST /commands", "GET /commands/{command_id}",
     "POST /alarms/{alarm_id}/acknowledge", "GET /metrics", "GET /metrics/{metric}/{entity}", "GET /wall",
 )  # fmt: skip
 HOST = "testserver"

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import json
 
 import httpx
+import msgspec
 import pytest
 
+from alerts.commands import Command
 from dashboard.asked import MOST, Asked, Commands
 from dashboard.mirror import Mirror
+from dashboard.orders import EXAMPLES, SHAPES
+from streams.contract.alarm_events import AlarmEvent
+from tests.alerts.living import live
 from tests.dashboard.asking import HOST, MINE, Wall
 from tests.dashboard.conftest import an_alarm
 
@@ -58,6 +64,18 @@ def test_a_key_names_one_command(wall, config):
     assert another.sent == []
 
 
+def test_a_key_names_one_command_at_two_walls_at_once_too(wall, config):
+    """Neither has heard of the other's: the engine tells."""
+    other = Wall(config)
+    ids = [one.give(key="k", why=why).json()["id"] for one, why in ((wall, "first"), (other, "second"))]
+    assert len(set(ids)) == 2
+    _, did = live(*(msgspec.convert(one.sent[0], Command) for one in (wall, other)))
+    assert did == ["unknown_alarm", "key_used"]
+    wall.change(outcome(ids[1], reason="key_used", by="", by_desk=""))
+    said = wall.ask("GET", f"/api/v1/commands/{ids[1]}", headers={"accept-language": "en"}).json()
+    assert said["sentence"] == "Its key has named another command already."
+
+
 def test_without_a_key_each_request_is_a_command(wall):
     assert wall.give().json()["id"] != wall.give().json()["id"]
     assert len(wall.sent) == 2
@@ -77,11 +95,49 @@ def test_what_became_of_it_stands_under_its_id_in_the_language_that_is_asked_for
     assert chinese["sentence"] == "报警已有变化，请再看一次（王强，3 号台）"
 
 
+def test_the_answer_to_a_scope_says_how_many_alarms_it_covers(wall):  # peer bug A16
+    given = wall.give(action="suppress", alarm=None, scope={"zone": "east"}, until="2100-01-01T00:00:00Z").json()["id"]
+    wall.change(outcome(given, state="done", reason="", alarm="", covers_count=12))
+    assert wall.ask("GET", f"/api/v1/commands/{given}").json()["covers_count"] == 12
+
+
 def test_none_is_on_its_way_for_ever(wall):
     name = wall.give().json()["id"]
     wall.hub.commands.find(name).since_ms -= 16_000
     found = wall.ask("GET", f"/api/v1/commands/{name}").json()
     assert (found["state"], found["reason"]) == ("pending", "unconfirmed")
+
+
+def from_journal(what: str, command: str, outcome: str, seq: int, **event: object) -> AlarmEvent:
+    place = {"alarm": "a1", "place": 0, "at_ms": seq * 1000, "who": "Li Na", "desk": "2"}
+    reason = str(event.get("reason", ""))
+    return AlarmEvent(what=what, command=command, outcome=outcome, seq=seq, reason=reason, event=event, **place)
+
+
+@pytest.mark.parametrize(
+    ("events", "said"),
+    [
+        ([from_journal("note", "k", "done", 1)], ("done", "", "", "1970-01-01T00:00:01.000Z")),
+        (
+            [from_journal("undo", "u", "done", 2), from_journal("note", "k", "done", 1)],
+            ("superseded", "", "Li Na", "1970-01-01T00:00:01.000Z"),
+        ),
+        (
+            [from_journal("note", "k", "refused", 3, reason="changed", by="Wu", by_desk=None, did="end")],
+            ("refused", "changed", "Wu", "1970-01-01T00:00:03.000Z"),
+        ),
+    ],
+)
+def test_what_the_live_state_has_forgotten_the_history_knows(config, events, said):
+    class Journal:
+        def alarm_events(self, wanted: object, *_: object) -> list[AlarmEvent]:
+            return events
+
+    wall = Wall(dataclasses.replace(config, history=Journal()))
+    found = wall.ask("GET", "/api/v1/commands/k").json()
+    assert tuple(found[name] for name in ("state", "reason", "by", "at")) == said
+    name = wall.give().json()["id"]
+    assert wall.ask("GET", f"/api/v1/commands/{name}").json()["state"] == "pending"  # of what is new nobody is asked
 
 
 def test_nobody_knows_a_command_that_was_not_given(wall):
@@ -163,14 +219,46 @@ def test_an_answer_is_not_lost_with_the_deltas_of_a_slow_browser(wall):
         ({"action": "acknowledge", "why": None, "for": "0s"}, ["/body/for"]),
         ({"action": "acknowledge", "why": None, "until": "2001-01-01T00:00:00Z"}, ["/body/until"]),
         ({"action": "suppress", "alarm": None, "until": "2026-01-01T00:00:00Z"}, ["/body/scope"]),
-        ({"action": "suppress", "alarm": None, "scope": {"x": "y"}}, ["/body/scope/x"]),
+        ({"action": "suppress", "alarm": None, "scope": {"x": "y"}}, ["/body/scope/x", "/body/until"]),
+        ({"action": "shelve", "alarm": None, "why": " ", "desk": None}, ["alarm", "why", "for", "desk"]),
+        ({"action": "suppress", "alarm": None, "why": None}, ["scope", "until", "why"]),
+        ({"action": "acknowledge", "alarm": None, "why": None}, ["alarm"]),
+        ({"action": "undo", "alarm": None, "why": None, "for": "0m"}, ["command", "for"]),
+        ({"action": "explode", "who": None, "revision": 0, "colour": "red"}, ["action", "who", "revision", "colour"]),
     ],
 )
 def test_what_makes_no_command_is_refused_field_by_field(wall, order, pointers):
     answer = wall.give(**order)
     assert answer.status_code == 422
-    assert sorted(error["pointer"] for error in answer.json()["errors"]) == sorted(pointers)
+    wanted = [f"/body/{one.removeprefix('/body/')}" for one in pointers]
+    assert sorted(error["pointer"] for error in answer.json()["errors"]) == sorted(wanted)
     assert wall.sent == []
+
+
+def test_of_an_unknown_action_it_is_said_which_there_are(wall):
+    for language, words in (("en", "No such action; there are "), ("zh", "没有此操作；可用：")):
+        (error,) = wall.give(language=language, action="explode").json()["errors"]
+        assert error == {"pointer": "/body/action", "detail": words + ", ".join(sorted(SHAPES))}
+
+
+def test_every_example_of_the_description_is_taken(wall):
+    body = wall.ask("GET", "/api/v1/openapi.json").json()["components"]["schemas"]["Order"]
+    assert {one["action"] for one in body["examples"]} == set(SHAPES)
+    for example in body["examples"]:
+        assert wall.ask("POST", "/api/v1/commands", json=example).status_code == 202, example
+
+
+@pytest.mark.parametrize("action", sorted(SHAPES))
+def test_what_an_action_needs_is_what_its_command_cannot_do_without(wall, action):
+    answer = wall.ask("POST", "/api/v1/commands", json={"action": action, "who": "Li Na", "desk": "2"})
+    told = {error["pointer"].removeprefix("/body/") for error in answer.json()["errors"]}
+    example = next(one for one in EXAMPLES if one["action"] == action)
+    assert answer.status_code == 422
+    for name in told:
+        others = {"for": "until", "until": "schedule", "alarm": "incident"}
+        less = {key: value for key, value in example.items() if key not in {name, others.get(name)}}
+        assert wall.ask("POST", "/api/v1/commands", json=less).status_code == 422, name
+    assert wall.ask("POST", "/api/v1/commands", json=example).status_code == 202
 
 
 def test_faults_are_told_in_both_languages(wall):

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
+from alerts.rules.shipped import shipped
+from dashboard.alarm_list import scale_of
+from dashboard.labels import column_unit
 from dashboard.readings import quantity, reading
+
+LIMITS = ("iv", "iii", "ii", "i")
 
 
 @pytest.mark.parametrize(
@@ -33,3 +40,42 @@ def test_a_reading_says_its_limit_and_its_unit_once(value, limit, unit, zh, en):
 )
 def test_a_duration_is_said_in_two_units_at_most(value_s, en):
     assert quantity(value_s, "s").en == en
+
+
+UNITS = {
+    "km/h",
+    "m/s",
+    "cm",
+    "mm",
+    "m",
+    "dB(A)",
+    "mg/L",
+    "mg/m³",
+    "µg/m³",
+    "MPa",
+    "NTU",
+    "°C",
+    "°",
+    "V",
+    "Hz",
+    "hPa",
+    "m²",
+    "h",
+}
+"""What a Chinese wall writes in Latin letters."""
+
+
+@pytest.mark.parametrize(("kind", "rule"), [(kind, rule) for kind, rule in shipped().items() if "column" in rule])
+def test_what_every_kind_that_ships_has_read_is_said_with_its_unit(kind, rule):
+    unit, limits = column_unit(rule["domain"], rule["column"]), [rule[name] for name in LIMITS if name in rule]
+    assert limits
+    for value in limits:
+        alarm = {"entity": "s1", "unit": unit, "evidence": {"column": rule["column"]}}
+        scale, shown = scale_of(alarm)
+        said = reading(value * scale, value * scale, shown)
+        for text in said:
+            number, _, rest = text.partition(" ") if "%" not in text else text.partition("%")
+            assert number, kind
+            assert rest or "%" in text, f"{kind} says a bare number: {text}"
+        words = set(re.findall(r"[A-Za-zµ°][\w/()³²]*", said.zh))
+        assert words <= UNITS, f"{kind} speaks English on a Chinese wall: {said.zh}"

@@ -171,7 +171,8 @@ def second_worker(city: City, part: str) -> subprocess.Popen[bytes]:
     other.mkdir(exist_ok=True)
     msgspec.structs.replace(city.run, data=str(other)).write()
     words = [*NICE, sys.executable, "-m", "deploy.parts", part, "--data", str(other)]
-    return process.start(words, city.folder / f"second_{part}.log", bind=True, env=_environment(city.folder))
+    key = {"CITYWALL_COMMAND_KEY_FILE": str(city.folder / "data" / "secrets" / "command.key")}
+    return process.start(words, city.folder / f"second_{part}.log", bind=True, env=_environment(city.folder) | key)
 
 
 def _start(folder: Path, city: Path) -> subprocess.Popen[bytes]:

@@ -17,7 +17,7 @@ _Blow = tuple[Kind, str, float]
 
 PARTS = ("intake", "processors", "processors_second", "alarms", "sinks_history", "sinks_live")
 SERVERS = ("redis", "broker")
-JOINED = ("intake", "processors")
+JOINED = ("intake", "processors", "alarms")
 """Parts that a second worker joins."""
 JUMPS_S = (-2400.0, -600.0, 600.0, 2400.0)
 """Kafka refuses a record that is stamped more than an hour ahead."""

@@ -2,10 +2,12 @@
 
 from dataclasses import replace
 
+import msgspec
 import pytest
 
-from processors import threshold
-from processors.maths.rules import in_force
+from processors import feed_health, feed_outage, threshold
+from processors.maths.rules import in_force, with_numbers
+from tests.processors import test_silence_edits as silences_of
 from tests.processors.test_edits import FIRE, RULE, minute, panel, told, town
 
 CITY = town(panel("panel-a"))
@@ -66,3 +68,33 @@ def test_a_changed_limit_is_in_force_from_the_next_window_on():
     assert told(threshold.step(state, minute(changed, 1, panel_a=3), changed, FIRE).detections) == [
         ("panel-a", 1, 1, None)
     ]
+
+
+NUMBERS = [
+    (feed_health, {"sensor_silent": {"silent_delay_s": 300, "enabled": False}}, {"silent_delay_s": 300.0}),
+    (feed_outage, {"feed_silent": {"zone_delay_s": 60}}, {"zone_delay_s": 60.0}),
+    (feed_health, {"sensor_silent": {"silent_delay_s": "long"}}, {}),  # nothing of what is not understood
+    (feed_health, {"feed_silent": {"outage_ratio": 0.9}}, {}),  # another processor's
+]
+
+
+@pytest.mark.parametrize(("processor", "rules", "found"), NUMBERS)
+def test_a_processor_takes_the_numbers_of_its_own_kinds(processor, rules, found):
+    kinds = getattr(processor, "KINDS", None) or (processor.KIND,)
+    usual = processor.Config()
+    assert with_numbers(usual, with_rules(**rules), kinds) == msgspec.structs.replace(usual, **found)
+
+
+def test_the_same_city_has_the_same_numbers():
+    """What is made of them is made once."""
+    changed, usual = with_rules(feed_silent={"zone_delay_s": 60}), feed_outage.Config()
+    assert with_numbers(usual, changed, ("feed_silent",)) is with_numbers(usual, changed, ("feed_silent",))
+
+
+@pytest.mark.parametrize(("delay_s", "known"), [(None, 13.0), (300, 16.0)])
+def test_one_number_of_a_city_moves_an_alarm_of_a_sensor(delay_s, known):
+    """Silent from 10:00 on, 60 s at least; told at the minute after two minutes more, or after five."""
+    rules = {} if delay_s is None else {"sensor_silent": {"silent_delay_s": delay_s}}
+    city = replace(silences_of.PLAIN, rules=rules)
+    found = silences_of.Town(city).live(600).live(900, but="a")
+    assert silences_of.silences(found) == [("a", 4, known)]

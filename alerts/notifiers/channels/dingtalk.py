@@ -1,6 +1,7 @@
 """DingTalk 钉钉 group robot: bodies of 20,000 bytes, signed where the route has a secret.
 
-source  DingTalk open platform, "自定义机器人" (limit, signature, errcode 130101: too often, -1: busy)
+source  DingTalk open platform, "自定义机器人" (limit, signature, errcode 130101: too often, -1: busy,
+        300001, 300005: no such token, 310000: signature, keyword or address)
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from alerts.notifiers.verdicts import Verdict
 
 LATER = frozenset({-1, 130101})
+WRONG_KEY = frozenset({300001, 300005, 310000})
 _AROUND = 200
 """Bytes of a body besides its text."""
 
@@ -45,7 +47,7 @@ def _signed(route: Route, now_ms: int) -> str:
 def verdict(answer: Answer, now_ms: int) -> Verdict:
     """Believe the robot's own code: it refuses with status 200."""
     found = of_status(answer.status, answer.headers, now_ms)
-    return of_robot(answer.body, "errcode", LATER) if isinstance(found, Sent) else found
+    return of_robot(answer.body, "errcode", LATER, WRONG_KEY) if isinstance(found, Sent) else found
 
 
 CHANNEL = Channel(schemes=("https://", "http://"), limit_bytes=20_000 - _AROUND, request=request, verdict=verdict)

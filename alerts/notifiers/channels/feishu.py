@@ -1,6 +1,7 @@
 """Feishu 飞书 (Lark) group robot: bodies of 20 KB, signed where the route has a secret.
 
-source  Feishu open platform, "自定义机器人使用指南" (limit, signature, code 11232: too often)
+source  Feishu open platform, "自定义机器人使用指南" (limit, signature, code 11232: too often,
+        19001: token, 19021: signature, 19022: address, 19024: keyword)
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from alerts.notifiers.verdicts import Verdict
 
 LATER = frozenset({11232})
+WRONG_KEY = frozenset({19001, 19021, 19022, 19024})
 _AROUND = 300
 """Bytes of a body besides its text."""
 
@@ -36,7 +38,7 @@ def request(route: Route, draft: Draft, now_ms: int) -> Request:
 def verdict(answer: Answer, now_ms: int) -> Verdict:
     """Believe the robot's own code: it refuses with status 200."""
     found = of_status(answer.status, answer.headers, now_ms)
-    return of_robot(answer.body, "code", LATER) if isinstance(found, Sent) else found
+    return of_robot(answer.body, "code", LATER, WRONG_KEY) if isinstance(found, Sent) else found
 
 
 CHANNEL = Channel(schemes=("https://", "http://"), limit_bytes=20_000 - _AROUND, request=request, verdict=verdict)

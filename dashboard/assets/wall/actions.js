@@ -12,7 +12,7 @@ const stands = (row) => !ASIDE.includes(row.standing) && !row.closing_at_ms;
 
 /** @type {Action[]} */
 export const ACTIONS = [
-  { name: "acknowledge", key: "a", fields: [], may: (row) => stands(row) && !row.acknowledged, of: (row) => (row.card ? { incident: row.card.id } : { alarm: row.id, revision: row.revision ?? undefined }) },
+  { name: "acknowledge", key: "a", fields: [], may: (row) => stands(row) && !row.acknowledged, of: (row) => (row.card ? { incident: row.card.id, seen_level: row.level } : { alarm: row.id, revision: row.revision ?? undefined }) },
   { name: "unacknowledge", key: "u", fields: [], may: (row) => stands(row) && row.acknowledged },
   { name: "note", key: "n", fields: ["why"], may: () => true, undo: false },
   { name: "assign", key: "g", fields: ["desk"], may: stands },

@@ -1,7 +1,7 @@
 // What may be done to an alarm, beside its row; and the small form for what a command needs to know.
 
 import { possible, scopes } from "./actions.js";
-import { make, set } from "./dom.js";
+import { isLive, make, say, set } from "./dom.js";
 import { named, t, time } from "./words.js";
 
 const SPANS_MIN = [15, 30, 60, 120, 240, 480, 720];
@@ -34,11 +34,12 @@ export const menuIsOpen = () => Boolean(menu || form);
  */
 export function openMenu(by, row, choose) {
   closeMenu();
-  const back = document.activeElement;
+  const back = /** @type {HTMLElement | null} */ (document.querySelector(":focus-visible"));
   const items = possible(row).map((action) => {
     const item = make("button", { type: "button", role: "menuitem", "data-command": action.name }, make("span", {}, t(`action.${action.name}`)), make("kbd", {}, action.key.toUpperCase()));
     item.addEventListener("click", () => {
       closeMenu();
+      if (back) back.focus(); // the row that has the focus keeps it
       choose(action);
     });
     return item;
@@ -49,9 +50,12 @@ export function openMenu(by, row, choose) {
     if (step) items[(items.indexOf(document.activeElement) + step + items.length) % items.length].focus();
     if (event.key === "Escape" || event.key === "Tab") {
       closeMenu();
-      if (back instanceof HTMLElement) back.focus();
+      back?.focus();
     }
-    if (step || event.key === "Escape") event.preventDefault();
+    const plain = !event.ctrlKey && !event.metaKey && !event.altKey;
+    const item = plain && items.find((/** @type {Element} */ one) => one.lastElementChild?.textContent === event.key.toUpperCase());
+    item?.click();
+    if (step || item || event.key === "Escape") event.preventDefault();
     event.stopPropagation();
   });
   menu = document.body.appendChild(box);
@@ -84,6 +88,7 @@ export function openForm(action, row, others) {
     const box = make("form", { class: "card" }, make("h2", {}, t(`action.${action.name}`)), make("p", {}, `${named(row.place)} · ${named(row.kind)}`));
     for (const field of action.fields) box.append(field_(field, row, others));
     const cancel = make("button", { type: "button", class: "quiet" }, t("cancel"));
+    const error = box.appendChild(make("p", { class: "error", role: "alert" }));
     box.append(make("div", { class: "buttons" }, cancel, make("button", { type: "submit", class: "act" }, t(`action.${action.name}`))));
     const veil = make("div", { class: "veil", id: "action-form", role: "dialog", "aria-modal": "true", "aria-label": t(`action.${action.name}`) }, box);
     const close = (/** @type {Record<string, any> | null} */ values) => {
@@ -100,7 +105,8 @@ export function openForm(action, row, others) {
     });
     box.addEventListener("submit", (/** @type {Event} */ event) => {
       event.preventDefault();
-      close(valuesOf(new FormData(box), row));
+      if (isLive()) close(valuesOf(new FormData(box), row));
+      else say(error, t("command.stale")); // what was written is kept
     });
     form = document.body.appendChild(veil);
     /** @type {HTMLElement | null} */ (box.querySelector("input, select"))?.focus();

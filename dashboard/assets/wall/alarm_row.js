@@ -1,8 +1,11 @@
 // One row of the alarm list: an alarm, or the place of one that has left while the list was held.
 
 import { ASIDE } from "./actions.js";
-import { make, say, set } from "./dom.js";
+import { isLive, make, say, set } from "./dom.js";
 import { age, levelMark, named, number, t, time } from "./words.js";
+
+/** Where the month stands in a date, e.g. 2026-11-30. */
+const MONTH_AT = 5;
 
 export class AlarmRow {
   /** @param {string} id @param {{open: () => void, acknowledge: () => void, menu: (by: Element) => void, members: () => void}} hooks */
@@ -14,14 +17,16 @@ export class AlarmRow {
     this.mark = make("span", { class: "mark-box" });
     this.kind = make("b");
     this.card = make("button", { type: "button", "data-action": "members", class: "fold", tabindex: -1 });
-    this.value = make("span", { class: "value" });
+    this.value = make("span");
+    this.limit = make("span");
+    this.reading = make("span", { class: "value" }, this.value, make("wbr"), this.limit);
     this.place = make("span", { class: "place" });
     this.age = make("span", { class: "age" });
     this.by = make("span", { class: "by" });
     this.bar = make("i", { class: "bar" });
     this.button = make("button", { type: "button", "data-action": "acknowledge", class: "ack", tabindex: -1 });
     this.more = make("button", { type: "button", "data-action": "menu", class: "more", tabindex: -1, "aria-haspopup": "menu" }, "⋯");
-    const text = make("span", { class: "text" }, make("span", {}, this.kind, this.card, this.value), make("span", {}, this.place, this.age));
+    const text = make("span", { class: "text" }, make("span", {}, this.kind, this.card, this.reading), make("span", {}, this.place, this.age));
     const timer = make("span", { class: "timer", "aria-hidden": "true" }, this.bar);
     this.box = make("li", { "data-alarm": id, tabindex: 0 }, this.number, this.mark, text, make("span", { class: "do" }, this.button, this.by), this.more, timer);
     this.box.addEventListener("click", () => this.row && hooks.open());
@@ -62,22 +67,26 @@ export class AlarmRow {
     set(box, "data-told", Boolean(told));
     say(this.number, String(n));
     say(this.kind, named(row.kind));
-    const place = named(row.place) + (row.assigned_to ? ` → ${row.assigned_to}` : "");
+    set(this.kind, "title", named(row.kind));
+    const place = named(row.place) + (row.assigned_to ? ` → ${row.assigned_to}` : "") + (row.escalated_to ? ` ↑ ${row.escalated_to}` : "");
     say(this.place, told ?? place);
     set(this.place, "title", told ?? place);
-    say(this.value, named(row.reading));
+    const [value, reading] = [named(row.said), named(row.reading)];
+    say(this.value, value);
+    say(this.limit, reading.slice(value.length)); // it goes first where room is scarce: what is wrong must be legible
+    set(this.reading, "title", reading);
     this.fillCard(row);
-    say(this.age, told ? "" : this.state(row, now, closing));
+    say(this.age, told ? "" : this.state(row, now));
     set(this.age, "data-late", Boolean(row.unconfirmed || row.uncertain_since_ms));
     const offers = waiting && !sending && !closing;
     this.button.hidden = !offers;
-    this.button.disabled = this.more.disabled = document.documentElement.dataset.state !== "live";
+    this.button.disabled = this.more.disabled = !isLive();
     this.more.hidden = false;
     say(this.button, t("acknowledge"));
     set(this.button, "aria-label", t("alarm.label", { place: named(row.place), kind: named(row.kind), level: t(`level.${row.level}`) }));
     set(this.more, "aria-label", t("alarm.menu", { place: named(row.place), kind: named(row.kind) }));
     this.by.hidden = offers;
-    const by = sending ? t("sending") : closing ? t("alarm.closing") : aside ? this.aside(row) : `✓ ${row.by ?? ""}`;
+    const by = sending ? t("sending") : closing ? t("alarm.closing") : aside ? this.aside(row, now) : `✓ ${row.by ?? ""}`;
     say(this.by, by);
     set(this.by, "title", row.acknowledged && !sending && !aside ? `${by} · ${row.desk ?? ""}` : by);
     const share = !waiting || !row.respond_s ? 0 : Math.max(0, Math.min(1, (wallNow - row.waiting_since_ms) / 1000 / row.respond_s));
@@ -85,10 +94,10 @@ export class AlarmRow {
     set(box, "data-overdue", waiting && share >= 1);
   }
 
-  /** @param {any} row @param {number} now @param {boolean} closing */
-  state(row, now, closing) {
+  /** @param {any} row @param {number} now */
+  state(row, now) {
     if (row.unconfirmed) return t("alarm.unconfirmed");
-    if (row.cleared || closing) return t("alarm.cleared");
+    if (row.cleared) return t("alarm.cleared");
     if (row.uncertain_since_ms) return t("alarm.uncertain", { age: age(now - row.uncertain_since_ms) });
     return row.chattering ? t("alarm.chattering", { n: number(row.count) }) : age(now - row.raised_at_ms);
   }
@@ -103,10 +112,12 @@ export class AlarmRow {
     set(this.card, "title", row.card?.why ? named(row.card.why) : t("filter.incident"));
   }
 
-  /** @param {any} row */
-  aside(row) {
-    const until = row.standing === "shelved" ? row.shelved_until_ms : row.standing === "suppressed" ? row.suppressed_until_ms : null;
-    return until ? t("alarm.until", { at: time("minute", until) }) : t(`standing.${row.standing}`);
+  /** Until when it is set aside. @param {any} row @param {number} now */
+  aside(row, now) {
+    const { until_ms } = row;
+    if (until_ms === null) return t(`standing.${row.standing}`);
+    const today = time("date", until_ms) === time("date", now);
+    return t("alarm.until", { at: today ? time("minute", until_ms) : time("date", until_ms).slice(MONTH_AT) });
   }
 
   /** The alarm has left; its place stays, and nothing can be done in it. */

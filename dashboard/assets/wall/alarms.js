@@ -6,11 +6,16 @@ import { closeMenu, menuIsOpen, openForm, openMenu, watchMenus } from "./alarm_m
 import { AlarmPages } from "./alarm_pages.js";
 import { AlarmRow } from "./alarm_row.js";
 import { Commands } from "./commands.js";
-import { byId, make, say, set } from "./dom.js";
+import { byId, isLive, make, say, set } from "./dom.js";
+import { tell } from "./operator.js";
 import { levelMark, number, t } from "./words.js";
 
 const ROW_REM = 4;
 const WHEEL_PX = 60;
+/** A hold ends when nobody has touched this desk for so long: a pointer that was left there must not hide what comes. */
+const IDLE_MS = 60_000;
+/** What moved under a pointer meanwhile is not clicked for so long. */
+const MOVED_MS = 500;
 /** So long after nobody holds it the list goes back to its head. */
 const BACK_MS = 30_000;
 /** Of the rows that fit, so many may be acknowledged ones of I and II that would be out of sight. */
@@ -48,6 +53,8 @@ export class Alarms {
     this.wheel = 0;
     this.leftAt = 0;
     this.held = false;
+    this.touchedAt = performance.now();
+    this.movedAt = -Infinity;
     this.list = byId("alarm-rows");
     this.now = Date.now();
     this.watch();
@@ -70,6 +77,8 @@ export class Alarms {
     const look = () => setTimeout(() => this.hold(), 0);
     for (const name of ["pointerenter", "pointerleave", "focusin", "focusout"]) list.addEventListener(name, look);
     watchMenus(look);
+    for (const name of ["pointermove", "pointerdown", "wheel", "keydown"]) document.addEventListener(name, () => this.touch(), { capture: true, passive: true });
+    list.addEventListener("click", (event) => performance.now() - this.movedAt < MOVED_MS && event.stopPropagation(), { capture: true });
     list.addEventListener("pointerover", (event) => this.hooks.point(rowOf(event.target)));
     list.addEventListener("pointerout", () => this.hooks.point(null));
     list.addEventListener("wheel", (event) => {
@@ -86,8 +95,17 @@ export class Alarms {
     document.addEventListener("keydown", (event) => this.key(event));
   }
 
+  /** Somebody is at this desk; who comes back to it has not yet seen what moved meanwhile. */
+  touch() {
+    const now = performance.now();
+    if (now - this.touchedAt >= IDLE_MS) this.movedAt = now;
+    this.touchedAt = now;
+    this.hold();
+  }
+
   hold() {
-    const held = this.list.matches(":hover") || this.list.contains(document.activeElement) || menuIsOpen();
+    const touched = performance.now() - this.touchedAt < IDLE_MS;
+    const held = menuIsOpen() || (touched && (this.list.matches(":hover") || this.list.contains(document.activeElement)));
     if (held === this.held) return;
     this.held = held;
     set(this.list, "data-held", held);
@@ -109,6 +127,7 @@ export class Alarms {
     this.order = [];
     this.pages.ask(this.filter.query());
     this.renew();
+    this.showCounts();
   }
 
   /** @param {KeyboardEvent} event */
@@ -117,7 +136,7 @@ export class Alarms {
     if (target.matches("input, textarea, select") || event.ctrlKey || event.metaKey || event.altKey || menuIsOpen()) return;
     const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
     const focused = this.list.contains(document.activeElement) ? rowOf(document.activeElement) : null;
-    const places = [...this.order.slice(this.top, this.top + this.space()), ...this.pinned];
+    const places = this.sight();
     const at = focused === null ? -1 : places.indexOf(focused);
     const step = { j: 1, ArrowDown: 1, k: -1, ArrowUp: -1, PageDown: this.space(), PageUp: -this.space(), Home: -1e9, End: 1e9 }[key];
     if (step !== undefined && (at >= 0 || key === "j" || key === "k")) this.walk(at, step, event);
@@ -147,7 +166,7 @@ export class Alarms {
 
   /** @param {number} place among those in sight */
   focusPlace(place) {
-    const ids = [...this.order.slice(this.top, this.top + this.space()), ...this.pinned];
+    const ids = this.sight();
     this.elements.get(ids[Math.min(place, ids.length - 1)])?.box.focus();
   }
 
@@ -168,7 +187,7 @@ export class Alarms {
   /** @param {string} id @param {Element} by */
   menu(id, by) {
     const row = this.elements.get(id)?.row;
-    if (row && document.documentElement.dataset.state === "live") openMenu(by, row, (action) => this.give(action, row));
+    if (row && isLive()) openMenu(by, row, (action) => this.give(action, row));
   }
 
   /** @param {string} id @param {string} key @returns {boolean} whether there is such an action */
@@ -181,7 +200,8 @@ export class Alarms {
 
   /** @param {import("./actions.js").Action} action @param {any} row as the person saw it */
   async give(action, row) {
-    if (document.documentElement.dataset.state !== "live" || this.commands.sending.has(row.id)) return;
+    if (!isLive()) return tell(t("command.stale"));
+    if (this.commands.sending.has(row.id)) return;
     const others = [...this.known().values()].filter((one) => one.id !== row.id && one.presented !== false).slice(0, OTHERS);
     const values = action.fields.length ? await openForm(action, row, others) : {};
     if (values) await this.commands.give(action, row, values);
@@ -190,10 +210,11 @@ export class Alarms {
   /** @param {import("./stream.js").Message} message @param {number} now */
   take(message, now) {
     this.now = now;
+    this.hold();
     if (message.load !== undefined) this.showLoad(message.load);
+    if (message.touched !== undefined) this.pages.old = this.inHand.old = true;
     if (!message.alarms) return;
     this.block = message.alarms;
-    this.pages.old = this.inHand.old = true;
     this.renew();
     this.showCounts();
   }
@@ -207,6 +228,11 @@ export class Alarms {
   /** How many of them are not taken by pinned ones. */
   space() {
     return Math.max(1, this.room() - this.pinned.length);
+  }
+
+  /** The ids of the places in sight, from above. */
+  sight() {
+    return [...this.order.slice(this.top, this.top + this.space()), ...this.pinned];
   }
 
   /** The stream's rows are the head as it is now: what a page still has before their end has left. @returns {Map<string, any>} */
@@ -228,7 +254,7 @@ export class Alarms {
     this.now = now;
     const known = this.known();
     this.place(known);
-    this.fill([...this.order.slice(this.top, this.top + this.space()), ...this.pinned], known);
+    this.fill(this.sight(), known);
     this.showHead(known);
     if (this.block.total > this.block.rows.length) this.inHand.need(0, 0);
     else this.inHand.forget();
@@ -248,6 +274,7 @@ export class Alarms {
       return;
     }
     this.fresh.clear();
+    const before = this.sight().join();
     const ids = [...known.keys()];
     const room = this.room();
     const most = ids.length > room && !this.filter.active() ? Math.floor(room * PINNED_SHARE) : 0;
@@ -256,6 +283,7 @@ export class Alarms {
     this.order = ids.filter((id) => !this.pinned.includes(id));
     if (this.top && performance.now() - this.leftAt > BACK_MS) this.top = 0;
     this.top = Math.min(this.top, Math.max(0, this.order.length - this.space()));
+    if (this.list.matches(":hover") && this.sight().join() !== before) this.movedAt = performance.now();
   }
 
   /** @param {string[]} seen @param {Map<string, any>} known */
@@ -331,6 +359,7 @@ export class Alarms {
       say(wait, t("level.waiting", { n: number(open) }));
       set(box.children[index], "data-waiting", open > 0);
       set(box.children[index], "data-empty", all === 0);
+      set(box.children[index], "aria-pressed", String(this.filter.wanted.level === String(index + 1)));
     });
     const count = byId("alarm-count");
     if (!count.firstChild) count.append(make("span"), make("b"), make("i"));
@@ -344,9 +373,10 @@ export class Alarms {
   showLoad(load) {
     const box = byId("alarm-load");
     const said = load && t("load.short", { now: number(load.now_count), average: number(load.average_count, 1), worst: number(load.worst_count) });
-    say(box, said ?? "");
+    const flood = Boolean(load && load.now_count > FLOOD);
+    say(box, said ? `${flood ? t("load.flood") : ""}${said}` : "");
     set(box, "title", load ? t("load.long", { shown: number(load.shown_count), flood: number(100 * load.flood_ratio, 1), standing: number(load.standing_24h_count) }) : "");
-    set(box, "data-flood", Boolean(load && load.now_count > FLOOD));
+    set(box, "data-flood", flood);
   }
 
   /** What is off the list is counted where the list ends: a quiet wall must not be a blinded one. */
@@ -359,12 +389,14 @@ export class Alarms {
       const count = this.block[state] ?? 0;
       /** @type {HTMLElement} */ (button).hidden = count === 0;
       say(button, `${t(`standing.${state}`)} ${number(count)}`);
+      set(button, "aria-pressed", String(this.filter.wanted.state === state));
     }
     const known = box.querySelector('[data-state="equipment"]');
     const button = known ?? box.appendChild(make("button", { type: "button", "data-state": "equipment" }));
     if (!known) button.addEventListener("click", () => this.filter.toggle({ equipment: "true" }));
     /** @type {HTMLElement} */ (button).hidden = !this.block.equipment;
     say(button, `${t("alarm.equipment")} ${number(this.block.equipment ?? 0)}`);
+    set(button, "aria-pressed", String(this.filter.wanted.equipment !== ""));
   }
 }
 

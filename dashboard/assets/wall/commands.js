@@ -1,6 +1,6 @@
 // Commands on their way: sending, what became of them, and taking them back within five seconds.
 
-import { make, say } from "./dom.js";
+import { isLive, make, say } from "./dom.js";
 import { ask, operator, tell, token } from "./operator.js";
 import { age, lang, named, number, t, tOr } from "./words.js";
 
@@ -11,7 +11,7 @@ const UNDO_MS = 5000;
 const FIRST = ["already_acknowledged", "already_shelved", "changed", "closed", "closing", "not_acknowledged", "not_shelved"];
 
 /** @typedef {{id: string, state: "pending" | "done" | "refused" | "superseded", reason?: string, by?: string, by_desk?: string, did?: string, did_at_ms?: number | null, at_ms?: number, sentence?: string | import("./words.js").Name}} Outcome */
-/** @typedef {{action: string, alarm: string, label: string, body: any, undo: boolean, sentMs: number, id: string}} Sent */
+/** @typedef {{action: string, alarm: string, label: string, body: any, undo: boolean, sentAt: number, id: string}} Sent */
 
 export class Commands {
   /** @param {{changed: () => void}} hooks */
@@ -46,9 +46,10 @@ export class Commands {
   /** @param {any} body @param {string} alarm @param {string} label @param {boolean} undo */
   async post(body, alarm, label, undo) {
     const who = operator() ?? (await ask());
-    if (!who || this.sending.has(alarm) || document.documentElement.dataset.state !== "live") return;
+    if (!who || this.sending.has(alarm)) return;
+    if (!isLive()) return tell(t("command.stale"));
     /** @type {Sent} */
-    const sent = { action: body.action, alarm, label, body, undo, sentMs: Date.now(), id: "" };
+    const sent = { action: body.action, alarm, label, body, undo, sentAt: performance.now(), id: "" };
     this.sending.set(alarm, sent);
     this.told.delete(alarm);
     this.hooks.changed();
@@ -127,7 +128,7 @@ export class Commands {
 
   /** @param {Sent} sent */
   offerUndo(sent) {
-    const until = performance.now() + UNDO_MS;
+    const until = sent.sentAt + UNDO_MS; // the engine counts from the command, not from when it is heard of
     const left = make("i");
     const button = make("button", { type: "button", class: "act", "data-action": "undo" }, t("command.undo"), left);
     const line = make("div", { "data-undo": sent.id }, make("span", {}, t("command.done", { did: t(`did.${sent.action}`), what: sent.label })), button);

@@ -40,6 +40,9 @@ export function say(element, text) {
   if (element.textContent !== text) element.textContent = text;
 }
 
+/** Whether what the page shows is of now: only then may anything be commanded. */
+export const isLive = () => document.documentElement.dataset.state === "live";
+
 /** @param {string} id @returns {HTMLElement} */
 export function byId(id) {
   const found = document.getElementById(id);

@@ -2,7 +2,7 @@
 
 import { byKey, possible } from "./actions.js";
 import { draw } from "./chart.js";
-import { byId, make, say, set } from "./dom.js";
+import { byId, isLive, make, say, set } from "./dom.js";
 import { lang, named, t } from "./words.js";
 
 const AGAIN_MS = 1000;
@@ -55,8 +55,6 @@ export function watchDrawer(command, state) {
   });
   new ResizeObserver(show).observe(byId("drawer-chart"));
 }
-
-const isLive = () => document.documentElement.dataset.state === "live";
 
 /** @param {string} kind @param {string} id */
 export function open(kind, id) {

@@ -1,11 +1,14 @@
 // Says how old the picture is: live, stale or connecting, in the header, on the page and in the strip under the header.
 
 import { byId, make, say, set } from "./dom.js";
-import { age, t, textIn, time, zone } from "./words.js";
+import { age, t, textIn, time, tOr, zone } from "./words.js";
 
 const LINE_STALE_MS = 4000;
 /** Redis may be away this long (a restart) without a banner. */
 const BLINK_MS = 1500;
+
+/** @param {string} part as its pulse calls it: of several that do one thing, with a number or more behind it */
+const partName = (part) => tOr(`part.${part.match(/^[a-z]+/)?.[0]}`, part);
 
 /** @typedef {import("./stream.js").Stream} Stream */
 /**
@@ -120,7 +123,7 @@ export class Fresh {
       const at = this.stoppedAt === null || !Number.isFinite(this.stoppedAt) ? "" : time("clock", this.stoppedAt);
       const old = this.stream.silentMs() > LINE_STALE_MS ? Math.max(this.stream.silentMs(), Math.min(this.ageMs(), 1e12)) : this.ageMs();
       const known = at && old !== Infinity;
-      const text = state === "connecting" ? t("connecting") : t(reason, { parts: this.link.silent.join(", ") }) + (known ? t("stale.since", { at, age: age(old) }) : "");
+      const text = state === "connecting" ? t("connecting") : t(reason, { parts: this.link.silent.map(partName).join(t("part.and")) }) + (known ? t("stale.since", { at, age: age(old) }) : "");
       say(middle, text);
       say(right, "");
       return;

@@ -48,7 +48,7 @@ function build(about) {
   const open = drawer.open;
   const roads = new Roads(about, open);
   const alarms = new Alarms(about, { open, point: (id) => roads.point(id), wallNow: () => stream.serverNow() });
-  const sound = new Sound();
+  const sound = new Sound(() => stream.serverNow());
   const vitals = new Vitals(about.vitals, open);
   const places = [roads, new Matrix(about, (cell) => alarms.filter.toggle(cell)), new Pipeline(about)];
   const panels = [vitals, alarms, new Trends(about.vitals, open), ...places];
@@ -80,8 +80,8 @@ function build(about) {
     if (message.alarms) {
       sound.take(message.alarms);
       drawer.showActions();
-      drawer.refresh();
     }
+    if (message.touched !== undefined) drawer.refresh();
     breathe();
     performance.measure(MEASURE, { start, end: performance.now(), detail: message.type });
     measures += 1;

@@ -87,6 +87,7 @@ export class Matrix {
         set(cell, "tabindex", hit ? 0 : undefined);
         say(cell, hit ? ["", "I", "II", "III", "IV"][hit[2]] : "");
         const label = `${named(this.zones[z])} · ${named(this.domains[d])}`;
+        set(cell, "aria-label", hit ? `${label}: ${t(`level.${hit[2]}`)} × ${hit[3]}` : undefined);
         set(cell, "title", hit ? `${label}: ${t(`level.${hit[2]}`)} × ${hit[3]}` : undefined);
       }),
     );

@@ -16,13 +16,19 @@ const TONES = [
 const VOLUME = 0.18;
 
 export class Sound {
-  constructor() {
+  /** @param {() => number} wallNow */
+  constructor(wallNow) {
+    this.wallNow = wallNow;
     /** @type {AudioContext | null} */
     this.audio = null;
     /** Incidents that this desk has heard enough of. @type {Set<string>} */
     this.silenced = new Set();
+    /** When it was silenced last: of what waits since later, nothing was heard. */
+    this.silencedAtMs = -Infinity;
     /** Incidents that ask for a sound now. @type {Set<string>} */
     this.asking = new Set();
+    /** How many ask beyond those that the stream carries, and of how many that was heard. */
+    this.beyond = this.beyondHeard = 0;
     /** How often it sounded, for whoever looks after it. */
     this.count = 0;
     this.soundedAt = -Infinity;
@@ -49,21 +55,32 @@ export class Sound {
 
   /** @param {any} block of alarms */
   take(block) {
-    const wanted = block.rows.filter((/** @type {any} */ row) => !row.acknowledged && row.presented !== false && row.level <= this.level());
-    this.asking = new Set(wanted.map((/** @type {any} */ row) => row.incident ?? row.id));
-    // of more than the stream carries, each new one sounds
-    const beyond = block.levels.slice(0, this.level()).reduce((/** @type {number} */ sum, /** @type {[number, number]} */ [, waiting]) => sum + waiting, 0) - wanted.length;
-    if (beyond > 0) this.asking.add(`${beyond} more`);
+    const level = this.level();
+    const wanted = block.rows.filter((/** @type {any} */ row) => !row.acknowledged && row.presented !== false && row.level <= level);
+    const incident = (/** @type {any} */ row) => row.incident ?? row.id;
+    const before = this.asking;
+    this.asking = new Set(wanted.map(incident));
+    const waiting = block.levels.slice(0, level).reduce((/** @type {number} */ sum, /** @type {[number, number]} */ [, count]) => sum + count, 0);
+    this.beyond = Math.max(0, waiting - wanted.length);
+    let cameUp = Math.max(0, this.beyondHeard - this.beyond);
+    this.beyondHeard -= cameUp;
+    for (const row of wanted) {
+      if (cameUp === 0 || before.has(incident(row)) || row.waiting_since_ms > this.silencedAtMs) continue;
+      this.silenced.add(incident(row)); // it was heard with those beyond
+      cameUp -= 1;
+    }
     for (const one of this.silenced) if (!this.asking.has(one)) this.silenced.delete(one);
     this.show();
   }
 
   sounds() {
-    return [...this.asking].some((one) => !this.silenced.has(one));
+    return this.beyond > this.beyondHeard || [...this.asking].some((one) => !this.silenced.has(one));
   }
 
   silence() {
     for (const one of this.asking) this.silenced.add(one);
+    this.beyondHeard = this.beyond;
+    this.silencedAtMs = this.wallNow();
     this.show();
   }
 

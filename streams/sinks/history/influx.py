@@ -26,6 +26,7 @@ from influxdb_client.rest import ApiException
 from urllib3.exceptions import HTTPError
 
 from streams.accounts import ledger
+from streams.contract.alarm_events import ALARMS
 from streams.contract.durations import DAY_MS, HOUR_S, MINUTE_MS
 from streams.contract.records import Rows
 from streams.errors import RefusedError, RowsRefusedError, ServerError, SettingError, UnreachableError
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
     from collections import Counter
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from streams.contract.alarm_events import AlarmEvent, AlarmsWanted, EventsWanted, Moment, Raised, Where
+    from streams.contract.alarm_events import AlarmEvent, AlarmsWanted, EventsWanted, Kept, Moment, Raised, Where
 
 LINES_PER_WRITE = 5_000
 TIMEOUT_MS = MINUTE_MS
@@ -112,16 +113,14 @@ class InfluxHistory:
         self._write(self._state, now)
         self._write(self._minutes, hours)
 
-    def write_alarms(self, alarms: Sequence[tuple[str, str | None]]) -> None:
-        """Store alarms; None marks one as closed."""
-        told = {key for key, body in alarms if body is not None}
-        closed = sorted({key for key, body in alarms if body is None} - told)
-        raised_ms = influx_alarms.raised_ms(self._table, self._state, closed)
-        self._write(self._state, influx_alarms.alarm_lines(alarms, raised_ms))
+    def write_alarms(self, alarms: Sequence[tuple[str, str | None]], of: Kept = ALARMS) -> None:
+        """Store alarms or incidents; None marks one as closed."""
+        rows = influx_alarms.last_seen(self._table, self._state, of, alarms)
+        self._write(self._state, influx_alarms.kept_lines(of, rows))
 
     def write_alarm_events(self, events: Sequence[AlarmEvent]) -> None:
         """Store events of alarms."""
-        self._write(self._state, influx_alarms.event_lines(events))
+        self._write(self._state, influx_alarms.event_lines(events) + influx_alarms.command_lines(events))
 
     def read(
         self,
@@ -225,11 +224,11 @@ class InfluxHistory:
                 api.create_bucket(bucket_name=name, retention_rules=rule, org=self._org)
 
     def _move_alarms(self) -> None:
-        """Bring alarms to the times of their raises: 0.2.0 had them all at one time."""
+        """Bring alarms of earlier versions where they are looked for."""
         alarms = influx_alarms.of_before(self._table, self._state)
         if alarms:
             self.write_alarms(alarms)
-            self._client.delete_api().delete(*influx_alarms.BEFORE, bucket=self._state, org=self._org)
+            self._client.delete_api().delete(*influx_alarms.ALL_BEFORE, bucket=self._state, org=self._org)
 
     def _write(self, bucket: str, lines: list[str]) -> int:
         """Store lines → how many the bucket's retention has left out."""

@@ -1,6 +1,6 @@
 """The history sink: writes final and corrected rows, books and alarms to the store, and now and then provisional rows.
 
-in      city.metrics.v1, city.live.v1, city.books.v1, city.alarms.v1, city.journal.v1
+in      city.metrics.v1, city.live.v1, city.books.v1, city.alarms.v1, city.incidents.v1, city.journal.v1
 out     the store; while it is away, the spill; city.dead_letters.v1
 state   what waits: bounded in memory and on disk; the rest is the store's, or still Kafka's
 drops   bad_frame, refused_by_history: each a dead letter, counted in the books
@@ -26,7 +26,7 @@ from streams.sinks.history.chain import Chain
 from streams.sinks.history.progress import Progress
 from streams.sinks.history.provisional import OpenWindows
 from streams.sinks.history.reach import Reach
-from streams.sinks.history.waiting import REASON, Held, Waiting, part, salvage, unreadable, unspilled
+from streams.sinks.history.waiting import KEPT, REASON, Held, Waiting, part, salvage, unreadable, unspilled
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -60,7 +60,7 @@ class HistorySink:
     name = "history"
     tick_s = 0.5
     linger_s = LINGER_S
-    topics: tuple[str, ...] = (topics.METRICS, topics.LIVE, topics.BOOKS, topics.ALARMS)
+    topics: tuple[str, ...] = (topics.METRICS, topics.LIVE, topics.BOOKS, *KEPT)
 
     def __init__(
         self,

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from streams.contract.alarm_events import ALARMS
 from streams.contract.durations import HOUR_S
 from streams.contract.records import ROW_TYPES, Rows
 from streams.errors import RefusedError, RowsRefusedError, UnreachableError
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from streams.contract.alarm_events import AlarmEvent, AlarmsWanted, EventsWanted, Moment, Raised, Where
+    from streams.contract.alarm_events import AlarmEvent, AlarmsWanted, EventsWanted, Kept, Moment, Raised, Where
 
 PRUNE_ROWS = 20_000
 """About how many rows one `prune` deletes, so that it takes some 50 ms."""
@@ -85,10 +86,10 @@ class SqliteHistory:
         with self._changing():
             self._db.executemany("INSERT OR REPLACE INTO books VALUES (?, ?)", list(books.items()))
 
-    def write_alarms(self, alarms: Sequence[tuple[str, str | None]]) -> None:
-        """Store alarms; None marks one as closed."""
+    def write_alarms(self, alarms: Sequence[tuple[str, str | None]], of: Kept = ALARMS) -> None:
+        """Store alarms or incidents; None marks one as closed."""
         with self._changing():
-            sqlite_alarms.write(self._db, alarms)
+            sqlite_alarms.write(self._db, alarms, of)
 
     def write_alarm_events(self, events: Sequence[AlarmEvent]) -> None:
         """Store events of alarms."""
@@ -201,7 +202,7 @@ class SqliteHistory:
     def clear(self) -> None:
         """Forget everything."""
         with self._changing():
-            for table in ("final", "provisional", "series", "books", "alarms", "alarm_events"):
+            for table in ("final", "provisional", "series", "books", "alarms", "incidents", "alarm_events"):
                 self._db.execute(f"DELETE FROM {table}")  # noqa: S608 - names from the line above
             self._series.clear()
 

@@ -10,12 +10,21 @@ ROW_TABLE = """CREATE TABLE IF NOT EXISTS {name} (
     coverage_ratio REAL, imputed_ratio REAL, revision INTEGER NOT NULL,
     PRIMARY KEY (window_s, at_ms, series)) WITHOUT ROWID;"""
 """`imputed_ratio` is 0 in each row and read by nobody: 0.1.0, which may open the same file, wants the column."""
-ALARM_EVENTS = """
+_IS_COMMAND = "json_extract(row, '$.outcome') <> ''"
+_COMMANDS = ("json_extract(row, '$.command')", "json_extract(row, '$.event.command.command')")
+"""Its own id; of the command that it takes something back of."""
+OF_COMMAND = "(" + " OR ".join(f"{_IS_COMMAND} AND {one} = ?" for one in _COMMANDS) + ")"
+ALARM_EVENTS = f"""
 CREATE TABLE IF NOT EXISTS alarm_events (
     alarm TEXT NOT NULL, seq INTEGER NOT NULL, place INTEGER NOT NULL, at_ms INTEGER NOT NULL, what TEXT NOT NULL,
     domain TEXT NOT NULL, kind TEXT NOT NULL, entity TEXT NOT NULL, zone TEXT NOT NULL, who TEXT NOT NULL,
     row TEXT NOT NULL, PRIMARY KEY (alarm, seq, place)) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS alarm_events_by_time ON alarm_events (at_ms, seq, place);
+CREATE INDEX IF NOT EXISTS alarm_events_by_command ON alarm_events ({_COMMANDS[0]}) WHERE {_IS_COMMAND};
+CREATE INDEX IF NOT EXISTS alarm_events_about_command ON alarm_events ({_COMMANDS[1]}) WHERE {_IS_COMMAND};
+CREATE TABLE IF NOT EXISTS incidents (
+    id TEXT PRIMARY KEY, opened_at_ms INTEGER NOT NULL, closed INTEGER NOT NULL, body TEXT NOT NULL) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS incidents_by_time ON incidents (opened_at_ms);
 """
 """Made in a file of an earlier version too, which does not look at it."""
 SCHEMA = f"""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from streams.accounts.ledger import hour_of
+from streams.contract.alarm_events import ALARMS
 from streams.contract.durations import DAY_MS, HOUR_MS, HOUR_S
 from streams.contract.records import ROW_TYPES, Rows
 
@@ -14,12 +15,12 @@ if TYPE_CHECKING:
     from collections import Counter
     from collections.abc import Mapping, Sequence
 
-    from streams.contract.alarm_events import AlarmEvent, AlarmsWanted, EventsWanted, Moment, Raised, Where
+    from streams.contract.alarm_events import AlarmEvent, AlarmsWanted, EventsWanted, Kept, Moment, Raised, Where
 
 MINUTES_KEPT_MS = 7 * DAY_MS
 """Rows of windows shorter than an hour."""
 HOURS_KEPT_MS = 2 * 365 * DAY_MS
-"""Rows of windows of an hour or more, closed alarms, and the events of alarms."""
+"""Rows of windows of an hour or more, closed alarms and incidents, and the events of alarms."""
 PROVISIONAL_KEPT_MS = DAY_MS // 4
 """Provisional rows that no final one has replaced."""
 
@@ -43,8 +44,8 @@ class History(Protocol):
     def write_books(self, books: Mapping[str, str]) -> None:
         """Store books, key → JSON object; the last one of a key stays."""
 
-    def write_alarms(self, alarms: Sequence[tuple[str, str | None]]) -> None:
-        """Store (id, JSON projection) in order; None: the alarm is closed, and is kept as such."""
+    def write_alarms(self, alarms: Sequence[tuple[str, str | None]], of: Kept = ALARMS) -> None:
+        """Store (id, JSON projection) in order, of alarms or incidents; None: it is closed, and is kept as such."""
 
     def write_alarm_events(self, events: Sequence[AlarmEvent]) -> None:
         """Store events of alarms; one of the same identity takes the place of an earlier."""
@@ -82,7 +83,7 @@ class History(Protocol):
         """Return the books of settled hours, key (`accounts.ledger`) → value, as long as the minutes are kept."""
 
     def alarms(self, wanted: AlarmsWanted, limit: int, after: Raised | None = None) -> list[dict[str, Any]]:
-        """Return the alarms that are wanted as they were last seen, each with `closed`, the newest raise first.
+        """Return the alarms, or incidents, that are wanted as they were last seen, with `closed`, the newest first.
 
         At most `limit` of them, those behind `after`.
         """

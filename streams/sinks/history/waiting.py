@@ -16,6 +16,7 @@ import numpy as np
 
 from streams.accounts import refused_rows
 from streams.broker import dead_letters, topics
+from streams.contract.alarm_events import ALARMS, INCIDENTS, Kept
 from streams.contract.metric_frames import decode_metrics
 from streams.contract.records import ROW_TYPES, DeadLetter, Rows
 from streams.errors import FrameError, RowsRefusedError
@@ -56,6 +57,19 @@ class _Alarm(msgspec.Struct):
     raised_at_ms: int
 
 
+class _Incident(msgspec.Struct):
+    """What a stored incident must have."""
+
+    id: str
+    opened_at_ms: int
+
+
+KEPT: dict[str, tuple[Kept, type[msgspec.Struct]]] = {
+    topics.ALARMS: (ALARMS, _Alarm),
+    topics.INCIDENTS: (INCIDENTS, _Incident),
+}
+
+
 @dataclass
 class Stored:
     """What became of a batch that the store has taken."""
@@ -74,7 +88,7 @@ class Waiting:
         self._unsealed = unsealed
         self._links: list[tuple[Held, Link]] = []
         self._frames: list[tuple[Held, Rows]] = []
-        self._alarms: list[tuple[Held, tuple[str, str | None]]] = []
+        self._alarms: dict[Kept, list[tuple[Held, tuple[str, str | None]]]] = {ALARMS: [], INCIDENTS: []}
         self._books: dict[str, Held] = {}
         self._made_from: dict[tuple[str, int], int] = {}
         self.size = 0
@@ -88,8 +102,8 @@ class Waiting:
         try:
             if held.topic == topics.METRICS:
                 return self._add_frame(held)
-            if held.topic == topics.ALARMS:
-                self._add_alarm(held)
+            if held.topic in KEPT:
+                self._add_alarm(held, *KEPT[held.topic])
             elif held.topic == topics.JOURNAL:
                 self._add_link(held)
             elif held.value and held.key:
@@ -101,7 +115,8 @@ class Waiting:
 
     def spilled(self) -> bytes:
         """Return its rows and alarms as `unspilled` reads them. Not the books: Kafka keeps the newest of each."""
-        records = [held for held, _ in self._frames] + list(dict.fromkeys(held for held, _ in self._alarms))
+        records = [held for held, _ in self._frames]
+        records += dict.fromkeys(held for alarms in self._alarms.values() for held, _ in alarms)
         records += [held for held, _ in self._links]
         return msgspec.msgpack.encode(records)
 
@@ -120,9 +135,8 @@ class Waiting:
         if self._frames and self._made_from:
             history.write_books(progress.books(history, self._made_from, done=False))
         self._store_rows(history, stored)
-        alarms = [alarm for _, alarm in self._alarms]
-        for place, why in salvage(lambda first, last: history.write_alarms(alarms[first:last]), len(alarms)):
-            stored.letters.append(_letter(self._alarms[place][0], why))
+        for of, alarms in self._alarms.items():
+            self._store_alarms(history, of, alarms, stored)
         self._store_events(history, chain, stored)
         books = [(key, (held.value or b"").decode()) for key, held in self._books.items()]
         for place, why in salvage(lambda first, last: history.write_books(dict(books[first:last])), len(books)):
@@ -153,6 +167,13 @@ class Waiting:
             books += refused_rows.books(offset, of_record).items()
         salvage(lambda first, last: history.write_books(dict(books[first:last])), len(books))
 
+    def _store_alarms(
+        self, history: History, of: Kept, alarms: list[tuple[Held, tuple[str, str | None]]], stored: Stored
+    ) -> None:
+        told = [alarm for _, alarm in alarms]
+        for place, why in salvage(lambda first, last: history.write_alarms(told[first:last], of), len(told)):
+            stored.letters.append(_letter(alarms[place][0], why))
+
     def _store_events(self, history: History, chain: Chain, stored: Stored) -> None:
         if not self._links:
             return
@@ -182,15 +203,15 @@ class Waiting:
             self.size += len(rows)
         return rows
 
-    def _add_alarm(self, held: Held) -> None:
+    def _add_alarm(self, held: Held, of: Kept, least: type[msgspec.Struct]) -> None:
         if not held.key:
             return
         key, last = held.key.decode(), held.ended if held.value is None else held.value
         bodies = [] if last is None else [last.decode()]
         for body in bodies:
-            msgspec.json.decode(body, type=_Alarm)
+            msgspec.json.decode(body, type=least)
         for told in [*bodies, None] if held.value is None else bodies:  # None closes it
-            self._alarms.append((held, (key, told)))
+            self._alarms[of].append((held, (key, told)))
             self.size += 1
 
 

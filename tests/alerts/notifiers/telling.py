@@ -19,7 +19,8 @@ SETTING = Setting(Name("柳江市", "Liujiang"), "Asia/Shanghai", False, "https:
 
 
 def route(name="duty", channel="webhook", **more):
-    return Route(name=name, channel=channel, url="https://hook.example/secret-token", **more)
+    """Return a route that tells ends at once, unless told otherwise."""
+    return Route(name=name, channel=channel, url="https://hook.example/secret-token", **{"end_wait_s": 0, **more})
 
 
 def row(number=1, level=3, at_ms=NOW_MS, **more):
@@ -35,6 +36,7 @@ def row(number=1, level=3, at_ms=NOW_MS, **more):
         "waiting_since_ms": at_ms,
         "value": 0.31,
         "unit": "m",
+        "process": "returned" if more.get("state") == "cleared" else "active",
         "state": "active",
         "standing": "unacknowledged",
         **more,
@@ -86,10 +88,12 @@ class Telling:
             self.now_ms += 250
         self.turn()
 
-    def restart(self):
-        """Begin again from what was kept."""
+    def restart(self, *stood):
+        """Begin again from what was kept; the rows go on after `stood`."""
         self.dispatch = Dispatch(self.routes.values(), lambda: SETTING)
-        return self.dispatch.begin(self.kept)
+        self.dispatch.begin(self.kept)
+        told = {key.decode().split("/", 2)[2] for key in self.kept if key.startswith(b"told/")}
+        self.dispatch.stood({one["id"]: json.dumps(one).encode() for one in stood}, told, self.now_ms)
 
     def told(self, of=None):
         """Return (what, alarm) of all that was delivered, in order."""

@@ -3,12 +3,9 @@
 Peer bugs A2, A5, A7, A18, A20, A21.
 """
 
-from itertools import pairwise
-
 import msgspec
 import pytest
 
-from alerts.notifiers.verdicts import Failed, Retry, Sent
 from tests.alerts.notifiers.telling import NOW_MS, Telling, route
 
 MINUTE_MS = 60_000
@@ -80,24 +77,6 @@ def test_a_reading_more_changes_nothing_and_costs_no_record():
     assert telling.kept == kept
 
 
-def test_after_the_limit_level_i_leaves_at_once_and_the_rest_as_one_summary():
-    telling = Telling(route(per_minute=5, group_wait_s=0))
-    for number in range(200):
-        telling.alarm(number=number, level=3, zone=f"z{number}", at_ms=telling.now_ms)
-        telling.turn()
-        telling.now_ms += 50
-    raised_ms = telling.now_ms
-    telling.alarm(number=900, level=1, zone="z900")
-    telling.wait(90)
-    at_ms = [at_ms for at_ms, one, _ in telling.sent if one.items[0].face.level == 1]
-    assert at_ms == [pytest.approx(raised_ms, abs=5_000)]
-    summaries = [one for _, one, _ in telling.sent if one.summary]
-    assert [len(one.items) for one in summaries] == [195]
-    assert "200" not in telling.texts()[0]
-    assert "195" in telling.texts()[-1].splitlines()[0]
-    assert sorted(alarm for _, alarm in telling.told()) == sorted([f"a{n}" for n in range(200)] + ["a900"])
-
-
 def test_the_steps_of_a_chain_end_when_somebody_takes_it_and_begin_anew_when_nobody_has_it():
     telling = Telling(
         route("desk", group_wait_s=0), route("sms", after_s=60, group_wait_s=0), route("chief", after_s=300)
@@ -129,105 +108,6 @@ def test_an_alarm_that_ends_before_its_step_is_due_is_told_to_that_step_neither_
     assert telling.sent == []
 
 
-def test_429_is_honoured_and_the_raise_comes_once_before_the_end_that_came_meanwhile():
-    telling = Telling(route(group_wait_s=0))
-    answers = [Retry("rate_limited", 7.0), Retry("rate_limited", 7.0)]
-    telling.verdict = lambda one: answers.pop(0) if answers else Sent()
-    telling.alarm()
-    telling.wait(1)
-    telling.alarm(state="cleared", standing="returned_unacknowledged")
-    telling.close()
-    telling.wait(40)
-    tries = [(at_ms, one.id) for at_ms, one, _ in telling.sent]
-    assert tries[1][0] - tries[0][0] >= 7_000
-    assert tries[2][0] - tries[1][0] >= 7_000
-    assert len({number for _, number in tries[:3]}) == 1
-    assert telling.told() == [("raised", "a1"), ("ended", "a1")]
-
-
-def test_whom_a_receiver_asks_to_wait_all_wait_behind_but_level_i():
-    telling = Telling(route(group_wait_s=0))
-    answers = [Retry("rate_limited", 7.0)]
-    telling.verdict = lambda one: answers.pop(0) if answers else Sent()
-    for number in range(3):
-        telling.alarm(number=number, zone=f"z{number}")
-    telling.wait(2)
-    telling.alarm(number=9, level=1, zone="z9")
-    telling.wait(10)
-    assert [alarm for _, alarm in telling.told()] == ["a9", "a0", "a1", "a2"]
-    assert telling.sent[2][0] - telling.sent[0][0] >= 7_000
-
-
-def test_401_is_final_the_route_is_failing_until_it_delivers_and_no_end_follows():
-    telling = Telling(route(group_wait_s=0))
-    telling.verdict = lambda one: Failed("unauthorised", "HTTP 401")
-    telling.alarm(number=1)
-    telling.wait(30)
-    telling.alarm(number=1, count=2)
-    telling.close(1)
-    telling.wait(30)
-    assert len(telling.sent) == 1
-    (notice,) = telling.dispatch.notices()
-    assert notice.degraded
-    assert notice.en == "notifier route duty is failing: the receiver refuses the key or token (HTTP 401)"
-    assert "密钥" in notice.zh
-    assert [note["state"] for note in telling.notes] == ["given_up"]
-    telling.verdict = lambda one: Sent()
-    telling.alarm(number=2)
-    telling.wait(6)
-    assert telling.dispatch.notices() == []
-
-
-def test_a_slow_receiver_gets_the_same_id_each_time_and_the_record_says_not_confirmed_then_delivered():
-    telling = Telling(route(group_wait_s=0))
-    answers = [Retry("timed_out")]
-    telling.verdict = lambda one: answers.pop(0) if answers else Sent()
-    telling.alarm()
-    telling.wait(5)
-    assert [(note["state"], note["message"]) for note in telling.notes] == [
-        ("not_confirmed", telling.sent[0][1].id),
-        ("delivered", telling.sent[0][1].id),
-    ]
-
-
-def test_the_fallback_takes_over_after_the_stated_number_of_tries_and_is_told_the_end():
-    telling = Telling(route("a", tries=3, fallback="b", group_wait_s=0), route("b", level=1, group_wait_s=0))
-    telling.verdict = lambda one: Retry("server_error") if one.route == "a" else Sent()
-    telling.alarm(level=2)
-    telling.wait(0.5)
-    assert [one.route for _, one, _ in telling.sent] == ["a"]
-    telling.wait(10)
-    assert [one.route for _, one, _ in telling.sent] == ["a", "a", "a", "b"]
-    telling.close()
-    telling.wait(10)
-    assert telling.told() == [("raised", "a1"), ("ended", "a1")]
-
-
-def test_back_off_doubles():
-    telling = Telling(route(group_wait_s=0))
-    telling.verdict = lambda one: Retry("unreachable")
-    telling.alarm()
-    telling.wait(32)
-    at_ms = [at_ms for at_ms, _, _ in telling.sent]
-    assert [round((b - a) / 1000) for a, b in pairwise(at_ms)] == [1, 2, 4, 8, 16]
-
-
-def test_what_comes_while_a_receiver_is_away_goes_together_when_it_is_back_and_level_i_is_tried_at_once():
-    telling = Telling(route(group_wait_s=0, per_minute=100))
-    telling.verdict = lambda one: Retry("unreachable")
-    telling.alarm(number=0)
-    telling.wait(5)
-    for number in range(1, 200):
-        telling.alarm(number=number, zone=f"z{number}")
-    telling.alarm(number=900, level=1, zone="z900")
-    telling.turn()
-    assert telling.sent[-1][1].items[0].face.alarm == "a900"
-    telling.verdict = lambda one: Sent()
-    telling.wait(30)
-    assert sorted(alarm for _, alarm in telling.told()) == sorted([f"a{n}" for n in range(200)] + ["a900"])
-    assert [len(one.items) for _, one, _ in telling.sent if one.summary] == [199]
-
-
 @pytest.mark.parametrize(
     ("chosen", "takes"),
     [
@@ -248,6 +128,103 @@ def test_a_route_takes_what_its_settings_say(chosen, takes):
     telling.alarm(level=3, assigned_to="d2")
     telling.wait(6)
     assert bool(telling.sent) == takes
+
+
+def test_an_end_waits_and_what_comes_again_meanwhile_is_told_as_neither():
+    telling = Telling(route(group_wait_s=0, end_wait_s=15))
+    telling.alarm(level=2)
+    telling.wait(5)
+    for _ in range(5):
+        telling.alarm(level=2, state="cleared", standing="returned_unacknowledged")
+        telling.wait(6)
+        telling.alarm(level=2)
+        telling.wait(6)
+    assert telling.told() == [("raised", "a1")]
+    telling.alarm(level=2, state="cleared", standing="returned_unacknowledged")
+    telling.wait(1)
+    telling.close()
+    ended_ms = telling.now_ms
+    telling.wait(30)
+    assert telling.told() == [("raised", "a1"), ("ended", "a1")]
+    assert telling.sent[-1][0] - ended_ms == pytest.approx(14_000, abs=500)
+
+
+def test_what_comes_again_before_its_end_is_told_but_worse_has_risen():
+    telling = Telling(route(group_wait_s=0, end_wait_s=15))
+    telling.alarm(level=2)
+    telling.wait(5)
+    telling.alarm(level=2, state="cleared", standing="returned_unacknowledged")
+    telling.wait(5)
+    telling.alarm(level=1, at_ms=telling.now_ms)
+    telling.wait(20)
+    assert telling.told() == [("raised", "a1"), ("risen", "a1")]
+
+
+def test_a_latched_alarm_is_over_when_it_is_reset_and_not_before():
+    telling = Telling(route(group_wait_s=0))
+    telling.alarm(standing="suppressed")
+    telling.alarm(standing="suppressed", state="cleared", process="latched")
+    telling.wait(6)
+    assert telling.sent == []
+    telling.alarm(standing="latched_unacknowledged", state="cleared", process="latched", at_ms=telling.now_ms)
+    telling.wait(6)
+    assert telling.told() == [("raised", "a1")]
+    telling.close()
+    telling.wait(6)
+    assert telling.told() == [("raised", "a1"), ("ended", "a1")]
+
+
+def test_nothing_is_told_of_what_is_covered_before_its_message_could_leave():
+    telling = Telling(route(group_wait_s=10))
+    telling.alarm()
+    telling.wait(5)
+    telling.alarm(standing="suppressed")
+    telling.wait(20)
+    assert telling.sent == []
+    telling.alarm(at_ms=telling.now_ms)
+    telling.wait(20)
+    assert telling.told() == [("raised", "a1")]
+
+
+def test_a_step_that_is_due_but_has_not_left_is_taken_back_too_when_somebody_acknowledges():
+    telling = Telling(route("sms", after_s=60, group_wait_s=10))
+    telling.alarm()
+    telling.wait(65)
+    telling.alarm(standing="acknowledged", acknowledged_by="李敏")
+    telling.wait(20)
+    assert telling.sent == []
+    assert [(one["state"], one["detail"]) for one in telling.notes] == [("withdrawn", "李敏")]
+
+
+def test_a_level_that_goes_up_and_down_does_not_put_off_the_steps_of_a_chain():
+    telling = Telling(route("chief", after_s=60, group_wait_s=0))
+    for _ in range(4):
+        telling.alarm(level=1, at_ms=telling.now_ms)
+        telling.wait(20)
+        telling.alarm(level=2, at_ms=telling.now_ms - 20_000)
+        telling.wait(1)
+    assert telling.told()[0] == ("raised", "a1")
+    assert telling.sent[0][0] - NOW_MS == pytest.approx(60_000, abs=500)
+
+
+def test_two_consoles_at_once_make_no_message_more():
+    telling = Telling(route(group_wait_s=0))
+    telling.alarm(level=2)
+    telling.wait(5)
+    for revision in range(100):
+        telling.alarm(level=2, standing="acknowledged", acknowledged_by="A", revision=revision)
+        telling.wait(0.25)
+    assert telling.told() == [("raised", "a1")]
+
+
+def test_what_is_not_heard_any_more_is_told_neither_when_it_goes_nor_when_it_comes():
+    telling = Telling(route(group_wait_s=0))
+    telling.alarm(level=2)
+    telling.wait(5)
+    for uncertain_ms in (None, NOW_MS, None):
+        telling.alarm(level=2, standing="acknowledged", uncertain_since_ms=uncertain_ms)
+        telling.wait(1800)
+    assert telling.told() == [("raised", "a1")]
 
 
 def test_what_only_concerns_a_device_is_told_where_the_route_wants_it():

@@ -111,11 +111,12 @@ def test_nothing_of_a_drill_looks_real(of):
     [
         ("wecom", 200, {"errcode": 0}, Sent()),
         ("wecom", 200, {"errcode": 45009}, Retry("rate_limited", detail="errcode 45009")),
-        ("wecom", 200, {"errcode": 93000}, Failed("refused", "errcode 93000")),
-        ("dingtalk", 200, {"errcode": 310000}, Failed("refused", "errcode 310000")),
+        ("wecom", 200, {"errcode": 93000}, Failed("unauthorised", "errcode 93000")),
+        ("dingtalk", 200, {"errcode": 310000}, Failed("unauthorised", "errcode 310000")),
         ("dingtalk", 200, {"errcode": 130101}, Retry("rate_limited", detail="errcode 130101")),
-        ("feishu", 200, {"code": 19021}, Failed("refused", "code 19021")),
+        ("feishu", 200, {"code": 19021}, Failed("unauthorised", "code 19021")),
         ("feishu", 200, {"code": 0}, Sent()),
+        ("feishu", 200, {"code": 9499}, Failed("refused", "code 9499")),
         ("feishu", 200, "<html>", Retry("not_confirmed")),
         ("webhook", 204, None, Sent()),
         ("webhook", 404, None, Failed("not_found", "HTTP 404")),
@@ -133,6 +134,22 @@ def test_an_answer_is_taken_for_what_it_means(of, status, body, verdict):
 def test_retry_after_may_be_a_date():
     answer = Answer(503, {"Retry-After": "Tue, 14 Nov 2023 22:14:20 GMT"}, b"")
     assert channel("webhook").verdict(answer, 1_700_000_000_000) == Retry("server_error", 60.0, "HTTP 503")
+
+
+@pytest.mark.parametrize("said", ["9" * 400, "31536000", "Mon, 1 Jan 9999 00:00:00 GMT"])
+def test_no_receiver_can_keep_messages_back_for_more_than_an_hour(said):
+    answer = Answer(429, {"Retry-After": said}, b"")
+    assert channel("webhook").verdict(answer, NOW_MS) == Retry("rate_limited", 3600.0, "HTTP 429")
+
+
+@pytest.mark.parametrize("said", ["", "soon", "Mon, 99999999999999999999 Nov 2023 22:14:20 GMT", "-5"])
+def test_a_retry_after_that_nobody_understands_is_none(said):
+    answer = Answer(429, {"Retry-After": said}, b"")
+    assert channel("webhook").verdict(answer, NOW_MS) == Retry("rate_limited", 0.0, "HTTP 429")
+
+
+def test_an_answer_of_brackets_is_no_answer_of_a_robot():
+    assert channel("wecom").verdict(Answer(200, {}, b"[" * 60_000), NOW_MS) == Retry("not_confirmed")
 
 
 def test_signatures_are_those_of_the_documentation():

@@ -25,6 +25,7 @@ from alerts.engine import Engine
 from dashboard.app import create_app
 from dashboard.config import WallConfig
 from deploy.embedded import valkey
+from deploy.parts.wall import collect_seldom
 from deploy.supervision.process import LOOPBACK, free_ports
 from streams.broker.topics import ALARMS
 from streams.city.registry import load_city
@@ -113,6 +114,7 @@ def _serving(city: City, address: str) -> Iterator[tuple[str, TurnLoop]]:
     loops: list[TurnLoop] = []
 
     def serve() -> None:
+        collect_seldom()
         with asyncio.Runner(loop_factory=TurnLoop) as runner:
             loops.append(cast("TurnLoop", runner.get_loop()))
             runner.run(server.serve())

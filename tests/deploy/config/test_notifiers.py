@@ -45,6 +45,15 @@ def test_a_routes_address_and_key_are_shown_nowhere(tmp_path):
         ),
         (ROUTE.replace('url = "https://qyapi.weixin.qq.com/send?key=topsecret"', "url = 7"), "route duty: url: a text"),
         (ROUTE + 'fallback = "duty"\n', "route duty: fallback: the name of another route is needed, not 'duty'"),
+        (
+            ROUTE + 'fallback = "b"\n' + ROUTE.replace('"duty"', '"b"') + 'fallback = "duty"\n',
+            "route duty: fallback: it leads back to duty; somebody must be the last",
+        ),
+        (ROUTE + 'hours = ["06:00-14:00"]\n', "route duty: hours: a fallback is needed"),
+        (
+            ROUTE + 'hours = ["mon 8-17"]\n',
+            "route duty: hours: 'mon 08:00-fri 17:00' or '22:00-06:00' is needed, not 'mon 8-17'",
+        ),
     ],
 )
 def test_what_is_wrong_with_a_route_is_told_without_its_secret(tmp_path, text, told):

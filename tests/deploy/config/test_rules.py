@@ -47,7 +47,8 @@ def test_one_number_of_one_rule_changes_and_the_rest_stays(tmp_path: Path) -> No
 
 def test_processors_without_rules_raise_what_they_find(tmp_path: Path) -> None:
     found = in_force(read_folder(write_small_city(tmp_path)), COMPONENTS)
-    assert found["slow_traffic"] is None
+    assert found["congestion"] is None
+    assert [one["name"] for one in found["slow_traffic"] or []] == ["slow_traffic"]
     assert set(found) == set(COMPONENTS)
 
 
@@ -146,11 +147,7 @@ FOG = WHOLE.partition("\n")[2]
         ("fog", FOG.replace("owner", "ownr"), "rule fog: record.ownr: there is no such key; the nearest is 'owner'"),
         ("heat", "record = 3", "rule heat: record: a table is needed, not 3"),
         ("heat", "record.owner.en = 3", "rule heat: record.owner.en: a text is needed, not 3"),
-        (
-            "slow_traffic",
-            "iv = 3",
-            "rule slow_traffic: iv: the processor slow_traffic judges slow_traffic; its numbers",
-        ),
+        ("slow_traffic", "iv = 3", "rule slow_traffic: iv: there is no such key; there are enabled, latching, sched"),
     ],
 )
 def test_no_rule_is_enabled_without_its_record(tmp_path: Path, name: str, keys: str, said: str) -> None:
@@ -180,5 +177,5 @@ def test_the_city_cannot_enable_what_the_settings_left_unrecorded(tmp_path: Path
 def test_a_city_names_its_own_owner_of_what_a_processor_finds(tmp_path: Path) -> None:
     folder = with_rules(tmp_path, '[slow_traffic.record.owner]\nzh = "路政"\nen = "Road authority"\n')
     found = in_force(folder, COMPONENTS)
-    assert found["slow_traffic"] is None
+    assert [one["enabled"] for one in found["slow_traffic"] or []] == [True]
     assert {one["name"]: one for one in found["threshold"] or []} == SHIPPED

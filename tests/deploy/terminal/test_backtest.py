@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 SPAN = ("--from", "2014-08-20", "--until", "2014-08-21")
-MINUTES = 60
+MINUTES, START_MS = 60, 1_408_492_800_000
 HOT = [("w0", minute, 36.0 if 5 <= minute < 25 else 30.0) for minute in range(MINUTES)]
 """Above 35 for twenty minutes: `heat` raises IV after ten, at 00:15, and ends it thirty after the last, at 00:55."""
 
@@ -93,10 +93,54 @@ def test_what_breaks_the_load_limits_is_refused_but_for_a_reason(data: Path, cap
         2880, 20.0, 20.0, 1.0,
     )  # fmt: skip
     said = backtest(capsys, data, "heat", *SPAN, "--against", file, "--lang", "en", code=1)
-    assert "refused: this rule alone breaks the load limits of a desk: 20 alarms of a desk in 10 min on average" in said
+    assert "refused: with the other rules it breaks the load limits of a desk: 20 alarms of a desk in 10 min on" in said
     anyway = ("--against", file, "--anyway", "a drill")
     assert "taken anyway, because: a drill" in backtest(capsys, data, "heat", *SPAN, *anyway, "--lang", "en")
     assert json.loads(backtest(capsys, data, "heat", *SPAN, *anyway, "--json"))["anyway"] == "a drill"
+
+
+def happened(data: Path, kind: str, count: int, closed: bool = True) -> None:
+    """So many alarms of a kind, of as many places, all at 00:11."""
+    history = open_history(data / "history.sqlite")
+    at_ms, ids = START_MS + 660_000, [f"{kind}-{number}" for number in range(count)]
+    rows = [{"id": one, "domain": "weather", "kind": kind, "entity": one, "zone": "z0", "level": 3, "state": "cleared",
+             "raised_at_ms": at_ms, "updated_at_ms": at_ms + 1} for one in ids]  # fmt: skip
+    history.write_alarms([(one["id"], json.dumps(one)) for one in rows])
+    if closed:
+        history.write_alarms([(one, None) for one in ids])
+    history.close()
+
+
+@pytest.mark.parametrize("closed", [True, False])
+def test_the_load_is_judged_with_the_alarms_of_the_other_rules(
+    data: Path, capsys: pytest.CaptureFixture[str], closed: bool
+):
+    """One of `heat` at 00:15; of others ten within the same ten minutes, which alone are no flood."""
+    happened(data, "wind_strong", 9, closed)
+    (found,) = versions(capsys, data)
+    assert (found["together"]["alarms_count"], found["together"]["worst_in_10min"], found["broken"]) == (10, 10, [])
+    happened(data, "rain_heavy", 1, closed)
+    for beside in ("heat", "sensor_silent"):  # what it was itself, and what operators do not see
+        happened(data, beside, 9, closed)
+    (found,) = versions(capsys, data, code=1)
+    assert (found["alarms_count"], found["together"]["alarms_count"]) == (1, 11)
+    assert [one["en"] for one in found["broken"]] == ["11 alarms of a desk in one window of 10 min, at most 10"]
+
+
+def test_what_really_happened_says_how_good_it_is(data: Path, capsys: pytest.CaptureFixture[str]):
+    """Told at 00:15, ten minutes after it began; one place was never told, and nobody was told for nothing."""
+    file = data / "truth.csv"
+    file.write_text(
+        "entity,start_at,end_at\nw0,2014-08-20T00:05Z,2014-08-20T00:25Z\nw1,2014-08-20T03:00Z,2014-08-20T04:00Z\n"
+    )
+    (found,) = versions(capsys, data, "--truth", file)
+    assert found["truth"] == {
+        "truths_count": 2, "found_count": 1, "detection_ratio": 0.5, "false_count": 0, "false_ratio": 0.0,
+        "false_per_detector_day": 0.0, "time_to_detect_s": 600.0,
+    }  # fmt: skip
+    said = backtest(capsys, data, "heat", *SPAN, "--truth", file, "--lang", "zh")
+    assert "平均检出时间" in said
+    assert "600 s" in said
 
 
 def test_the_desks_share_the_load(data: Path, capsys: pytest.CaptureFixture[str]):
@@ -129,6 +173,7 @@ def test_outside_of_its_schedule_a_rule_loads_nobody(data: Path, capsys: pytest.
         (["heat", *SPAN, "--against", "{data}/city/city.toml"], "it needs a section [heat], or [rule]"),
         (["heat", *SPAN, "--against", "{data}/odd.toml"], "rule heat: from iv to i the limits must get stricter"),
         (["heat", *SPAN, "--anyway", " "], "a reason is needed"),
+        (["heat", *SPAN, "--truth", "{data}/none"], "--truth"),
     ],
 )
 def test_what_cannot_be_tried_is_said_in_a_sentence(

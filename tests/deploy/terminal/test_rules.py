@@ -63,6 +63,21 @@ def test_one_number_of_a_city_changes_one_rule(capsys, tmp_path: Path):
     assert after == {**before, "heat": heat}
 
 
+def test_one_number_of_a_rule_that_a_processor_judges_by_itself(capsys, tmp_path: Path):
+    before = listed(capsys)
+    assert before["sensor_silent"]["silent_delay_s"] == 120.0
+    after = listed(capsys, "--city", city(tmp_path / "city", "[sensor_silent]\nsilent_delay_s = 300\n"))
+    silent = before["sensor_silent"]
+    silent = {**silent, "silent_delay_s": 300, "origins": {**silent["origins"], "silent_delay_s": "city"}}
+    assert after == {**before, "sensor_silent": silent}
+    config = tmp_path / "mine.toml"
+    config.write_text("[feed_health]\nsilent_delay_s = 240\n")
+    found = listed(capsys, "--config", config)["sensor_silent"]
+    assert (found["silent_delay_s"], found["origins"]["silent_delay_s"]) == (240.0, "settings")
+    folder = city(tmp_path / "off", "[sensor_silent]\nenabled = false\n")
+    assert listed(capsys, "--city", folder)["sensor_silent"]["enabled"] is False
+
+
 def test_each_value_says_which_layer_had_the_last_word(capsys, tmp_path: Path):
     config = tmp_path / "mine.toml"
     config.write_text('[[threshold.rules]]\nname = "heat"\niv = 36\niii = 38\n')

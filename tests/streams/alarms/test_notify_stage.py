@@ -4,101 +4,26 @@ import asyncio
 import email.policy
 import json
 import logging
-import time
-from functools import partial, wraps
 
 import pytest
 
-from alerts.notifiers.dispatch import Dispatch
 from alerts.notifiers.routes import Route
-from deploy.config.notifying import deliver
 from deploy.supervision.process import free_ports
-from streams.alarms.notify_stage import STATE, NotifyStage
+from streams.alarms.notify_stage import STATE
 from streams.broker.topics import ALARMS, NOTIFICATIONS
-from streams.city.known import Cities
 from streams.city.windows import Window
-from streams.contract.stage import Message
 from tests.alerts import staging as engine
-from tests.alerts.notifiers.telling import SETTING, row
 from tests.alerts.writing import detection, opened_at, suppress
-from tests.fakes import FakeBus, FakeHost
 from tests.receiving import endpoint, smtp_server
 from tests.small_city import write_small_city
+from tests.streams.alarms.notify_room import Room, lived, webhook, whats
 
 SIGNING = "alsosecret"
-PATIENCE_S = 30.0
-
-
-def lived(story):
-    """Run a test that is a coroutine."""
-
-    @wraps(story)
-    def run(*args, **more):
-        asyncio.run(story(*args, **more))
-
-    return run
-
-
-class Wall:
-    """Seconds that pass by themselves, and faster where told."""
-
-    def __init__(self):
-        self.ahead_ms = 0
-
-    def __call__(self):
-        return time.time_ns() // 1_000_000 + self.ahead_ms
-
-
-class Room:
-    def __init__(self, folder, *routes):
-        self.bus = FakeBus()
-        self.clock = Wall()
-        self.folder = folder
-        self.routes = {one.name: one for one in routes}
-
-    async def begin(self):
-        """Start the stage, or another after a kill: what the former had only in memory is gone."""
-        stage = NotifyStage(
-            lambda: Dispatch(self.routes.values(), lambda: SETTING),
-            partial(deliver, self.routes, lambda: SETTING),
-            Cities(self.folder),
-            self.clock,
-        )
-        self.host = FakeHost(stage, self.bus)
-        await self.host.start()
-
-    def give(self, **of):
-        one = row(**of)
-        self.bus.put(Message(ALARMS, one["id"].encode(), json.dumps(one).encode()))
-
-    def close(self, number=1):
-        self.bus.put(Message(ALARMS, f"a{number}".encode(), None))
-
-    async def until(self, done):
-        deadline = time.monotonic() + PATIENCE_S
-        while not done():
-            assert time.monotonic() < deadline, self.notes()
-            await self.host.drain()
-            await self.host.tick()
-            await asyncio.sleep(0.02)
-
-    def notes(self):
-        return [json.loads(record.value)["state"] for record in self.bus.log(NOTIFICATIONS)]
-
-
-def webhook(address, **more):
-    return Route(name="hook", channel="webhook", url=address, group_wait_s=0, **more)
 
 
 @pytest.fixture
 def city(tmp_path):
     return write_small_city(tmp_path / "city", segments=1)
-
-
-def whats(receiver, status=200):
-    return [
-        (one["what"], one["alarm"]) for _, body, said in receiver.posted if said == status for one in body["alarms"]
-    ]
 
 
 @lived
@@ -139,27 +64,6 @@ async def test_a_hanging_receiver_holds_up_neither_rows_nor_another_receiver_nor
 
 
 @lived
-async def test_a_kill_repeats_nothing_that_was_confirmed_and_forgets_nothing(city):
-    with endpoint() as receiver:
-        room = Room(city, webhook(receiver.address))
-        await room.begin()
-        room.give(number=1)
-        await room.until(lambda: room.notes() == ["delivered"])
-        receiver.answers = [(503, {}, 0)]
-        room.give(number=2, level=1)
-        await room.until(lambda: room.notes() == ["delivered", "not_confirmed"])
-        await room.begin()
-        await room.until(lambda: room.notes().count("delivered") == 2)
-        room.close(1)
-        await room.begin()
-        await room.until(lambda: room.notes().count("delivered") == 3)
-        assert whats(receiver) == [("raised", "a1"), ("raised", "a2"), ("ended", "a1")]
-        tries = [body["message"] for _, body, _ in receiver.posted if body["alarms"][0]["alarm"] == "a2"]
-        assert len(tries) == 2
-        assert len(set(tries)) == 1
-
-
-@lived
 async def test_nothing_is_sent_before_it_is_kept(city):
     with endpoint() as receiver:
         room = Room(city, webhook(receiver.address))
@@ -186,7 +90,7 @@ async def test_a_secret_stands_in_no_record_notice_or_log(city, caplog):
         room = Room(city, webhook(receiver.address, secret=SIGNING))
         await room.begin()
         room.give()
-        await room.until(lambda: room.notes() == ["given_up"])
+        await room.until(lambda: room.notes() == ["held"])
         (notice,) = room.host.stage.notices()
         kept = b"".join((record.value or b"") for topic in (STATE, NOTIFICATIONS) for record in room.bus.log(topic))
         said = f"{notice} {kept!r} {room.routes}"

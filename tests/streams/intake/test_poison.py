@@ -101,7 +101,12 @@ def test_intake_admits_and_refuses_exactly_what_was_made(city_folder: Path, coun
         state = taken.state
         frames += taken.frames
         dead += [(one.offset, one.place, one.reason, one.payload, one.column) for one in taken.dead]
-    assert {one[2] for one in made.dead} == REASONS.keys() - {"too_late", "bad_frame", "refused_by_history"}
+    assert {one[2] for one in made.dead} == REASONS.keys() - {
+        "too_late",
+        "bad_frame",
+        "refused_by_history",
+        "bad_signal",
+    }
     assert 0.04 * count < len(made.dead) < 0.06 * count
     assert dead == made.letters
     np.testing.assert_array_equal(admitted(frames, city), expected(made, city))

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from streams.contract.alarm_events import (
+    ALARMS,
+    INCIDENTS,
     AlarmEvent,
     AlarmsWanted,
     EventsWanted,
@@ -140,6 +142,82 @@ def test_alarms_are_selected_by_place_kind_and_level(history: History):
 
     assert (found(level=1), found(kind="leak"), found(entity='W "2"')) == (["a2"], ["a2"], ["a3"])
     assert found(zone="Z1") == ["a2", "a1"]
+
+
+PEOPLE = (
+    {"acknowledged_by": "Li"}, {"shelved_by": "李 {敏}"}, {"changed_by": {"what": "note", "who": "Li", "desk": "2"}},
+    {"acknowledged_by": "Li Na", "changed_by": None}, {},
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("who", "found"), [("Li", ["a2", "a0"]), ("李 {敏}", ["a1"]), ("Li Na", ["a3"]), ("2", []), ("note", [])]
+)
+def test_alarms_are_found_by_who_did_something_to_them(history: History, who: str, found: list[str]):
+    some = [alarm(f"a{n}") | more for n, more in enumerate(PEOPLE)]
+    history.write_alarms([(str(one["id"]), json.dumps(one)) for one in some])
+    assert [one["id"] for one in history.alarms(AlarmsWanted(who=who), 9)] == found
+
+
+def test_alarms_are_found_by_their_incident(history: History):
+    some = [alarm("a1") | {"incident": "i1"}, alarm("a2") | {"incident": "i2"}, alarm("a3") | {"incident": None}]
+    history.write_alarms([(str(one["id"]), json.dumps(one)) for one in some])
+    assert [one["id"] for one in history.alarms(AlarmsWanted(incident="i1"), 9)] == ["a1"]
+
+
+def incident(name: str, opened_at_ms: int = START_MS, **other: object) -> dict[str, object]:
+    about = {"domain": "water", "kind": "water_pressure_low", "entity": "W1", "zone": "Z1", "level": 2}
+    return {"id": name, "opened_at_ms": opened_at_ms, **about, "acknowledged_by": None, **other}
+
+
+def test_incidents_are_kept_beside_alarms_and_found_as_they_are(history: History):
+    some = [incident(f"i{n}", START_MS + n * HOUR_MS) for n in range(4)]
+    some[1] |= {"kind": "leak", "acknowledged_by": "Li"}
+    history.write_alarms([(str(one["id"]), json.dumps(one)) for one in some], INCIDENTS)
+    history.write_alarms([("i1", json.dumps(alarm("i1")))], ALARMS)
+    history.write_alarms([("i1", None), ("i3", json.dumps(some[3] | {"level": None})), ("i3", None)], INCIDENTS)
+
+    def found(**wanted: object) -> list[str]:
+        return [one["id"] for one in history.alarms(AlarmsWanted(of=INCIDENTS, **wanted), 9)]
+
+    assert (found(), found(closed=True), found(closed=False)) == (["i3", "i2", "i1", "i0"], ["i3", "i1"], ["i2", "i0"])
+    assert (found(kind="leak"), found(who="Li"), found(zone="Z2")) == (["i1"], ["i1"], [])
+    assert found(from_ms=START_MS + HOUR_MS, until_ms=START_MS + 3 * HOUR_MS) == ["i2", "i1"]
+    assert history.alarms(AlarmsWanted(of=INCIDENTS, closed=True), 1) == [some[3] | {"level": None, "closed": True}]
+    assert [one["closed"] for one in history.alarms(AlarmsWanted(), 9)] == [False]
+    assert raised_of(cursor_of(Raised(START_MS, "i"))) == Raised(START_MS, "i")
+
+
+def test_alarms_of_years_come_once_each_in_pages_wherever_one_begins(history: History):
+    """Some share an hour, some a millisecond; pages cross both."""
+    begun = [START_MS + hours * HOUR_MS + n * 7 for n, hours in enumerate([0, 0, 1, 5, 40, 300, 3_000, 20_000])] * 3
+    some = [alarm(f"a{n:02}") | {"raised_at_ms": at_ms} for n, at_ms in enumerate(begun)]
+    history.write_alarms([(str(one["id"]), json.dumps(one)) for one in some])
+    expected = [f"a{n:02}" for _, n in sorted(((at_ms, n) for n, at_ms in enumerate(begun)), reverse=True)]
+    for limit in (1, 5, 100):
+        assert raised(history, AlarmsWanted(), limit) == expected
+    until = AlarmsWanted(from_ms=begun[2], until_ms=begun[6])
+    assert raised(history, until, 2) == [one for one in expected if begun[2] <= begun[int(one[1:])] < begun[6]]
+
+
+def test_what_became_of_a_command_is_found_by_its_id(history: History):
+    def of(seq: int, command: str, what: str, outcome: str, about: str = "", **other: object) -> AlarmEvent:
+        order = {"action": what, "id": command} | ({"command": about} if about else {})
+        body = {"type": outcome, "command": order}
+        return event(seq, what=what, outcome=outcome, command=command, event=body, who="Li", **other)
+
+    done, refused = of(1, "k1", "acknowledge", "done"), of(2, "k2", "acknowledge", "refused", name="")
+    undone, in_vain = of(3, "k3", "undo", "done", "k1"), of(4, "k4", "undo", "refused", "k2")
+    shelf = event(5, what="uncovered", command="k1")
+    history.write_alarm_events([done, refused, undone, in_vain, shelf])
+
+    def found(**wanted: object) -> list[AlarmEvent]:
+        return history.alarm_events(EventsWanted(**wanted), 9)
+
+    assert (found(command="k1"), found(command="k2"), found(command="k3")) == ([undone, done], [refused], [undone])
+    assert found(command="never") == []
+    assert history.alarm_events(EventsWanted(command="k1"), 1, undone.moment) == [done]
+    assert (found(outcome="refused"), found(what="undo", outcome="done")) == ([in_vain, refused], [undone])
 
 
 @pytest.mark.parametrize("cursor", ["", "5", "a.b.c", "1.2"])

@@ -11,13 +11,15 @@ from typing import TYPE_CHECKING
 import pytest
 
 from streams.broker import topics
-from streams.contract.alarm_events import AlarmsWanted
+from streams.contract.alarm_events import INCIDENTS, AlarmsWanted
+from streams.contract.records import ENDED
 from streams.contract.stage import Message
 from streams.sinks.history import sink
 from streams.sinks.history.provisional import OpenWindows
 from streams.sinks.history.sink import HistorySink
 from streams.sinks.history.sqlite import SqliteHistory
-from tests.fakes import FakeBus, FakeHost
+from tests.fakes import FakeBus, FakeClock, FakeHost
+from tests.streams.sinks.outage import Outage
 from tests.streams.sinks.rows import START_MS, committed, frame, row, rows_of, seen
 
 if TYPE_CHECKING:
@@ -108,6 +110,30 @@ def test_books_and_alarms_are_stored(stored: SqliteHistory, new_sink: NewSink):
     assert stored.alarms(AlarmsWanted(), 100) == [alarm | {"closed": True}]
 
 
+@pytest.mark.parametrize("away", [False, True], ids=["at once", "from the spill"])
+def test_an_incident_is_stored_as_it_ended(
+    stored: SqliteHistory, new_sink: NewSink, monkeypatch: pytest.MonkeyPatch, clock: FakeClock, away: bool
+):
+    bus, incident = FakeBus(), {"id": "i1", "opened_at_ms": START_MS, "level": 2}
+    ended = json.dumps(incident | {"level": None}).encode()
+
+    async def story() -> None:
+        host = FakeHost(new_sink(), bus)
+        await host.start()
+        monkeypatch.setattr(Outage, "away", away)
+        bus.put(Message(topics.INCIDENTS, b"i1", json.dumps(incident).encode()))
+        bus.put(Message(topics.INCIDENTS, b"i1", None, headers=((ENDED, ended),)))
+        for _ in range(2):
+            await host.drain()
+            await host.tick()
+            monkeypatch.setattr(Outage, "away", False)
+            clock.advance(60)
+
+    asyncio.run(story())
+    assert stored.alarms(AlarmsWanted(of=INCIDENTS), 9) == [incident | {"level": None, "closed": True}]
+    assert stored.alarms(AlarmsWanted(), 9) == []
+
+
 def test_what_cannot_be_read_is_left_out_and_said(
     stored: SqliteHistory, new_sink: NewSink, caplog: pytest.LogCaptureFixture
 ):
@@ -125,10 +151,11 @@ def test_what_cannot_be_read_is_left_out_and_said(
 
     with caplog.at_level(logging.WARNING, "citywall"):
         asyncio.run(story())
-    assert len(caplog.records) == 5
+    assert len(caplog.records) == 6
     assert len(stored.read("tti_ratio")) == 1
     letters = [dict(letter.headers)["topic"].decode() for letter in bus.log(topics.DEAD_LETTERS)]
-    assert sorted(letters) == [topics.ALARMS, topics.ALARMS, topics.BOOKS, topics.METRICS]  # not of the live values
+    wanted = [topics.ALARMS, topics.ALARMS, topics.BOOKS, topics.INCIDENTS, topics.METRICS]  # not of the live values
+    assert sorted(letters) == wanted
 
 
 def test_a_repeat_after_a_restart_changes_nothing(stored: SqliteHistory, new_sink: NewSink):

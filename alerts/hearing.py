@@ -1,0 +1,71 @@
+"""What is not heard any more, and since when nothing is known for sure of an alarm because of that.
+
+An alarm is uncertain while all by which something is known of it is silent: its own sensor, or each of the sensors that
+tell of its segment or zone. A sensor is silent while an alarm says so of itself or of its feed. Silence ends nothing.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
+
+from alerts.kinds import SILENT_FEED, SILENT_SENSOR
+from processors.maths.measures import FEED_PREFIX
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from alerts.alarm import Alarm
+    from alerts.state import State
+    from streams.contract.records import Detection
+
+SILENCES = (SILENT_SENSOR, SILENT_FEED)
+
+
+def hear(state: State, found: Detection) -> None:
+    """Note from a silence that begins or ends whether something is heard, and what that makes uncertain."""
+    of = (found.city, found.entity)
+    if found.level == 0:
+        state.silent.discard(of)
+    else:
+        state.silent[of] = min(_last_heard_ms(found), state.silent.get(of, found.at_ms))
+    for alarm in _about(state, found):
+        since_ms = uncertain_since_ms(state, alarm)
+        if alarm.uncertain_since_ms != since_ms:
+            state.put(replace(alarm, uncertain_since_ms=since_ms))
+
+
+def uncertain_since_ms(state: State, alarm: Alarm) -> int | None:
+    """Return the event time since which nothing is heard of what an alarm is about, None = it is heard."""
+    if alarm.kind in SILENCES or not state.silent:
+        return None
+    ears = [_silent_ms(state, alarm, one.sensor, one.zone) for one in alarm.ears]
+    ears = ears or [_silent_ms(state, alarm, alarm.entity, alarm.zone)]
+    silent_ms = [one for one in ears if one is not None]
+    return max(silent_ms) if len(silent_ms) == len(ears) else None
+
+
+def _silent_ms(state: State, alarm: Alarm, sensor: str, zone: str) -> int | None:
+    names = (sensor, *_feeds(alarm.domain, zone))
+    return min((at_ms for name in names if (at_ms := state.silent.get((alarm.city, name))) is not None), default=None)
+
+
+def _feeds(domain: str, zone: str) -> tuple[str, str]:
+    return f"{FEED_PREFIX}{domain}", f"{FEED_PREFIX}{domain}:{zone}"
+
+
+def _last_heard_ms(found: Detection) -> int:
+    """Return since when nothing is heard: a sensor's silence begins with the limit that it names, in seconds."""
+    waited_s = found.limit if found.kind == SILENT_SENSOR and found.unit == "s" else None
+    return found.at_ms - int((waited_s or 0) * 1000)
+
+
+def _about(state: State, found: Detection) -> Iterable[Alarm]:
+    """Return the alarms of which a silence may be all that is heard."""
+    if found.kind == SILENT_FEED:
+        alarms = list(state.open.values())
+        return [one for one in alarms if one.domain == found.domain and one.kind not in SILENCES]
+    of = (found.city, found.entity)
+    ids = {*state.of_entity.get(of, ()), *state.heard_by.of(of)}
+    return [state.open[one] for one in sorted(ids) if state.open[one].kind not in SILENCES]

@@ -1,0 +1,120 @@
+"""What really happened, and how much of it alarms told: detection rate, false alarms, time to detect.
+
+A truth is found by an alarm at its place that was told from 2 min before it began until 20 min after, or until it was
+over if that is sooner; each alarm serves one truth. What matches none is a false alarm.
+
+source  DR, FAR as a share of all alarms, MTTD: usual in incident detection; the window: own choice
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+from argparse import ArgumentTypeError
+from typing import TYPE_CHECKING, NamedTuple
+
+import msgspec
+
+from deploy.terminal.timespan import epoch_ms
+from streams.contract.durations import DAY_MS, MINUTE_MS
+from streams.errors import SettingError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+    from pathlib import Path
+
+    from deploy.trial.firing import Fired
+
+BEFORE_MS, GRACE_MS = 2 * MINUTE_MS, 20 * MINUTE_MS
+ENTITY, BEGINS, ENDS = COLUMNS = ("entity", "start_at", "end_at")
+
+
+class Truth(NamedTuple):
+    """Something that happened at a sensor."""
+
+    entity: str
+    from_ms: int
+    until_ms: int
+
+
+class Score(msgspec.Struct, frozen=True, kw_only=True):
+    """How alarms stand to the truth; None = there is nothing to divide by."""
+
+    truths_count: int
+    found_count: int
+    detection_ratio: float | None
+    """DR: found of all."""
+    false_count: int
+    false_ratio: float | None
+    """FAR: false of all alarms."""
+    false_per_detector_day: float | None
+    time_to_detect_s: float | None
+    """MTTD: mean over those found; an alarm that came before counts below 0."""
+
+
+def read(path: Path) -> list[Truth]:
+    """Read CSV with entity, start_at and end_at, or records of `city.truth.v1`, one a line.
+
+    Raises SettingError with the line that cannot be read.
+    """
+    found: list[Truth] = []
+    try:
+        for one in _each(path.read_text(encoding="utf-8").splitlines()):
+            found.append(one)
+    except (OSError, UnicodeDecodeError) as exc:
+        raise SettingError(f"--truth {path}: cannot be read: {exc}") from exc
+    except (ValueError, KeyError, TypeError, ArgumentTypeError) as exc:
+        wanted = f"CSV with {', '.join(COLUMNS)}, or records of city.truth.v1"
+        raise SettingError(f"--truth {path}: record {len(found) + 1}: {exc}; it takes {wanted}") from exc
+    return merged(found)
+
+
+def _each(lines: Sequence[str]) -> Iterator[Truth]:
+    if lines and lines[0].startswith("{"):
+        for one in map(json.loads, lines):
+            yield Truth(one["where"], int(one["from_ms"]), int(one["until_ms"]))
+    else:
+        for row in csv.DictReader(lines):
+            yield Truth(row[ENTITY], epoch_ms(row[BEGINS]), epoch_ms(row[ENDS]))
+
+
+def merged(truths: Iterable[Truth]) -> list[Truth]:
+    """Return them in order of time; those of a place that overlap are one."""
+    found: list[Truth] = []
+    for one in sorted(truths):
+        last = found[-1] if found else None
+        if last is not None and last.entity == one.entity and one.from_ms <= last.until_ms:
+            found[-1] = last._replace(until_ms=max(last.until_ms, one.until_ms))
+        else:
+            found.append(one)
+    return sorted(found, key=lambda one: (one.from_ms, one.entity))
+
+
+def score(alarms: Sequence[Fired], truths: Sequence[Truth], span_ms: tuple[int, int], detectors: int) -> Score:
+    """Match alarms with the truths that began in [from, until), each with the earliest that is left."""
+    from_ms, until_ms = span_ms
+    left = sorted(range(len(alarms)), key=lambda number: alarms[number].raised_ms)
+    took_ms = []
+    asked = [one for one in truths if from_ms <= one.from_ms < until_ms]
+    for one in asked:
+        last_ms = min(one.until_ms, one.from_ms + GRACE_MS)
+        for number in left:
+            alarm = alarms[number]
+            if alarm.entity == one.entity and one.from_ms - BEFORE_MS <= alarm.raised_ms <= last_ms:
+                took_ms.append(alarm.raised_ms - one.from_ms)
+                left.remove(number)
+                break
+    days = detectors * (until_ms - from_ms) / DAY_MS
+    return Score(
+        truths_count=len(asked),
+        found_count=len(took_ms),
+        detection_ratio=_share(len(took_ms), len(asked)),
+        false_count=len(left),
+        false_ratio=_share(len(left), len(alarms)),
+        false_per_detector_day=_share(len(left), days),
+        time_to_detect_s=_share(sum(took_ms) / 1000, len(took_ms)),
+    )
+
+
+def _share(part: float, whole: float) -> float | None:
+    return None if whole == 0 else round(part / whole, 4)

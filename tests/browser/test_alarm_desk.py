@@ -1,0 +1,108 @@
+"""A desk at night in Chromium: what was heard, a pointer left on the list, slow answers, forms and menus by key."""
+
+from __future__ import annotations
+
+from tests.browser.alarm_city import drop, focus, orders, row, shown, wait_for_order
+from tests.browser.conftest import later, state, until
+from tests.browser.test_wall import text
+
+
+def test_fewer_alarms_than_were_silenced_are_no_reason_to_sound(open_page, wall, own):
+    names = own(1300, 30)  # more than the stream carries
+    page = open_page("lang=en")
+    button = page.locator("#sound")
+    page.mouse.click(5, 5)
+    until(lambda: button.inner_text() == "Silence")
+    page.keyboard.press("s")
+    until(lambda: button.inner_text() == "Sound: I")
+    count = text(page, "#alarm-count")
+    drop(wall, names[:3])
+    until(lambda: text(page, "#alarm-count") != count)
+    assert button.inner_text() == "Sound: I"  # those that came up from beyond were heard with the others
+    own(1340)
+    until(lambda: button.inner_text() == "Silence")
+
+
+def test_a_pointer_that_was_left_on_the_list_hides_nothing_for_ever(open_page, wall, own):
+    first, second = own(1350, 2)
+    page = open_page("lang=en")
+    until(lambda: row(page, second).count() == 1)
+    row(page, first).hover()
+    until(lambda: page.locator("#alarm-rows").get_attribute("data-held") is not None)
+    before = orders(wall)
+    (new,) = own(900)
+    until(lambda: "1 new" in text(page, "#alarm-new"))
+    assert shown(page)[0] == first
+    later(page, 61)
+    until(lambda: shown(page)[:2] == [new, first])
+    page.mouse.down()  # without a move: somebody wakes up and presses on what he does not see yet
+    page.mouse.up()
+    assert page.locator("#drawer").is_hidden()
+    assert orders(wall) == before
+    until(lambda: page.locator("#alarm-rows").get_attribute("data-held") is not None)
+
+
+def test_the_offer_to_undo_counts_from_the_command(open_page, wall, own):
+    (name,) = own(1360)
+    page = open_page("lang=en")
+    focus(page, name)
+    wall.answers = False
+    page.keyboard.press("a")
+    wait_for_order(wall, "acknowledge", name)
+    later(page, 6)  # the engine was slow: it would refuse to take it back
+    wall.run(wall.engine.play(wall.commands[-1]))
+    until(lambda: "✓ 李娜" in row(page, name).inner_text())
+    until(lambda: row(page, name).get_attribute("data-sending") is None)
+    assert page.locator("#undo > div").count() == 0
+
+
+def test_a_menu_takes_the_keys_that_it_shows_and_gives_the_focus_back(open_page, wall, own):
+    (name,) = own(1370)
+    page = open_page("lang=en")
+    focus(page, name)
+    page.keyboard.press("j")
+    page.keyboard.press("k")
+    page.keyboard.press("m")
+    until(lambda: page.locator(".menu").count() == 1)
+    page.keyboard.press("n")
+    until(lambda: page.locator("#action-form").count() == 1)
+    page.keyboard.press("Escape")
+    until(lambda: page.evaluate("document.activeElement.dataset.alarm") == name)
+    page.keyboard.press("a")
+    wait_for_order(wall, "acknowledge", name)
+
+
+def test_what_was_written_while_the_picture_stood_still_is_kept(open_page, wall, own):
+    (name,) = own(1380)
+    page = open_page("lang=en")
+    focus(page, name)
+    page.keyboard.press("n")
+    page.keyboard.type("pump 2 runs")
+    wall.feed.dead.add("alarms")
+    until(lambda: state(page) == "stale")
+    sent = len(wall.commands)
+    page.keyboard.press("Enter")
+    until(lambda: "not live" in text(page, "#action-form .error"))
+    assert len(wall.commands) == sent
+    wall.feed.dead.clear()
+    until(lambda: state(page) == "live")
+    page.keyboard.press("Enter")
+    assert wait_for_order(wall, "note", name)["why"] == "pump 2 runs"
+
+
+def test_acknowledging_a_card_says_the_level_that_was_seen(open_page, wall, own):
+    first, second = own(1390, 2, level=2, incident="I9")
+    of = {"id": "I9", "cause": first, "alarms": [second], "levels": [0, 2, 0, 0], "asking": 2, "count": 2, "level": 2}
+    alarm = wall.feed.alarms[first]
+    same = {name: alarm[name] for name in ("domain", "kind", "entity", "zone")}
+    waits = {"waiting_since_ms": alarm["raised_at_ms"], "presented": True}
+    own(1391, level=2, incident="I9", presented=False)
+    wall.run(wall.feed.change({"i:I9": of | same | waits}))
+    page = open_page("lang=en")
+    until(lambda: "+1" in row(page, first).inner_text())
+    focus(page, first)
+    before = len(wall.commands)
+    page.keyboard.press("a")
+    order = wait_for_order(wall, "acknowledge", after=before)
+    assert (order["incident"], order["seen_level"]) == ("I9", 2)
+    wall.run(wall.feed.change({}, ("i:I9",)))
