@@ -32,7 +32,8 @@ OF_ALARM = {
     "escalated": {"escalated_to": "to"},
 }
 """… of an alarm, by what that is; of most alarms there is none of it."""
-COVERED_UNTIL = {"ended": "what", "ended_by": "who", "ended_desk": "desk", "until_ms": "at_ms"}
+COVERED = {"ended": "what", "ended_by": "who", "ended_desk": "desk", "until_ms": "at_ms"}
+"""… of the end of a time in which something covered an alarm."""
 NOTHING = dict.fromkeys(field for fields in OF_ALARM.values() for field in fields)
 
 
@@ -68,12 +69,12 @@ def row(alarm: Alarm) -> dict[str, Any]:
 def _covering(one: Covering) -> dict[str, Any]:
     """Return a time in which something covered an alarm as plain values."""
     told = {name: getattr(one, name) for name in ("cover", "what", "who", "desk", "why", "since_ms")}
-    return told | _of(one.ended, COVERED_UNTIL)
+    return told | (dict.fromkeys(COVERED) if one.ended is None else _of(one.ended, COVERED))
 
 
-def _of(one: object | None, names: dict[str, str]) -> dict[str, Any]:
-    """Return fields of what there may not be, each by another name; None where it is not."""
-    return dict.fromkeys(names) if one is None else {field: getattr(one, name) for field, name in names.items()}
+def _of(one: object, names: dict[str, str]) -> dict[str, Any]:
+    """Return fields of what there is, each by another name."""
+    return {field: getattr(one, name) for field, name in names.items()}
 
 
 OF_INCIDENT = (
@@ -92,5 +93,5 @@ def incident_row(incident: Incident) -> dict[str, Any]:
         "why": None if newest is None else newest.why,
         "because": None if newest is None else newest.because,
         "acknowledged": taken is not None and incident.asking == 0,
-        **_of(taken, TAKEN),
+        **(dict.fromkeys(TAKEN) if taken is None else _of(taken, TAKEN)),
     }

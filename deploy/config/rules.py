@@ -56,7 +56,7 @@ def checked(folder: Folder, components: Own, own_rules: Own = NONE) -> Checked:
 
 
 def in_force(folder: Folder, components: Own, own_rules: Own = NONE) -> Rules:
-    """Return each processor with the rules by which it raises alarms.
+    """Return each processor, and who else raises alarms, with the rules by which it does.
 
     Raises CityFileError with what is wrong with the folder.
     """
@@ -67,8 +67,8 @@ def in_force(folder: Folder, components: Own, own_rules: Own = NONE) -> Rules:
     alone = {name: one.values for name, one in whole.items() if PROCESSOR in one.values}
     own = {name: values for name, values in found.content.rules.items() if name not in alone}
     by_themselves = _by_themselves(alone)
-    return {
-        name: judged(one[RULES], own) if RULES in one else by_themselves.get(name) for name, one in components.items()
+    return {name: by_themselves.get(name) for name in (*components, *by_themselves)} | {
+        name: judged(one[RULES], own) for name, one in components.items() if RULES in one
     }
 
 

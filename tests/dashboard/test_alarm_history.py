@@ -110,7 +110,7 @@ def test_an_alarms_course_says_when_its_place_was_suppressed_page_by_page(wall, 
         history.write_alarms([("h1", json.dumps(row)), ("h1", None)])
     found = pages(wall, "alarms/h1/events?limit=2", "events")
     assert [(one["what"], one["who"], one["command"]) for one in found] == [
-        ("cleared", "", ""), ("lift", "Li Na", "w"), ("acknowledge", "Wu", ""), ("acknowledge", "Li Na", ""),
+        ("cleared", "", ""), ("lift", "Li Na", "w"), ("acknowledge", "Wu", ""), ("acknowledge", "Li Na", "k2"),
         ("suppress", "Wu", "w"), ("raised", "", ""),
     ]  # fmt: skip
     assert found[4]["name"] == {"zh": "检修抑制", "en": "suppress"}

@@ -44,6 +44,10 @@ class Signal(msgspec.Struct, frozen=True, kw_only=True):
     evidence: dict[str, float | str]
 
 
+JUDGE = "signals"
+"""Who found it, as the rules of `alerts/rules/signal_*.toml` name it: those that are switched off raise nothing."""
+
+
 class Held(msgspec.Struct, frozen=True, kw_only=True):
     """A message that came, or that another one refers to."""
 
@@ -142,6 +146,7 @@ class Standing:
             level=one.level,
             basis=OFFICIAL,
             evidence=one.evidence,
+            processor=JUDGE,
             version=version,
         )
 

@@ -10,6 +10,7 @@ from deploy.config import settings
 from deploy.config.rules import checked, in_force
 from streams.city.folder import read_folder
 from streams.errors import CityFileError
+from streams.feeds.signals.standing import JUDGE
 from tests.small_city import write_small_city
 from tests.written_rules import RECORD
 
@@ -49,7 +50,7 @@ def test_processors_without_rules_raise_what_they_find(tmp_path: Path) -> None:
     found = in_force(read_folder(write_small_city(tmp_path)), COMPONENTS)
     assert found["congestion"] is None
     assert [one["name"] for one in found["slow_traffic"] or []] == ["slow_traffic"]
-    assert set(found) == set(COMPONENTS)
+    assert set(found) == {*COMPONENTS, JUDGE}
 
 
 @pytest.mark.parametrize(
