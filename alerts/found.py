@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 OF_WHAT = ("city", "domain", "kind", "entity")
 """What a finding and its alarm both say, and no later finding of it changes …"""
 TOLD = ("zone", "level", "value", "limit", "unit", "basis", "evidence", "processor")
+_told = attrgetter(*TOLD)
 """… and what the alarm says as the newest finding with a level does."""
 
 OF_CHANGE = {
@@ -97,7 +99,7 @@ def _to_alarm(state: State, event: Finding, at_ms: int) -> None:
         count=alarm.count + 1,
         updated_at_ms=found.at_ms,
         closing=alarm.closing if ends else None,
-        **_fields(found, TOLD),
+        **dict(zip(TOLD, _told(found), strict=True)),
     )
     last = Last(what=event.change, at_ms=at_ms)
     changed = moved(told, step, last)

@@ -57,7 +57,8 @@ class Groups:
     def count(self, before: Alarm | None, alarm: Alarm | None) -> None:
         """Take note of an alarm that is raised (no `before`), changed, or let go (no `alarm`)."""
         self._count_places(before, alarm)
-        left, joined = (None if one is None else one.incident for one in (before, alarm))
+        left = None if before is None else before.incident
+        joined = None if alarm is None else alarm.incident
         if alarm is not None:
             self.touched_alarms.setdefault(alarm.id, before)
             if joined is not None:
@@ -71,7 +72,8 @@ class Groups:
                 self._recount(left, before, None)
 
     def _count_places(self, before: Alarm | None, alarm: Alarm | None) -> None:
-        left, found = (() if one is None else places(one) for one in (before, alarm))
+        left = () if before is None else places(before)
+        found = () if alarm is None else places(alarm)
         if left == found:
             return
         for those, by in ((left, -1), (found, 1)):
@@ -83,8 +85,9 @@ class Groups:
     def _recount(self, incident_id: str, before: Alarm | None, alarm: Alarm | None) -> None:
         incident = self.incidents[incident_id]
         found = recounted(incident, before, alarm)
-        if found != incident:
-            self.put(found)
+        if found is incident:
+            return
+        self.put(found)
         if found.count == 0:
             del self.incidents[incident_id]
             self.ended[incident_id] = found

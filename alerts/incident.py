@@ -95,7 +95,7 @@ def _counts_as(alarm: Alarm) -> tuple[int, bool]:
 
 def asks_on_card(alarm: Alarm) -> bool:
     """Tell whether somebody should look at the card because of this member; level I stands for itself."""
-    return alarm.asks and alarm.level > ALONE and not alarm.equipment
+    return alarm.level > ALONE and not alarm.equipment and alarm.asks
 
 
 def about(alarm: Alarm) -> dict[str, Any]:

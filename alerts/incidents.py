@@ -160,10 +160,10 @@ def follow(state: State, at_ms: int) -> None:
             state.groups.put(replace(incident, release_at_ms=None if stands else at_ms + RELEASE_MS))
 
 
-def due(state: State) -> Released | None:
-    """Return the release that is due first."""
+def due(state: State, now_ms: int) -> Released | None:
+    """Return the release that is due first, None = none is yet."""
     first = state.groups.releases.first(lambda one: _waits(state, one))
-    return None if first is None else Released(incident=first[1], at_ms=first[0])
+    return None if first is None or first[0] > now_ms else Released(incident=first[1], at_ms=first[0])
 
 
 def _waits(state: State, one: tuple[int, str]) -> bool:

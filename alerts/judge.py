@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from streams.contract.records import Detection
 
 ID_LENGTH = 20
+NEVER_MS = 2**63
 
 FUTURE_MS = 65 * 60_000
 """A finding may be so far ahead of the city clock: intake takes what is 5 min ahead, and of a sensor that stamps the
@@ -53,19 +54,18 @@ def alarm_id(detection: Detection) -> str:
 
 def judge_time(state: State, now_ms: int) -> Due | None:
     """Return what is due first, None = nothing is due yet."""
-    due = next_due(state)
-    return None if due is None or due.at_ms > now_ms else due
+    found = (_reached(state, now_ms), incidents.due(state, now_ms), load.due(state, now_ms))
+    return min((one for one in found if one is not None), key=lambda one: one.at_ms, default=None)
 
 
 def next_due(state: State) -> Due | None:
     """Return what happens first by itself, None = nothing does."""
-    found = [one for one in (_reached(state), incidents.due(state), load.due(state)) if one is not None]
-    return min(found, key=lambda one: one.at_ms, default=None)
+    return judge_time(state, NEVER_MS)
 
 
-def _reached(state: State) -> TimeReached | None:
+def _reached(state: State, now_ms: int) -> TimeReached | None:
     due = state.next_due()
-    if due is None:
+    if due is None or due[0] > now_ms:
         return None
     at_ms, what, of = due
     if what == COVER:

@@ -44,7 +44,7 @@ def rank(one: Alarm | Incident | None) -> Rank | None:
     if isinstance(one, Incident):
         return Rank(one.folded_level, one.waiting_since_ms, one.id, True) if one.asking else None
     folded = one.level > ALONE and (one.incident is not None or one.equipment)
-    return Rank(one.level, one.waiting_since_ms, one.id, False) if one.asks and not folded else None
+    return Rank(one.level, one.waiting_since_ms, one.id, False) if not folded and one.asks else None
 
 
 def places(alarm: Alarm) -> tuple[str, ...]:
@@ -71,7 +71,8 @@ def settle(state: State, at_ms: int) -> None:
             show(state, one, at_ms)
         else:
             state.groups.waiting.push(one)
-    state.groups.settled()
+    if new:
+        state.groups.settled()
 
 
 def queue(state: State) -> None:
@@ -89,12 +90,12 @@ def show_all(state: State, at_ms: int) -> None:
     state.groups.settled()
 
 
-def due(state: State) -> Presented | None:
-    """Return what is to be shown next, and when."""
-    first = _first(state)
+def due(state: State, now_ms: int) -> Presented | None:
+    """Return what is to be shown next, and when; None = nothing is yet."""
+    at_ms = free_at_ms(state, state.now_ms)
+    first = _first(state) if at_ms <= now_ms else None
     if first is None:
         return None
-    at_ms = free_at_ms(state, state.now_ms)
     return Presented(**{"incident" if first.is_incident else "alarm": first.item}, at_ms=at_ms)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -16,6 +17,24 @@ AS_IT_IS = (
     *("updated_at_ms", "waiting_since_ms", "uncertain_since_ms", "value", "limit", "unit", "basis", "evidence"),
     *("notes_count", "processor", "retired", "incident", "under", "equipment", "presented_at_ms"),
 )
+_as_it_is = attrgetter(*AS_IT_IS)
+
+TAKEN = {"acknowledged_by": "who", "acknowledged_desk": "desk", "acknowledged_at_ms": "at_ms"}
+"""Field of the row → of what there may not be; so …"""
+OF_ALARM = {
+    "taken": TAKEN | {"acknowledged_until_ms": "until_ms", "why": "why"},
+    "closing": {"closing_at_ms": "at_ms", "closing_by": "who"},
+    "ended": {"ended_by": "who"},
+    "shelved": {"shelved_by": "who", "shelved_until_ms": "until_ms", "shelved_why": "why"},
+    "suppressed": {"suppressed_by": "id", "suppressed_until_ms": "due_ms", "suppressed_why": "why"},
+    "out_of_service": {"out_of_service_by": "who", "out_of_service_command": "id"},
+    "assigned": {"assigned_to": "to", "assigned_by": "who"},
+    "escalated": {"escalated_to": "to"},
+}
+"""… of an alarm, by what that is; of most alarms there is none of it."""
+COVERED = {"ended": "what", "ended_by": "who", "ended_desk": "desk", "until_ms": "at_ms"}
+"""… of the end of a time in which something covered an alarm."""
+NOTHING = dict.fromkeys(field for fields in OF_ALARM.values() for field in fields)
 
 
 def projected(one: Alarm | Incident) -> bytes:
@@ -25,10 +44,9 @@ def projected(one: Alarm | Incident) -> bytes:
 
 def row(alarm: Alarm) -> dict[str, Any]:
     """Return an alarm as plain values: `standing` by its name, what a person did in fields of its own."""
-    taken, last, closing, cover = alarm.taken, alarm.last, alarm.closing, alarm.cover
-    chatters = alarm.calm_at_ms is not None
-    return {
-        **{name: getattr(alarm, name) for name in AS_IT_IS},
+    last, chatters = alarm.last, alarm.calm_at_ms is not None
+    found = {
+        **dict(zip(AS_IT_IS, _as_it_is(alarm), strict=True)),
         "standing": alarm.shown,
         "coverings": [_covering(one) for one in alarm.coverings],
         "count": max(alarm.count, alarm.changes) if chatters else alarm.count,
@@ -36,30 +54,27 @@ def row(alarm: Alarm) -> dict[str, Any]:
         "state": "active" if alarm.process == "active" else "cleared",
         "presented": alarm.presented_at_ms is not None and (alarm.incident is None or alarm.level == ALONE),
         "cleared_at_ms": alarm.returned_at_ms,
-        "acknowledged": taken is not None,
-        **_of(taken, acknowledged_by="who", acknowledged_desk="desk", acknowledged_at_ms="at_ms"),
-        **_of(taken, acknowledged_until_ms="until_ms", why="why"),
-        **_of(closing, closing_at_ms="at_ms", closing_by="who"),
-        **_of(alarm.ended, ended_by="who"),
-        **_of(cover.get("shelved"), shelved_by="who", shelved_until_ms="until_ms", shelved_why="why"),
-        **_of(cover.get("suppressed"), suppressed_by="id", suppressed_until_ms="due_ms", suppressed_why="why"),
-        **_of(cover.get("out_of_service"), out_of_service_by="who", out_of_service_command="id"),
-        **_of(alarm.assigned, assigned_to="to", assigned_by="who"),
-        **_of(alarm.escalated, escalated_to="to"),
+        "acknowledged": alarm.taken is not None,
+        **NOTHING,
         "changed_by": {"what": last.what, "who": last.who, "desk": last.desk, "at_ms": last.at_ms},
     }
+    people: dict[str, object] = {"taken": alarm.taken, "closing": alarm.closing, "ended": alarm.ended, **alarm.cover}
+    people |= {"assigned": alarm.assigned, "escalated": alarm.escalated}
+    for name, one in people.items():
+        if one is not None:
+            found |= _of(one, OF_ALARM[name])
+    return found
 
 
 def _covering(one: Covering) -> dict[str, Any]:
     """Return a time in which something covered an alarm as plain values."""
     told = {name: getattr(one, name) for name in ("cover", "what", "who", "desk", "why", "since_ms")}
-    ended = _of(one.ended, ended="what", ended_by="who", ended_desk="desk", until_ms="at_ms")
-    return {**told, **ended}
+    return told | (dict.fromkeys(COVERED) if one.ended is None else _of(one.ended, COVERED))
 
 
-def _of(one: object | None, **names: str) -> dict[str, Any]:
-    """Return fields of what there may not be, each by another name; None where it is not."""
-    return {field: None if one is None else getattr(one, name) for field, name in names.items()}
+def _of(one: object, names: dict[str, str]) -> dict[str, Any]:
+    """Return fields of what there is, each by another name."""
+    return {field: getattr(one, name) for field, name in names.items()}
 
 
 OF_INCIDENT = (
@@ -78,5 +93,5 @@ def incident_row(incident: Incident) -> dict[str, Any]:
         "why": None if newest is None else newest.why,
         "because": None if newest is None else newest.because,
         "acknowledged": taken is not None and incident.asking == 0,
-        **_of(taken, acknowledged_by="who", acknowledged_desk="desk", acknowledged_at_ms="at_ms"),
+        **(dict.fromkeys(TAKEN) if taken is None else _of(taken, TAKEN)),
     }

@@ -29,15 +29,29 @@ class _Named(msgspec.Struct, frozen=True):
 
 
 def detection(value: bytes | None) -> Detection | None:
-    """Decode a detection, None where it is none; evidence that is unknown (null) is left out."""
+    """Decode a detection, None where it is none; evidence that is unknown (null) is left out.
+
+    Evidence is in the order in which the journal writes it: who folds it makes the rows of who wrote it, to the byte.
+    """
+    body = _bounded(value)
+    found: Detection | None
     try:
-        raw = msgspec.json.decode(_bounded(value))
+        found = msgspec.json.decode(str(body, "utf-8"), type=Detection)
+    except UNREADABLE:
+        found = _without_unknown(body)
+    if found is None or not 0 <= found.at_ms < TIME_END_MS:
+        return None
+    return replace(found, evidence=dict(sorted(found.evidence.items())))
+
+
+def _without_unknown(body: bytes) -> Detection | None:
+    try:
+        raw = msgspec.json.decode(body)
         if isinstance(raw, dict) and isinstance(raw.get("evidence"), dict):
             raw["evidence"] = {name: found for name, found in raw["evidence"].items() if found is not None}
-        found = msgspec.convert(raw, Detection)
+        return msgspec.convert(raw, Detection)
     except UNREADABLE:
         return None
-    return found if 0 <= found.at_ms < TIME_END_MS else None
 
 
 def clock(value: bytes | None, arrived_ms: int) -> ClockSetting | None:

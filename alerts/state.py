@@ -101,9 +101,9 @@ class State:
         """Key → engine times at which its condition last began or ended, oldest first."""
         self.clocks: Table[str, ClockSetting] = Table(self.trail)
         """NOW → the setting of the city clock in force."""
-        self.counts: Table[str, int] = Table(self.trail)
+        self.counts: dict[str, int] = {}
         """Event by name → how many."""
-        self.times: Table[str, int] = Table(self.trail)
+        self.times: dict[str, int] = {}
         """LATEST → newest event time that a finding gave; NOW → engine time of the newest event."""
         self.groups = Groups(self.trail)
         self.incidents, self.ended, self.shown = self.groups.incidents, self.groups.ended, self.groups.shown
@@ -241,6 +241,8 @@ class State:
     def begin(self) -> None:
         """Note what is changed from now on."""
         self.trail.begin()
+        for few in (self.counts, self.times):  # each event changes them: they are kept whole, once
+            self.trail.note(_be, few, dict(few))
         self.groups.begin()
         self.changed = set()
 
@@ -258,6 +260,11 @@ class State:
         self.trail.take_back()
         self.groups.take_back()
         self.changed = set()
+
+
+def _be(few: dict[str, int], was: dict[str, int]) -> None:
+    few.clear()
+    few.update(was)
 
 
 def _is_of(alarm: Alarm, where: Where) -> bool:

@@ -20,24 +20,25 @@ class Trail:
     """What was changed since it began, newest last: each the function and its arguments that take it back."""
 
     def __init__(self) -> None:
-        self._steps: list[tuple[Any, ...]] | None = None
+        self.steps: list[tuple[Any, ...]] | None = None
+        """None = changes are not noted."""
 
     def begin(self) -> None:
         """Note what is changed from now on."""
-        self._steps = []
+        self.steps = []
 
     def note(self, back: Callable[..., object], *args: object) -> None:
         """Keep how a change is taken back, where changes are noted."""
-        if self._steps is not None:
-            self._steps.append((back, *args))
+        if self.steps is not None:
+            self.steps.append((back, *args))
 
     def keep(self) -> None:
         """Let what was changed stand."""
-        self._steps = None
+        self.steps = None
 
     def take_back(self) -> None:
         """Undo what was changed."""
-        steps, self._steps = self._steps or [], None
+        steps, self.steps = self.steps or [], None
         for back, *args in reversed(steps):
             back(*args)
 
@@ -52,12 +53,12 @@ class Table(dict[K, V]):
     def __setitem__(self, key: K, value: V) -> None:
         """Put a value."""
         self._note(key)
-        super().__setitem__(key, value)
+        dict.__setitem__(self, key, value)
 
     def __delitem__(self, key: K) -> None:
         """Remove a value that is there."""
         self._note(key)
-        super().__delitem__(key)
+        dict.__delitem__(self, key)
 
     def discard(self, key: K) -> None:
         """Remove a value, if it is there."""
@@ -70,11 +71,10 @@ class Table(dict[K, V]):
             del self[key]
 
     def _note(self, key: K) -> None:
-        old = self.get(key, _ABSENT)
-        if old is _ABSENT:
-            self._trail.note(dict.pop, self, key, None)
-        else:
-            self._trail.note(dict.__setitem__, self, key, old)
+        steps = self._trail.steps
+        if steps is not None:
+            old = self.get(key, _ABSENT)
+            steps.append((dict.pop, self, key, None) if old is _ABSENT else (dict.__setitem__, self, key, old))
 
 
 class Index(Generic[K, V]):
@@ -113,11 +113,15 @@ class Queue(Generic[E]):
 
     def __init__(self) -> None:
         self._entries: list[E] = []
+        self._known: set[E] = set()
+        """The same: what comes again before its turn is there once."""
         self._passed: list[E] = []
 
     def push(self, entry: E) -> None:
         """Put an entry."""
-        heapq.heappush(self._entries, entry)
+        if entry not in self._known:
+            self._known.add(entry)
+            heapq.heappush(self._entries, entry)
 
     def first(self, stands: Callable[[E], bool]) -> E | None:
         """Return the first entry that stands, None = there is none."""
@@ -125,6 +129,7 @@ class Queue(Generic[E]):
             if stands(self._entries[0]):
                 return self._entries[0]
             self._passed.append(heapq.heappop(self._entries))
+            self._known.discard(self._passed[-1])
         return None
 
     def keep(self) -> None:

@@ -148,8 +148,7 @@ def examine(
     if problems:
         return None, problems
     components = {name: msgspec.to_builtins(value) for name, value in judged.items() if name not in OWN_SECTIONS}
-    own_sections = {name: judged[name] for name in OWN_SECTIONS}
-    return Settings(**own_sections, components=components, own_rules=rules.own), []
+    return Settings(**{name: judged[name] for name in OWN_SECTIONS}, components=components, own_rules=rules.own), []
 
 
 def masked(settings: Settings) -> str:

@@ -74,7 +74,7 @@ def _alone(
     """Return all of a rule that a processor judges by itself, and which of its numbers that one's section gave."""
     own = {key: value for key, value in values.items() if key in Found.__struct_fields__}
     rule = msgspec.to_builtins(msgspec.convert(own, Found))
-    spec = discover().get(rule[PROCESSOR])
+    spec = discover().get(rule[PROCESSOR])  # an authority has no numbers here
     usual = {} if spec is None else msgspec.to_builtins(spec.config())
     section = {**usual, **components.get(rule[PROCESSOR], {})}
     given = {key: "settings" for key in rule[NUMBERS] if section[key] != usual[key]}

@@ -3,6 +3,7 @@
 import ast
 import doctest
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,16 +16,22 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def emitted() -> set[str]:
-    """Kinds that a processor names (as `KIND`, or as `…_KIND`), official signals, the rules that `threshold` judges."""
+    """Kinds that a processor names (`KIND`, `…_KIND`, `KINDS`), official signals, the rules that `threshold` judges."""
     named = {*meaning.KINDS, meaning.OTHER}
     for path in (ROOT / "processors").glob("*.py"):
         for node in ast.parse(path.read_text(encoding="utf-8")).body:
-            if isinstance(node, ast.Assign):
-                names = ast.unparse(node.targets[0]).strip("()").split(", ")
-                if all(re.fullmatch("([A-Z]+_)?KIND", name) for name in names):
-                    value = ast.literal_eval(node.value)
-                    named.update([value] if isinstance(value, str) else value)
+            if isinstance(node, ast.Assign) and not isinstance(node.value, ast.Name):  # a name is of what was read
+                named.update(_kinds(node))
     return named | {name for name, rule in shipped().items() if "processor" not in rule}
+
+
+def _kinds(node: ast.Assign) -> Iterator[str]:
+    names = ast.unparse(node.targets[0]).strip("()").split(", ")
+    values = [node.value] if len(names) == 1 else getattr(node.value, "elts", [])
+    for name, value in zip(names, values, strict=False):
+        if re.fullmatch("([A-Z]+_)?KINDS?", name):
+            said = ast.literal_eval(value)
+            yield from [said] if isinstance(said, str) else said
 
 
 def test_the_processors_are_read_as_they_are_written():

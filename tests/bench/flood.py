@@ -1,4 +1,4 @@
-"""Very many alarms, from a seed: findings of the job's city, and the journal that they make, sealed without judging.
+"""Very many alarms, from a seed: findings of the job's city, and the journal that an engine makes of them.
 
 Entity `s<i>` has alarms of `KINDS` kinds; of each open alarm a finding comes again and again, of another level now and
 then, every one of them news.
@@ -7,14 +7,10 @@ then, every one of them news.
 from __future__ import annotations
 
 import random
-from itertools import islice
 from typing import TYPE_CHECKING
 
 import msgspec
 
-from alerts.events import Cause, Finding
-from alerts.journal import VERSION, Head, Record, seal
-from alerts.judge import alarm_id
 from streams.alarms.order import Input
 from streams.broker.topics import DETECTIONS
 from streams.contract.records import Detection
@@ -23,7 +19,7 @@ from tests.bench.job import SEGMENTS, ZONES
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from alerts.events import Change
+    from alerts.engine import Engine
 
 OPEN = 20_000
 KINDS = 10
@@ -71,42 +67,13 @@ def inputs(found: Iterator[Detection], offset: int, count: int) -> list[Input]:
     return [Input(DETECTIONS, offset + place, msgspec.json.encode(one), one.at_ms) for place, one in enumerate(taken)]
 
 
-def sealed(open_count: int, event_count: int, begin_ms: int) -> Iterator[bytes]:
-    """Yield the journal of so many findings."""
-    head = Head()
-    level_of: dict[str, int] = {}
+def journal(engine: Engine, open_count: int, event_count: int, begin_ms: int) -> Iterator[bytes]:
+    """Yield the journal that an engine writes of so many findings; it has folded what was yielded.
+
+    Sealing them without judging would cost no less, for who starts from the journal is compared with who lived it.
+    """
     found = findings(open_count, begin_ms)
-    first = islice(findings(open_count, begin_ms), open_count)
-    opened = {(one.entity, one.kind): alarm_id(one) for one in first}
     for offset in range(0, event_count, RUN):
-        events = []
-        for _ in range(min(RUN, event_count - offset)):
-            one = next(found)
-            alarm = opened[one.entity, one.kind]
-            events.append(Finding(change=_change(level_of.get(alarm), one.level), alarm=alarm, detection=one))
-            level_of[alarm] = one.level
-        record = Record(
-            seq=head.seq + 1,
-            previous=head.hash,
-            events=tuple(events),
-            causes=tuple(Cause(DETECTIONS, offset + place) for place in range(len(events))),
-            times_ms=tuple(one.detection.at_ms for one in events),
-            covers={DETECTIONS: offset + len(events)},
-            version=VERSION,
-        )
-        value = seal(record)
-        head = Head(record.seq, hash_of(value))
-        yield value
-
-
-def hash_of(value: bytes) -> str:
-    """Return the hash that ends a sealed record."""
-    return value[-66:-2].decode()
-
-
-def _change(before: int | None, level: int) -> Change:
-    if before is None:
-        return "raised"
-    if before == level:
-        return "updated"
-    return "risen" if level < before else "lowered"
+        value = engine.judge(inputs(found, offset, min(RUN, event_count - offset)), whole=True)
+        engine.take(value)
+        yield value or b""

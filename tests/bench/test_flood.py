@@ -5,6 +5,7 @@ Work is counted in calls: no neighbour on the machine makes them more.
 
 import asyncio
 import gc
+import json
 import sys
 
 import pytest
@@ -12,10 +13,11 @@ import pytest
 from alerts.commands import Acknowledge
 from alerts.engine import Engine
 from alerts.judge import alarm_id
+from alerts.load import IN_MS
 from alerts.state import State
 from streams.alarms.checkpoints import EVERY_BYTES, EVERY_RECORDS, Checkpoints, begun
 from streams.alarms.order import Input
-from streams.broker.topics import COMMANDS, JOURNAL
+from streams.broker.topics import ALARMS, COMMANDS, JOURNAL
 from streams.contract.stage import Message
 from tests.alerts.writing import KEY, encoded
 from tests.bench import flood
@@ -116,18 +118,31 @@ def test_a_change_that_was_taken_back_is_due_when_it_was_before():
     assert engine.next_due_ms == due_ms
 
 
+def test_the_journal_of_a_flood_has_its_incidents_and_whoever_folds_it_stands_where_its_writer_does():
+    writer, reader = Engine(), Engine()
+    for value in flood.journal(writer, 2_000, 5_000, BEGIN_MS):
+        assert reader.take(value) is not None
+    late = flood.inputs(iter([flood.finding(0, BEGIN_MS + 2 * IN_MS, 3)]), 5_000, 1)
+    assert reader.take(writer.judge(late, whole=True)) is not None
+    assert writer.take(writer._ahead.value) is not None
+    assert (reader.head, reader.covers, reader.counts()) == (writer.head, writer.covers, writer.counts())
+    assert standing(reader) == standing(writer)
+    assert (reader.counts()["raised"], reader.counts()["presented"]) == (2_000, 1)  # the others were shown at once
+    folded = [json.loads(row)["under"] for of, row in standing(reader).items() if of.topic == ALARMS]
+    assert {one["because"] for one in folded if one is not None} == {"place", "burst"}
+
+
 @pytest.mark.timeout(600)
 def test_a_start_with_a_long_journal_folds_its_end_and_is_as_before():
     async def scene():
         bus, before = FakeBus(), Engine()
         checkpoints = Checkpoints()
-        for value in flood.sealed(flood.OPEN, EVENTS, BEGIN_MS):
+        for value in flood.journal(before, flood.OPEN, EVENTS, BEGIN_MS):
             bus.put(Message(JOURNAL, b"journal", value, partition=0))
-            assert before.take(value) is not None
             checkpoints.folded(bus.log(JOURNAL)[-1:], before)
             await checkpoints.tick(bus)
         found, tail = await begun(Engine, bus)
-        assert len(standing(found)) == flood.OPEN
+        assert sum(of.topic == ALARMS for of in found.rows()) == flood.OPEN
         assert (found.head, found.covers, found.counts()) == (before.head, before.covers, before.counts())
         assert standing(found) == standing(before)
         assert tail.end == len(bus.log(JOURNAL)) == EVENTS // flood.RUN

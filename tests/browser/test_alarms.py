@@ -184,6 +184,7 @@ def test_every_alarm_can_be_reached_and_the_page_stays_small(open_page, wall, ow
     page.keyboard.press("j")
     page.keyboard.press("End")
     until(lambda: "A00" in shown(page)[-1])
+    assert {len(number) > 2 for number in page.locator("#alarm-rows .n").all_inner_texts()} == {False}
     assert page.locator("#alarm-rows li").count() < 12
     page.keyboard.press("Escape")
     until(lambda: text(page, "#alarm-range").startswith("1–"))

@@ -7,14 +7,11 @@ import dataclasses
 import json
 
 import httpx
-import msgspec
 import pytest
 
-from alerts.commands import Command
 from dashboard.asked import MOST, Asked, Commands
 from dashboard.mirror import Mirror
 from streams.contract.alarm_events import AlarmEvent
-from tests.alerts.living import live
 from tests.dashboard.asking import HOST, MINE, Wall
 from tests.dashboard.conftest import an_alarm
 
@@ -50,34 +47,6 @@ def test_a_command_goes_out_once_however_often_its_key_and_body_are_sent(wall, c
     assert wall.give(key="k").json()["id"] == command["id"]
     another = Wall(config)  # a restart, or another wall process
     assert another.give(key="k").json()["id"] == command["id"]
-
-
-def test_a_key_names_one_command(wall, config):
-    given = wall.give(key="k")
-    refused = wall.give(key="k", why="something else")
-    assert (refused.status_code, refused.json()["type"]) == (422, "urn:citywall:problem:key-used")
-    assert len(wall.sent) == 1
-    another = Wall(config)
-    another.change(outcome(given.json()["id"]))  # it knows the key by what became of the command
-    assert another.give(key="k", why="something else").status_code == 422
-    assert another.sent == []
-
-
-def test_a_key_names_one_command_at_two_walls_at_once_too(wall, config):
-    """Neither has heard of the other's: the engine tells."""
-    other = Wall(config)
-    ids = [one.give(key="k", why=why).json()["id"] for one, why in ((wall, "first"), (other, "second"))]
-    assert len(set(ids)) == 2
-    _, did = live(*(msgspec.convert(one.sent[0], Command) for one in (wall, other)))
-    assert did == ["unknown_alarm", "key_used"]
-    wall.change(outcome(ids[1], reason="key_used", by="", by_desk=""))
-    said = wall.ask("GET", f"/api/v1/commands/{ids[1]}", headers={"accept-language": "en"}).json()
-    assert said["sentence"] == "Its key has named another command already."
-
-
-def test_without_a_key_each_request_is_a_command(wall):
-    assert wall.give().json()["id"] != wall.give().json()["id"]
-    assert len(wall.sent) == 2
 
 
 def test_what_became_of_it_stands_under_its_id_in_the_language_that_is_asked_for(wall):

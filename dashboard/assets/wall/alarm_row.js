@@ -4,6 +4,8 @@ import { ASIDE } from "./actions.js";
 import { isLive, make, say, set } from "./dom.js";
 import { age, levelMark, named, number, t, time } from "./words.js";
 
+/** Rows from there on have no number: three digits would stand in the mark. */
+const NUMBERED = 100;
 /** Where the month stands in a date, e.g. 2026-11-30. */
 const MONTH_AT = 5;
 
@@ -65,7 +67,7 @@ export class AlarmRow {
     set(box, "data-sending", sending);
     set(box, "data-gone", false);
     set(box, "data-told", Boolean(told));
-    say(this.number, String(n));
+    say(this.number, n < NUMBERED ? String(n) : ""); // the map has far fewer
     say(this.kind, named(row.kind));
     set(this.kind, "title", named(row.kind));
     const place = named(row.place) + (row.assigned_to ? ` → ${row.assigned_to}` : "") + (row.escalated_to ? ` ↑ ${row.escalated_to}` : "");

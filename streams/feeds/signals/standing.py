@@ -28,6 +28,8 @@ KEPT_MS = 30 * DAY_MS
 TOLD_END_MS = DAY_MS
 """So long an end is told again at each start."""
 OFFICIAL = "official"
+JUDGE = "signals"
+"""Who found it, as the rules of `alerts/rules/signal_*.toml` name it: those that are switched off raise nothing."""
 HELD, TOLD = b"held/", b"told/"
 
 
@@ -42,10 +44,6 @@ class Signal(msgspec.Struct, frozen=True, kw_only=True):
     sent_ms: int
     expires_ms: int
     evidence: dict[str, float | str]
-
-
-JUDGE = "signals"
-"""Who found it, as the rules of `alerts/rules/signal_*.toml` name it: those that are switched off raise nothing."""
 
 
 class Held(msgspec.Struct, frozen=True, kw_only=True):
