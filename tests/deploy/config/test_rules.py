@@ -77,7 +77,7 @@ def test_processors_without_rules_raise_what_they_find(tmp_path: Path) -> None:
         ("[heatt]\niv = 36\n", "rule heatt: there is no rule 'heatt'; did you mean 'heat'? If not, it needs"),
         ("[Heat]\niv = 36\n", "rule Heat: there is no rule 'Heat'; did you mean 'heat'? If not, it needs"),
         ("[heat]\niiv = 3\n", "rule heat: iiv: there is no such key; the nearest is 'iv'"),
-        ("[heat]\nwarm = 3\n", "rule heat: warm: there is no such key; there are enabled, domain, column, sense, iv"),
+        ("[heat]\nwarm = 3\n", "rule heat: warm: there is no such key; there are enabled, domain, column, sense, kind"),
         ("heat = 3\n", "rules.toml: heat: a section is needed, not 3: a rule's name in brackets"),
         ("[heat\n", "rules.toml: is no TOML"),
     ],
