@@ -85,6 +85,14 @@ class Note(OfAlarm, frozen=True, kw_only=True, tag="note"):
     why: Reason
 
 
+class Warn(Note, frozen=True, kw_only=True, tag="warn"):
+    """The public is warned of it; `why` says with which message. `citywall warn` gives it before the message leaves."""
+
+    message: Id
+    """Identifier of the CAP message."""
+    status: Literal["Actual", "Exercise", "Test"]
+
+
 class End(OfAlarm, frozen=True, kw_only=True, tag="end"):
     """It is over, whatever the readings say."""
 
@@ -172,7 +180,7 @@ class Tick(msgspec.Struct, frozen=True, kw_only=True, tag_field="action", tag="t
 
 
 AlarmCommand: TypeAlias = (
-    Acknowledge | Unacknowledge | Note | End | Assign | Escalate | Reset | Shelve | Unshelve | Fold | Split
+    Acknowledge | Unacknowledge | Note | Warn | End | Assign | Escalate | Reset | Shelve | Unshelve | Fold | Split
 )  # fmt: skip
 PlaceCommand: TypeAlias = Suppress | TakeOut
 Command: TypeAlias = AlarmCommand | PlaceCommand | Lift | Restore | Undo

@@ -39,6 +39,7 @@ NAMES = {
     "acknowledge": Name("确认", "acknowledge"),
     "unacknowledge": Name("取消确认", "take back the acknowledgement"),
     "note": Name("备注", "note"),
+    "warn": Name("发布公众预警", "warn the public"),
     "end": Name("人工结束", "end"),
     "assign": Name("指派", "assign"),
     "escalate": Name("上报", "escalate"),

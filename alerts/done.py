@@ -21,6 +21,7 @@ from alerts.commands import (
     Suppress,
     Undo,
     Unshelve,
+    Warn,
     Where,
 )
 from alerts.covering import covered, recover_within
@@ -54,6 +55,8 @@ def do(state: State, event: Done, at_ms: int) -> None:
         count = _take_incident(state, command, at_ms)
     elif isinstance(command, OfCommand):
         count = _uncover(state, command, at_ms)
+    elif isinstance(command, Warn) and event.alarm in state.closed:
+        revision = state.closed[event.alarm].revision
     else:
         changed = _to_alarm(state, opened_one(state, event.alarm), command, at_ms)
         state.put(changed)

@@ -20,6 +20,7 @@ from alerts.commands import (
     Suppress,
     Undo,
     Unshelve,
+    Warn,
 )
 from alerts.covers import OF_RULE
 from alerts.done import UNDO_MS
@@ -88,6 +89,8 @@ def _judge_alarm(state: State, command: AlarmCommand) -> Done | Refused:
     alarm = state.open.get(command.alarm)
     if alarm is None or alarm.city != command.city:
         closed = state.closed.get(command.alarm)
+        if isinstance(command, Warn) and closed is not None and closed.city == command.city:
+            return Done(alarm=closed.id, command=command)  # a warning is called off when all is over
         return refused(command, "unknown_alarm" if closed is None else "closed", closed)
     if not isinstance(command, Note):
         reason = _why_not(state, alarm, command)

@@ -20,7 +20,7 @@ _ENGINEER = frozenset({"engineer"})
 MAY: dict[str, frozenset[str]] = {
     **dict.fromkeys(("acknowledge", "unacknowledge", "note", "reset"), _OPERATOR),
     **dict.fromkeys(("assign", "escalate", "shelve", "unshelve", "fold", "split"), _DISPATCHER),
-    **dict.fromkeys(("suppress", "lift", "end"), _SUPERVISOR),
+    **dict.fromkeys(("suppress", "lift", "end", "warn"), _SUPERVISOR),
     **dict.fromkeys(("take_out", "restore"), _ENGINEER),
     "undo": _OPERATOR | _ENGINEER,
 }

@@ -23,7 +23,7 @@ from pydantic import (
 )
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
-from alerts.commands import Command
+from alerts.commands import Command, Warn
 from alerts.roles import lowest
 from dashboard.problems import OURS, ProblemError, invalid
 from streams.city.windows import DAYS
@@ -35,8 +35,10 @@ if TYPE_CHECKING:
 
     from pydantic_core import ErrorDetails
 
-SHAPES: dict[str, type[msgspec.Struct]] = {str(one.__struct_config__.tag): one for one in get_args(Command)}
-"""Action → the shape of its command."""
+SHAPES: dict[str, type[msgspec.Struct]] = {
+    str(one.__struct_config__.tag): one for one in get_args(Command) if one is not Warn
+}
+"""Action → the shape of its command; a public warning is given with its message, by `citywall warn`."""
 
 Called = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=64)]
 """A name or a desk; blanks alone are none."""

@@ -27,7 +27,8 @@ def endpoint(body=b"{}"):
         def do_POST(self):
             said = self.rfile.read(int(self.headers["Content-Length"]))
             status, headers, hangs_s = made.answers.pop(0) if made.answers else (200, {}, 0)
-            made.posted.append((dict(self.headers), json.loads(said), status))
+            body_said = said.decode() if "xml" in self.headers["Content-Type"] else json.loads(said)
+            made.posted.append((dict(self.headers), body_said, status))
             if hangs_s:
                 made.hanging.wait(hangs_s)
             try:

@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from alerts.notifiers.routes import Route
     from alerts.notifiers.verdicts import Verdict
 
-BACK_OFF_MOST_S = 300.0
+BACK_OFF_S = (1, 2, 4, 8, 16, 32, 64, 128, 256, 300)
+"""After the first try, the second …; after all later ones as after the last."""
 ITEMS_MOST = 10_000
 """Of a letter: some 4 MB, half of what its topic takes in a record."""
 FAILING_TRIES = 3
@@ -149,7 +150,7 @@ class Outbox:
             return self._give_up(tried, verdict, now_ms)
         if tried.tries >= FAILING_TRIES:
             self.failing = verdict
-        wait_s = max(verdict.after_s, min(2.0 ** (tried.tries - 1), BACK_OFF_MOST_S))
+        wait_s = max(verdict.after_s, BACK_OFF_S[min(tried.tries, len(BACK_OFF_S)) - 1])
         self._put("letter", number, self._letters, msgspec.structs.replace(tried, next_ms=now_ms + int(wait_s * 1000)))
         self._notes.append(notes.tried(tried, "not_confirmed", now_ms, verdict))
         return ()

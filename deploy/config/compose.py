@@ -54,4 +54,5 @@ def run_from_settings() -> Run:
         own_rules=found.own_rules,
         notifiers=found.notifiers,
         signals=found.signals,
+        warnings=found.warnings,
     )

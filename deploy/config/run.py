@@ -10,6 +10,7 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 import msgspec
 
 from alerts.notifiers.routes import Notifiers  # at run time: msgspec reads the types of the fields
+from alerts.releasing import Warnings  # as above
 from streams.city.folder import DOMAINS
 from streams.errors import ConfigError, SettingError
 from streams.feeds.signals.settings import Signals  # as above
@@ -62,6 +63,8 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
 
     notifiers: Notifiers = Notifiers()
     """What leaves the building; its addresses are secret."""
+    warnings: Warnings = Warnings()
+    """In whose name the public is warned; its address is secret."""
     signals: Signals = Signals()
     """Whose official signals are taken in; their addresses may be secret."""
 

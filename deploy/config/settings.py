@@ -14,6 +14,7 @@ import msgspec
 
 from alerts.kinds import limits_s
 from alerts.notifiers.routes import Notifiers
+from alerts.releasing import Warnings
 from alerts.rules import shipped
 from deploy.config import rule_layers
 from deploy.config.rule_layers import RULES, THRESHOLD
@@ -67,7 +68,13 @@ class Workers(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
 
 TRUTHS = {"true": True, "1": True, "false": False, "0": False}
-OWN_SECTIONS: dict[str, type[Any]] = {"stack": Stack, "workers": Workers, "notifiers": Notifiers, "signals": Signals}
+OWN_SECTIONS: dict[str, type[Any]] = {
+    "stack": Stack,
+    "workers": Workers,
+    "notifiers": Notifiers,
+    "signals": Signals,
+    "warnings": Warnings,
+}
 """Sections that are no component's."""
 
 _FROM_ENVIRONMENT = (*Stack.__struct_fields__,)
@@ -81,6 +88,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     workers: Workers = Workers()
     notifiers: Notifiers = Notifiers()
     signals: Signals = Signals()
+    warnings: Warnings = Warnings()
     own_rules: dict[str, dict[str, Any]] = {}
     """What the user's file says of which alarm rule; `components` have the rules in force."""
 
@@ -155,6 +163,7 @@ def masked(settings: Settings) -> str:
         "workers": msgspec.structs.asdict(settings.workers),
         "notifiers": notifiers,
         "signals": signals,
+        "warnings": _shown(msgspec.structs.asdict(settings.warnings)),
         **settings.components,
     }
     return "\n\n".join(

@@ -169,6 +169,7 @@ def _prepare(wanted: Wanted, say: Callable[[str], None]) -> tuple[Run, Superviso
         own_rules=wanted.settings.own_rules,
         notifiers=wanted.settings.notifiers,
         signals=wanted.settings.signals,
+        warnings=wanted.settings.warnings,
     )
     run.write()
     say(f"starting {wanted.city_name.en} {wanted.city_name.zh} in {data}")

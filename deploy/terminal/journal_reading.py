@@ -7,7 +7,8 @@ import sys
 from typing import TYPE_CHECKING, TypeAlias
 
 from alerts import course
-from alerts.journal import Head
+from alerts.engine import Engine
+from streams.alarms.projected import Row
 from streams.broker import topics
 from streams.broker.outside import forwards
 from streams.errors import SettingError
@@ -47,14 +48,22 @@ def checkpoints(address: str) -> dict[bytes, bytes]:
     return {key: value for key, value in found.items() if value}
 
 
-def events_of(alarm: str, found: Records) -> Iterator[AlarmEvent]:
-    """Yield the events of an alarm that the valid chain tells of, the oldest first."""
-    head = Head()
+def events_of(alarm: str, found: Records) -> list[AlarmEvent]:
+    """Return the events of an alarm that the valid chain tells of, the oldest first, and what covered its place.
+
+    Raises NewerError or FrameError for a sealed record that this version does not understand, or that cannot be.
+    """
+    engine, events, ended = Engine(), list["AlarmEvent"](), None
     for _, value in found:
         link = None if value is None else course.link(value)
-        if link is not None and (link.seq, link.previous) == (head.seq + 1, head.hash):
-            head = Head(link.seq, link.hash)
-            yield from (one for one in link.events if one.alarm == alarm)
+        if link is None or engine.take(value) is None:
+            continue
+        if mine := [one for one in link.events if one.alarm == alarm]:
+            events += mine
+            ended = engine.ended(alarm) or ended
+    row = engine.projection(Row(topics.ALARMS, alarm)) or ended
+    beside = [] if row is None else course.of_place(json.loads(row))
+    return sorted([*events, *beside], key=lambda one: one.moment)
 
 
 def write(found: Records, out: Path | None) -> None:

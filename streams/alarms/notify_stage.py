@@ -10,7 +10,7 @@ from __future__ import annotations
 import threading
 from collections import deque
 from concurrent.futures import Future
-from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeAlias, TypeVar
 
 from streams.broker import topics
 from streams.broker.arrivals import now_ms
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 L = TypeVar("L")
 V = TypeVar("V")
 V_contra = TypeVar("V_contra", contravariant=True)
+
+_Offsets: TypeAlias = "Mapping[TopicPartition, int]"
 
 STATE = topics.state("notifiers")
 OFFSET = b"offset/"
@@ -108,22 +110,21 @@ class NotifyStage(Generic[L, V]):
         await self._cities.begin(bus)
         kept = {record.key or b"": record.value for record in await bus.read_all(STATE, 0)}
         self._dispatch.begin({key: value for key, value in kept.items() if value is not None})
-        positions = {one: int(kept.get(_key(one)) or 0) for one in partitions}
-        for one in partitions:
-            if one.topic == topics.ALARMS:
-                positions[one] = await self._read_standing(one, kept.get(_key(one)), bus)
-        return positions
+        known = {one: int(offset) for one in partitions if (offset := kept.get(_key(one))) is not None}
+        await self._read_standing([one for one in partitions if one.topic == topics.ALARMS], known, bus)
+        return known | self._offsets
 
-    async def _read_standing(self, source: TopicPartition, kept: bytes | None, bus: Bus) -> int:
-        """Hand over how all alarms stood where reading goes on → that offset; at the first start the present end."""
-        records = await bus.read_all(*source)
-        end = records[-1].offset + 1 if records else 0
-        offset = end if kept is None else int(kept)
-        self._offsets[source] = offset
-        self._to_read[source] = end
-        rows = {_alarm(one): one.value for one in records if one.offset < offset}
-        self._dispatch.stood(rows, [_alarm(one) for one in records if one.offset >= offset], self._clock())
-        return offset
+    async def _read_standing(self, sources: Sequence[TopicPartition], known: _Offsets, bus: Bus) -> None:
+        """Hand over how all alarms stood where reading goes on: at the first start that is the present end."""
+        rows: dict[str, bytes | None] = {}
+        later: list[str] = []
+        for one in sources:
+            records = await bus.read_all(*one)
+            self._to_read[one] = records[-1].offset + 1 if records else 0
+            self._offsets[one] = offset = known.get(one, self._to_read[one])
+            rows |= {_alarm(record): record.value for record in records if record.offset < offset}
+            later += [_alarm(record) for record in records if record.offset >= offset]
+        self._dispatch.stood(rows, later, self._clock())
 
     async def absorb(self, chunk: Chunk, bus: Bus) -> bool:
         """Take rows; they are safe after the next tick."""

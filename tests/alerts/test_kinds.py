@@ -9,13 +9,14 @@ import pytest
 
 from alerts import kinds
 from alerts.rules.shipped import shipped
+from streams.feeds.signals import meaning
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
 def emitted() -> set[str]:
-    """Kinds that a processor names (as `KIND`, or as `…_KIND`), and the rules that `threshold` judges."""
-    named = set()
+    """Kinds that a processor names (as `KIND`, or as `…_KIND`), official signals, the rules that `threshold` judges."""
+    named = {*meaning.KINDS, meaning.OTHER}
     for path in (ROOT / "processors").glob("*.py"):
         for node in ast.parse(path.read_text(encoding="utf-8")).body:
             if isinstance(node, ast.Assign):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from alerts.commands import End, Note, Unacknowledge
+from alerts.commands import End, Note, Unacknowledge, Warn
 from alerts.done import UNDO_MS
 from tests.alerts.living import live, standing
 from tests.alerts.writing import acknowledge, commanded, detection, opened_at, undo
@@ -15,7 +15,24 @@ end_20 = detection(0, 20)
 end_40 = detection(0, 40)
 by_li = acknowledge(AT_10)
 
+by_all = commanded(Warn, AT_10, "w1", message="c-1", status="Exercise")
+
 CASES = {
+    "a warning of the public: in its course, and no change of it": (
+        [raise_3, by_all],
+        ["raised", "warn"],
+        [(AT_10, "active", 3, False, 1)],
+    ),
+    "a warning that no supervisor gives": (
+        [raise_3, commanded(Warn, AT_10, "w1", message="c-1", status="Actual", role="dispatcher")],
+        ["raised", "role_may_not"],
+        [(AT_10, "active", 3, False, 1)],
+    ),
+    "a warning that is called off when all is over": (
+        [raise_3, end_20, by_li, UNDO_MS, by_all],
+        ["raised", "cleared", "acknowledge", "closed", "warn"],
+        [],
+    ),
     "returned, then acknowledged: closed when nobody can undo it any more": (
         [raise_3, end_20, by_li, UNDO_MS],
         ["raised", "cleared", "acknowledge", "closed"],

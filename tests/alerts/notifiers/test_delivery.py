@@ -112,6 +112,16 @@ def test_back_off_doubles():
     assert [round((b - a) / 1000) for a, b in pairwise(at_ms)] == [1, 2, 4, 8, 16]
 
 
+def test_after_any_number_of_tries_there_is_one_more_within_five_minutes():
+    telling = Telling(route(group_wait_s=0))
+    telling.verdict = lambda one: Retry("unreachable")
+    telling.alarm()
+    for _ in range(2_000):
+        telling.turn()
+        telling.now_ms += 300_000
+    assert len(telling.sent) == 2_000
+
+
 def test_without_a_fallback_a_receiver_that_is_away_for_hours_gets_all_when_it_is_back():
     telling = Telling(route(group_wait_s=0, tries=3))
     telling.verdict = lambda one: Retry("unreachable")

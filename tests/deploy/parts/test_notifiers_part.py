@@ -35,14 +35,18 @@ class Part:
 
     def __init__(self, folder, kafka, url):
         self.kafka, self.folder, self.starts = kafka, folder, 0
-        city = write_small_city(folder / "city", segments=1)
+        self.city = write_small_city(folder / "city", segments=1)
+        self.configure(url)
+
+    def configure(self, url):
+        """Write the settings with which it starts next."""
         route = Route(name="hook", channel="webhook", url=url, group_wait_s=0, end_wait_s=0)
         Run(
-            data=str(folder),
-            city=str(city),
+            data=str(self.folder),
+            city=str(self.city),
             city_id="small",
             mode="simulated",
-            kafka=kafka,
+            kafka=self.kafka,
             redis="",
             history="",
             port=0,
@@ -104,3 +108,24 @@ def test_killed_and_started_again_it_repeats_nothing_confirmed_and_forgets_nothi
     assert all(body["exercise"] and body["text"].startswith("【演练】") for _, body, _ in receiver.posted)
     logs = "".join(log.read_text(encoding="utf-8") for log in tmp_path.glob("*.log"))
     assert "topsecret" not in logs
+
+
+@pytest.mark.timeout(240)
+def test_what_a_wrong_token_kept_back_goes_out_when_it_starts_with_the_right_one(tmp_path, cache):
+    with embedded.running(tmp_path / "kafka", cache) as broker, endpoint() as receiver:
+        ensure_topics(broker.address)
+        part = Part(tmp_path, broker.address, receiver.address.replace("topsecret", "wrong"))
+        receiver.answers = [(401, {}, 0)]
+        part.begin()
+        try:
+            part.give(1, json.dumps(row(number=1)).encode())
+            part.until(lambda: part.states() == ["held"])
+            part.kill()
+            part.give(2, json.dumps(row(number=2)).encode())
+            part.configure(receiver.address)
+            part.begin()
+            part.until(lambda: part.states().count("delivered") == 2)
+        finally:
+            stop(part.process, 5.0)
+    taken = [one["alarm"] for _, body, status in receiver.posted if status == 200 for one in body["alarms"]]
+    assert sorted(taken) == ["a1", "a2"]

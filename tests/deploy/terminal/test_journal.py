@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from alerts.commands import Restore
 from deploy.embedded import kafka as embedded
 from deploy.terminal import cli
 from streams.broker.topics import CHECKPOINTS, JOURNAL
 from streams.contract.stage import Message
 from tests.alerts.staging import given_to, lived
-from tests.alerts.writing import acknowledge, detection, opened_at, undo
+from tests.alerts.writing import acknowledge, detection, of_command, opened_at, take_out, undo
 from tests.deploy.terminal.test_dead_letters import data_folder, fill
 from tests.fakes import FakeBus
 
@@ -91,6 +92,19 @@ def test_an_alarms_course_is_shown(data: Path, capsys: pytest.CaptureFixture[str
     lines = journal(capsys, "show", AT_10, "--lang", "zh", "--data", str(data)).splitlines()
     assert [line.split()[1] for line in lines] == ["发生", "确认", "撤回", "升级"]
     assert "李敏 (2 号台)" in lines[1]
+
+
+def test_it_says_when_its_place_was_out_of_service_too(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    bus, out = FakeBus(), tmp_path / "journal.ndjson"
+    back = [of_command(Restore, "o", "k2"), take_out("o2", zone="z1")]
+    asyncio.run(lived(bus, detection(3, 10), take_out("o", entity="s1"), acknowledge(AT_10), *back, detection(0, 20)))
+    out.write_bytes(b"".join((record.value or b"") + b"\n" for record in bus.log(JOURNAL)))
+    events = json.loads(journal(capsys, "show", AT_10, "--json", "--in", str(out)))
+    assert [(one["what"], one["who"]) for one in events] == [
+        ("raised", ""), ("take_out", "赵工"), ("acknowledge", "李敏"), ("restore", "李敏"), ("take_out", "赵工"),
+        ("cleared", ""),
+    ]  # fmt: skip
+    assert "停用" in journal(capsys, "show", AT_10, "--lang", "zh", "--in", str(out))
 
 
 @pytest.mark.parametrize(
