@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
+from deploy.config.components import names
 from deploy.config.rule_keys import NAME, PROCESSOR
 from deploy.config.rule_layers import THRESHOLD
 from deploy.trial import backtest, firing, truth
@@ -61,10 +62,13 @@ def rule_of(whole: Mapping[str, Any]) -> Rule:
 
     Raises SettingError for one that is judged by a processor from what the history does not keep.
     """
-    if whole[PROCESSOR] != THRESHOLD:
+    judge = whole[PROCESSOR]
+    if judge != THRESHOLD and judge not in names():
+        raise SettingError(f"{whole[NAME]}: {judge} brings it as an authority decided it; there is nothing to try")
+    if judge != THRESHOLD:
         raise SettingError(
-            f"{whole[NAME]}: the processor {whole[PROCESSOR]} judges it from the readings themselves, which the "
-            f"history does not keep; `citywall try {whole[PROCESSOR]}` runs it over a recording"
+            f"{whole[NAME]}: the processor {judge} judges it from the readings themselves, which the history does not "
+            f"keep; `citywall try {judge}` runs it over a recording"
         )
     return msgspec.convert({key: whole[key] for key in Rule.__struct_fields__ if key in whole}, Rule)
 

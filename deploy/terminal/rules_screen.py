@@ -41,6 +41,7 @@ WORDS = {
     "standard": Name("标准", "standard"),
     "local": Name("地方规定", "local order"),
     "proposal": Name("建议值", "proposal"),
+    "official": Name("官方发布", "official"),
     "s": Name("秒", "s"),
     "min": Name("分钟", "min"),
     "h": Name("小时", "h"),

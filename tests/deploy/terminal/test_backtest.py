@@ -164,6 +164,7 @@ def test_outside_of_its_schedule_a_rule_loads_nobody(data: Path, capsys: pytest.
         (["heat", "--from", "2014-08-21", "--until", "2014-08-20"], "the second one later"),
         ([*SPAN], "backtest: name a rule"),
         (["slow_traffic", *SPAN], "the processor slow_traffic judges it from the readings themselves"),
+        (["signal_gale", *SPAN], "signals brings it as an authority decided it"),
         (["wind_strong", *SPAN], "no minutes of wind_m_s (weather) at all"),
         (
             ["heat", "--from", "2014-09-20", "--until", "2014-09-21"],

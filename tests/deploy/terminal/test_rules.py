@@ -120,6 +120,14 @@ def test_the_list_is_one_line_a_rule(capsys, tmp_path: Path):
     assert cells["noise_high"][3] == "off"
 
 
+@pytest.mark.parametrize("language", ["zh_CN.UTF-8", "C.UTF-8"])
+@pytest.mark.parametrize("name", SHIPPED)
+def test_each_that_ships_can_be_shown(name: str, language: str, capsys, monkeypatch):
+    monkeypatch.setenv("LC_ALL", language)
+    shown = said(capsys, "show", name)
+    assert SHIPPED[name]["record"]["action"]["zh" if language.startswith("zh") else "en"] in shown
+
+
 def test_the_list_says_of_what_the_limits_are(capsys, tmp_path: Path):
     common = f'domain = "water"\ncolumn = "pressure_mpa"\nsense = "below"\nbasis = "local"\nreference = "x"\n{RECORD}'
     drop = f'[drop]\nkind = "change"\nover_s = 300\niv = -0.05\n{common}'
