@@ -4,11 +4,12 @@ import asyncio
 
 import pytest
 
+from alerts.judge import alarm_id
 from streams.alarms.alarm_stage import LOOK_TICKS
-from streams.broker.topics import ALARMS
+from streams.broker.topics import ALARMS, CHECKPOINTS, INCIDENTS, OUTCOMES
 from streams.contract.stage import Message, Record
-from tests.alerts.staging import Crash, crash_at, given_to, lived, projected, started
-from tests.alerts.writing import acknowledge, detection, opened_at
+from tests.alerts.staging import Crash, city_version, crash_at, given_to, journal, lived, projected, started
+from tests.alerts.writing import acknowledge, detection, faults, opened_at
 from tests.fakes import FakeBus
 
 AT_10 = opened_at(10)
@@ -77,3 +78,31 @@ def test_only_where_others_have_written_rows_are_read_again():
 
     own = 1  # the row of the rise
     assert asyncio.run(scene()) == [0, own + 1]
+
+
+@pytest.mark.parametrize("checkpoint", [True, False], ids=["from a checkpoint", "from the journal alone"])
+def test_after_compaction_another_engine_has_exactly_the_same_alarms_and_no_ghost(checkpoint):
+    bus = FakeBus()
+    sensors = [f"s{number}" for number in range(1, 11)]
+    raised = [detection(3, 10, entity=one) for one in sensors]
+    taken = [acknowledge(alarm_id(one), f"k{number}") for number, one in enumerate(raised[:5])]
+    ended = [detection(0, 100, entity=one) for one in sensors[:5]]
+    without = city_version(2, [one for one in sensors if one not in {"s6", "s7"}])
+
+    async def scene() -> None:
+        host = await lived(bus, city_version(1, sensors), *raised, *taken, *ended, without)
+        for _ in range(20):
+            await host.tick()
+        before = projected(bus)
+        assert sorted(one["entity"] for one in before.values()) == ["s10", "s8", "s9"]
+        for topic in (ALARMS, INCIDENTS, OUTCOMES, CHECKPOINTS):
+            bus.compact(topic)
+        if not checkpoint:
+            bus.log(CHECKPOINTS).clear()
+        written = len(bus.log(ALARMS))
+        await (await started(bus)).drain()
+        assert projected(bus) == before
+        assert len(bus.log(ALARMS)) == written
+
+    asyncio.run(scene())
+    assert faults(journal(bus)) == []
