@@ -36,6 +36,19 @@ class Fault(NamedTuple):
         return f"{self.key}: {self.text}" if self.key else self.text
 
 
+def laid_over(below: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a table with another's values over it; tables within it key by key.
+
+    >>> laid_over({"heat": {"iv": 35, "iii": 37}}, {"heat": {"iv": 38}, "fog": {"domain": "weather"}})
+    {'heat': {'iv': 38, 'iii': 37}, 'fog': {'domain': 'weather'}}
+    """
+    found = dict(below)
+    for key, value in own.items():
+        under = below.get(key)
+        found[key] = laid_over(under, value) if isinstance(under, dict) and isinstance(value, dict) else value
+    return found
+
+
 def read_as(path: Path, kind: type[T]) -> T:
     """Return what a file of our own says, whose tables are this struct.
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
-from processors.maths.rules import laid_over
+from streams.toml_keys import laid_over
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

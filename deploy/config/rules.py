@@ -15,11 +15,11 @@ from deploy.config import clashes
 from deploy.config.components import discover
 from deploy.config.rule_keys import NAME, PROCESSOR, faults, unknown
 from deploy.config.rule_layers import RULES, beside, kind_of
-from processors.maths.rules import judged, laid_over
+from processors.maths.rules import judged
 from streams.city.check import Checked, check
 from streams.city.findings import Findings, sentences
 from streams.errors import CityFileError
-from streams.toml_keys import Fault
+from streams.toml_keys import Fault, laid_over
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -12,10 +12,11 @@ import numpy as np
 from processors.maths.hold import Limits
 from processors.maths.measures import TRAFFIC
 from processors.maths.places import Same
-from streams.city.windows import Weekly  # at run time: msgspec reads the types of the fields
+from streams.city.windows import Weekly, odd_schedule  # at run time: msgspec reads the types of the fields
 from streams.contract.durations import MINUTE_MS, MINUTE_S
 from streams.domains.schema import late_limit_ms, load_schemas
 from streams.hints import nearest
+from streams.toml_keys import laid_over
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -85,19 +86,6 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         first, second, third, fourth = ordered
         below = self.sense == "below" and self.kind != "count"
         return Limits((first, second, third, fourth), below, self.dead_band, self.on_delay_s, self.off_delay_s)
-
-
-def laid_over(below: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a table with another's values over it; tables within it key by key.
-
-    >>> laid_over({"heat": {"iv": 35, "iii": 37}}, {"heat": {"iv": 38}, "fog": {"domain": "weather"}})
-    {'heat': {'iv': 38, 'iii': 37}, 'fog': {'domain': 'weather'}}
-    """
-    found = dict(below)
-    for key, value in own.items():
-        under = below.get(key)
-        found[key] = laid_over(under, value) if isinstance(under, dict) and isinstance(value, dict) else value
-    return found
 
 
 def judged(rules: Iterable[Mapping[str, Any]], own: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
@@ -179,11 +167,3 @@ def _odd_kind(rule: Rule) -> Iterable[str]:
     if (rule.at is None) == (rule.kind == "count"):
         lacks = "needs the mean beyond which a minute counts" if rule.at is None else "has none"
         yield f"rule {rule.name}: at: kind {rule.kind} {lacks}"
-
-
-def odd_schedule(schedule: Weekly | None) -> str:
-    """Say why a schedule could never hold, "" = it can."""
-    if schedule is None or not schedule.is_odd:
-        return ""
-    said = f"from {schedule.since!r} until {schedule.until!r}"
-    return f"{said} is no time; name a day in both or in none, and two moments"

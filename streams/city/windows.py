@@ -44,6 +44,14 @@ class Weekly(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         return Weekly(since=self.until, until=self.since)
 
 
+def odd_schedule(schedule: Weekly | None) -> str:
+    """Say why a schedule could never hold, "" = it can."""
+    if schedule is None or not schedule.is_odd:
+        return ""
+    said = f"from {schedule.since!r} until {schedule.until!r}"
+    return f"{said} is no time; name a day in both or in none, and two moments"
+
+
 class Window(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """When; what is not said has no bound."""
 

@@ -17,7 +17,7 @@ import resource
 import tempfile
 import time
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -57,7 +57,6 @@ class City:
     clock: FakeClock
     stages: list[FakeHost]
     now_s: float = 0.0
-    _read: dict[TopicPartition, int] = field(default_factory=dict)
 
     async def step(self, until_ms: int, fast: bool, wall_s: float) -> None:
         """Let a stretch of event time pass in so much wall-clock time."""
@@ -73,9 +72,7 @@ class City:
         """Drop the records that all have read, but for the newest: an hour of a large city is more than memory."""
         for source, log in self.bus._logs.items():
             if not source.topic.startswith(topics.state("")):
-                read = self._read.get(source, 0)
-                log[read:-1] = [None] * (len(log) - 1 - read)
-                self._read[source] = max(len(log) - 1, read)
+                del log[:-1]
 
 
 def stages_of(folder: Path, now_s: Callable[[], float]) -> list[Any]:
