@@ -12,8 +12,9 @@ from streams.city.windows import Window
 TIME_END_MS = 2**53
 """Times are below: every reader of JSON holds them exactly."""
 
-Id: TypeAlias = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
-NoId: TypeAlias = Annotated[str, msgspec.Meta(max_length=200)]
+ID_MOST = 200
+Id: TypeAlias = Annotated[str, msgspec.Meta(min_length=1, max_length=ID_MOST)]
+NoId: TypeAlias = Annotated[str, msgspec.Meta(max_length=ID_MOST)]
 """An id, or "" = none."""
 Who: TypeAlias = Annotated[str, msgspec.Meta(min_length=1, max_length=64, pattern=r"\S")]
 """A name or a desk; blanks alone are none."""

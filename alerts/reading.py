@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 from msgspec.structs import replace
 
-from alerts.commands import TIME_END_MS, Command, Tick
+from alerts.commands import ID_MOST, TIME_END_MS, Command, Tick
 from alerts.events import Refused
 from alerts.signing import is_signed
 from streams.city.clock import MOST_SPEED, ClockSetting
@@ -93,7 +93,7 @@ def _refused(value: bytes | None, why: str) -> Refused | None:
         named = msgspec.json.decode(_bounded(value), type=_Named)
     except UNREADABLE:
         return None
-    if not 0 < len(named.id) <= 200:  # noqa: PLR2004 - as `alerts.commands.Id`
+    if not 0 < len(named.id) <= ID_MOST:
         return None
     reason = "unknown_action" if "$.action" in why or not named.action else "bad_command"
     return Refused(id=named.id, alarm=named.alarm, command=None, reason=reason)

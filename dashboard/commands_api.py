@@ -26,6 +26,8 @@ from streams.contract.name import Name
 from streams.errors import CityError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from dashboard.hub import Hub
 
 PATH = "/commands"
@@ -172,7 +174,8 @@ async def _sent(hub: Hub, command: Command) -> None:
     await hub.config.send_command(msgspec.json.encode(command))
 
 
-def _clock(hub: Hub) -> Any:  # noqa: ANN401 - a function of time
+def _clock(hub: Hub) -> Callable[[int], int]:
+    """Return the city's time, epoch ms, at a wall time."""
     return lambda wall_ms: city_now_ms(hub.mirror.clock, wall_ms)
 
 

@@ -8,6 +8,20 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from aiosmtpd.controller import Controller
 
 
+@contextmanager
+def serving(handler):
+    """Serve by this handler until left, on a free port of this machine."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield server
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
 class Endpoint:
     """Keeps what was posted; `answers`, (status, headers, seconds it takes), are taken in turn, then 200."""
 
@@ -43,17 +57,12 @@ def endpoint(body=b"{}"):
         def log_message(self, *_):
             pass
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    made = Endpoint(server)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
-        yield made
-    finally:
-        made.hanging.set()
-        server.shutdown()
-        server.server_close()
-        thread.join()
+    with serving(Handler) as server:
+        made = Endpoint(server)
+        try:
+            yield made
+        finally:
+            made.hanging.set()
 
 
 class Mailbox:

@@ -70,7 +70,7 @@ def inputs(found: Iterator[Detection], offset: int, count: int) -> list[Input]:
 def journal(engine: Engine, open_count: int, event_count: int, begin_ms: int) -> Iterator[bytes]:
     """Yield the journal that an engine writes of so many findings; it has folded what was yielded.
 
-    Sealing them without judging would cost no less, for who starts from the journal is compared with who lived it.
+    Nothing is sealed without judging: how alarms come together and are shown depends on all that is open.
     """
     found = findings(open_count, begin_ms)
     for offset in range(0, event_count, RUN):

@@ -1,9 +1,10 @@
 """CAP documents as authorities send them, and a real web server that has them, for tests."""
 
-import threading
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
+
+from tests.receiving import serving
 
 ROAD = ((0.0, 0.0),)
 """(lng, lat) of a road of zone z0 in the small city."""
@@ -85,13 +86,6 @@ def authority():
         def log_message(self, *_):
             pass
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    made = Authority(server)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
+    with serving(Handler) as server:
+        made = Authority(server)
         yield made
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
