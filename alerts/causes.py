@@ -20,6 +20,7 @@ import msgspec
 
 from alerts.alarm import Under
 from alerts.events import Placed
+from alerts.hearing import is_unheard
 from alerts.incidents import BURST
 from alerts.kinds import SILENT_FEED, SILENT_SENSOR, title, traits
 from alerts.load import IN_MS, free_at_ms
@@ -146,7 +147,7 @@ def _effects(view: View) -> Iterator[Tie]:
     """Yield what may come from the new alarm, the nearest first."""
     found, around = view.found, view.around
     if found.kind == SILENT_FEED:
-        yield from ((one, "feed") for one in view.at(_fed(view)) if one.kind in (SILENT_SENSOR, SILENT_FEED))
+        yield from ((one, "feed") for one in view.at(_fed(view)) if one.kind == SILENT_FEED or is_unheard(one))
     if is_equipment(found):
         return
     for spot in view.spots:
@@ -171,7 +172,7 @@ def _mates(view: View) -> Iterator[Tie]:
 def _feeds(found: Detection) -> list[str]:
     """Return the feeds of which the silence explains the finding."""
     feed = f"{FEED_PREFIX}{found.domain}"
-    if found.kind == SILENT_SENSOR:
+    if is_unheard(found):
         return [f"{feed}:{found.zone}", feed]
     return [feed] if found.kind == SILENT_FEED and found.entity != feed else []
 

@@ -21,6 +21,13 @@ if TYPE_CHECKING:
     from streams.contract.records import Detection
 
 SILENCES = (SILENT_SENSOR, SILENT_FEED)
+OF, ABSENCE = "of", "absence"
+"""Key and value in the evidence of what a rule of absence finds: that nothing is heard is then the condition itself."""
+
+
+def is_unheard(one: Detection | Alarm) -> bool:
+    """Tell whether it says of a sensor, or of one of its columns, that nothing is heard."""
+    return one.kind == SILENT_SENSOR or one.evidence.get(OF) == ABSENCE
 
 
 def hear(state: State, found: Detection) -> None:
@@ -38,7 +45,7 @@ def hear(state: State, found: Detection) -> None:
 
 def uncertain_since_ms(state: State, alarm: Alarm) -> int | None:
     """Return the event time since which nothing is heard of what an alarm is about, None = it is heard."""
-    if alarm.kind in SILENCES or not state.silent:
+    if alarm.kind in SILENCES or is_unheard(alarm) or not state.silent:
         return None
     ears = [_silent_ms(state, alarm, one.sensor, one.zone) for one in alarm.ears]
     ears = ears or [_silent_ms(state, alarm, alarm.entity, alarm.zone)]

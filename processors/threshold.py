@@ -21,11 +21,12 @@ from numpy.typing import NDArray  # at run time: `streams.saving.state` reads th
 
 from processors.maths import coverage, hold, levels, retired, windows
 from processors.maths.cells import EXPECTED, FIELDS, SUM, Cells
+from processors.maths.changes import Change
 from processors.maths.fixed import to_terms
-from processors.maths.levels import Batch, Change, Levels
+from processors.maths.levels import Batch, Levels
 from processors.maths.measures import TRAFFIC, Amounts, Heads, make_rows, quotient
 from processors.maths.places import Layout, Places, grown
-from processors.maths.rules import Rule, in_force, problems
+from processors.maths.rules import UNITS, Rule, in_force, problems
 from processors.maths.windows import READINGS, Terms, Windows
 from streams.contract.records import Detection, Frame, Result, Rows
 from streams.contract.spec import EVERY_DOMAIN, WINDOW_MS, WINDOW_S, Spec
@@ -89,7 +90,8 @@ class State:
             if rule.domain == at.frame.domain and rule.column in self.columns
         )
         of = (self.windows, list(self.columns), self.column_of, self.sensor_of, self.cell)
-        cells = Cells(*of, at.layout, WINDOW_MS, rules, late_limit_ms(at.frame.domain))
+        heard = self.asked_ms != coverage.NEVER
+        cells = Cells(*of, at.layout, WINDOW_MS, rules, late_limit_ms(at.frame.domain), heard)
         self._kept = at, cells
         return cells
 
@@ -229,26 +231,26 @@ def _detections(changes: list[Change], at: _At) -> list[Detection]:
             limit=one.rule.limits.limits[(one.after or one.before) - 1],
             unit=_unit(one.rule),
             basis=one.rule.reference,
-            evidence={
-                "column": one.rule.column,
-                "basis": one.rule.basis,
-                "sense": one.rule.sense,
-                **_of_kind(one.rule),
-            },
+            evidence={"column": one.rule.column, "basis": one.rule.basis, **_of_kind(one.rule)},
         )
         for one in changes
     ]
 
 
 def _unit(rule: Rule) -> str:
-    if rule.kind == "count":
-        return ""
+    if rule.kind in UNITS:
+        return UNITS[rule.kind]
     return next(column.unit for column in load_schemas()[rule.domain].columns if column.name == rule.column)
 
 
 def _of_kind(rule: Rule) -> dict[str, float | str]:
-    """Return what the limits are of, where it is not the mean."""
-    return {} if rule.over_s is None else {"of": rule.kind, "over_s": float(rule.over_s)}
+    """Return what the limits are of, where it is not the mean, and in which direction they lie."""
+    found: dict[str, float | str] = {} if rule.kind == "absence" else {"sense": rule.sense}
+    if rule.kind != "level":
+        found["of"] = rule.kind
+    if rule.over_s is not None:
+        found["over_s"] = float(rule.over_s)
+    return found
 
 
 def _retired(ended: list[tuple[str, int, int]], at: _At) -> list[Detection]:

@@ -122,7 +122,11 @@ def plain(found: Version) -> dict[str, Any]:
     """Return a version as plain values."""
     return {
         "version": found.version,
-        "rule": {key: value for key, value in msgspec.to_builtins(found.rule).items() if value is not None},
+        "rule": {
+            key: value
+            for key, value in msgspec.to_builtins(found.rule).items()
+            if value is not None and key not in found.rule.unused
+        },
         "sensors": len(found.judged.sensors),
         "minutes": found.judged.minutes_count,
         "corrected_minutes": found.judged.corrected_count,

@@ -61,8 +61,9 @@ def whole(name: str, one: Merged, components: Mapping[str, Mapping[str, Any]]) -
     if PROCESSOR in values:
         values, unsaid = _alone(values, components)
     else:
-        rule = msgspec.to_builtins(msgspec.convert({**values, NAME: name}, Rule))
-        values = {PROCESSOR: THRESHOLD, **rule}
+        rule = msgspec.convert({**values, NAME: name}, Rule)
+        used = {key: value for key, value in msgspec.to_builtins(rule).items() if key not in rule.unused}
+        values = {PROCESSOR: THRESHOLD, **used}
     unsaid = {key: "default" for key in values if key not in {NAME, PROCESSOR, NUMBERS}} | unsaid
     record = one.values.get(RECORD, {})
     return {NAME: name, ENABLED: True, **values, RECORD: record, ORIGINS: {**unsaid, **one.origins}}

@@ -8,7 +8,7 @@ from alerts.rules.record import RECORD
 from deploy.config.rule_keys import ENABLED, NAME, NUMBERS, PROCESSOR
 from deploy.terminal.columns import aligned
 from deploy.terminal.rules_in_force import ORIGINS
-from processors.maths.rules import LEVELS
+from processors.maths.rules import LEVELS, UNITS
 from streams.contract.name import Name
 from streams.domains.schema import load_schemas
 
@@ -24,6 +24,7 @@ WORDS = {
     "levels": Name("等级", "levels"),
     "change": Name("变化量", "change in"),
     "count": Name("越限分钟数", "minutes beyond its limit in"),
+    "absence": Name("无数据时长", "time without a value"),
     "owner": Name("责任部门", "owner"),
     "from": Name("来源", "from"),
     "default": Name("默认", "default"),
@@ -47,6 +48,8 @@ WORDS = {
     "h": Name("小时", "h"),
     "none": Name("未填写", "not written yet"),
 }
+ALONE = ("absence",)
+"""Kinds of which the limits are of something else than the mean, and not over a time."""
 RANK = ("default", "settings", "city")
 NOT_SHOWN = {NAME, PROCESSOR, NUMBERS, RECORD, ORIGINS, "basis", "reference"}
 RESPOND = "time_to_respond_s"
@@ -74,7 +77,9 @@ def one(rule: Row, language: str) -> str:
 
 def _line(rule: Row, language: str) -> list[str]:
     measured = f"{rule['domain']} {rule['column']}" if "column" in rule else rule[PROCESSOR]
-    if rule.get("over_s") is not None:
+    if rule.get("kind") in ALONE:
+        measured += f", {_word(rule['kind'], language)}"
+    elif rule.get("over_s") is not None:
         measured += f", {_word(rule['kind'], language)} {span(rule['over_s'], language)}"
     levels = levels_of(rule) if rule[ENABLED] else _word("off", language)
     top = max(rule[ORIGINS].values(), key=RANK.index)
@@ -90,11 +95,16 @@ def levels_of(rule: Row) -> str:
     """
     if "column" not in rule:
         return ""
-    sign = "<" if rule["sense"] == "below" and rule.get("kind") != "count" else "≥"
+    sign = "<" if rule.get("sense") == "below" and rule.get("kind") != "count" else "≥"
     limits = ", ".join(f"{key.upper()} {sign} {_shown(rule[key])}" for key in LEVELS if rule.get(key) is not None)
-    schema = None if rule.get("kind") == "count" else load_schemas().get(rule["domain"])
-    unit = next((one.unit for one in schema.columns if one.name == rule["column"]), "") if schema else ""
-    return f"{limits} {unit}".rstrip()
+    return f"{limits} {_unit(rule)}".rstrip()
+
+
+def _unit(rule: Row) -> str:
+    if rule.get("kind") in UNITS:
+        return UNITS[rule["kind"]]
+    schema = load_schemas().get(rule["domain"])
+    return next((one.unit for one in schema.columns if one.name == rule["column"]), "") if schema else ""
 
 
 def _record(rule: Row, language: str) -> Iterator[str]:

@@ -38,6 +38,17 @@ def test_evidence_and_basis_are_said_as_people_say_them(config):
     assert told["fact.escalated_to"] == ("chief", "chief")
 
 
+def test_a_missing_value_is_said_as_the_time_without_one_and_its_limit_is_none_of_the_curves(config):
+    evidence = {"column": "chlorine_mg_l", "basis": "local", "of": "absence"}
+    of = {"value": 720.0, "limit": 600.0, "unit": "s", "domain": "water", "kind": "chlorine_missing"}
+    facts = subject(Hub(config), an_alarm(evidence=evidence, **of))
+    told = {label: value for section in facts.sections for label, value in section.facts}
+    assert told["fact.reading"] == ("已 12 分无读数，限 10 分", "no reading for 12 min, limit 10 min")
+    assert told["evidence.of"] == ("无数据时长", "time without a value")
+    assert (facts.limit, facts.unit.en, facts.label.en) == (None, "mg/L", "Free chlorine")
+    assert facts.row["reading"]["en"].startswith(facts.row["said"]["en"])
+
+
 def test_a_basis_that_ships_is_told_in_both_languages():
     found = {rule["reference"] for rule in shipped().values() if "processor" not in rule}
     assert len(found) > 15

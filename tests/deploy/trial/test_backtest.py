@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from msgspec.structs import replace
 
 from deploy.trial.backtest import judge
 from processors.threshold import Config, State, step
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from streams.contract.records import Detection
 
 MINUTE_MS, MINUTES = 60_000, 240
+PLAIN = {"dead_band": 0.0, "on_delay_s": 60.0, "off_delay_s": 120.0}
+"""As a rule has them that says nothing of them."""
 
 
 @pytest.fixture
@@ -71,6 +74,15 @@ def test_what_was_found_is_found_again(history: SqliteHistory, rule: Rule, middl
     found = judge(rule, CITY, history, START_MS, START_MS + MINUTE_MS * MINUTES)
     assert told(found.detections) == told(before)
     assert len(found.sensors) == 6
+
+
+def test_an_absence_that_was_found_is_found_again_up_to_the_end_of_the_time(history: SqliteHistory):
+    rule = replace(PM, name="missing", kind="absence", iv=120, iii=240, **PLAIN)
+    end_ms = START_MS + MINUTE_MS * MINUTES
+    before = told([one for one in lived(rule, history, 118.0, 12.0) if one.known_ms <= end_ms])
+    assert {level for *_, level in before} == {0, 3, 4}
+    found = judge(rule, CITY, history, START_MS, end_ms).detections
+    assert told([one for one in found if one.known_ms <= end_ms]) == before
 
 
 def test_minutes_without_a_value_and_of_others_are_no_minutes(history: SqliteHistory):
