@@ -4,7 +4,7 @@ in      city.readings.v1 of every domain but traffic: each column of the domain'
 out     metrics named as the columns: the mean of a sensor's minute, unknown where the sensor was due and said
         nothing; detections named as the rule, one for each change of a sensor's level, with the limit and its source
 state   per window, column and sensor: exact sum and count; per rule and sensor: level, and what a new one waits for;
-        per sensor: up to where its windows are judged
+        per sensor: up to where its windows are judged; of absence, when each was heard; of deviation, what is usual
 drops   no_value: the reading observed nothing; elsewhere: the sensor belongs to another zone; too_large: a value of the
         reading is more than a sum can hold, and left out
 source  limits with their own source (GB, HJ, CJJ or own choice) in `[threshold]` of the configuration;
@@ -27,6 +27,7 @@ from processors.maths.levels import Batch, Levels
 from processors.maths.measures import TRAFFIC, Amounts, Heads, make_rows, quotient
 from processors.maths.places import Layout, Places, grown
 from processors.maths.rules import UNITS, Rule, in_force, problems
+from processors.maths.usual import Days
 from processors.maths.windows import READINGS, Terms, Windows
 from streams.contract.records import Detection, Frame, Result, Rows
 from streams.contract.spec import EVERY_DOMAIN, WINDOW_MS, WINDOW_S, Spec
@@ -90,8 +91,8 @@ class State:
             if rule.domain == at.frame.domain and rule.column in self.columns
         )
         of = (self.windows, list(self.columns), self.column_of, self.sensor_of, self.cell)
-        heard = self.asked_ms != coverage.NEVER
-        cells = Cells(*of, at.layout, WINDOW_MS, rules, late_limit_ms(at.frame.domain), heard)
+        heard, days = self.asked_ms != coverage.NEVER, Days(at.city.time_zone, at.city.calendar)
+        cells = Cells(*of, at.layout, WINDOW_MS, rules, late_limit_ms(at.frame.domain), heard, days)
         self._kept = at, cells
         return cells
 

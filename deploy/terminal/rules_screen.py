@@ -25,6 +25,7 @@ WORDS = {
     "change": Name("变化量", "change in"),
     "count": Name("越限分钟数", "minutes beyond its limit in"),
     "absence": Name("无数据时长", "time without a value"),
+    "deviation": Name("偏离常态", "deviation from usual"),
     "owner": Name("责任部门", "owner"),
     "from": Name("来源", "from"),
     "default": Name("默认", "default"),
@@ -48,7 +49,7 @@ WORDS = {
     "h": Name("小时", "h"),
     "none": Name("未填写", "not written yet"),
 }
-ALONE = ("absence",)
+ALONE = ("absence", "deviation")
 """Kinds of which the limits are of something else than the mean, and not over a time."""
 RANK = ("default", "settings", "city")
 NOT_SHOWN = {NAME, PROCESSOR, NUMBERS, RECORD, ORIGINS, "basis", "reference"}

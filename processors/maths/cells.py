@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from processors.maths.hold import Limits
     from processors.maths.places import Layout
     from processors.maths.rules import Rule
+    from processors.maths.usual import Days
     from processors.maths.windows import Windows
 
 SUM, EXPECTED = READINGS + 1, READINGS + 2
@@ -68,6 +69,8 @@ class Cells:
     late_limit_ms: int
     heard: NDArray[np.bool_]
     """(cells,) whether a window with a value of it had been closed when this was made."""
+    days: Days
+    """The city's."""
 
     def of(self, rule: Rule, cell: NDArray[np.integer[Any]]) -> NDArray[np.bool_]:
         """Return (n,) whether the rule is for each, and its sensor is there."""

@@ -14,13 +14,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray  # at run time: `streams.saving.state` reads the types of a state's fields
 
-from processors.maths import absences, hold, ordered, windows
+from processors.maths import absences, deviations, hold, ordered, windows
 from processors.maths.absences import Absent
 from processors.maths.cells import SUM, Cells
 from processors.maths.changes import Change
 from processors.maths.hold import Hold
 from processors.maths.measured import MEAN, mean_of, measured
 from processors.maths.places import grown
+from processors.maths.usual import Usual
 from processors.maths.windows import READINGS, Terms, whole
 from streams.contract.records import NO_TIME_MS
 from streams.contract.sums import COLUMN_SCALE
@@ -41,6 +42,8 @@ class Levels:
     holds: dict[str, Hold] = field(default_factory=dict)
     absent: dict[str, Absent] = field(default_factory=dict)
     """By rule of absence."""
+    usual: dict[str, Usual] = field(default_factory=dict)
+    """By column that a rule of deviation watches."""
 
     def __post_init__(self) -> None:
         self.watch: _Watch | None = None
@@ -79,6 +82,7 @@ def _watching(levels: Levels, cells: Cells) -> _Watch:
         for rule in cells.of_means:
             hold.grow(levels.holds.setdefault(rule.name, Hold()), len(cells.column_of))
         absences.follow(levels.absent, cells, levels.judged_ms)
+        deviations.follow(levels.usual, cells)
         levels.watch = _Watch(cells, _busy(levels, len(cells.column_of)))
     return levels.watch
 
@@ -175,13 +179,15 @@ def _judged(levels: Levels, cells: Cells, start_ms: int, sensor: NDArray[np.intp
         mine = loud[row]
         if not mine.any():
             continue
-        place, value = cell[row, mine], measured(cells, rule, cell[row, mine], mean[row, mine], start_ms)
+        place = cell[row, mine]
+        value = measured(cells, rule, place, mean[row, mine], start_ms, levels.usual)
         if rule.kind != "level":
             place, value = place[~np.isnan(value)], value[~np.isnan(value)]
         held = levels.holds[rule.name]
         seen = hold.Seen(place, value, cells.gap_ms(place), start_ms, end_ms)
         yield from _told(cells, rule, seen, hold.judge(held, seen, limits), end_ms)
         busy[place] |= hold.is_busy(held, place)
+    deviations.teach(levels.usual, levels.holds, cells, (cell, mean, loud), start_ms)
 
 
 def _told(cells: Cells, rule: Rule, seen: hold.Seen, changes: hold.Changes, known_ms: int) -> Iterator[Change]:
@@ -282,6 +288,7 @@ def end(levels: Levels, cells: Cells) -> list[tuple[str, int, int]]:
         return []
     column_of = {rule.name: cells.columns.index(rule.column) for rule in cells.of_means}
     gone, found = ~cells.present, absences.end(levels.absent, cells, levels.judged_ms)
+    deviations.end(levels.usual, cells)
     for rule, held in list(levels.holds.items()):
         hold.grow(held, len(cells.sensor_of))
         for cell in hold.end(held, gone | (cells.column_of != column_of.get(rule, -1))).tolist():

@@ -38,7 +38,10 @@ LEVELS = ("iv", "iii", "ii", "i")
 UNITS = {"count": "", "absence": "s"}
 """Units of the limits of those kinds for which it is not the column's."""
 
-UNUSED = {"absence": ("sense", "dead_band", "on_delay_s", "off_delay_s", "grace_s")}
+UNUSED = {
+    "absence": ("sense", "dead_band", "on_delay_s", "off_delay_s", "grace_s"),
+    "deviation": ("grace_s",),
+}
 """By kind: keys that it has no use for. Of an absence the limit is the delay, and the first value ends it."""
 
 RECORD = "record"
@@ -56,10 +59,10 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     column: str
     sense: Literal["above", "below"] = "above"
     """`above`: a mean at or above the limit counts; `below`: one below it."""
-    kind: Literal["level", "change", "count", "absence"] = "level"
+    kind: Literal["level", "change", "count", "absence", "deviation"] = "level"
     """What the limits are of: the minute's mean; how far it has moved in `over_s`; how many minutes of the last
     `over_s`, it among them, had a mean beyond `at`, in the rule's sense; for how many seconds the column has brought
-    no value."""
+    no value; how far the mean is from what is usual at this hour of such a day."""
     over_s: Annotated[int, msgspec.Meta(ge=60)] | None = None
     """Whole minutes, at most as long as its domain waits for late readings. For `change` and `count`."""
     at: float | None = None
@@ -161,7 +164,7 @@ def problems(rule: Rule) -> Iterable[str]:
         near = nearest(rule.column, schemas[rule.domain].names)
         yield f"rule {rule.name}: column: {rule.domain} has no column {rule.column!r}{near}"
     yield from _odd_kind(rule)
-    yield from _odd_absence(rule)
+    yield from _odd_numbers(rule)
     limits = {key: limit for key in LEVELS if (limit := getattr(rule, key)) is not None}
     if not limits:
         yield f"rule {rule.name}: at least one of {', '.join(LEVELS)} is needed"
@@ -185,7 +188,7 @@ def _odd_kind(rule: Rule) -> Iterable[str]:
         yield f"rule {rule.name}: at: kind {rule.kind} {lacks}"
 
 
-def _odd_absence(rule: Rule) -> Iterable[str]:
+def _odd_numbers(rule: Rule) -> Iterable[str]:
     """Say which numbers of a rule its kind has no use for, or could not judge."""
     usual = {field.name: field.default for field in msgspec.structs.fields(Rule)}
     for key in rule.unused:
@@ -196,3 +199,8 @@ def _odd_absence(rule: Rule) -> Iterable[str]:
         limit_s = getattr(rule, key)
         if limit_s is not None and (limit_s < MINUTE_S or limit_s % MINUTE_S):
             yield f"rule {rule.name}: {key}: whole minutes in seconds, such as 600, are needed, not {limit_s:g}"
+    for key in LEVELS if rule.kind == "deviation" else ():
+        limit = getattr(rule, key)
+        if limit is not None and not (limit < 0 if rule.limits.below else limit > 0):
+            side = "below 0, as far as it is below usual," if rule.limits.below else "above 0"
+            yield f"rule {rule.name}: {key}: a number {side} is needed, not {limit:g}"

@@ -152,7 +152,7 @@ def problems(folder: Path, rules: str) -> list[str]:
         (OFTEN.replace("at = 0.2\n", ""), ["at: kind count needs the mean beyond which a minute counts"]),
         (
             DROP.replace('"change"', '"changes"'),
-            ["kind: one of absence, change, count, level is needed, not 'changes'; the nea"],
+            ["kind: one of absence, change, count, deviation, level is needed, not 'changes'; the nea"],
         ),
     ],
 )

@@ -141,6 +141,11 @@ def test_the_list_says_of_what_the_limits_are(capsys, tmp_path: Path):
     assert [cell.strip() for cell in line.split("  ") if cell][2:4] == [
         "water pressure_mpa, time without a value", "IV ≥ 600 s",
     ]  # fmt: skip
+    unusual = city(tmp_path / "third", f'[unusual]\nkind = "deviation"\niv = -0.1\n{common}')
+    (line,) = [one for one in said(capsys, "list", "--city", unusual).splitlines() if one.startswith("unusual")]
+    assert [cell.strip() for cell in line.split("  ") if cell][2:4] == [
+        "water pressure_mpa, deviation from usual", "IV < -0.1 MPa",
+    ]  # fmt: skip
     shown = said(capsys, "show", "missing", "--city", folder)
     assert "600" in shown
     assert "off_delay_s" not in shown
