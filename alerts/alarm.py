@@ -147,6 +147,8 @@ class Alarm(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Why it came into its incident, None = it began it."""
     equipment: bool = False
     """It is of a device and has blinded nobody: it stands on the list of equipment, not on the operators'."""
+    desk: str = ""
+    """Whose it is, as `alerts.desks` says; "" = of the one desk."""
     presented_at_ms: int | None = None
     """Engine time at which the operators were shown it by itself, None = they were not."""
     retired: Lack | None = None

@@ -193,6 +193,7 @@ def _drawer() -> Component:
         className="drawer",
         hidden=True,
         role="dialog",
+        **_aria(labelledby="drawer-head"),
     )
 
 

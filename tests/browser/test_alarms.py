@@ -182,8 +182,11 @@ def test_every_alarm_can_be_reached_and_the_page_stays_small(open_page, wall, ow
     page.keyboard.press("Escape")
     until(lambda: len(shown(page)) > 1)
     page.keyboard.press("j")
-    page.keyboard.press("End")
+    page.keyboard.press("End")  # of all, not of those that have been read
+    until(lambda: "–3,0" in text(page, "#alarm-range"))
     until(lambda: "A00" in shown(page)[-1])
+    until(lambda: page.evaluate("document.activeElement.dataset.alarm") in shown(page))
+    assert page.locator("#alarm-new").is_hidden()  # what has only been read is not new
     assert {len(number) > 2 for number in page.locator("#alarm-rows .n").all_inner_texts()} == {False}
     assert page.locator("#alarm-rows li").count() < 12
     page.keyboard.press("Escape")

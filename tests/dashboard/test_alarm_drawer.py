@@ -20,7 +20,7 @@ def event(at_ms: int, what: str, **more: object) -> AlarmEvent:
 def test_a_drawer_tells_the_record_of_the_rule_in_both_languages(config):
     facts = subject(Hub(config), an_alarm(kind="lift_trapped", domain="safety", evidence={"sense": "above"}))
     told = {label: value for section in facts.sections for label, value in section.facts}
-    assert told["record.time_to_respond"] == ("30 分", "30 min")
+    assert told["record.time_to_respond"] == ("30 分钟", "30 min")
     assert told["record.owner"] == ("市场监督管理局", "Market regulation bureau")
     assert told["record.cause"].en.startswith("A power cut")
     assert told["evidence.sense"] == ("高于限值", "above the limit")
@@ -52,6 +52,16 @@ def test_until_when_an_alarm_is_set_aside_is_told_by_the_clock_of_the_city(confi
     assert hub.screen.alarm_row(shelved)["until_ms"] == 4_600_000
     told = {label: value for section in subject(hub, shelved).sections for label, value in section.facts}
     assert told["fact.state"] == ("搁置 · 至 01-01 09:16:40", "shelved · until 01-01 09:16:40")
+
+
+def test_a_drawer_says_the_level_and_all_that_the_row_says_of_how_an_alarm_stands(config):
+    told = {}
+    alarm = an_alarm(level=2, closing_at_ms=5000, chattering=True, count=31, uncertain_since_ms=60_000)
+    for section in subject(Hub(config), alarm).sections:
+        told |= dict(section.facts)
+    assert told["fact.level"] == ("橙色 II 级", "Orange, level II")
+    assert told["fact.state"] == ("待确认 · 正在结束 · 频繁 ×31", "unacknowledged · closing · flapping ×31")
+    assert told["fact.uncertain"] == ("01-01 08:01:00", "01-01 08:01:00")  # 60 s after midnight UTC, in Shanghai
 
 
 def test_a_kind_that_no_rule_knows_has_no_record(config):
