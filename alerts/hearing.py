@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from alerts.kinds import SILENT_FEED, SILENT_SENSOR
+from alerts.kinds import SILENT_FEED, SILENT_SENSOR, is_unheard
 from processors.maths.measures import FEED_PREFIX
 
 if TYPE_CHECKING:
@@ -21,13 +21,6 @@ if TYPE_CHECKING:
     from streams.contract.records import Detection
 
 SILENCES = (SILENT_SENSOR, SILENT_FEED)
-OF, ABSENCE = "of", "absence"
-"""Key and value in the evidence of what a rule of absence finds: that nothing is heard is then the condition itself."""
-
-
-def is_unheard(one: Detection | Alarm) -> bool:
-    """Tell whether it says of a sensor, or of one of its columns, that nothing is heard."""
-    return one.kind == SILENT_SENSOR or one.evidence.get(OF) == ABSENCE
 
 
 def hear(state: State, found: Detection) -> None:

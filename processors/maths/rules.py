@@ -19,12 +19,14 @@ from streams.hints import nearest
 from streams.toml_keys import laid_over
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
+    from processors.maths.combined import Combination
     from streams.city.registry import City
 
 
 C = TypeVar("C", bound=msgspec.Struct)
+R = TypeVar("R", "Rule", "Combination")
 
 KEPT_CITIES = 32
 """So many cities' rules, and settings by them, are remembered: frames name the last few."""
@@ -100,11 +102,6 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         below = self.sense == "below" and self.kind != "count"
         return Limits((first, second, third, fourth), below, self.dead_band, self.on_delay_s, self.off_delay_s)
 
-    @property
-    def unused(self) -> tuple[str, ...]:
-        """Keys that its kind has no use for."""
-        return UNUSED.get(self.kind, ())
-
 
 def judged(rules: Iterable[Mapping[str, Any]], own: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
     """Return the rules of a processor, as plain data, with a city's own laid over them; new names at the end.
@@ -117,22 +114,24 @@ def judged(rules: Iterable[Mapping[str, Any]], own: Mapping[str, Mapping[str, An
     return [{**values, "name": name} for name, values in found.items()]
 
 
-def in_force(rules: tuple[Rule, ...], city: City) -> tuple[Rule, ...]:
-    """Return the enabled rules of the settings with the city's own laid over them.
+def in_force(rules: tuple[R, ...], city: City, kind: type[R], odd: Callable[[R], Iterable[str]]) -> tuple[R, ...]:
+    """Return the enabled rules of the settings, of one kind, with the city's own laid over them.
+
+    `odd` says what is wrong with one.
 
     One of the city's that this build does not understand counts as the settings have it; `deploy` refuses such a
     folder, but a newer build may have taken it.
     """
-    return _in_force(rules, Same(city)) if city.rules else tuple(rule for rule in rules if rule.enabled)
+    return _in_force(rules, Same(city), kind, odd) if city.rules else tuple(rule for rule in rules if rule.enabled)
 
 
 @lru_cache(maxsize=KEPT_CITIES)
-def _in_force(rules: tuple[Rule, ...], same: Same) -> tuple[Rule, ...]:
+def _in_force(rules: tuple[R, ...], same: Same, kind: type[R], odd: Callable[[R], Iterable[str]]) -> tuple[R, ...]:
     known = {rule.name: rule for rule in rules}
     for values in judged([msgspec.to_builtins(rule) for rule in rules], same.city.rules):
         with suppress(msgspec.ValidationError):
-            rule = msgspec.convert(values, Rule)
-            if not list(problems(rule)):
+            rule = msgspec.convert(values, kind)
+            if not list(odd(rule)):
                 known[rule.name] = rule
     return tuple(rule for rule in known.values() if rule.enabled)
 
@@ -191,7 +190,7 @@ def _odd_kind(rule: Rule) -> Iterable[str]:
 def _odd_numbers(rule: Rule) -> Iterable[str]:
     """Say which numbers of a rule its kind has no use for, or could not judge."""
     usual = {field.name: field.default for field in msgspec.structs.fields(Rule)}
-    for key in rule.unused:
+    for key in UNUSED.get(rule.kind, ()):
         if (value := getattr(rule, key)) != usual[key]:
             shown = value if isinstance(value, str) else f"{value:g}"
             yield f"rule {rule.name}: {key}: kind {rule.kind} has none; take {shown} away"
