@@ -72,7 +72,7 @@ class Covering(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What ended it, None = it covers the alarm still, or did when that closed."""
 
 
-Because: TypeAlias = Literal["feed", "feeds", "drains", "powers", "carries", "queue", "place", "burst", "hand"]
+Because: TypeAlias = Literal["feed", "feeds", "drains", "powers", "carries", "queue", "place", "burst", "part", "hand"]
 """What ties an alarm to another: its feed is silent; a relation of the city; a jam down the road; the same place and
 time; many of its kind in its zone; a person."""
 

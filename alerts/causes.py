@@ -2,8 +2,8 @@
 
 It comes under the first of these that is active: the silence of its feed; an alarm at what its entity depends on
 (`relations.csv`); a jam down the road, within two segments; an alarm at its own place, of the last half hour. What
-hangs on it in these ways, but for the last, comes under it. Of the alarms of equipment only the silence of sensors has
-causes elsewhere, and nothing but that comes from one.
+hangs on it in these ways, but for the last, comes under it; under a combination, what stands of its rules. Of the
+alarms of equipment only the silence of sensors has causes elsewhere, and nothing but that comes from one.
 
 While the desk is full, what would stand alone comes together with others of its kind and zone, where these come thick.
 
@@ -25,6 +25,7 @@ from alerts.incidents import BURST
 from alerts.kinds import SILENT_FEED, SILENT_SENSOR, title, traits
 from alerts.load import IN_MS, free_at_ms
 from alerts.rules.record import Words
+from processors.maths.combined import standing
 from processors.maths.measures import FEED_PREFIX
 from streams.city.surroundings import NOWHERE
 
@@ -57,6 +58,7 @@ WORDS: dict[Because, Words] = {
     "powers": Words(zh="{of}，此处由它供电。", en="{of}, which powers this place."),
     "carries": Words(zh="{of}，道路从该处通过。", en="{of}, which carries the road."),
     "queue": Words(zh="{of}，排队由下游上溯至此。", en="{of}, from which the queue reaches up the road."),
+    "part": Words(zh="{of}，此报警是其组成之一。", en="{of}, of which this is a part."),
     "burst": Words(zh="{of}，片区内同类报警集中出现。", en="{of}, and many more of its kind in its zone."),
     "place": Words(zh="{of}，同处一地，先后不过半小时。", en="{of}, at the same place within half an hour."),
 }
@@ -162,8 +164,10 @@ def _causes(view: View) -> Iterator[Tie]:
 
 
 def _effects(view: View) -> Iterator[Tie]:
-    """Yield what may come from the new alarm, the nearest first."""
+    """Yield what may come from the new alarm, the nearest first; of a combination what stands."""
     found, around = view.found, view.around
+    for kind, entity in standing(found.evidence).items():
+        yield from ((one, "part") for one in view.at([entity]) if one.kind == kind)
     if found.kind == SILENT_FEED:
         yield from ((one, "feed") for one in view.at(_fed(view)) if one.kind in (SILENT_SENSOR, SILENT_FEED))
     if is_equipment(found):

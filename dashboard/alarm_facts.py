@@ -10,6 +10,7 @@ from dashboard.alarm_list import metric_of, scale_of
 from dashboard.labels import column_name, kind_name, text, unit_name
 from dashboard.readings import filled, quantity, reading
 from dashboard.subject import Section, Subject, same, time_at
+from processors.maths.combined import STANDS
 from streams.contract.name import Name
 
 if TYPE_CHECKING:
@@ -100,8 +101,13 @@ def _evidence(hub: Hub, alarm: Mapping[str, Any]) -> Iterator[tuple[str | Name, 
     for key, value in alarm.get("evidence", {}).items():
         if key in TOLD_ELSEWHERE:
             continue
-        label: str | Name = f"evidence.{key}" if text(f"evidence.{key}") else same(key)
+        label: str | Name = f"evidence.{key}" if text(f"evidence.{key}") else _label(key)
         yield label, text(f"evidence.{key}.{value}") or _said(hub, key, value)
+
+
+def _label(key: str) -> Name:
+    """Return what a key of the evidence is called that has no text: the rule that stands, else as it is."""
+    return kind_name(key.removeprefix(STANDS)) if key.startswith(STANDS) else same(key)
 
 
 def _said(hub: Hub, key: str, value: float | str) -> Name:

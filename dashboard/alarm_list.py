@@ -9,6 +9,7 @@ from alerts.kinds import response_limit_s
 from dashboard.labels import as_json, domain_names, kind_name
 from dashboard.places import corridor, projection
 from dashboard.readings import COUNTED, NOTHING, quantity, reading
+from processors.maths.combined import standing
 from processors.maths.measures import FEED_PREFIX, SILENT
 from streams.contract.name import Name
 
@@ -22,6 +23,8 @@ ASIDE = ("shelved", "suppressed", "out_of_service")
 """What covers an alarm: it stands behind all others and is counted for itself."""
 LEVELS = (1, 2, 3, 4)
 FEED = FEED_PREFIX.removesuffix(":")
+RULES = "rules_count"
+"""What an alarm of a combination is about: how many of its rules stand."""
 PERCENT_SUFFIX = "_ratio"
 PLAIN_RATIOS = ("tti_ratio",)
 """Ratios that nobody reads as a percentage."""
@@ -125,10 +128,11 @@ class Places:
 
 
 def metric_of(alarm: Mapping[str, Any]) -> str:
-    """Return what an alarm is about: the column its evidence names, a feed's silence, else a road's speed."""
+    """Return what an alarm is about: its evidence's column, or rules; a feed's silence; else a road's speed."""
     if alarm["entity"].startswith(f"{FEED}:"):
         return SILENT.name
-    return str(alarm.get("evidence", {}).get("column") or "speed_km_h")
+    evidence = alarm.get("evidence", {})
+    return RULES if standing(evidence) else str(evidence.get("column") or "speed_km_h")
 
 
 def scale_of(alarm: Mapping[str, Any]) -> tuple[float, str]:

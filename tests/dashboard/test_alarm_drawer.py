@@ -6,7 +6,7 @@ from alerts.rules.shipped import shipped
 from dashboard.alarm_course import Step, steps
 from dashboard.alarm_facts import subject
 from dashboard.hub import Hub
-from dashboard.labels import text
+from dashboard.labels import kind_name, text
 from streams.contract.alarm_events import AlarmEvent
 from tests.dashboard.conftest import an_alarm
 
@@ -109,3 +109,13 @@ def test_the_course_says_when_its_place_was_suppressed_by_whom_and_what_ended_th
 def test_a_step_that_the_history_has_is_told_once():
     known = [event(5000, "acknowledge", who="Li", desk="2", outcome="done", why="pump 2 runs")]
     assert steps(an_alarm(changed_by=CHANGED), known) == [Step(5000, "acknowledge", "Li · 2 · pump 2 runs")]
+
+
+def test_a_combination_names_the_rules_that_stand_and_where(config):
+    evidence = {"basis": "proposal", "stands:rain_heavy": "A2", "stands:underpass_flooding": "A"}
+    alarm = an_alarm(kind="street_floods", entity="zone:east", value=2.0, limit=2.0, unit="", evidence=evidence)
+    found = subject(Hub(config), alarm)
+    told = {label: value for section in found.sections for label, value in section.facts}
+    assert told[kind_name("rain_heavy")].en == "A2 Road"
+    assert told[kind_name("underpass_flooding")].zh == "A路"
+    assert told["fact.reading"] == ("2 条规则，限 2", "2 rules, limit 2")
