@@ -193,3 +193,13 @@ def test_signatures_are_those_of_the_documentation():
 
 DINGTALK_SIGN = "ukR4%2BWoOOBTGaOauYqugxVrMSFyr92q4hPxJxuOkiio%3D"
 FEISHU_SIGN = "s3Va4ru9IQUY6HTJcYx7OEVyXl0V0S/y32v4ZbfOHCI="
+
+
+def test_a_combination_says_which_rules_stand_and_where():
+    telling = Telling(route(language="both"))
+    telling.alarm(kind="heat", value=2.0, evidence={"stands:rain_heavy": "u1", "stands:underpass_flooding": "u2"})
+    telling.wait(6)
+    ((_, letter, _),) = telling.sent
+    text = written(telling.routes["duty"], SETTING, letter)[0].text
+    assert "（望江路u1下穿 强降雨；望江路u2下穿 下穿通道积水），" in text
+    assert " (Heavy rain at Wangjiang Road underpass u1; Underpass flooding at Wangjiang Road underpass u2), " in text
