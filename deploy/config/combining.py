@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 from deploy.config.rule_keys import PROCESSOR, is_enabled
 from processors.maths.combined import KIND
-from streams.contract.spec import EVERY_DOMAIN
 from streams.hints import nearest
 from streams.toml_keys import Fault
 
@@ -76,10 +75,5 @@ def _odd(name: object, rules: Mapping[str, Values], can_stand: Mapping[str, str]
 
 def _domain(rule: Values, specs: Specs) -> str:
     """Return the one domain whose zones a rule is judged in, "" = there is none, or more."""
-    if PROCESSOR not in rule:
-        domain = rule.get("domain") if judge_of(rule) == THRESHOLD else ""
-        return domain if isinstance(domain, str) else ""
-    spec = specs.get(rule[PROCESSOR])
-    if spec is None or spec.second_level or spec.domains == EVERY_DOMAIN or len(spec.domains) != 1:
-        return ""
-    return spec.domains[0]
+    spec, domain = specs.get(rule.get(PROCESSOR, judge_of(rule))), rule.get("domain")
+    return domain if spec is not None and not spec.second_level and isinstance(domain, str) else ""
