@@ -247,8 +247,15 @@ def test_a_sound_for_each_incident_until_it_is_silenced(open_page, wall, own):
     page.mouse.click(5, 5)
     until(lambda: button.inner_text() == "Silence")
     until(lambda: int(page.locator("#wall").get_attribute("data-sounded") or 0) > 0)
+    other = page.context.new_page()  # of the same desk
+    other.goto(page.url)
+    until(lambda: other.locator("#sound").count() == 1)
+    other.mouse.click(5, 5)
+    until(lambda: other.locator("#sound").inner_text() == "Silence")
     page.keyboard.press("s")
     until(lambda: button.inner_text() == "Sound: I")
+    until(lambda: other.locator("#sound").inner_text() == "Sound: I")
+    other.close()
     (third,) = own(1160, incident="I1")
     until(lambda: row(page, third).count() == 1)
     assert button.inner_text() == "Sound: I"  # of an incident that was heard
