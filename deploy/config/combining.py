@@ -25,8 +25,12 @@ ELSEWHERE = f'a combination is written under [[{THRESHOLD}.{RULES}]], with kind 
 
 
 def judge_of(rule: Values) -> str:
-    """Return the processor that judges a rule, none of those that a processor judges by itself."""
-    return COMBINATION if rule.get("kind") == KIND else THRESHOLD
+    """Return the processor that judges a rule, none of those that a processor judges by itself.
+
+    >>> judge_of({"kind": "level"}), judge_of({"kind": "combinatoin", "of": ["heat", "rain_heavy"]})
+    ('threshold', 'combination')
+    """
+    return COMBINATION if rule.get("kind") == KIND or "of" in rule else THRESHOLD
 
 
 def sections(entries: object, rules: Mapping[str, Values], specs: Specs) -> dict[str, dict[str, Any]]:
