@@ -11,6 +11,7 @@ from dashboard.labels import column_name, kind_name, text, unit_name
 from dashboard.readings import filled, quantity, reading
 from dashboard.subject import Section, Subject, same, time_at
 from processors.maths.combined import STANDS
+from processors.maths.rules import BASIS_ZH
 from streams.contract.name import Name
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ TO_DESKS = ("assigned_to", "escalated_to")
 """… a desk."""
 IN_UNITS = {"usual_km_h": (1.0, "km/h"), "ratio": (100.0, "%")}
 """Evidence by what it is multiplied where people read it, and its unit then."""
-TOLD_ELSEWHERE = ("column", "basis")
+TOLD_ELSEWHERE = ("column", "basis", BASIS_ZH)
 """Of the evidence: the reading's name, and the basis."""
 
 
@@ -69,8 +70,8 @@ def _facts(hub: Hub, alarm: Mapping[str, Any], row: Mapping[str, Any]) -> Iterat
             yield f"fact.{key}", hub.screen.view.desk(alarm[key]) if key in TO_DESKS else same(alarm[key])
     if alarm.get("under"):
         yield "fact.folded", Name(alarm["under"]["why"]["zh"], alarm["under"]["why"]["en"])
-    basis = alarm.get("basis") or "—"
-    yield "fact.basis", text(f"basis.{basis}") or same(basis)
+    basis, in_chinese = alarm.get("basis") or "—", alarm.get("evidence", {}).get(BASIS_ZH)
+    yield "fact.basis", Name(in_chinese, basis) if in_chinese else text(f"basis.{basis}") or same(basis)
     yield "fact.id", same(alarm["id"])
 
 
