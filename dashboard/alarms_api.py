@@ -9,10 +9,11 @@ import anyio
 import msgspec
 from fastapi import APIRouter, Query, Response
 from fastapi.responses import JSONResponse
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
 from dashboard.alarm_history import ended_page
 from dashboard.alarm_list import standing_of, waiting_since_ms
+from dashboard.asked_once import in_order
 from dashboard.commands_api import open_alarm
 from dashboard.iso_times import iso
 from dashboard.orders_kept import OrdersKept, behind
@@ -59,6 +60,7 @@ class Filter(BaseModel):
     text: Annotated[str | None, Field(max_length=200, description="in place, kind, zone or id, either language")] = None
     limit: Annotated[int, Field(ge=1, le=MOST_ROWS)] = ROWS
     cursor: Annotated[str | None, Field(max_length=400, description="`next` of the page before")] = None
+    _in_order = model_validator(mode="after")(in_order)
 
 
 def add_to(routes: APIRouter, hub: Hub) -> None:
