@@ -26,7 +26,7 @@ from processors.maths.fixed import to_terms
 from processors.maths.levels import Batch, Levels
 from processors.maths.measures import TRAFFIC, Amounts, Heads, make_rows, quotient
 from processors.maths.places import Layout, Places, grown
-from processors.maths.rules import UNITS, Rule, in_force, problems
+from processors.maths.rules import UNITS, Rule, cited, in_force, problems
 from processors.maths.usual import Days
 from processors.maths.windows import READINGS, Terms, Windows
 from streams.contract.records import Detection, Frame, Result, Rows
@@ -231,8 +231,13 @@ def _detections(changes: list[Change], at: _At) -> list[Detection]:
             value=one.value,
             limit=one.rule.limits.limits[(one.after or one.before) - 1],
             unit=_unit(one.rule),
-            basis=one.rule.reference,
-            evidence={"column": one.rule.column, "basis": one.rule.basis, **_of_kind(one.rule)},
+            basis=cited(one.rule.reference)[0],
+            evidence={
+                "column": one.rule.column,
+                "basis": one.rule.basis,
+                **_of_kind(one.rule),
+                **cited(one.rule.reference)[1],
+            },
         )
         for one in changes
     ]
