@@ -21,7 +21,9 @@ if TYPE_CHECKING:
 
 CLOCK = "%m-%d %H:%M:%S"
 AS_SAID = ("why", "assigned_to", "escalated_to", "shelved_by", "shelved_why", "suppressed_why", "out_of_service_by")
-"""What people said, as they said it."""
+"""What people said, as they said it; of these, …"""
+TO_DESKS = ("assigned_to", "escalated_to")
+"""… a desk."""
 IN_UNITS = {"usual_km_h": (1.0, "km/h"), "ratio": (100.0, "%")}
 """Evidence by what it is multiplied where people read it, and its unit then."""
 TOLD_ELSEWHERE = ("column", "basis", BASIS_ZH)
@@ -58,10 +60,14 @@ def _facts(hub: Hub, alarm: Mapping[str, Any], row: Mapping[str, Any]) -> Iterat
         yield "fact.uncertain", time_at(hub, row["uncertain_since_ms"], CLOCK)
     yield "fact.raised", time_at(hub, alarm["raised_at_ms"], CLOCK)
     if alarm["acknowledged"]:
-        yield "fact.acknowledged", same(f"{alarm.get('acknowledged_by')} · {alarm.get('acknowledged_desk')}")
+        desk = hub.screen.view.desk(str(alarm.get("acknowledged_desk")))
+        by = alarm.get("acknowledged_by")
+        yield "fact.acknowledged", Name(f"{by} · {desk.zh}", f"{by} · {desk.en}")
+    if alarm.get("desk"):
+        yield "fact.desk", hub.screen.view.desk(alarm["desk"])
     for key in AS_SAID:
         if alarm.get(key):
-            yield f"fact.{key}", same(alarm[key])
+            yield f"fact.{key}", hub.screen.view.desk(alarm[key]) if key in TO_DESKS else same(alarm[key])
     if alarm.get("under"):
         yield "fact.folded", Name(alarm["under"]["why"]["zh"], alarm["under"]["why"]["en"])
     basis, in_chinese = alarm.get("basis") or "—", alarm.get("evidence", {}).get(BASIS_ZH)

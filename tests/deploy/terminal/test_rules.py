@@ -10,8 +10,8 @@ import pytest
 
 from alerts.rules.shipped import shipped
 from deploy.config import settings
-from deploy.config.run import Run
 from deploy.terminal import cli, rules_screen
+from tests.runs import run_of
 from tests.small_city import write_small_city
 from tests.written_rules import RECORD
 
@@ -94,11 +94,13 @@ def test_a_started_city_is_told_as_it_is_in_force(capsys, tmp_path: Path):
     chosen = settings.load(tmp_path / "mine.toml", {})
     data = tmp_path / "data"
     data.mkdir()
-    Run(
-        data=str(data), city=str(city(tmp_path / "kept", "[noise_high]\nenabled = false\n")), city_id="small",
-        city_edited=str(city(tmp_path / "edited", "[heat\n")), mode="live", kafka="", redis="", history="", port=1,
-        started_ms=0, components=chosen.components, own_rules=chosen.own_rules,
-    ).write()  # fmt: skip
+    run_of(
+        data,
+        city=city(tmp_path / "kept", "[noise_high]\nenabled = false\n"),
+        city_edited=city(tmp_path / "edited", "[heat\n"),
+        components=chosen.components,
+        own_rules=chosen.own_rules,
+    ).write()
     found = listed(capsys, "--data", data)
     assert (found["heat"]["iv"], found["heat"]["origins"]["iv"]) == (36, "settings")
     assert (found["noise_high"]["enabled"], found["noise_high"]["origins"]["enabled"]) == (False, "city")
