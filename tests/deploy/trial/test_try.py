@@ -14,7 +14,6 @@ import pytest
 
 from deploy.terminal import cli
 from tests.streams.conftest import write_small_city
-from tests.written_rules import RECORD
 
 DAY = "2026-03-01T"
 LINES = (
@@ -176,24 +175,6 @@ def test_a_second_level_processor_reads_what_the_first_level_yields(folder: Path
     # four zones and the city at 08:00 and 08:01. Known are z0 at both, z1 at 08:00 and the city at both: tti 5/3, 3, 1
     # and, of the city, between them
     assert rows["tti_ratio", "1m"][3:9] == ["10", "5", "2", "1", "1.667", "3"]
-
-
-def test_a_combination_reads_what_the_rules_of_the_first_level_find(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
-    """Hot and windy from 08:00 on, both known at 08:01."""
-    folder = write_small_city(tmp_path / "recorded")
-    lines = [
-        {"sensor": "w0", "at": f"{DAY}08:0{minute}:00Z", "temperature_c": 41, "wind_m_s": 12} for minute in range(5)
-    ]
-    (folder / "weather.ndjson").write_text("".join(json.dumps(line) + "\n" for line in lines))
-    together = 'kind = "combination"\ndomain = "weather"\nof = ["heat", "wind_strong"]\niii = 2\n'
-    more = f'[[threshold.rules]]\nname = "parched"\n{together}basis = "local"\nreference = "own choice"\n{RECORD}'
-    more += '[[threshold.rules]]\nname = "wind_strong"\non_delay_s = 60\n'
-    config = own_rules(tmp_path)
-    config.write_text(config.read_text() + more)
-    found = tried(capsys, "combination", "--on", folder, "--lang", "en", "--config", config)
-    assert [cells[:3] for cells in found if cells[0].startswith("2026-")] == [
-        ["2026-03-01T08:00:00Z", "Ⅲ", "zone:z0 Zone 0"],
-    ]
 
 
 def test_compressed_lines_and_a_city_elsewhere(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
