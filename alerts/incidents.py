@@ -15,7 +15,7 @@ from alerts import figures
 from alerts.alarm import Last, Under
 from alerts.desks import home
 from alerts.events import Released
-from alerts.incident import ALONE, Incident, about, asks_on_card
+from alerts.incident import ALONE, End, Incident, about, asks_on_card
 from alerts.moving import ImpossibleError, moved, step_of
 from alerts.rules.record import Words
 from alerts.transitions import Happening
@@ -176,6 +176,29 @@ def follow(state: State, at_ms: int) -> None:
         stands = alarm is not None and alarm.process == "active"
         if stands != (before.process == "active"):
             state.groups.put(replace(incident, release_at_ms=None if stands else at_ms + RELEASE_MS))
+    for one in state.groups.touched_incidents:
+        ended = state.ended.get(one)
+        if ended is not None and ended.end is None:
+            state.ended[one] = replace(ended, end=_end(state, ended, at_ms))
+
+
+def _end(state: State, incident: Incident, at_ms: int) -> End:
+    """Return how the present event has ended an incident."""
+    touched = state.groups.touched_alarms.items()
+    left = [name for name, before in touched if before is not None and before.incident == incident.id]
+    last = left[-1] if left else ""
+    alarm, gone_on = state.closed.get(last), state.open.get(last)
+    if gone_on is not None:
+        if incident.merged_into is not None:
+            return End(at_ms=at_ms, because="merged", taken=gone_on.taken)
+        who = gone_on.last.who if gone_on.last.at_ms == at_ms else ""
+        return End(at_ms=at_ms, because="moved", who=who, taken=gone_on.taken)
+    if alarm is None or alarm.retired is not None:
+        return End(at_ms=at_ms, because="retired", taken=None if alarm is None else alarm.taken)
+    by = alarm.ended
+    if by is not None and by.action == "end":
+        return End(at_ms=at_ms, because="ended", who=by.who, taken=alarm.taken)
+    return End(at_ms=at_ms, because="returned", taken=alarm.taken)
 
 
 def due(state: State, now_ms: int) -> Released | None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from tests.browser.alarm_city import drop, focus, orders, row, shown, wait_for_order
-from tests.browser.conftest import later, state, until
+from tests.browser.conftest import later, state
 from tests.browser.test_wall import settled, text
+from tests.waiting import until
 
 CLOCK_ON_BY = "(s) => { const now = Date.now.bind(Date); Date.now = () => now() + s * 1000; }"
 AGE_S = """(() => { const said = document.querySelector("#fresh span").textContent;
