@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 from msgspec.structs import replace
@@ -19,6 +19,20 @@ ALONE = 1
 
 OF_CAUSE = ("domain", "kind", "entity", "zone")
 """What an incident says as its cause does, also when that has ended."""
+
+
+class End(msgspec.Struct, frozen=True, kw_only=True):
+    """How an incident ended: with what took its last open alarm."""
+
+    at_ms: int
+    """Engine time."""
+    because: Literal["returned", "ended", "retired", "moved", "merged"]
+    """Its condition was over; a person ended it; the city has no such thing any more; a person took it elsewhere;
+    another incident took it over."""
+    who: str = ""
+    """Who did that, "" = nobody."""
+    taken: Taken | None = None
+    """The acknowledgement of that alarm."""
 
 
 class Incident(msgspec.Struct, frozen=True, kw_only=True):
@@ -39,6 +53,10 @@ class Incident(msgspec.Struct, frozen=True, kw_only=True):
     waiting_since_ms: int
     levels: tuple[int, int, int, int] = (0, 0, 0, 0)
     """Members of level I, II, III, IV."""
+    worst_level: int | None = None
+    """The worst level that a member ever had."""
+    alarms_count: int = 0
+    """Alarms that ever came into it."""
     asking: int = 0
     """Members that somebody should look at, but those of level I and of equipment."""
     listed: tuple[str, ...] = ()
@@ -47,12 +65,18 @@ class Incident(msgspec.Struct, frozen=True, kw_only=True):
     """The newest acknowledgement of the whole; it holds for what joins and is no worse than …"""
     taken_level: int = ALONE
     """… the worst that was there then."""
+    desk: str = ""
+    """Whose it is, with all of its members."""
+    handed: str = ""
+    """The desk that it was handed to, "" = it is where its first cause was."""
     presented_at_ms: int | None = None
     """Engine time at which the operators were last shown it, None = they were not."""
     release_at_ms: int | None = None
     """Engine time at which its members stand by themselves, because the cause is over; None = it is not."""
     merged_into: str | None = None
     """The incident that took its members over."""
+    end: End | None = None
+    """None = it is open."""
 
     @property
     def count(self) -> int:
@@ -82,6 +106,8 @@ def recounted(incident: Incident, before: Alarm | None, alarm: Alarm | None) -> 
     if alarm is not None:
         levels[alarm.level - 1] += 1
         asking += asks_on_card(alarm)
+        worst = min(alarm.level, incident.worst_level or alarm.level)
+        incident = replace(incident, worst_level=worst, alarms_count=incident.alarms_count + (before is None))
     if before is None and alarm is not None and len(listed) < LISTED:
         listed = (*listed, alarm.id)
     elif before is not None and alarm is None:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 AS_IT_IS = (
     *("id", "city", "domain", "kind", "entity", "zone", "level", "process", "revision", "raised_at_ms"),
     *("updated_at_ms", "waiting_since_ms", "uncertain_since_ms", "value", "limit", "unit", "basis", "evidence"),
-    *("notes_count", "processor", "retired", "incident", "under", "equipment", "presented_at_ms"),
+    *("notes_count", "processor", "retired", "incident", "under", "equipment", "desk", "presented_at_ms"),
 )
 _as_it_is = attrgetter(*AS_IT_IS)
 
@@ -78,16 +78,25 @@ def _of(one: object, names: dict[str, str]) -> dict[str, Any]:
 
 
 OF_INCIDENT = (
-    *("id", "city", "cause", "domain", "kind", "entity", "zone", "level", "count", "asking", "levels"),
+    *("id", "city", "cause", "domain", "kind", "entity", "zone", "level", "count", "asking", "levels", "worst_level"),
+    *("alarms_count", "desk"),
     *("opened_at_ms", "waiting_since_ms", "presented_at_ms", "release_at_ms", "merged_into"),
 )
 
 
+END = {"ended_at_ms": "at_ms", "ended_because": "because", "ended_by": "who"}
+
+
 def incident_row(incident: Incident) -> dict[str, Any]:
-    """Return an incident as plain values: what its cause is and where, how many, why the newest belongs to it."""
-    taken, newest = incident.taken, incident.newest
+    """Return an incident as plain values: what its cause is and where, how many, why the newest belongs to it.
+
+    Of one that has ended, who acknowledged it, or else its last alarm.
+    """
+    end, newest = incident.end, incident.newest
+    taken = incident.taken if incident.taken is not None or end is None else end.taken
     return {
         **{name: getattr(incident, name) for name in OF_INCIDENT},
+        **(dict.fromkeys(END) if end is None else _of(end, END)),
         "alarms": incident.listed,
         "presented": incident.presented_at_ms is not None,
         "why": None if newest is None else newest.why,

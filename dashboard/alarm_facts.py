@@ -10,6 +10,8 @@ from dashboard.alarm_list import metric_of, scale_of
 from dashboard.labels import column_name, kind_name, text, unit_name
 from dashboard.readings import filled, quantity, reading
 from dashboard.subject import Section, Subject, same, time_at
+from processors.maths.combined import STANDS
+from processors.maths.rules import BASIS_ZH
 from streams.contract.name import Name
 
 if TYPE_CHECKING:
@@ -19,10 +21,12 @@ if TYPE_CHECKING:
 
 CLOCK = "%m-%d %H:%M:%S"
 AS_SAID = ("why", "assigned_to", "escalated_to", "shelved_by", "shelved_why", "suppressed_why", "out_of_service_by")
-"""What people said, as they said it."""
+"""What people said, as they said it; of these, …"""
+TO_DESKS = ("assigned_to", "escalated_to")
+"""… a desk."""
 IN_UNITS = {"usual_km_h": (1.0, "km/h"), "ratio": (100.0, "%")}
 """Evidence by what it is multiplied where people read it, and its unit then."""
-TOLD_ELSEWHERE = ("column", "basis")
+TOLD_ELSEWHERE = ("column", "basis", BASIS_ZH)
 """Of the evidence: the reading's name, and the basis."""
 
 
@@ -49,28 +53,38 @@ def subject(hub: Hub, alarm: Mapping[str, Any]) -> Subject:
 
 def _facts(hub: Hub, alarm: Mapping[str, Any], row: Mapping[str, Any]) -> Iterator[tuple[str, Name]]:
     yield "fact.place", Name(row["place"]["zh"], row["place"]["en"])
+    yield "fact.level", text(f"level.{alarm['level']}") or same(alarm["level"])
     yield "fact.reading", reading(row["value"], row["limit"], row["unit"])
     yield "fact.state", _state(hub, row)
+    if row["uncertain_since_ms"] is not None:
+        yield "fact.uncertain", time_at(hub, row["uncertain_since_ms"], CLOCK)
     yield "fact.raised", time_at(hub, alarm["raised_at_ms"], CLOCK)
     if alarm["acknowledged"]:
-        yield "fact.acknowledged", same(f"{alarm.get('acknowledged_by')} · {alarm.get('acknowledged_desk')}")
+        desk = hub.screen.view.desk(str(alarm.get("acknowledged_desk")))
+        by = alarm.get("acknowledged_by")
+        yield "fact.acknowledged", Name(f"{by} · {desk.zh}", f"{by} · {desk.en}")
+    if alarm.get("desk"):
+        yield "fact.desk", hub.screen.view.desk(alarm["desk"])
     for key in AS_SAID:
         if alarm.get(key):
-            yield f"fact.{key}", same(alarm[key])
+            yield f"fact.{key}", hub.screen.view.desk(alarm[key]) if key in TO_DESKS else same(alarm[key])
     if alarm.get("under"):
         yield "fact.folded", Name(alarm["under"]["why"]["zh"], alarm["under"]["why"]["en"])
-    basis = alarm.get("basis") or "—"
-    yield "fact.basis", text(f"basis.{basis}") or same(basis)
+    basis, in_chinese = alarm.get("basis") or "—", alarm.get("evidence", {}).get(BASIS_ZH)
+    yield "fact.basis", Name(in_chinese, basis) if in_chinese else text(f"basis.{basis}") or same(basis)
     yield "fact.id", same(alarm["id"])
 
 
 def _state(hub: Hub, row: Mapping[str, Any]) -> Name:
-    """Return how an alarm stands, and until when by itself."""
-    name = text(f"standing.{row['standing']}") or same(row["standing"])
-    if row["until_ms"] is None:
-        return name
-    until = time_at(hub, row["until_ms"], CLOCK)
-    return Name(*(f"{a} · {b}" for a, b in zip(name, filled("alarm.until", until), strict=True)))
+    """Return how an alarm stands, until when by itself, and what else its row in the list says of that."""
+    said = [text(f"standing.{row['standing']}") or same(row["standing"])]
+    if row["closing_at_ms"] is not None:
+        said.append(text("alarm.closing") or same(""))
+    if row["until_ms"] is not None:
+        said.append(filled("alarm.until", time_at(hub, row["until_ms"], CLOCK)))
+    if row["chattering"]:
+        said.append(filled("alarm.chattering", same(row["count"])))
+    return Name(" · ".join(one.zh for one in said), " · ".join(one.en for one in said))
 
 
 def _record(alarm: Mapping[str, Any]) -> Iterator[tuple[str, Name]]:
@@ -88,8 +102,13 @@ def _evidence(hub: Hub, alarm: Mapping[str, Any]) -> Iterator[tuple[str | Name, 
     for key, value in alarm.get("evidence", {}).items():
         if key in TOLD_ELSEWHERE:
             continue
-        label: str | Name = f"evidence.{key}" if text(f"evidence.{key}") else same(key)
+        label: str | Name = f"evidence.{key}" if text(f"evidence.{key}") else _label(key)
         yield label, text(f"evidence.{key}.{value}") or _said(hub, key, value)
+
+
+def _label(key: str) -> Name:
+    """Return what a key of the evidence is called that has no text: the rule that stands, else as it is."""
+    return kind_name(key.removeprefix(STANDS)) if key.startswith(STANDS) else same(key)
 
 
 def _said(hub: Hub, key: str, value: float | str) -> Name:

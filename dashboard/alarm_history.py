@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 import anyio
 import msgspec
 from fastapi import APIRouter, Query, Response
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
 from alerts.course import name_of, of_place
 from alerts.refusals import why
+from dashboard.asked_once import in_order
 from dashboard.iso_times import iso
 from dashboard.problems import PROBLEM, ProblemError, invalid
 from streams.contract.alarm_events import (
@@ -59,6 +60,7 @@ class EventFilter(BaseModel):
     until: Annotated[AwareDatetime | None, Field(description="happened before")] = None
     limit: Annotated[int, Field(ge=1, le=MOST_ROWS)] = ROWS
     cursor: Annotated[str | None, Field(max_length=400, description="`next` of the page before")] = None
+    _in_order = model_validator(mode="after")(in_order)
 
 
 class OfOne(BaseModel):

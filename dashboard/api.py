@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import math
-from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Depends, Query, Response
 from fastapi.responses import JSONResponse
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
 from dashboard import alarm_history, alarms_api, commands_api, incidents_api
-from dashboard.problems import invalid
-from streams.contract.name import Name
+from dashboard.asked_once import in_order, once
+from dashboard.problems import PROBLEM
 
 if TYPE_CHECKING:
     from dashboard.hub import Hub
@@ -21,9 +21,29 @@ PREFIX = "/api/v1"
 MAX_ROWS = 20_000
 
 
+class NewestFilter(BaseModel):
+    """Which newest values; what is not said may be anything."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    metric: str | None = None
+    entity: str | None = None
+
+
+class SeriesFilter(BaseModel):
+    """Which rows."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    from_: Annotated[AwareDatetime, Field(alias="from")]
+    until: AwareDatetime
+    window_s: Annotated[int, Field(ge=1, lt=2**31)] = 60
+    _in_order = model_validator(mode="after")(in_order)
+
+
 def router(hub: Hub) -> APIRouter:
     """Return the routes of one hub."""
-    routes = APIRouter(prefix=PREFIX)
+    routes = APIRouter(prefix=PREFIX, dependencies=[Depends(once)])
     alarms_api.add_to(routes, hub)
     alarm_history.add_to(routes, hub)
     incidents_api.add_to(routes, hub)
@@ -38,31 +58,24 @@ def router(hub: Hub) -> APIRouter:
 
 
 def _add_metrics(routes: APIRouter, hub: Hub) -> None:
-    @routes.get("/metrics", summary="Newest values: of a metric, an entity, or all")
-    async def metrics(metric: str | None = None, entity: str | None = None) -> JSONResponse:
+    answers: dict[int | str, dict[str, Any]] = dict.fromkeys((421, 422, 503), PROBLEM)
+
+    @routes.get("/metrics", summary="Newest values: of a metric, an entity, or all", responses=answers)
+    async def metrics(wanted: Annotated[NewestFilter, Query()]) -> JSONResponse:
         table = hub.mirror.metrics
-        names = sorted(table) if metric is None else [metric]
+        names = sorted(table) if wanted.metric is None else [wanted.metric]
         rows = [
             {"metric": name, "entity": key, **row}
             for name in names
             for key, row in sorted(table.get(name, {}).items())
-            if entity in (None, key)
+            if wanted.entity in (None, key)
         ]
         return JSONResponse({"metrics": rows[:MAX_ROWS]})
 
-    @routes.get("/metrics/{metric}/{entity}", summary="A metric's rows from history")
-    async def series(
-        metric: str,
-        entity: str,
-        from_: Annotated[datetime, Query(alias="from")],
-        until: datetime,
-        window_s: Annotated[int, Query(ge=1)] = 60,
-    ) -> JSONResponse:
-        for name, moment in (("from", from_), ("until", until)):
-            if moment.tzinfo is None:
-                said = Name("时间需带时区，如 2026-11-24T08:00:00Z", "A time needs its zone, e.g. 2026-11-24T08:00:00Z")
-                raise invalid([(f"/query/{name}", said)])
-        span = (int(from_.timestamp() * 1000), int(until.timestamp() * 1000))
+    @routes.get("/metrics/{metric}/{entity}", summary="A metric's rows from history", responses=answers)
+    async def series(metric: str, entity: str, wanted: Annotated[SeriesFilter, Query()]) -> JSONResponse:
+        window_s = wanted.window_s
+        span = (int(wanted.from_.timestamp() * 1000), int(wanted.until.timestamp() * 1000))
         return JSONResponse(
             {"metric": metric, "entity": entity, "rows": await _series(hub, metric, entity, span, window_s)}
         )

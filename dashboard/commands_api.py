@@ -19,7 +19,8 @@ from dashboard.guard import browser_of
 from dashboard.hub import wall_clock_ms
 from dashboard.languages import HEADER, language_of
 from dashboard.mirror import city_now_ms
-from dashboard.orders import Called, Order, Why, command_id, described, to_command
+from dashboard.order_fields import Called, Why
+from dashboard.orders import Order, command_id, described, to_command
 from dashboard.problems import PROBLEM, ProblemError
 from streams.contract.alarm_events import EventsWanted
 from streams.contract.name import Name
@@ -40,6 +41,7 @@ EXAMPLE: dict[str, Any] = {
     **{
         "sentence": "Somebody has acknowledged it already. (王强, 3 号台)",
         "did": "acknowledge",
+        "known": [],
         "alarm": "10b9c1d2e3f4",
     },
     **{"did_at": "2026-11-30T08:00:04.120Z", "did_at_ms": 1796025604120, "revision": 0, "covers_count": 0},
@@ -53,8 +55,12 @@ class Acknowledge(BaseModel):
     who: Annotated[Called, Field(description="operator", examples=["李敏"])]
     desk: Annotated[Called, Field(examples=["2 号台"])]
     why: Why = ""
-    revision: Annotated[int | None, Field(ge=1, lt=2**53, description="of the alarm as the operator saw it")] = None
-    seen_level: Annotated[int | None, Field(ge=1, le=4, description="the level that the operator saw")] = None
+    revision: Annotated[
+        int | None, Field(strict=True, ge=1, lt=2**53, description="of the alarm as the operator saw it")
+    ] = None
+    seen_level: Annotated[int | None, Field(strict=True, ge=1, le=4, description="the level that the operator saw")] = (
+        None
+    )
 
 
 class Accepted(BaseModel):
@@ -79,6 +85,7 @@ class State(BaseModel):
     did: str
     did_at: str | None
     did_at_ms: int | None
+    known: Annotated[list[str], Field(description="what there is, where it named what there is not")]
     alarm: str
     revision: Annotated[int, Field(description="of the alarm behind it")]
     covers_count: Annotated[int, Field(description="open alarms of its scope, or of its incident")]

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
 
 from dashboard.languages import HEADER, language_of
-from dashboard.problems import ProblemError
+from dashboard.problems import BODY_MOST_BYTES, OF_STATUS, ProblemError
 from streams.contract.name import Name
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 OF_BROWSERS = ("origin", "sec-fetch-site", "referer", "cookie")
 """Headers of which a browser sends at least one with whatever may change something."""
 REFUSED_SOCKET = 4403
+TOO_LARGE = ProblemError(413, "refused", OF_STATUS[413])
 SECURITY = {
     "x-content-type-options": "nosniff",
     "referrer-policy": "no-referrer",
@@ -72,8 +74,11 @@ class Guard:
         headers = Headers(scope=scope)
         cookies = _cookies(headers)
         problem = self._problem(scope["method"], scope["path"], headers, cookies)
+        bare = scope["method"] == "HEAD"  # answered as a GET is (RFC 9110, 9.3.2), but for the content
 
         async def decorated(message: Message) -> None:
+            if message["type"] == "http.response.body" and bare:
+                message = {**message, "body": b""}
             if message["type"] == "http.response.start":
                 out = MutableHeaders(scope=message)
                 for name, value in SECURITY.items():
@@ -85,7 +90,7 @@ class Guard:
             await send(message)
 
         if problem is None:
-            await self._app(scope, receive, decorated)
+            await self._app({**scope, "method": "GET"} if bare else scope, _bounded(receive), decorated)
         else:
             await problem.response(language_of(headers.get(HEADER)))(scope, receive, decorated)
 
@@ -95,6 +100,9 @@ class Guard:
             return ProblemError(
                 421, "host", Name(f"本墙不以 {host} 为名。", f"This wall does not answer to the name {host}.")
             )
+        length = headers.get("content-length", "")
+        if length.isdigit() and int(length) > BODY_MOST_BYTES:
+            return TOO_LARGE
         if method in SAFE_METHODS or not _is_browsers(headers):
             return None
         if not same_origin(headers, required=True):
@@ -113,6 +121,21 @@ class Guard:
     def _known_host(self, headers: Headers) -> bool:
         host = urlsplit(f"//{headers.get('host', '')}").hostname
         return host in self._hosts
+
+
+def _bounded(receive: Receive) -> Receive:
+    """Return it so that whoever reads a body that does not say how long it is stops in time."""
+    taken = 0
+
+    async def bounded() -> Message:
+        nonlocal taken
+        message = await receive()
+        taken += len(message.get("body", b""))
+        if taken > BODY_MOST_BYTES:
+            raise HTTPException(413)  # the framework takes no other error for ours while it reads a body
+        return message
+
+    return bounded
 
 
 def _is_browsers(headers: Headers) -> bool:

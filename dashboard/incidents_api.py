@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import anyio
 from fastapi import APIRouter, Query
 from fastapi.responses import JSONResponse
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
 from dashboard.alarm_history import epoch_ms, kept_page, place_in
+from dashboard.asked_once import in_order
 from dashboard.iso_times import iso
 from dashboard.labels import as_json, kind_name
 from dashboard.problems import PROBLEM, ProblemError
@@ -25,7 +26,17 @@ if TYPE_CHECKING:
 
 ROWS, MOST_ROWS = 100, 1000
 SAME = ("domain", "kind", "zone", "entity", "who")
-TIMES = ("opened_at", "waiting_since", "presented_at", "acknowledged_at")
+TIMES = ("opened_at", "waiting_since", "presented_at", "acknowledged_at", "ended_at")
+AS_ENDED = {"level": "worst_level", "count": "alarms_count"}
+"""What an incident that has ended says instead of what it has now."""
+ENDS = {
+    "returned": Name("最后一条报警的情况已恢复。", "The condition of its last alarm was over."),
+    "ended": Name("最后一条报警由人工结束。", "A person ended its last alarm."),
+    "retired": Name("最后一条报警的对象或规则已不存在。", "What its last alarm was of, or its rule, is gone."),
+    "moved": Name("最后一条报警由人工移出。", "A person took its last alarm elsewhere."),
+    "merged": Name("已并入另一事件。", "Another incident took its alarms over."),
+}
+"""Why an incident ended."""
 
 
 class Filter(BaseModel):
@@ -36,7 +47,7 @@ class Filter(BaseModel):
     state: Literal["open", "ended"] = "open"
     level: Annotated[
         list[Annotated[int, Field(ge=1, le=4)]],
-        Field(description="worst of its open alarms, one or several; an ended one has none", max_length=4),
+        Field(description="worst of its open alarms, or of all that an ended one had; one or several", max_length=4),
     ] = []
     domain: str | None = None
     kind: str | None = None
@@ -47,6 +58,7 @@ class Filter(BaseModel):
     until: Annotated[AwareDatetime | None, Field(description="opened before")] = None
     limit: Annotated[int, Field(ge=1, le=MOST_ROWS)] = ROWS
     cursor: Annotated[str | None, Field(max_length=400, description="`next` of the page before")] = None
+    _in_order = model_validator(mode="after")(in_order)
 
 
 def add_to(routes: APIRouter, hub: Hub) -> None:
@@ -62,7 +74,7 @@ def add_to(routes: APIRouter, hub: Hub) -> None:
         levels = set(wanted.level)
 
         def fits(incident: Incident) -> bool:
-            return not levels or incident["level"] in levels
+            return not levels or _as_it_stands(incident)["level"] in levels
 
         if asked.closed:
             found, after = await kept_page(hub, asked, fits, wanted.limit, wanted.cursor)
@@ -87,13 +99,22 @@ def add_to(routes: APIRouter, hub: Hub) -> None:
 def told(hub: Hub, incident: Incident) -> Incident:
     """Return an incident as the API tells it: as the engine does, with ISO times, and in words in both languages."""
     place = hub.screen.view.places.find(incident["entity"], incident["zone"])
+    end = ENDS.get(incident.get("ended_because") or "")
     return {
-        **incident,
+        **_as_it_stands(incident),
         "state": "ended" if incident["closed"] else "open",
         **{name: iso(incident.get(f"{name}_ms")) for name in TIMES},
         "name": as_json(kind_name(incident["kind"])),
         "place": as_json(place.name),
+        "ended": None if end is None else as_json(end),
     }
+
+
+def _as_it_stands(incident: Incident) -> Incident:
+    """Return an incident, one that has ended with all that it had; one of an earlier version does not say."""
+    if not incident["closed"]:
+        return incident
+    return incident | {name: incident.get(whole) for name, whole in AS_ENDED.items()}
 
 
 def _open_page(found: Iterable[Incident], limit: int, after: Raised | None) -> tuple[list[Incident], str | None]:
@@ -118,6 +139,7 @@ def _described(schema: dict[str, Any], *problems: int) -> dict[int | str, dict[s
 
 
 _TEXT, _MAYBE, _COUNT = {"type": "string"}, {"type": ["string", "null"]}, {"type": "integer"}
+_NUMBER = {"type": ["integer", "null"]}
 _WORDS = {"type": "object", "properties": {"zh": _TEXT, "en": _TEXT}}
 INCIDENT: dict[str, Any] = {
     "type": "object",
@@ -126,12 +148,15 @@ INCIDENT: dict[str, Any] = {
         **dict.fromkeys(("id", "domain", "kind", "entity", "zone"), _TEXT),
         "state": {"enum": ["open", "ended"]},
         "cause": {"type": "string", "description": "id of the alarm that speaks for all"},
-        "level": {"type": ["integer", "null"], "description": "worst of its open alarms; null = it has ended"},
-        "count": {**_COUNT, "description": "open alarms"},
+        "level": {**_NUMBER, "description": "worst of its open alarms; of an ended one, of all it had (null: unknown)"},
+        "count": {**_NUMBER, "description": "open alarms; of an ended one, all that it had (null: unknown)"},
         "levels": {"type": "array", "items": _COUNT, "description": "open alarms of level I, II, III, IV"},
         "alarms": {"type": "array", "items": _TEXT, "description": "the first of them; all: /alarms?incident=ID"},
         "opened_at": {"type": "string", "format": "date-time"},
-        **dict.fromkeys(("waiting_since", "presented_at", "acknowledged_at", "acknowledged_by"), _MAYBE),
+        **dict.fromkeys(("waiting_since", "presented_at", "acknowledged_at", "acknowledged_by", "ended_at"), _MAYBE),
+        "ended_because": {"enum": [*ENDS, None]},
+        "ended_by": {**_MAYBE, "description": "who did that"},
+        "ended": {"type": ["object", "null"], "description": "why it ended, in both languages"},
         "name": {**_WORDS, "description": "of its cause"},
         "place": _WORDS,
         "why": {"type": ["object", "null"], "description": "why the newest belongs to it, in both languages"},

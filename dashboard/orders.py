@@ -17,7 +17,6 @@ from pydantic import (
     ConfigDict,
     Field,
     ModelWrapValidatorHandler,
-    StringConstraints,
     ValidationError,
     model_validator,
 )
@@ -25,8 +24,9 @@ from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from alerts.commands import Command, Warn
 from alerts.roles import lowest
-from dashboard.problems import OURS, ProblemError, invalid
-from streams.city.windows import DAYS
+from dashboard.faults import OURS
+from dashboard.order_fields import SPAN, Called, Schedule, Scope, Why, Word
+from dashboard.problems import ProblemError, invalid
 from streams.contract.name import Name
 
 if TYPE_CHECKING:
@@ -40,36 +40,9 @@ SHAPES: dict[str, type[msgspec.Struct]] = {
 }
 """Action → the shape of its command; a public warning is given with its message, by `citywall warn`."""
 
-Called = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=64)]
-"""A name or a desk; blanks alone are none."""
-Word = Annotated[str, StringConstraints(min_length=1, max_length=200)]
-Why = Annotated[str, StringConstraints(strip_whitespace=True, max_length=400)]
-SPAN = r"^(\d{1,6}[dhms]){1,4}$"
-MOMENT = rf"^(({'|'.join(DAYS)}) )?([01]\d|2[0-3]):[0-5]\d$"
 UNIT_S = {"d": 86_400, "h": 3_600, "m": 60, "s": 1}
 KEY_CHARACTERS = 32
 SAID_CHARACTERS = 16
-
-
-class Scope(BaseModel):
-    """Alarms by what they are of; what is left out may be anything."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    domain: Word | None = None
-    zone: Word | None = None
-    kind: Word | None = None
-    entity: Word | None = None
-
-
-class Schedule(BaseModel):
-    """Each week, from one local time of the city until another; each day where no day is named."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    from_: Annotated[str, Field(alias="from", pattern=MOMENT, examples=["fri 18:00"])]
-    until: Annotated[str, Field(pattern=MOMENT, examples=["sun 18:00"])]
-
 
 _BY = {"who": "李敏", "desk": "2"}
 _OF_ALARM = {"alarm": "10b9c1d2e3f4", "revision": 1, **_BY}
@@ -107,8 +80,12 @@ class Order(BaseModel):
     command: Annotated[Word | None, Field(description="id of the command that `undo`, `lift`, `restore` is about")] = (
         None
     )
-    revision: Annotated[int | None, Field(ge=1, lt=2**53, description="of the alarm as the person saw it")] = None
-    seen_level: Annotated[int | None, Field(ge=1, le=4, description="the level that the person saw")] = None
+    revision: Annotated[
+        int | None, Field(strict=True, ge=1, lt=2**53, description="of the alarm as the person saw it")
+    ] = None
+    seen_level: Annotated[int | None, Field(strict=True, ge=1, le=4, description="the level that the person saw")] = (
+        None
+    )
     key: Annotated[Word | None, Field(description="names this request: repeat it with the same key")] = None
     why: Why | None = None
     for_: Annotated[str | None, Field(alias="for", pattern=SPAN, examples=["30m", "1h30m"])] = None
@@ -139,6 +116,10 @@ OF_WALL = ("id", "city", "who", "desk")
 SAID_BY = {"where": ("scope",), "for_ms": ("for", "until"), "window": ("until", "for", "schedule")}
 """Field of a command → what of a request makes it: one of these."""
 ALARM_OR_INCIDENT = ("alarm", "incident")
+EITHER = (ALARM_OR_INCIDENT, ("for", "until"))
+"""Fields of which a request has one."""
+SUBJECTS = ("alarm", "incident", "scope", "command")
+"""What a command may be about."""
 REQUESTED = {field.alias or name for name, field in Order.model_fields.items()}
 
 
@@ -187,15 +168,23 @@ def _faults_of_action(data: Any) -> Iterator[InitErrorDetails]:  # noqa: ANN401 
         known = ", ".join(sorted(SHAPES))
         yield _said("action", action, Name(f"没有此操作；可用：{known}", f"No such action; there are {known}"))
         return
-    given = {
-        name for name, value in data.items() if value is not None and not (isinstance(value, str) and not value.strip())
-    }
+    given = {name for name, value in data.items() if value is not None} & REQUESTED
+    blank = {name for name in given if isinstance(data[name], str) and not data[name].strip()}
     for names in needs(action):
-        if not given.intersection(names):
+        if not given.intersection(names) or (names == ("why",) and names[0] in blank):
             zh, en = (word.join(names) for word in (" 或 ", " or "))
             yield _said(names[0], None, Name(f"{action} 需要 {zh}", f"{action} needs {en}"))
-    for name in sorted((given & REQUESTED) - takes(action)):
-        yield _said(name, data[name], Name(f"{action} 没有此项", f"{action} takes no such field"))
+    taken, about = takes(action), next(filter(set(SUBJECTS).intersection, needs(action)))
+    for name in sorted(given - blank - taken):
+        said = Name(f"{action} 没有此项", f"{action} takes no such field")
+        if name in SUBJECTS:
+            zh, en = (word.join(f"`{one}`" for one in about) for word in (" 或 ", " or "))
+            said = Name(f"{action} 针对 {zh}，请去掉 `{name}`", f"{action} is about {en}: leave `{name}` out")
+        yield _said(name, data[name], said)
+    for one, other in EITHER:
+        if {one, other} <= (given - blank) & taken:
+            said = Name(f"`{one}` 与 `{other}` 只能给出一项", f"Give `{one}` or `{other}`, not both")
+            yield from (_said(name, data[name], said) for name in (one, other))
 
 
 def _said(field: str, value: Any, said: Name) -> InitErrorDetails:  # noqa: ANN401 - JSON
@@ -204,6 +193,10 @@ def _said(field: str, value: Any, said: Name) -> InitErrorDetails:  # noqa: ANN4
 
 def _again(fault: ErrorDetails) -> InitErrorDetails:
     """Return a fault as it can be raised once more."""
+    if fault["type"] == OURS:
+        return InitErrorDetails(
+            type=PydanticCustomError(OURS, "{en}", fault["ctx"]), loc=fault["loc"], input=fault["input"]
+        )
     return InitErrorDetails(type=fault["type"], loc=fault["loc"], input=fault["input"], ctx=fault.get("ctx", {}))
 
 
@@ -263,6 +256,8 @@ def _times(order: Order, fields: set[str], clock: Callable[[int], int], wall_ms:
         raise invalid([("/body/for", Name("应大于 0", "It has to be more than nothing"))])
     if "window" in fields:
         until_ms = _ms(order.until) if for_ms is None else clock(wall_ms + for_ms)
+        if order.from_ is not None and until_ms is not None and (_ms(order.from_) or 0) >= until_ms:
+            raise invalid([("/body/from", Name("`from` 必须早于 `until`", "`from` has to be before `until`"))])
         weekly = None if order.schedule is None else {"from": order.schedule.from_, "until": order.schedule.until}
         window = {"from_ms": _ms(order.from_), "until_ms": until_ms, "weekly": weekly}
         return {"window": {name: value for name, value in window.items() if value is not None}}
@@ -291,4 +286,4 @@ def _fault(text: str) -> tuple[str, Name]:
     place = re.search(r"`\$\.(\w+)", text)
     name = place[1] if place else ""
     name = {"where": "scope", "for_ms": "for", "window": "until"}.get(name, name)
-    return f"/body/{name}", Name("超出允许的范围", text)
+    return f"/body/{name}", Name("超出允许的范围", "It is outside of what is allowed")

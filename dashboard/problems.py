@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 
+from dashboard.faults import sentence
 from dashboard.languages import HEADER, Language, language_of
 from streams.contract.name import Name
 
@@ -45,28 +46,21 @@ def _described() -> dict[str, Any]:
 
 TITLES_ZH = {
     400: "请求有误", 403: "禁止访问", 404: "未找到", 405: "方法不适用", 409: "有冲突", 421: "主机名不符",
-    422: "内容不合要求", 501: "尚未提供", 503: "暂不可用",
+    413: "内容过大", 422: "内容不合要求", 501: "尚未提供", 503: "暂不可用",
 }  # fmt: skip
-FAULTS_ZH = {
-    "missing": "缺少此项", "extra_forbidden": "没有此项", "json_invalid": "不是有效的 JSON",
-    "string_too_short": "至少要有 {min_length} 个字符", "string_too_long": "至多 {max_length} 个字符",
-    "string_type": "应为文本", "string_unicode": "不是有效的 UTF-8 文本",
-    "string_pattern_mismatch": "格式不符：{pattern}",
-    "literal_error": "应为下列之一：{expected}", "bool_parsing": "应为 true 或 false",
-    "bool_type": "应为 true 或 false",
-    "int_type": "应为整数", "int_parsing": "应为整数", "int_from_float": "应为整数", "int_parsing_size": "数字过大",
-    "greater_than_equal": "不得小于 {ge}", "greater_than": "应大于 {gt}", "less_than_equal": "不得大于 {le}",
-    "less_than": "应小于 {lt}", "too_long": "至多 {max_length} 项", "list_type": "应为列表",
-    "datetime_type": "应为时间", "datetime_parsing": "应为 ISO 8601 时间，如 2026-11-24T08:00:00Z",
-    "datetime_from_date_parsing": "应为 ISO 8601 时间，如 2026-11-24T08:00:00Z",
-    "datetime_object_invalid": "没有这样的时间",
-    "timezone_aware": "时间需带时区，如 2026-11-24T08:00:00Z",
-    "model_type": "应为 JSON 对象", "model_attributes_type": "应为 JSON 对象", "dict_type": "应为 JSON 对象",
-}  # fmt: skip
-"""What is wrong with a field, by the validator's word for it; in braces what it says besides."""
-
-OURS = "said"
-"""Kind of a fault whose words are in its context: `zh` and `en`."""
+FAULTS_MOST = 50
+BODY_MOST_BYTES = 1024 * 1024
+OF_STATUS = {
+    400: Name(
+        "请求体无法读作 JSON：嵌套过深，或数字过长。",
+        "The body cannot be read as JSON: it is nested too deeply, or a number in it is too long.",
+    ),
+    413: Name(
+        f"请求体至多 {BODY_MOST_BYTES // 1024} KiB。",
+        f"The body of a request has at most {BODY_MOST_BYTES // 1024} KiB.",
+    ),
+}
+"""What the framework refuses, in our words."""
 NO_FIT = Name("请求内容不符合要求。", "The request does not fit the schema.")
 
 
@@ -117,18 +111,15 @@ async def answer_problem(request: Request, error: Exception) -> JSONResponse:
 
 
 async def answer_invalid(request: Request, error: Exception) -> JSONResponse:
-    """Answer a request that does not fit the schema: every field at once."""
-    found = error.errors() if hasattr(error, "errors") else []
-    problem = invalid([("/" + "/".join(str(step) for step in item["loc"]), _fault(item)) for item in found])
-    return await answer_problem(request, problem)
+    """Answer a request that does not fit the schema: every field at once, but for no more than anybody would read."""
+    found = error.errors()[:FAULTS_MOST] if hasattr(error, "errors") else []
+    return await answer_problem(request, invalid([(_pointer(item), sentence(item)) for item in found]))
 
 
-def _fault(item: dict[str, Any]) -> Name:
-    said = item.get("ctx", {})
-    if item["type"] == OURS:
-        return Name(said["zh"], said["en"])
-    text = FAULTS_ZH.get(item["type"])
-    return Name(f"不合要求：{item['msg']}" if text is None else text.format_map(said), item["msg"])
+def _pointer(item: dict[str, Any]) -> str:
+    """Return where a fault is, after RFC 6901; one of the text itself is of the whole body."""
+    steps = item["loc"][:1] if item["type"] == "json_invalid" else item["loc"]
+    return "".join(f"/{str(step).replace('~', '~0').replace('/', '~1')}" for step in steps)
 
 
 async def answer_http(request: Request, error: Exception) -> JSONResponse:
@@ -137,9 +128,15 @@ async def answer_http(request: Request, error: Exception) -> JSONResponse:
     phrase = HTTPStatus(status).phrase
     if status == HTTPStatus.NOT_FOUND:
         return await answer_problem(request, nothing_at(request.url.path))
-    said = str(getattr(error, "detail", "")) or phrase
-    answer = await answer_problem(request, ProblemError(status, "refused", Name(TITLES_ZH.get(status, phrase), said)))
-    answer.headers.update(getattr(error, "headers", None) or {})  # RFC 9110: a 405 says what is allowed
+    headers = {name.lower(): value for name, value in (getattr(error, "headers", None) or {}).items()}
+    said = OF_STATUS.get(status) or Name(TITLES_ZH.get(status, phrase), phrase)
+    if status == HTTPStatus.METHOD_NOT_ALLOWED:
+        allowed = headers.get("allow", "")
+        said = Name(
+            f"此处不能用 {request.method}；可用：{allowed}", f"{request.method} cannot be used here, but {allowed}."
+        )
+    answer = await answer_problem(request, ProblemError(status, "refused", said))
+    answer.headers.update(headers)  # RFC 9110: a 405 says what is allowed
     return answer
 
 

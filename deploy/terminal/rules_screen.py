@@ -8,6 +8,7 @@ from alerts.rules.record import RECORD
 from deploy.config.rule_keys import ENABLED, NAME, NUMBERS, PROCESSOR
 from deploy.terminal.columns import aligned
 from deploy.terminal.rules_in_force import ORIGINS
+from processors.maths.combined import KIND
 from processors.maths.rules import LEVELS
 from streams.contract.name import Name
 from streams.domains.schema import load_schemas
@@ -24,6 +25,8 @@ WORDS = {
     "levels": Name("等级", "levels"),
     "change": Name("变化量", "change in"),
     "count": Name("越限分钟数", "minutes beyond its limit in"),
+    "zone": Name("同一片区", "in one zone"),
+    "segment": Name("同一路段", "at one segment"),
     "owner": Name("责任部门", "owner"),
     "from": Name("来源", "from"),
     "default": Name("默认", "default"),
@@ -73,7 +76,7 @@ def one(rule: Row, language: str) -> str:
 
 
 def _line(rule: Row, language: str) -> list[str]:
-    measured = f"{rule['domain']} {rule['column']}" if "column" in rule else rule[PROCESSOR]
+    measured = f"{rule['domain']} {rule['column']}" if "column" in rule else _together(rule, language)
     if rule.get("over_s") is not None:
         measured += f", {_word(rule['kind'], language)} {span(rule['over_s'], language)}"
     levels = levels_of(rule) if rule[ENABLED] else _word("off", language)
@@ -88,13 +91,20 @@ def levels_of(rule: Row) -> str:
     >>> levels_of({"domain": "weather", "column": "visibility_m", "sense": "below", "iii": 500.0, "ii": 200.0})
     'III < 500, II < 200 m'
     """
-    if "column" not in rule:
-        return ""
-    sign = "<" if rule["sense"] == "below" and rule.get("kind") != "count" else "≥"
+    if not any(rule.get(key) is not None for key in LEVELS):
+        return ", ".join(level.upper() for level in rule.get("levels", ()))
+    sign = "<" if rule.get("sense") == "below" and rule.get("kind") != "count" else "≥"
     limits = ", ".join(f"{key.upper()} {sign} {_shown(rule[key])}" for key in LEVELS if rule.get(key) is not None)
-    schema = None if rule.get("kind") == "count" else load_schemas().get(rule["domain"])
+    schema = load_schemas().get(rule["domain"]) if rule.get("kind") not in ("count", KIND) else None
     unit = next((one.unit for one in schema.columns if one.name == rule["column"]), "") if schema else ""
     return f"{limits} {unit}".rstrip()
+
+
+def _together(rule: Row, language: str) -> str:
+    """Return what a rule without a column is judged by: those that it is of, else a processor."""
+    if "of" not in rule:
+        return str(rule[PROCESSOR])
+    return f"{' + '.join(rule['of'])}, {_word(rule['within'], language)}"
 
 
 def _record(rule: Row, language: str) -> Iterator[str]:
@@ -105,7 +115,11 @@ def _record(rule: Row, language: str) -> Iterator[str]:
         origin = rule[ORIGINS].get(f"{RECORD}.{key}" if is_time else f"{RECORD}.{key}.{language}", RANK[0])
         mark = "" if origin == RANK[0] else f" ({_word(origin, language)})"
         yield f"{_word(key, language)}{colon}{told}{mark}"
-    yield f"{_word('basis', language)}{colon}{_word(rule['basis'], language)}; {rule['reference']}"
+    yield f"{_word('basis', language)}{colon}{_word(rule['basis'], language)}; {_cited(rule['reference'], language)}"
+
+
+def _cited(reference: str | Mapping[str, str], language: str) -> str:
+    return reference if isinstance(reference, str) else reference[language]
 
 
 def span(seconds: int | None, language: str) -> str:
@@ -134,4 +148,6 @@ def _shown(value: object) -> str:
     """Return a value as it would be written."""
     if isinstance(value, bool):
         return str(value).lower()
+    if isinstance(value, list | tuple):
+        return ", ".join(map(_shown, value))
     return f"{value:.12g}" if isinstance(value, float | int) else str(value)

@@ -19,12 +19,14 @@ from streams.hints import nearest
 from streams.toml_keys import laid_over
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
+    from processors.maths.combined import Combination
     from streams.city.registry import City
 
 
 C = TypeVar("C", bound=msgspec.Struct)
+R = TypeVar("R", "Rule", "Combination")
 
 KEPT_CITIES = 32
 """So many cities' rules, and settings by them, are remembered: frames name the last few."""
@@ -32,8 +34,27 @@ KEPT_CITIES = 32
 LEVELS = ("iv", "iii", "ii", "i")
 """Keys of the limits, the mildest first."""
 
+BASIS_ZH = "basis_zh"
+"""Key in the evidence of a detection: its `basis` in Chinese."""
+
 RECORD = "record"
 """What people should know of a rule (`alerts.rules.record`): not for judging."""
+
+
+class Reference(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where a rule's numbers come from, in both languages."""
+
+    zh: Annotated[str, msgspec.Meta(pattern=r"\S")]
+    en: Annotated[str, msgspec.Meta(pattern=r"\S")]
+
+
+def cited(reference: str | Reference) -> tuple[str, dict[str, str]]:
+    """Return what a detection says of it: its basis, and what its evidence has besides.
+
+    >>> cited("own choice"), cited(Reference(zh="自定", en="own choice"))
+    (('own choice', {}), ('own choice', {'basis_zh': '自定'}))
+    """
+    return (reference, {}) if isinstance(reference, str) else (reference.en, {BASIS_ZH: reference.zh})
 
 
 class Rule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -71,8 +92,8 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     schedule: Weekly | None = None
     """When its alarms are presented, each day or week at the city's clock: outside of it they are suppressed."""
     basis: Literal["standard", "local", "proposal"]
-    reference: str
-    """Standard with clause, local order, or `own choice`."""
+    reference: str | Reference
+    """Standard with clause, local order, or `own choice`; one text, or one in each language."""
 
     @property
     def over_ms(self) -> int:
@@ -99,22 +120,24 @@ def judged(rules: Iterable[Mapping[str, Any]], own: Mapping[str, Mapping[str, An
     return [{**values, "name": name} for name, values in found.items()]
 
 
-def in_force(rules: tuple[Rule, ...], city: City) -> tuple[Rule, ...]:
-    """Return the enabled rules of the settings with the city's own laid over them.
+def in_force(rules: tuple[R, ...], city: City, kind: type[R], odd: Callable[[R], Iterable[str]]) -> tuple[R, ...]:
+    """Return the enabled rules of the settings, of one kind, with the city's own laid over them.
+
+    `odd` says what is wrong with one.
 
     One of the city's that this build does not understand counts as the settings have it; `deploy` refuses such a
     folder, but a newer build may have taken it.
     """
-    return _in_force(rules, Same(city)) if city.rules else tuple(rule for rule in rules if rule.enabled)
+    return _in_force(rules, Same(city), kind, odd) if city.rules else tuple(rule for rule in rules if rule.enabled)
 
 
 @lru_cache(maxsize=KEPT_CITIES)
-def _in_force(rules: tuple[Rule, ...], same: Same) -> tuple[Rule, ...]:
+def _in_force(rules: tuple[R, ...], same: Same, kind: type[R], odd: Callable[[R], Iterable[str]]) -> tuple[R, ...]:
     known = {rule.name: rule for rule in rules}
     for values in judged([msgspec.to_builtins(rule) for rule in rules], same.city.rules):
         with suppress(msgspec.ValidationError):
-            rule = msgspec.convert(values, Rule)
-            if not list(problems(rule)):
+            rule = msgspec.convert(values, kind)
+            if not list(odd(rule)):
                 known[rule.name] = rule
     return tuple(rule for rule in known.values() if rule.enabled)
 

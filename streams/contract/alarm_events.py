@@ -10,6 +10,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
+NUMBERS_END = 2**53
+
+
 class Where(NamedTuple):
     """Of what an alarm is."""
 
@@ -180,7 +183,7 @@ def moment_of(cursor: str) -> Moment:
     >>> moment_of(cursor_of(Moment(5, 2, 0)))
     Moment(at_ms=5, seq=2, place=0)
     """
-    at_ms, seq, place = map(int, cursor.split("."))
+    at_ms, seq, place = map(_number, cursor.split("."))
     return Moment(at_ms, seq, place)
 
 
@@ -193,7 +196,15 @@ def raised_of(cursor: str) -> Raised:
     at_ms, dot, name = cursor.partition(".")
     if not dot:
         raise ValueError(cursor)
-    return Raised(int(at_ms), name)
+    return Raised(_number(at_ms), name)
+
+
+def _number(text: str) -> int:
+    """Read a number that every store can hold."""
+    found = int(text)
+    if abs(found) >= NUMBERS_END:
+        raise ValueError(text)
+    return found
 
 
 def cursor_of(place: Moment | Raised) -> str:

@@ -4,8 +4,11 @@ import re
 
 import pytest
 
+from alerts.commands import End, Fold, Split
+from alerts.done import UNDO_MS
+from alerts.projection import incident_row
 from tests.alerts.grouping import Room
-from tests.alerts.writing import acknowledge
+from tests.alerts.writing import acknowledge, commanded
 
 CAUSES = {
     "the silence of its feed": (("feed_silent", "feed:water:z1"), ("sensor_silent", "w1"), "feed"),
@@ -96,7 +99,8 @@ def test_an_incident_that_another_takes_over_says_so():
     assert older.id != younger.id
     room.find(3, "slow_traffic", "s4", "traffic")
     assert {room.incident(one).id for one in (far, near, first, second)} == {older.id}
-    assert room.state.ended[younger.id].merged_into == older.id
+    gone = room.state.ended[younger.id]
+    assert (gone.merged_into, gone.end.because, gone.end.who, gone.alarms_count) == (older.id, "merged", "", 2)
     assert room.incident(first).cause == far
 
 
@@ -109,7 +113,44 @@ def test_it_ends_with_its_last_alarm_and_its_cause_is_remembered():
         assert room.command(acknowledge(alarm, f"of {alarm}")) == "done"
         room.find(0, kind, entity)
     assert incident.id not in room.state.incidents
-    assert (room.state.ended[incident.id].cause, room.state.ended[incident.id].count) == (cause, 0)
+    ended = room.state.ended[incident.id]
+    assert (ended.cause, ended.count, ended.worst_level, ended.alarms_count) == (cause, 0, 3, 2)
+    assert (ended.end.at_ms, ended.end.because, ended.end.who) == (room.now_ms, "returned", "")
+
+
+def ended_by(how: str) -> tuple[Room, dict]:
+    """Let the last alarm of an incident of two leave it → how the history has it."""
+    room = Room()
+    first, second = (room.find(level, "noise_high", entity) for level, entity in ((2, "n1"), (3, "n2")))
+    assert room.command(commanded(Fold, second, "k1", into=first)) == "done"
+    incident = room.incident(first).id
+    room.command(acknowledge(first, "k2", seen_level=2))
+    room.find(0, "noise_high", "n1")
+    room.command(acknowledge(second, "k3", who="王强"))
+    if how == "ended":
+        room.command(commanded(End, second, "k4"))
+        room.wait(UNDO_MS)
+    elif how == "moved":
+        room.command(commanded(Split, second, "k4"))
+    else:
+        room.find(0, "noise_high", "n2")
+    return room, incident_row(room.state.ended[incident])
+
+
+@pytest.mark.parametrize(("how", "who"), [("returned", ""), ("ended", "李敏"), ("moved", "李敏")])
+def test_one_that_has_ended_says_the_worst_that_it_was_who_had_seen_it_and_why_it_ended(how, who):
+    room, row = ended_by(how)
+    said = ("level", "worst_level", "count", "alarms_count", "acknowledged", "acknowledged_by", "ended_because")
+    assert tuple(row[name] for name in said) == (None, 2, 0, 2, True, "王强", how)
+    assert (row["ended_by"], row["ended_at_ms"]) == (who, room.now_ms)
+
+
+def test_an_open_one_says_no_end():
+    room = Room()
+    cause = room.find(3, "voltage_low", "feeder")
+    room.find(2, "lift_trapped", "lift")
+    row = incident_row(room.incident(cause))
+    assert (row["worst_level"], row["alarms_count"], row["ended_because"], row["ended_at_ms"]) == (2, 2, None, None)
 
 
 def test_each_fold_is_one_sentence_in_both_languages():
@@ -118,3 +159,17 @@ def test_each_fold_is_one_sentence_in_both_languages():
     why = room.state.open[room.find(3, "lift_trapped", "lift")].under.why
     assert why.en == "Low voltage at feeder, which powers this place."
     assert re.fullmatch(r"feeder .*，此处由它供电。", why.zh)
+
+
+@pytest.mark.parametrize("kind", ["underpass_flooding", "heat"])
+def test_what_stands_of_a_combination_comes_under_it(kind):
+    """And nothing else at that place."""
+    room = Room()
+    part = room.find(3, kind, "u1", "weather")
+    whole = room.find(2, "street_floods", "zone:z1", evidence={"stands:underpass_flooding": "u1"})
+    if kind == "heat":
+        assert room.incident(part) is None
+        return
+    assert room.incident(part).cause == whole
+    under = room.state.open[part].under
+    assert (under.because, under.why.en.endswith(", of which this is a part.")) == ("part", True)

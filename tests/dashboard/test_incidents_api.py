@@ -31,13 +31,21 @@ OPEN = (
     an_incident("i3", AT_MS + 2, zone="west", entity="underpass-1", domain="weather", kind="underpass_flooding"),
 )
 OVER = {"level": None, "levels": [0, 0, 0, 0], "count": 0, "asking": 0, "alarms": []}
+OVER |= {
+    "worst_level": 2,
+    "alarms_count": 5,
+    "ended_at_ms": AT_MS + MINUTE_MS,
+    "ended_because": "ended",
+    "ended_by": "Li",
+}
 
 
 @pytest.fixture
 def wall(config, tmp_path):
     history = SqliteHistory(tmp_path / "history.sqlite")
     ended = [an_incident(f"e{n}", AT_MS - n // 2 * MINUTE_MS, **OVER) for n in range(7)]
-    ended[3] |= {"acknowledged_by": "Wu", "zone": "west"}
+    ended[3] |= {"acknowledged_by": "Wu", "zone": "west", "worst_level": 1}
+    del ended[6]["worst_level"], ended[6]["alarms_count"]  # as an earlier version wrote it
     history.write_alarms([(one["id"], json.dumps(one)) for one in (*ended, OPEN[0])], INCIDENTS)
     history.write_alarms([(one["id"], None) for one in ended], INCIDENTS)
     wall = Wall(dataclasses.replace(config, history=history))
@@ -70,7 +78,9 @@ def names(wall: Wall, query: str) -> list[str]:
         ("state=ended&who=Wu", ["e3"]),
         ("state=ended&zone=west", ["e3"]),
         ("state=ended&until=2023-11-14T22:12:20Z", ["e5", "e4", "e6"]),
-        ("state=ended&level=2", []),
+        ("state=ended&level=1", ["e3"]),
+        ("state=ended&level=2", ["e1", "e0", "e2", "e5", "e4"]),
+        ("state=ended&level=1&level=2&limit=2", ["e1", "e0", "e3", "e2", "e5", "e4"]),
     ],
 )
 def test_incidents_are_filtered_and_paged_the_newest_first(wall, query, found):
@@ -91,7 +101,17 @@ def test_an_incident_says_what_a_script_needs(wall):
         "place": {"zh": "东区 A路", "en": "A Road, East District"}, "why": OPEN[0]["why"],
     }  # fmt: skip
     assert wall.ask("GET", "/api/v1/incidents/i2").json() == row
-    assert wall.ask("GET", "/api/v1/incidents?state=ended").json()["incidents"][0]["state"] == "ended"
+
+
+def test_one_that_has_ended_says_what_it_was_and_why_it_ended(wall):
+    rows = {one["id"]: one for one in wall.ask("GET", "/api/v1/incidents?state=ended").json()["incidents"]}
+    said = ("state", "level", "count", "acknowledged_by", "ended_at", "ended_because", "ended_by", "ended")
+    assert {name: rows["e3"][name] for name in said} == {
+        "state": "ended", "level": 1, "count": 5, "acknowledged_by": "Wu", "ended_at": "2023-11-14T22:14:20.000Z",
+        "ended_because": "ended", "ended_by": "Li",
+        "ended": {"zh": "最后一条报警由人工结束。", "en": "A person ended its last alarm."},
+    }  # fmt: skip
+    assert (rows["e6"]["level"], rows["e6"]["count"]) == (None, None)
 
 
 def test_one_that_is_not_open_is_said_in_both_languages(wall):

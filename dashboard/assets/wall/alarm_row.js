@@ -1,11 +1,12 @@
 // One row of the alarm list: an alarm, or the place of one that has left while the list was held.
 
 import { ASIDE } from "./actions.js";
+import { deskName, ownDesk } from "./desks.js";
 import { isLive, make, say, set } from "./dom.js";
 import { age, levelMark, named, number, t, time } from "./words.js";
 
 /** Rows from there on have no number: three digits would stand in the mark. */
-const NUMBERED = 100;
+export const NUMBERED = 100;
 /** Where the month stands in a date, e.g. 2026-11-30. */
 const MONTH_AT = 5;
 
@@ -16,7 +17,7 @@ export class AlarmRow {
     this.row = null;
     this.level = 0;
     this.number = make("span", { class: "n" });
-    this.mark = make("span", { class: "mark-box" });
+    this.mark = make("span", { class: "mark-box", role: "img" });
     this.kind = make("b");
     this.card = make("button", { type: "button", "data-action": "members", class: "fold", tabindex: -1 });
     this.value = make("span");
@@ -56,6 +57,7 @@ export class AlarmRow {
       this.mark.replaceChildren(levelMark(row.level));
       this.level = row.level;
     }
+    set(this.mark, "aria-label", t(`level.${row.level}`));
     const aside = ASIDE.includes(row.standing);
     const waiting = !row.acknowledged && !aside;
     const closing = row.closing_at_ms !== null && row.closing_at_ms !== undefined;
@@ -70,7 +72,8 @@ export class AlarmRow {
     say(this.number, n < NUMBERED ? String(n) : ""); // the map has far fewer
     say(this.kind, named(row.kind));
     set(this.kind, "title", named(row.kind));
-    const place = named(row.place) + (row.assigned_to ? ` → ${row.assigned_to}` : "") + (row.escalated_to ? ` ↑ ${row.escalated_to}` : "");
+    const elsewhere = row.at_desk && row.at_desk !== ownDesk();
+    const place = named(row.place) + (row.assigned_to ? ` → ${deskName(row.assigned_to)}` : row.escalated_to || !elsewhere ? "" : ` · ${deskName(row.at_desk)}`) + (row.escalated_to ? ` ↑ ${deskName(row.escalated_to)}` : "");
     say(this.place, told ?? place);
     set(this.place, "title", told ?? place);
     const [value, reading] = [named(row.said), named(row.reading)];
@@ -90,7 +93,7 @@ export class AlarmRow {
     this.by.hidden = offers;
     const by = sending ? t("sending") : closing ? t("alarm.closing") : aside ? this.aside(row, now) : `✓ ${row.by ?? ""}`;
     say(this.by, by);
-    set(this.by, "title", row.acknowledged && !sending && !aside ? `${by} · ${row.desk ?? ""}` : by);
+    set(this.by, "title", row.acknowledged && !sending && !aside ? `${by} · ${deskName(row.desk ?? "")}` : by);
     const share = !waiting || !row.respond_s ? 0 : Math.max(0, Math.min(1, (wallNow - row.waiting_since_ms) / 1000 / row.respond_s));
     this.bar.style.transform = `scaleX(${share.toFixed(3)})`;
     set(box, "data-overdue", waiting && share >= 1);
@@ -118,8 +121,9 @@ export class AlarmRow {
   aside(row, now) {
     const { until_ms } = row;
     if (until_ms === null) return t(`standing.${row.standing}`);
-    const today = time("date", until_ms) === time("date", now);
-    return t("alarm.until", { at: today ? time("minute", until_ms) : time("date", until_ms).slice(MONTH_AT) });
+    const day = time("date", until_ms);
+    const at = time("minute", until_ms);
+    return t("alarm.until", { at: day === time("date", now) ? at : `${day.slice(MONTH_AT)} ${at}` });
   }
 
   /** The alarm has left; its place stays, and nothing can be done in it. */

@@ -1,11 +1,13 @@
 // The alarm list: whole rows of an order that stands still while somebody holds it, by pointer, focus, menu or form.
 
 import { ASIDE, byKey, byName } from "./actions.js";
-import { AlarmFilter } from "./alarm_filter.js";
+import { AlarmFilter, NONE } from "./alarm_filter.js";
+import { HeldAlarms } from "./alarm_held.js";
 import { closeMenu, menuIsOpen, openForm, openMenu, watchMenus } from "./alarm_menu.js";
 import { AlarmPages } from "./alarm_pages.js";
-import { AlarmRow } from "./alarm_row.js";
+import { AlarmRow, NUMBERED } from "./alarm_row.js";
 import { Commands } from "./commands.js";
+import { ownDesk } from "./desks.js";
 import { byId, isLive, make, say, set } from "./dom.js";
 import { tell } from "./operator.js";
 import { levelMark, number, t } from "./words.js";
@@ -25,6 +27,8 @@ const PINNED_READ = 6;
 const FLOOD = 10;
 /** So many alarms, the first of the list, are offered to fold one into. */
 const OTHERS = 30;
+const ALARMS = "alarms";
+const OF_DESK = "alarms:";
 const IN_HAND = "state=acknowledged&level=1&level=2";
 const EMPTY = { rows: [], levels: [[0, 0], [0, 0], [0, 0], [0, 0]], total: 0, waiting: 0 };
 
@@ -37,22 +41,38 @@ export class Alarms {
     this.pages = new AlarmPages(() => this.renew());
     /** Those that must stay in sight, wherever they stand. */
     this.inHand = new AlarmPages(() => this.renew(), PINNED_READ, IN_HAND);
+    /** Those whose places are held and that are in none of these. */
+    this.lost = new HeldAlarms(() => this.show(this.now));
+    /** What was known last of those that have a place, while it is held. @type {Map<string, any>} */
+    this.last = new Map();
     /** Every alarm that is known and wanted, in the order of the wall; null = to be made anew. @type {Map<string, any> | null} */
     this.all = null;
     /** @type {Map<string, AlarmRow>} */
     this.elements = new Map();
+    /** What the stream carries: `alarms` of all desks, `alarms:<desk>` of one. @type {Record<string, any>} */
+    this.blocks = {};
+    /** Whose list is shown, "" = all. */
+    this.desk = "";
     /** @type {any} */
     this.block = EMPTY;
+    /** @type {any} */
+    this.load = null;
     /** Ids in the order of their places; those of `pinned` stand below them. @type {string[]} */
     this.order = [];
     /** @type {string[]} */
     this.pinned = [];
     /** Ids that came while the list was held. @type {Set<string>} */
     this.fresh = new Set();
+    /** Up to which all were known: what stands behind it has only been read since. null = all were. @type {any} */
+    this.edge = null;
+    /** Whether somebody wants to see the last of all, and the pages up to there are being read. */
+    this.toEnd = false;
     this.top = 0;
     this.wheel = 0;
     this.leftAt = 0;
     this.held = false;
+    /** Whether the list is to be laid out anew, held or not: it was narrowed to something else. */
+    this.anew = false;
     this.touchedAt = performance.now();
     this.movedAt = -Infinity;
     this.list = byId("alarm-rows");
@@ -62,7 +82,7 @@ export class Alarms {
 
   /** @param {any} about another version of the city */
   redraw(about) {
-    for (const pages of [this.pages, this.inHand]) pages.forget();
+    for (const known of [this.pages, this.inHand, this.lost]) known.forget();
     this.filter.redraw(about);
   }
 
@@ -70,6 +90,20 @@ export class Alarms {
   renew() {
     this.all = null;
     this.show(this.now);
+    if (!this.toEnd) return;
+    this.scroll(Infinity, true);
+    this.focusPlace(this.space() - 1);
+    this.toEnd = this.unread();
+  }
+
+  /** Whether there are alarms that nobody has asked for yet. */
+  unread() {
+    return this.beyond() && this.pages.more();
+  }
+
+  /** Whether there are more than the stream carries. */
+  beyond() {
+    return this.filter.active() || this.block.total > this.block.rows.length;
   }
 
   watch() {
@@ -108,6 +142,7 @@ export class Alarms {
     const held = menuIsOpen() || (touched && (this.list.matches(":hover") || this.list.contains(document.activeElement)));
     if (held === this.held) return;
     this.held = held;
+    this.toEnd = false;
     set(this.list, "data-held", held);
     if (!held) this.leftAt = performance.now();
     this.show(this.now);
@@ -124,7 +159,13 @@ export class Alarms {
 
   narrow() {
     this.top = 0;
+    this.desk = this.filter.desk();
+    this.block = this.of(this.desk);
+    this.inHand.ask(IN_HAND + (this.desk && `&desk=${encodeURIComponent(this.desk)}`));
+    this.showLoad(this.load);
     this.order = [];
+    this.anew = true;
+    this.toEnd = false;
     this.pages.ask(this.filter.query());
     this.renew();
     this.showCounts();
@@ -138,7 +179,7 @@ export class Alarms {
     const focused = this.list.contains(document.activeElement) ? rowOf(document.activeElement) : null;
     const places = this.sight();
     const at = focused === null ? -1 : places.indexOf(focused);
-    const step = { j: 1, ArrowDown: 1, k: -1, ArrowUp: -1, PageDown: this.space(), PageUp: -this.space(), Home: -1e9, End: 1e9 }[key];
+    const step = { j: 1, ArrowDown: 1, k: -1, ArrowUp: -1, PageDown: this.space(), PageUp: -this.space(), Home: -Infinity, End: Infinity }[key];
     if (step !== undefined && (at >= 0 || key === "j" || key === "k")) this.walk(at, step, event);
     else if (key === "z") this.commands.undoLast();
     else if (key === "/") this.filter.open(true);
@@ -154,6 +195,7 @@ export class Alarms {
   walk(at, step, event) {
     event.preventDefault();
     const space = Math.min(this.space(), this.order.length);
+    this.toEnd = step === Infinity && this.unread();
     const next = at < 0 ? 0 : at + step;
     if (at < 0 || (next >= 0 && next < space + this.pinned.length && Math.abs(step) === 1 && !(next >= space && this.more()))) return this.focusPlace(Math.max(0, next));
     this.scroll(step, true);
@@ -175,6 +217,7 @@ export class Alarms {
     const last = Math.max(0, this.order.length - this.space());
     this.top = Math.max(0, Math.min(last, this.top + rows));
     this.leftAt = performance.now();
+    this.toEnd &&= keep;
     if (!keep) closeMenu();
     this.show(this.now);
   }
@@ -211,12 +254,25 @@ export class Alarms {
   take(message, now) {
     this.now = now;
     this.hold();
-    if (message.load !== undefined) this.showLoad(message.load);
-    if (message.touched !== undefined) this.pages.old = this.inHand.old = true;
-    if (!message.alarms) return;
-    this.block = message.alarms;
+    const carried = Object.entries(message).filter(([name]) => name === ALARMS || name.startsWith(OF_DESK));
+    Object.assign(this.blocks, Object.fromEntries(carried));
+    if (this.filter.desk() !== this.desk) this.narrow();
+    if (message.load !== undefined) this.showLoad((this.load = message.load));
+    if (message.touched !== undefined) this.pages.old = this.inHand.old = this.lost.old = true;
+    if (!carried.length) return;
+    this.block = this.of(this.desk);
     this.renew();
     this.showCounts();
+  }
+
+  /** What the stream carries of a desk, "" = of all. @param {string} desk */
+  of(desk) {
+    return this.blocks[desk ? OF_DESK + desk : ALARMS] ?? EMPTY;
+  }
+
+  /** What is heard here: of one's own desk, whatever the list shows. */
+  heard() {
+    return this.of(ownDesk());
   }
 
   /** How many rows fit. */
@@ -244,6 +300,7 @@ export class Alarms {
     const beyond = (/** @type {any} */ row) => (last ? order(row, last) > 0 : rank(row) > 1);
     for (const row of [...this.pages.rows(), ...this.inHand.rows()]) if (beyond(row)) all.set(row.id, row);
     for (const row of rows) all.set(row.id, row);
+    if (this.desk) for (const row of this.of("").rows) if (row.level === 1 && rank(row) === 0) all.set(row.id, row);
     const wanted = [...all.values()].filter((row) => this.filter.takes(row)).sort(order);
     this.all = new Map(wanted.map((row) => [row.id, row]));
     return this.all;
@@ -256,24 +313,32 @@ export class Alarms {
     this.place(known);
     this.fill(this.sight(), known);
     this.showHead(known);
+    if (!this.held && this.top === 0) this.pages.shorten();
+    this.lost.need(this.sight().filter((id) => !known.has(id) && this.last.has(id)).map((id) => this.last.get(id)));
     if (this.block.total > this.block.rows.length) this.inHand.need(0, 0);
     else this.inHand.forget();
-    if (this.filter.active() || this.block.total > this.block.rows.length) this.pages.need(this.top, this.top + 2 * this.room());
+    if (this.beyond()) this.pages.need(this.top, this.toEnd ? Infinity : this.top + 2 * this.room());
     else this.pages.forget();
   }
 
   /** @param {Map<string, any>} known */
   place(known) {
-    if (this.held) {
+    if (this.held && !this.anew) {
       const places = new Set([...this.order, ...this.pinned]);
-      for (const id of known.keys()) {
+      for (const [id, row] of known) {
+        this.last.set(id, row);
         if (places.has(id)) continue;
         this.order.push(id);
-        this.fresh.add(id);
+        if (!this.edge || order(row, this.edge) < 0) this.fresh.add(id);
       }
+      this.edge = this.lastRead();
       return;
     }
+    this.anew = false;
     this.fresh.clear();
+    this.lost.forget();
+    this.last = new Map(this.held ? known : []);
+    this.edge = this.lastRead();
     const before = this.sight().join();
     const ids = [...known.keys()];
     const room = this.room();
@@ -286,10 +351,16 @@ export class Alarms {
     if (this.list.matches(":hover") && this.sight().join() !== before) this.movedAt = performance.now();
   }
 
+  /** The last alarm up to which all are known, null = all are. */
+  lastRead() {
+    return this.unread() ? [...this.block.rows, ...this.pages.rows()].pop() : null;
+  }
+
   /** @param {string[]} seen @param {Map<string, any>} known */
   fill(seen, known) {
-    const marked = this.block.rows.map((/** @type {any} */ row) => row.id); // the map's numbers, then on
-    const numbers = new Map([...new Set([...marked, ...known.keys()])].map((id, index) => [id, index + 1]));
+    const marked = this.of("").rows.map((/** @type {any} */ row) => row.id); // the map's numbers, then on
+    const first = [...known.keys()].slice(0, NUMBERED + marked.length);
+    const numbers = new Map([...new Set([...marked, ...first])].map((id, index) => [id, index + 1]));
     const wallNow = this.hooks.wallNow();
     for (const box of [...this.list.children]) if (!seen.includes(box.getAttribute("data-alarm") ?? "")) box.remove();
     let next = this.list.firstElementChild;
@@ -298,8 +369,8 @@ export class Alarms {
       if (element.box === next) next = next.nextElementSibling;
       else this.list.insertBefore(element.box, next); // what has the focus never moves: the others come round it
       set(element.box, "data-pinned", index >= seen.length - this.pinned.length);
-      const row = known.get(id);
-      const about = { n: numbers.get(id) ?? 0, now: this.now, wallNow, sending: this.commands.sending.has(id), told: this.commands.told.get(id) };
+      const row = known.get(id) ?? (this.lost.rows.has(id) ? this.lost.rows.get(id) : this.last.get(id));
+      const about = { n: numbers.get(id) ?? NUMBERED, now: this.now, wallNow, sending: this.commands.sending.has(id), told: this.commands.told.get(id) };
       if (row) element.fill(row, about);
       else element.empty();
     });
@@ -314,7 +385,7 @@ export class Alarms {
         open: () => this.open(id),
         acknowledge: () => this.give(byName("acknowledge"), this.elements.get(id)?.row),
         menu: (by) => this.menu(id, by),
-        members: () => this.filter.toggle({ incident: this.elements.get(id)?.row?.incident ?? "" }),
+        members: () => this.filter.toggle({ ...NONE, incident: this.elements.get(id)?.row?.incident ?? "" }),
       });
     this.elements.set(id, found);
     return found;
@@ -369,19 +440,31 @@ export class Alarms {
     this.showAside();
   }
 
-  /** How many alarms came in the present ten minutes, and do so on average and at worst. @param {any} load */
-  showLoad(load) {
+  /** How many alarms came in the present ten minutes, and do so on average and at worst. @param {any} all */
+  showLoad(all) {
+    const load = (this.desk && all?.desks?.[this.desk]) || all;
     const box = byId("alarm-load");
-    const said = load && t("load.short", { now: number(load.now_count), average: number(load.average_count, 1), worst: number(load.worst_count) });
+    const said = load ? t("load.short", { now: number(load.now_count), average: number(load.average_count, 1), worst: number(load.worst_count) }) : "";
     const flood = Boolean(load && load.now_count > FLOOD);
-    say(box, said ? `${flood ? t("load.flood") : ""}${said}` : "");
-    set(box, "title", load ? t("load.long", { shown: number(load.shown_count), flood: number(100 * load.flood_ratio, 1), standing: number(load.standing_24h_count) }) : "");
+    say(box, flood ? t("load.flood", { now: number(load.now_count) }) : said);
+    set(box, "title", load ? `${said}\n${t("load.long", { shown: number(load.shown_count), flood: number(100 * load.flood_ratio, 1), standing: number(load.standing_24h_count) })}` : "");
     set(box, "data-flood", flood);
+  }
+
+  /** What other desks have is counted beside one's own: a desk may be without anybody. @param {Element} box */
+  showElsewhere(box) {
+    const known = box.querySelector('[data-state="elsewhere"]');
+    const button = known ?? box.appendChild(make("button", { type: "button", "data-state": "elsewhere" }));
+    if (!known) button.addEventListener("click", () => this.filter.toggleAll());
+    const waiting = this.of("").waiting - this.block.waiting;
+    /** @type {HTMLElement} */ (button).hidden = !this.desk || waiting <= 0;
+    say(button, t("alarm.elsewhere", { n: number(waiting) }));
   }
 
   /** What is off the list is counted where the list ends: a quiet wall must not be a blinded one. */
   showAside() {
     const box = byId("alarm-aside");
+    this.showElsewhere(box);
     for (const state of ASIDE) {
       const known = box.querySelector(`[data-state="${state}"]`);
       const button = known ?? box.appendChild(make("button", { type: "button", "data-state": state }));

@@ -120,14 +120,17 @@ def test_the_list_is_one_line_a_rule(capsys, tmp_path: Path):
     cells = {line.split()[0]: [cell.strip() for cell in line.split("  ") if cell] for line in lines}
     assert cells["fog"] == ["fog", "Dense fog", "weather visibility_m", "IV < 1000 m", "Police", "city"]
     assert cells["noise_high"][3] == "off"
+    assert cells["slow_traffic"][2:4] == ["slow_traffic", "IV, III, II"]
 
 
 @pytest.mark.parametrize("language", ["zh_CN.UTF-8", "C.UTF-8"])
 @pytest.mark.parametrize("name", SHIPPED)
 def test_each_that_ships_can_be_shown(name: str, language: str, capsys, monkeypatch):
     monkeypatch.setenv("LC_ALL", language)
-    shown = said(capsys, "show", name)
-    assert SHIPPED[name]["record"]["action"]["zh" if language.startswith("zh") else "en"] in shown
+    shown, of = said(capsys, "show", name), "zh" if language.startswith("zh") else "en"
+    assert SHIPPED[name]["record"]["action"][of] in shown
+    reference = SHIPPED[name]["reference"]
+    assert f"; {reference if isinstance(reference, str) else reference[of]}\n" in shown
 
 
 def test_the_list_says_of_what_the_limits_are(capsys, tmp_path: Path):

@@ -154,3 +154,15 @@ async def test_of_what_the_engine_suppressed_only_what_outlives_the_window_is_to
         await engine.go_on(await engine.started(room.bus), 100_000)
         await room.wait(lambda: room.notes() == ["delivered"])
         assert whats(receiver) == [("raised", opened_at(10))]
+
+
+@lived
+async def test_a_clock_that_is_set_back_puts_nothing_off(city):
+    with endpoint() as receiver:
+        receiver.answers = [(500, {}, 0), (200, {}, 0)]
+        room = Room(city, webhook(receiver.address))
+        await room.begin()
+        room.give()
+        await room.until(lambda: room.notes() == ["not_confirmed"])
+        room.clock.ahead_ms -= 3_600_000
+        await room.until(lambda: room.notes() == ["not_confirmed", "delivered"])  # a second later, not an hour

@@ -175,7 +175,9 @@ def test_incidents_are_kept_beside_alarms_and_found_as_they_are(history: History
     some[1] |= {"kind": "leak", "acknowledged_by": "Li"}
     history.write_alarms([(str(one["id"]), json.dumps(one)) for one in some], INCIDENTS)
     history.write_alarms([("i1", json.dumps(alarm("i1")))], ALARMS)
-    history.write_alarms([("i1", None), ("i3", json.dumps(some[3] | {"level": None})), ("i3", None)], INCIDENTS)
+    why = {"ended_at_ms": START_MS + 5 * HOUR_MS, "ended_because": "ended", "ended_by": "Wang"}
+    ended = some[3] | {"level": None, "worst_level": 1, "alarms_count": 4, **why}
+    history.write_alarms([("i1", None), ("i3", json.dumps(ended)), ("i3", None)], INCIDENTS)
 
     def found(**wanted: object) -> list[str]:
         return [one["id"] for one in history.alarms(AlarmsWanted(of=INCIDENTS, **wanted), 9)]
@@ -183,7 +185,8 @@ def test_incidents_are_kept_beside_alarms_and_found_as_they_are(history: History
     assert (found(), found(closed=True), found(closed=False)) == (["i3", "i2", "i1", "i0"], ["i3", "i1"], ["i2", "i0"])
     assert (found(kind="leak"), found(who="Li"), found(zone="Z2")) == (["i1"], ["i1"], [])
     assert found(from_ms=START_MS + HOUR_MS, until_ms=START_MS + 3 * HOUR_MS) == ["i2", "i1"]
-    assert history.alarms(AlarmsWanted(of=INCIDENTS, closed=True), 1) == [some[3] | {"level": None, "closed": True}]
+    assert history.alarms(AlarmsWanted(of=INCIDENTS, closed=True), 1) == [ended | {"closed": True}]
+    assert found(who="Wang") == ["i3"]
     assert [one["closed"] for one in history.alarms(AlarmsWanted(), 9)] == [False]
     assert raised_of(cursor_of(Raised(START_MS, "i"))) == Raised(START_MS, "i")
 

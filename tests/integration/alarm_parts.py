@@ -1,0 +1,77 @@
+"""What a command passes from the wall to its outcome, as processes: engine, live sink and wall on real servers."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import time
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from deploy.config.run import Run
+from deploy.embedded import kafka as embedded
+from deploy.supervision.process import free_ports, start, stop
+from streams.broker.topics import ensure_topics
+from tests.small_city import write_small_city
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from subprocess import Popen
+
+ROOT = Path(__file__).resolve().parents[2]
+NAMES = ("alarms", "sinks_live", "wall")
+PATIENCE_S = 240.0
+"""On a machine that has much else to do."""
+
+
+class Parts:
+    """Started again whenever one has ended, as the supervisor does, while somebody waits for something."""
+
+    def __init__(self, run: Run) -> None:
+        self.run = run
+        self._running: dict[str, Popen[bytes]] = {}
+
+    def begin(self, name: str) -> None:
+        command = [sys.executable, "-m", "deploy.parts", name, "--data", self.run.data]
+        log = self.run.data_path / f"{name}.log"
+        self._running[name] = start(command, log, bind=True, env={"PYTHONPATH": str(ROOT)})
+
+    def kill(self, name: str) -> None:
+        os.kill(self._running[name].pid, signal.SIGKILL)
+        stop(self._running[name], 0.0)
+
+    def until(self, done: Callable[[], object]) -> None:
+        end = time.monotonic() + PATIENCE_S
+        while not done():
+            for name, process in self._running.items():
+                if process.poll() is not None:
+                    self.begin(name)
+            assert time.monotonic() < end, [log.read_text("utf-8")[-2000:] for log in self.run.data_path.glob("*.log")]
+            time.sleep(0.1)
+
+    def end(self) -> None:
+        for process in self._running.values():
+            stop(process, 5.0)
+
+
+@contextmanager
+def alarm_parts(folder: Path, cache: Path, redis: str, segments: int) -> Iterator[Parts]:
+    """Run them for as long as the block lasts, on a broker of their own: the engine's topics have fixed names."""
+    write_small_city(folder / "city", segments)
+    with embedded.running(folder / "kafka", cache) as broker:
+        ensure_topics(broker.address)
+        run = Run(
+            data=str(folder), city=str(folder / "city"), city_id="small", mode="live", kafka=broker.address,
+            redis=f"redis://{redis}/0", history=str(folder / "history.sqlite"), port=free_ports(1)[0],
+            started_ms=0,
+        )  # fmt: skip
+        run.write()
+        parts = Parts(run)
+        try:
+            for name in NAMES:
+                parts.begin(name)
+            yield parts
+        finally:
+            parts.end()
