@@ -1,4 +1,4 @@
-"""Two hundred alarms acknowledged at once through the API, while the alarm engine or the broker is killed."""
+"""Two hundred alarms acknowledged at once through the API, while the alarm engine is killed."""
 
 from __future__ import annotations
 
