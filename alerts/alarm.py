@@ -72,7 +72,7 @@ class Covering(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What ended it, None = it covers the alarm still, or did when that closed."""
 
 
-Because: TypeAlias = Literal["feed", "feeds", "drains", "powers", "carries", "queue", "place", "burst", "hand"]
+Because: TypeAlias = Literal["feed", "feeds", "drains", "powers", "carries", "queue", "place", "burst", "part", "hand"]
 """What ties an alarm to another: its feed is silent; a relation of the city; a jam down the road; the same place and
 time; many of its kind in its zone; a person."""
 
@@ -147,6 +147,8 @@ class Alarm(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Why it came into its incident, None = it began it."""
     equipment: bool = False
     """It is of a device and has blinded nobody: it stands on the list of equipment, not on the operators'."""
+    desk: str = ""
+    """Whose it is, as `alerts.desks` says; "" = of the one desk."""
     presented_at_ms: int | None = None
     """Engine time at which the operators were shown it by itself, None = they were not."""
     retired: Lack | None = None

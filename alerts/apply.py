@@ -10,10 +10,12 @@ from alerts import incidents, load
 from alerts.alarm import Alarm, Last
 from alerts.covering import recover_within
 from alerts.covers import OF_RULE, as_of, is_over
+from alerts.desks import man
 from alerts.done import do
 from alerts.earlier import ENGINE_TIMES, LIMITED
 from alerts.events import (
     ClockSet,
+    DesksSet,
     Done,
     Finding,
     Presented,
@@ -56,6 +58,8 @@ def apply(state: State, event: Event, at_ms: int) -> None:
         _set_clock(state, event, at_ms)
     elif isinstance(event, Scheduled):
         _schedule(state, event, at_ms)
+    elif isinstance(event, DesksSet):
+        man(state, event.desks)
     elif isinstance(event, Retired):
         _retire(state, event)
     elif not isinstance(event, Unreadable):
@@ -88,6 +92,7 @@ def _refuse(state: State, event: Refused, at_ms: int) -> None:
         by_desk=event.by_desk or "",
         did=event.did,
         did_at_ms=event.did_at_ms,
+        known=event.known,
         at_ms=at_ms,
     )
 

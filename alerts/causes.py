@@ -2,8 +2,8 @@
 
 It comes under the first of these that is active: the silence of its feed; an alarm at what its entity depends on
 (`relations.csv`); a jam down the road, within two segments; an alarm at its own place, of the last half hour. What
-hangs on it in these ways, but for the last, comes under it. Of the alarms of equipment only the silence of sensors has
-causes elsewhere, and nothing but that comes from one.
+hangs on it in these ways, but for the last, comes under it; under a combination, what stands of its rules. Of the
+alarms of equipment only the silence of sensors has causes elsewhere, and nothing but that comes from one.
 
 While the desk is full, what would stand alone comes together with others of its kind and zone, where these come thick.
 
@@ -19,11 +19,13 @@ from typing import TYPE_CHECKING, NamedTuple, cast
 import msgspec
 
 from alerts.alarm import Under
+from alerts.desks import home
 from alerts.events import Placed
 from alerts.incidents import BURST
 from alerts.kinds import SILENT_FEED, SILENT_SENSOR, title, traits
 from alerts.load import IN_MS, free_at_ms
 from alerts.rules.record import Words
+from processors.maths.combined import standing
 from processors.maths.measures import FEED_PREFIX
 from streams.city.surroundings import NOWHERE
 
@@ -56,6 +58,7 @@ WORDS: dict[Because, Words] = {
     "powers": Words(zh="{of}，此处由它供电。", en="{of}, which powers this place."),
     "carries": Words(zh="{of}，道路从该处通过。", en="{of}, which carries the road."),
     "queue": Words(zh="{of}，排队由下游上溯至此。", en="{of}, from which the queue reaches up the road."),
+    "part": Words(zh="{of}，此报警是其组成之一。", en="{of}, of which this is a part."),
     "burst": Words(zh="{of}，片区内同类报警集中出现。", en="{of}, and many more of its kind in its zone."),
     "place": Words(zh="{of}，同处一地，先后不过半小时。", en="{of}, at the same place within half an hour."),
 }
@@ -77,6 +80,11 @@ class View(NamedTuple):
             here = [self.state.open[one] for one in self.state.of_entity.get((self.found.city, entity), ())]
             yield from sorted((one for one in here if one.process == "active"), key=_order)
 
+    def is_ours(self, tie: Tie) -> bool:
+        """Tell whether the same desk watches both; a feed's silence takes its sensors' along, whoever watches these."""
+        desks = self.state.desks
+        return not desks or tie[1] == "feed" or home(desks, tie[0]) == home(desks, self.found)
+
     @property
     def spots(self) -> tuple[str, ...]:
         """The entity, and the segment that it watches."""
@@ -87,17 +95,17 @@ class View(NamedTuple):
 def placed(state: State, found: Detection, alarm_id: str, scope: Scope | None, now_ms: int) -> Placed | None:
     """Return where the alarm that the finding raises belongs, None = it stands alone."""
     view = _view(state, found, scope)
-    around = view.around
     equipment = is_equipment(found) and not _blinds(view)
-    parent = next(chain(_causes(view), _mates(view)), None)
-    below = _one_of_each(state, parent, islice(_effects(view), MOST))
+    parent, other = _parent(view)
+    below = _one_of_each(state, parent, islice((one for one in _effects(view) if view.is_ours(one)), MOST))
     if parent is None and not below and not is_equipment(found):
         burst = _burst(view, now_ms)
         parent, below = (burst[0], burst[1:]) if burst else (None, [])
-    ears = around.ears(found.entity, found.domain)
+    ears = view.around.ears(found.entity, found.domain)
     ears = ears if len(ears) <= MOST_EARS else ()
+    elsewhere = None if other is None or parent is not None else _under(view, other[0], other[1])
     if parent is None and not below:
-        return Placed(equipment=equipment, ears=ears) if equipment or ears else None
+        return Placed(equipment=equipment, elsewhere=elsewhere, ears=ears) if equipment or elsewhere or ears else None
     tied = [one for one, _ in ([] if parent is None else [parent]) + below]
     under = None if parent is None else _under(view, parent[0], parent[1])
     return Placed(
@@ -107,16 +115,29 @@ def placed(state: State, found: Detection, alarm_id: str, scope: Scope | None, n
         under=under,
         others=tuple(one.id for one, _ in below),
         over=_over(view, alarm_id, under, below),
+        apart=True,
+        elsewhere=elsewhere,
         ears=ears,
     )
+
+
+def _parent(view: View) -> tuple[Tie | None, Tie | None]:
+    """Return what the new alarm comes under, and what it comes from that another desk sees to; None = there is none."""
+    other = None
+    for one in chain(_causes(view), _mates(view)):
+        if view.is_ours(one):
+            return one, other
+        other = other or one
+    return None, other
 
 
 def _burst(view: View, now_ms: int) -> list[Tie]:
     """Return the newest of its kind in its zone, the oldest first, where these come thick and the desk is full."""
     state, found = view.state, view.found
     newest = state.bursts.get((found.city, found.kind, found.zone), ())
-    thick = [state.open[one] for at_ms, one in newest if at_ms >= now_ms - IN_MS and one in state.open]
-    if len(thick) < BURST - 1 or free_at_ms(state, now_ms) <= now_ms:
+    near = (state.open[one] for at_ms, one in newest if at_ms >= now_ms - IN_MS and one in state.open)
+    thick = [one for one in near if view.is_ours((one, "burst"))]
+    if len(thick) < BURST - 1 or free_at_ms(state, home(state.desks, found), now_ms) <= now_ms:
         return []
     first: Tie = (thick[0], "burst")
     return [first, *_one_of_each(state, first, [(one, "burst") for one in thick[1:]])]
@@ -136,15 +157,17 @@ def _causes(view: View) -> Iterator[Tie]:
     for spot in view.spots:
         for other, path in around.dependence.depends_on(spot).items():
             at_other = view.at([other]) if other != found.entity else ()
-            yield from ((one, _tie(path[0].relation)) for one in at_other if not is_equipment(one))
+            yield from ((one, cast("Because", path[0].relation)) for one in at_other if not is_equipment(one))
     if found.kind in traits().queueing:
         ahead = around.roads(found.entity, HOPS, ahead=True)
         yield from ((one, "queue") for one in view.at(ahead) if one.domain == ROADS and not is_equipment(one))
 
 
 def _effects(view: View) -> Iterator[Tie]:
-    """Yield what may come from the new alarm, the nearest first."""
+    """Yield what may come from the new alarm, the nearest first; of a combination what stands."""
     found, around = view.found, view.around
+    for kind, entity in standing(found.evidence).items():
+        yield from ((one, "part") for one in view.at([entity]) if one.kind == kind)
     if found.kind == SILENT_FEED:
         yield from ((one, "feed") for one in view.at(_fed(view)) if one.kind in (SILENT_SENSOR, SILENT_FEED))
     if is_equipment(found):
@@ -153,7 +176,7 @@ def _effects(view: View) -> Iterator[Tie]:
         for other, path in around.dependence.felt_at(spot).items():
             at_other = view.at([other]) if other != found.entity else ()
             felt = (one for one in at_other if not is_equipment(one) or one.kind == SILENT_SENSOR)
-            yield from ((one, _tie(path[0].relation)) for one in felt)
+            yield from ((one, cast("Because", path[0].relation)) for one in felt)
     if found.domain == ROADS:
         behind = around.roads(found.entity, HOPS, ahead=False)
         yield from ((one, "queue") for one in view.at(behind) if one.kind in traits().queueing)
@@ -256,10 +279,6 @@ def _cause_of(state: State, alarm: Alarm) -> str:
     """Return the cause of its incident; where that has ended or there is none, the alarm itself."""
     cause = alarm.id if alarm.incident is None else state.incidents[alarm.incident].cause
     return cause if cause in state.open else alarm.id
-
-
-def _tie(relation: str) -> Because:
-    return cast("Because", relation)
 
 
 def _over(view: View, alarm_id: str, under: Under | None, below: list[Tie]) -> Under | None:

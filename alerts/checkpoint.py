@@ -22,6 +22,7 @@ from alerts.outcomes import Outcome
 from alerts.state import Key, Muted, Newest, State, Was
 from streams.alarms.checkpoints import LAST_KEY, SLOTS
 from streams.city.clock import ClockSetting
+from streams.city.parts import Desk
 from streams.contract.records import Detection
 
 if TYPE_CHECKING:
@@ -45,9 +46,10 @@ TABLES: dict[str, Any] = {
     "clocks": list[tuple[str, ClockSetting]],
     "incidents": list[tuple[str, Incident]],
     "ended": list[tuple[str, Incident]],
+    "manned": list[tuple[str, tuple[Desk, ...]]],
     "shown": list[tuple[str, tuple[int, ...]]],
-    "raised": list[tuple[int, int]],
-    "by_kind": list[tuple[tuple[int, str, int], int]],
+    "raised": list[tuple[tuple[int, str], int]],
+    "by_kind": list[tuple[tuple[int, str, int, str], int]],
     "bursts": list[tuple[Key, tuple[tuple[int, str], ...]]],
     "counts": list[tuple[str, int]],
     "times": list[tuple[str, int]],

@@ -26,6 +26,7 @@ from alerts.commands import (
 )
 from alerts.covering import covered, recover_within
 from alerts.covers import Cover, as_of
+from alerts.desks import Held
 from alerts.moving import ImpossibleError, moved, opened_one, revised, step_of
 from alerts.outcomes import Outcome
 from alerts.state import Was
@@ -70,7 +71,7 @@ def _to_alarm(state: State, alarm: Alarm, command: AlarmCommand, at_ms: int) -> 
     if isinstance(command, Note):
         return replace(alarm, notes_count=alarm.notes_count + 1)
     last = _last(command, at_ms)
-    made, took_away = "", None
+    made, took_away, held = "", None, None
     if isinstance(command, Shelve):
         made = _shelve(state, alarm, command, at_ms).id
         changed = covered(state, alarm, last)
@@ -82,15 +83,32 @@ def _to_alarm(state: State, alarm: Alarm, command: AlarmCommand, at_ms: int) -> 
     elif isinstance(command, Split):
         changed = revised(incidents.split(state, alarm), last)
     elif isinstance(command, Assign | Escalate):
-        handed = Handed(to=command.to, who=command.who, desk=command.desk, at_ms=at_ms)
-        field = "assigned" if isinstance(command, Assign) else "escalated"
-        changed = revised(replace(alarm, **{field: handed}), last)
+        given, held = _handed(state, alarm, command, at_ms)
+        changed = revised(given, last)
     else:
         changed = _step(alarm, command, last)
     group = (alarm.incident, alarm.under) if isinstance(command, Fold | Split) else None
     was = _was(alarm, changed, last)
-    state.undoable[command.id] = replace(was, made=made, took_away=took_away, group=group)
+    state.undoable[command.id] = replace(was, made=made, took_away=took_away, group=group, held=held)
     return changed
+
+
+def _handed(state: State, alarm: Alarm, command: Assign | Escalate, at_ms: int) -> tuple[Alarm, Held | None]:
+    """Return an alarm as it was handed over, and whose it was if it is another desk's now.
+
+    With it goes its incident. The other desk is shown anew what still calls for somebody.
+    """
+    handed = Handed(to=command.to, who=command.who, desk=command.desk, at_ms=at_ms)
+    given = replace(alarm, **{"assigned" if isinstance(command, Assign) else "escalated": handed})
+    if not state.desks or handed.to == alarm.desk:
+        return given, None
+    incident = state.incidents.get(alarm.incident or "")
+    if incident is None:
+        held = Held(alarm.desk, "", alarm.presented_at_ms)
+        return (replace(given, presented_at_ms=None) if alarm.asks else given), held
+    shown_ms = None if incident.asking else incident.presented_at_ms
+    incidents.hand(state, incident, handed.to, handed.to, shown_ms)
+    return given, Held(incident.desk, incident.handed, incident.presented_at_ms)
 
 
 def _was(alarm: Alarm, changed: Alarm, last: Last) -> Was:
@@ -223,9 +241,14 @@ def _undo(state: State, command: Undo, at_ms: int) -> int:
 
 def _put_back(state: State, alarm: Alarm, was: Was, last: Last) -> int:
     back = replace(alarm, taken=was.taken, closing=was.closing, assigned=was.assigned, escalated=was.escalated)
+    incident = state.incidents.get(alarm.incident or "")
+    if was.held is not None and incident is not None:
+        incidents.hand(state, incident, *was.held)
+    elif was.held is not None:
+        back = replace(back, presented_at_ms=was.held.presented_at_ms)
     if was.group is not None:
-        incident, under = was.group
-        back = replace(back, incident=incident if incident in state.incidents else None, under=under)
+        group, under = was.group
+        back = replace(back, incident=group if group in state.incidents else None, under=under)
     if alarm.revision == was.revision:
         back = revised(back, last)
     state.put(back)

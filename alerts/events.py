@@ -10,6 +10,7 @@ from alerts.alarm import Under
 from alerts.commands import Command
 from alerts.covers import Cover  # at run time: msgspec reads the types of the fields
 from streams.city.clock import ClockSetting
+from streams.city.parts import Desk
 from streams.city.scope import Lack
 from streams.city.surroundings import Ear
 from streams.contract.records import Detection
@@ -39,6 +40,10 @@ class Placed(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Alarms that come into the incident with it, each with the whole of its own …"""
     over: Under | None = None
     """… and why: it is their cause."""
+    apart: bool = False
+    """That an alarm of level I was shown is no showing of the incident's card; before version 7 it was."""
+    elsewhere: Under | None = None
+    """What it comes from, where another desk sees to that: it stands alone, or begins an incident, all the same."""
     ears: tuple[Ear, ...] = ()
     """The sensors by which something is known of it, where it is of none itself."""
 
@@ -78,6 +83,8 @@ class Refused(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="
     by_desk: str | None = None
     did: str = ""
     did_at_ms: int | None = None
+    known: tuple[str, ...] = ()
+    """What there is, where it named what there is not."""
 
 
 class TimeReached(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="time_reached"):
@@ -125,6 +132,14 @@ class Scheduled(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag
     version: int
 
 
+class DesksSet(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="desks"):
+    """A version of the city says who watches what; what stands goes over to whom it is now."""
+
+    desks: tuple[Desk, ...]
+    """In their order; none = one, which watches all."""
+    version: int
+
+
 class Retired(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="retired"):
     """A version of the city does not have what the alarm is of: it has ended, and nobody needs to acknowledge it."""
 
@@ -143,7 +158,7 @@ class Unreadable(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", ta
 
 Due: TypeAlias = TimeReached | Presented | Released
 """What time makes."""
-Event: TypeAlias = Finding | Done | Refused | Due | ClockSet | Scheduled | Retired | Unreadable
+Event: TypeAlias = Finding | Done | Refused | Due | ClockSet | Scheduled | DesksSet | Retired | Unreadable
 
 
 class Cause(NamedTuple):

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
+from alerts.desks import ONLY
 from alerts.incident import recounted
 from alerts.load import places
 from alerts.tables import Index, Queue, Table
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
     from alerts.incident import Incident
     from alerts.load import Rank
     from alerts.tables import Trail
+
+K = TypeVar("K")
 
 
 class Groups:
@@ -27,16 +30,18 @@ class Groups:
         """Incident → ids of its open alarms."""
         self.shown: Table[str, tuple[int, ...]] = Table(trail)
         """Desk → engine times at which it was shown the newest items, besides those of level I."""
-        self.raised: Table[int, int] = Table(trail)
-        """Ten minutes of engine time, by number → alarms raised in them, but those of equipment."""
-        self.by_kind: Table[tuple[int, str, int], int] = Table(trail)
-        """(day, kind, level) → the same."""
+        self.raised: Table[tuple[int, str], int] = Table(trail)
+        """(ten minutes of engine time by number, desk or `ONLY`: all) → alarms raised in them, but of equipment."""
+        self.by_kind: Table[tuple[int, str, int, str], int] = Table(trail)
+        """(day, kind, level, desk or `ONLY`) → the same."""
         self.bursts: Table[tuple[str, str, str], tuple[tuple[int, str], ...]] = Table(trail)
         """(city, kind, zone) → engine time and id of the alarms that were raised last, oldest first."""
         self.places: Table[str, int] = Table(trail)
         """Where open alarms stand, as `alerts.load.places` says → how many."""
-        self.waiting: Queue[Rank] = Queue()
-        """What should be shown."""
+        self.desk_places: Table[tuple[str, str], int] = Table(trail)
+        """(desk, where) → the same, where there are several."""
+        self.waiting: dict[str, Queue[Rank]] = {}
+        """Desk → what it should be shown."""
         self.releases: Queue[tuple[int, str]] = Queue()
         """(when, incident)."""
         self.changed: set[str] = set()
@@ -74,13 +79,19 @@ class Groups:
     def _count_places(self, before: Alarm | None, alarm: Alarm | None) -> None:
         left = () if before is None else places(before)
         found = () if alarm is None else places(alarm)
-        if left == found:
-            return
-        for those, by in ((left, -1), (found, 1)):
-            for place in those:
-                self.places[place] = self.places.get(place, 0) + by
-                if self.places[place] == 0:
-                    del self.places[place]
+        if left != found:
+            for those, by in ((left, -1), (found, 1)):
+                for place in those:
+                    _add(self.places, place, by)
+        self._count_at_desks(before, left, alarm, found)
+
+    def _count_at_desks(
+        self, before: Alarm | None, left: tuple[str, ...], alarm: Alarm | None, found: tuple[str, ...]
+    ) -> None:
+        for one, those, by in ((before, left, -1), (alarm, found, 1)):
+            if one is not None and one.desk != ONLY:
+                for place in those:
+                    _add(self.desk_places, (one.desk, place), by)
 
     def _recount(self, incident_id: str, before: Alarm | None, alarm: Alarm | None) -> None:
         incident = self.incidents[incident_id]
@@ -107,6 +118,12 @@ class Groups:
         """Note what is changed from now on."""
         self.changed = set()
 
+    def wait(self, rank: Rank) -> None:
+        """Have something wait until its desk may be shown it."""
+        if rank.desk not in self.waiting:
+            self.waiting[rank.desk] = Queue()
+        self.waiting[rank.desk].push(rank)
+
     def settled(self) -> None:
         """Forget what the present event has changed: it is seen to."""
         self.touched_alarms.clear()
@@ -115,12 +132,23 @@ class Groups:
     def keep(self, most: int) -> None:
         """Let what was changed stand, and forget the incidents that ended long ago."""
         self.ended.shorten(most)
-        self.waiting.keep()
+        for queue in self.waiting.values():
+            queue.keep()
         self.releases.keep()
 
     def take_back(self) -> None:
         """Be as at the last `begin`, behind the tables."""
         self.changed = set()
         self.settled()
-        self.waiting.take_back()
+        for queue in self.waiting.values():
+            queue.take_back()
         self.releases.take_back()
+
+
+def _add(counts: Table[K, int], key: K, by: int) -> None:
+    """Count; what comes to nothing is not kept."""
+    count = counts.get(key, 0) + by
+    if count:
+        counts[key] = count
+    else:
+        counts.discard(key)

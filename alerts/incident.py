@@ -65,6 +65,10 @@ class Incident(msgspec.Struct, frozen=True, kw_only=True):
     """The newest acknowledgement of the whole; it holds for what joins and is no worse than …"""
     taken_level: int = ALONE
     """… the worst that was there then."""
+    desk: str = ""
+    """Whose it is, with all of its members."""
+    handed: str = ""
+    """The desk that it was handed to, "" = it is where its first cause was."""
     presented_at_ms: int | None = None
     """Engine time at which the operators were last shown it, None = they were not."""
     release_at_ms: int | None = None

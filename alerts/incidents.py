@@ -13,6 +13,7 @@ from msgspec.structs import replace
 
 from alerts import figures
 from alerts.alarm import Last, Under
+from alerts.desks import home
 from alerts.events import Released
 from alerts.incident import ALONE, End, Incident, about, asks_on_card
 from alerts.moving import ImpossibleError, moved, step_of
@@ -33,12 +34,12 @@ RELEASE_MS = 5 * 60_000
 
 def place(state: State, alarm: Alarm, placed: Placed | None, at_ms: int) -> None:
     """Put a new alarm where it belongs; one that joins what somebody has acknowledged is acknowledged with it."""
-    alarm = replace(alarm, equipment=placed is not None and placed.equipment)
+    alarm = replace(alarm, equipment=placed is not None and placed.equipment, desk=home(state.desks, alarm))
     figures.note(state, alarm, at_ms)
     of = (alarm.city, alarm.kind, alarm.zone)
     state.bursts[of] = (*state.bursts.get(of, ()), (at_ms, alarm.id))[1 - BURST :]
     if placed is None or not placed.incident:
-        state.put(alarm)
+        state.put(alarm if placed is None else replace(alarm, under=placed.elsewhere))
         return
     before = state.incidents.get(placed.incident)
     _join(state, alarm, placed, at_ms)
@@ -93,6 +94,13 @@ def fold(state: State, alarm: Alarm, command: Fold, at_ms: int) -> Alarm:
     return replace(alarm, incident=incident_id, under=under)
 
 
+def hand(state: State, incident: Incident, to: str, handed: str, presented_at_ms: int | None) -> None:
+    """Have another desk see to an incident, and all that is in it."""
+    state.groups.put(replace(incident, desk=to, handed=handed, presented_at_ms=presented_at_ms))
+    for one in sorted(state.groups.members.of(incident.id)):
+        state.put(state.open[one])
+
+
 def split(state: State, alarm: Alarm) -> Alarm:
     """Return an alarm that stands alone; if it was its incident's cause, the worst and oldest of the rest is that."""
     incident = state.incidents.get(alarm.incident or "")
@@ -114,9 +122,12 @@ def _join(state: State, alarm: Alarm, placed: Placed, at_ms: int) -> None:
     met = [one for one in map(state.open.get, [*others, *placed.others]) if one is not None]
     before = state.incidents.get(placed.incident)
     cause = state.open.get(placed.cause, alarm)
-    shown = [one.presented_at_ms for one in met] + [one.presented_at_ms for one in _incidents(state, met)]
+    incident = before or _begun(placed.incident, cause, at_ms)
+    speaking = [one for one in met if one.level > ALONE or not placed.apart]
+    items: list[Alarm | Incident] = [*speaking, *_incidents(state, met)]
+    shown = [one.presented_at_ms for one in items if one.desk == incident.desk]
     found = replace(
-        before or _begun(placed.incident, cause, at_ms),
+        incident,
         newest=placed.under or placed.over,
         release_at_ms=None if before is None or cause.process == "active" else before.release_at_ms,
         presented_at_ms=min((one for one in shown if one is not None), default=None),
@@ -126,11 +137,18 @@ def _join(state: State, alarm: Alarm, placed: Placed, at_ms: int) -> None:
     for one in met:
         why = placed.over if one.under is None and one.id in placed.others else one.under
         _bring(state, replace(one, under=why), placed.incident)
-    _bring(state, replace(alarm, under=placed.under), placed.incident)
+    _bring(state, replace(alarm, under=placed.under or placed.elsewhere), placed.incident)
 
 
 def _begun(incident_id: str, cause: Alarm, at_ms: int) -> Incident:
-    return Incident(id=incident_id, city=cause.city, opened_at_ms=at_ms, waiting_since_ms=at_ms, **about(cause))
+    return Incident(
+        id=incident_id,
+        city=cause.city,
+        opened_at_ms=at_ms,
+        waiting_since_ms=at_ms,
+        desk=cause.desk,
+        **about(cause),
+    )
 
 
 def _incidents(state: State, alarms: list[Alarm]) -> list[Incident]:

@@ -21,7 +21,7 @@ import msgspec
 from alerts import causes, incidents, load
 from alerts.commands import Where
 from alerts.covers import OF_RULE, Cover
-from alerts.events import Finding, Retired, Scheduled, TimeReached
+from alerts.events import DesksSet, Finding, Retired, Scheduled, TimeReached
 from alerts.found import key_of
 from alerts.state import COVER
 from streams.city.windows import Window
@@ -115,9 +115,11 @@ def _raised(state: State, found: Detection, scope: Scope | None, now_ms: int) ->
     return Finding(change="raised", alarm=opened, detection=found, placed=placed, blinding=blinding)
 
 
-def judge_version(state: State, scope: Scope) -> Iterator[Scheduled | Retired | Finding]:
-    """Yield what it schedules otherwise, the end of each alarm of which it lacks something, what is there again."""
+def judge_version(state: State, scope: Scope) -> Iterator[Scheduled | DesksSet | Retired | Finding]:
+    """Yield what it schedules otherwise, who watches what now, the end of what it lacks, what is there again."""
     yield from _scheduled(state, scope)
+    if scope.desks != state.desks:
+        yield DesksSet(desks=scope.desks, version=scope.number)
     for alarm in sorted(state.open.values(), key=lambda one: one.id):
         lack = _lack(scope, alarm)
         if lack is not None:

@@ -9,6 +9,8 @@ from msgspec.structs import replace
 from alerts.alarm import Alarm
 from alerts.commands import (
     Acknowledge,
+    Assign,
+    Escalate,
     Fold,
     Lift,
     Note,
@@ -23,6 +25,7 @@ from alerts.commands import (
     Warn,
 )
 from alerts.covers import OF_RULE
+from alerts.desks import is_desk
 from alerts.done import UNDO_MS
 from alerts.events import Done, Refused
 from alerts.incidents import members_to_take
@@ -42,6 +45,7 @@ if TYPE_CHECKING:
 OF_TABLE = frozenset(Happening)
 KEY_USED = "key_used"
 """The reason of a refusal: the request's key names another command, which another wall may have sent."""
+UNKNOWN_DESK = "unknown_desk"
 SOMEBODY_WAS_FIRST = (
     *("already_acknowledged", "already_shelved", "changed", "closed", "closing", "level_risen", "not_acknowledged"),
     *("not_shelved", "not_yours", "folded_already", "returned_already"),
@@ -95,7 +99,8 @@ def _judge_alarm(state: State, command: AlarmCommand) -> Done | Refused:
     if not isinstance(command, Note):
         reason = _why_not(state, alarm, command)
         if reason:
-            return refused(command, reason, alarm)
+            known = tuple(one.id for one in state.desks) if reason == UNKNOWN_DESK else ()
+            return replace(refused(command, reason, alarm), known=known)
     return Done(alarm=alarm.id, command=command)
 
 
@@ -122,6 +127,8 @@ def _no_step(state: State, alarm: Alarm, command: AlarmCommand) -> str:
         return _no_fold(state, alarm, command)
     if isinstance(command, Split):
         return "not_folded" if alarm.incident is None else ""
+    if isinstance(command, Assign | Escalate):
+        return UNKNOWN_DESK if state.desks and not is_desk(state.desks, command.to) else ""
     if command.action not in OF_TABLE:
         return ""
     step = TABLE[alarm.standing][Happening(command.action)]

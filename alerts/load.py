@@ -1,4 +1,4 @@
-"""How many alarms a desk is shown: ten items in ten minutes, and every alarm of level I at once besides.
+"""How many alarms each desk is shown: ten items in ten minutes, and every alarm of level I at once besides.
 
 An item is an alarm that stands alone, or an incident: one card for all of its alarms. An alarm of level I is shown by
 itself wherever it belongs. What has to wait is counted, listed and found all the same, and is shown as soon as the ten
@@ -20,11 +20,10 @@ from alerts.moving import ImpossibleError
 if TYPE_CHECKING:
     from alerts.alarm import Alarm
     from alerts.state import State
+    from alerts.tables import Queue
 
 MOST = 10
 IN_MS = 10 * 60_000
-ALL = "all"
-"""The one desk that there is today."""
 
 
 class Rank(NamedTuple):
@@ -35,6 +34,7 @@ class Rank(NamedTuple):
     item: str
     """Id of the alarm or incident."""
     is_incident: bool
+    desk: str
 
 
 def rank(one: Alarm | Incident | None) -> Rank | None:
@@ -42,9 +42,9 @@ def rank(one: Alarm | Incident | None) -> Rank | None:
     if one is None or one.presented_at_ms is not None:
         return None
     if isinstance(one, Incident):
-        return Rank(one.folded_level, one.waiting_since_ms, one.id, True) if one.asking else None
+        return Rank(one.folded_level, one.waiting_since_ms, one.id, True, one.desk) if one.asking else None
     folded = one.level > ALONE and (one.incident is not None or one.equipment)
-    return Rank(one.level, one.waiting_since_ms, one.id, False) if not folded and one.asks else None
+    return Rank(one.level, one.waiting_since_ms, one.id, False, one.desk) if not folded and one.asks else None
 
 
 def places(alarm: Alarm) -> tuple[str, ...]:
@@ -67,10 +67,10 @@ def settle(state: State, at_ms: int) -> None:
     new = [found for before, one in (*alarms, *incidents) if (found := rank(one)) is not None and found != rank(before)]
     state.groups.settled()
     for one in sorted(new):
-        if one.level == ALONE or free_at_ms(state, at_ms) <= at_ms:
+        if one.level == ALONE or free_at_ms(state, one.desk, at_ms) <= at_ms:
             show(state, one, at_ms)
         else:
-            state.groups.waiting.push(one)
+            state.groups.wait(one)
     if new:
         state.groups.settled()
 
@@ -80,23 +80,31 @@ def queue(state: State) -> None:
     ranks = [*map(rank, state.open.values()), *map(rank, state.incidents.values())]
     for one in ranks:
         if one is not None:
-            state.groups.waiting.push(one)
+            state.groups.wait(one)
 
 
 def show_all(state: State, at_ms: int) -> None:
     """Show all that waits, as was done before there was a limit."""
-    while (first := _first(state)) is not None:
-        show(state, first, at_ms)
+    for queue in list(state.groups.waiting.values()):
+        while (first := _first(state, queue)) is not None:
+            show(state, first, at_ms)
     state.groups.settled()
 
 
 def due(state: State, now_ms: int) -> Presented | None:
     """Return what is to be shown next, and when; None = nothing is yet."""
-    at_ms = free_at_ms(state, state.now_ms)
-    first = _first(state) if at_ms <= now_ms else None
-    if first is None:
+    found = [one for desk in state.groups.waiting if (one := _next(state, desk, now_ms)) is not None]
+    if not found:
         return None
+    at_ms, first = min(found)
     return Presented(**{"incident" if first.is_incident else "alarm": first.item}, at_ms=at_ms)
+
+
+def _next(state: State, desk: str, now_ms: int) -> tuple[int, Rank] | None:
+    """Return what a desk is to be shown next, and when; None = nothing is yet."""
+    at_ms = free_at_ms(state, desk, state.now_ms)
+    first = _first(state, state.groups.waiting[desk]) if at_ms <= now_ms else None
+    return None if first is None else (at_ms, first)
 
 
 def present(state: State, event: Presented) -> None:
@@ -115,18 +123,18 @@ def show(state: State, one: Rank, at_ms: int) -> None:
     elif item is not None:
         state.put(replace(item, presented_at_ms=at_ms))
     if one.level > ALONE:
-        state.shown[ALL] = (*state.shown.get(ALL, ()), at_ms)[-MOST:]
+        state.shown[one.desk] = (*state.shown.get(one.desk, ()), at_ms)[-MOST:]
 
 
-def _first(state: State) -> Rank | None:
-    return state.groups.waiting.first(lambda one: rank(_item(state, one)) == one)
+def _first(state: State, queue: Queue[Rank]) -> Rank | None:
+    return queue.first(lambda one: rank(_item(state, one)) == one)
 
 
 def _item(state: State, one: Rank) -> Alarm | Incident | None:
     return state.incidents.get(one.item) if one.is_incident else state.open.get(one.item)
 
 
-def free_at_ms(state: State, now_ms: int) -> int:
-    """Return from when on one more may be shown; times after `now_ms` are of no engine time and do not count."""
-    lately = [one for one in state.shown.get(ALL, ()) if now_ms - IN_MS <= one <= now_ms]
+def free_at_ms(state: State, desk: str, now_ms: int) -> int:
+    """Return from when on a desk may be shown one more; times after `now_ms` are of no engine time and do not count."""
+    lately = [one for one in state.shown.get(desk, ()) if now_ms - IN_MS <= one <= now_ms]
     return now_ms if len(lately) < MOST else lately[0] + IN_MS + 1

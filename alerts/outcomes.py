@@ -21,6 +21,8 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     by_desk: str = ""
     did: str = ""
     did_at_ms: int | None = None
+    known: tuple[str, ...] = ()
+    """What there is, where it named what there is not."""
     revision: int = 0
     """Of the alarm behind it."""
     covers_count: int = 0

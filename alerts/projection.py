@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 AS_IT_IS = (
     *("id", "city", "domain", "kind", "entity", "zone", "level", "process", "revision", "raised_at_ms"),
     *("updated_at_ms", "waiting_since_ms", "uncertain_since_ms", "value", "limit", "unit", "basis", "evidence"),
-    *("notes_count", "processor", "retired", "incident", "under", "equipment", "presented_at_ms"),
+    *("notes_count", "processor", "retired", "incident", "under", "equipment", "desk", "presented_at_ms"),
 )
 _as_it_is = attrgetter(*AS_IT_IS)
 
@@ -79,8 +79,7 @@ def _of(one: object, names: dict[str, str]) -> dict[str, Any]:
 
 OF_INCIDENT = (
     *("id", "city", "cause", "domain", "kind", "entity", "zone", "level", "count", "asking", "levels", "worst_level"),
-    *("alarms_count",),
-    *("opened_at_ms", "waiting_since_ms", "presented_at_ms", "release_at_ms", "merged_into"),
+    *("alarms_count", "opened_at_ms", "waiting_since_ms", "presented_at_ms", "release_at_ms", "merged_into", "desk"),
 )
 
 

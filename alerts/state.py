@@ -10,6 +10,7 @@ import msgspec
 from alerts.alarm import Alarm, Closing, Handed, Taken, Under, ranked
 from alerts.commands import Where
 from alerts.covers import Cover, wheres
+from alerts.desks import WATCHED, Held, at_desk
 from alerts.groups import Groups
 from alerts.tables import Index, Table, Trail
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
     from alerts.outcomes import Outcome
     from streams.city.clock import ClockSetting
+    from streams.city.parts import Desk
     from streams.contract.records import Detection
 
 Key: TypeAlias = tuple[str, str, str]
@@ -70,6 +72,8 @@ class Was(msgspec.Struct, frozen=True, kw_only=True):
     """That it acknowledged …"""
     others: tuple[Was, ...] = ()
     """… with these alarms."""
+    held: Held | None = None
+    """What it handed to another desk: the alarm, or the incident that it is in."""
 
 
 class State:
@@ -101,6 +105,8 @@ class State:
         """Key → engine times at which its condition last began or ended, oldest first."""
         self.clocks: Table[str, ClockSetting] = Table(self.trail)
         """NOW → the setting of the city clock in force."""
+        self.manned: Table[str, tuple[Desk, ...]] = Table(self.trail)
+        """WATCHED → the city's desks; not there as long as it has never had any."""
         self.counts: dict[str, int] = {}
         """Event by name → how many."""
         self.times: dict[str, int] = {}
@@ -139,6 +145,11 @@ class State:
             self.times[NOW] = now_ms
 
     @property
+    def desks(self) -> tuple[Desk, ...]:
+        """The city's desks, in their order; none = one desk, which watches all."""
+        return self.manned.get(WATCHED, ())
+
+    @property
     def clock(self) -> ClockSetting | None:
         """The city clock in force, None = nobody has set one: event time is engine time."""
         return self.clocks.get(NOW)
@@ -148,7 +159,9 @@ class State:
         return now_ms if self.clock is None else self.clock.at(now_ms)
 
     def put(self, alarm: Alarm) -> None:
-        """Keep an open alarm as it stands now."""
+        """Keep an open alarm as it stands now, at the desk where it belongs."""
+        if self.manned:
+            alarm = at_desk(self, alarm)
         self.groups.count(self.open.get(alarm.id), alarm)
         self.changed.add(alarm.id)
         self.read_back(alarm)
@@ -250,8 +263,10 @@ class State:
         """Let what was changed since `begin` stand, and forget what is too old to be asked for."""
         self.trail.keep()
         remembered = (self.latent, self.closed, self.outcomes, self.keys, self.muted)
-        for table in (*remembered, self.raised, self.by_kind, self.bursts):
+        for table in (*remembered, self.bursts):
             table.shorten(REMEMBERED)
+        for counted in (self.raised, self.by_kind):
+            counted.shorten(REMEMBERED * (1 + len(self.desks)))
         self.undoable.shorten(UNDOABLE)
         self.groups.keep(REMEMBERED)
 

@@ -10,6 +10,7 @@ from dashboard.alarm_list import metric_of, scale_of
 from dashboard.labels import column_name, kind_name, text, unit_name
 from dashboard.readings import filled, quantity, reading
 from dashboard.subject import Section, Subject, same, time_at
+from processors.maths.combined import STANDS
 from streams.contract.name import Name
 
 if TYPE_CHECKING:
@@ -49,8 +50,11 @@ def subject(hub: Hub, alarm: Mapping[str, Any]) -> Subject:
 
 def _facts(hub: Hub, alarm: Mapping[str, Any], row: Mapping[str, Any]) -> Iterator[tuple[str, Name]]:
     yield "fact.place", Name(row["place"]["zh"], row["place"]["en"])
+    yield "fact.level", text(f"level.{alarm['level']}") or same(alarm["level"])
     yield "fact.reading", reading(row["value"], row["limit"], row["unit"])
     yield "fact.state", _state(hub, row)
+    if row["uncertain_since_ms"] is not None:
+        yield "fact.uncertain", time_at(hub, row["uncertain_since_ms"], CLOCK)
     yield "fact.raised", time_at(hub, alarm["raised_at_ms"], CLOCK)
     if alarm["acknowledged"]:
         yield "fact.acknowledged", same(f"{alarm.get('acknowledged_by')} · {alarm.get('acknowledged_desk')}")
@@ -65,12 +69,15 @@ def _facts(hub: Hub, alarm: Mapping[str, Any], row: Mapping[str, Any]) -> Iterat
 
 
 def _state(hub: Hub, row: Mapping[str, Any]) -> Name:
-    """Return how an alarm stands, and until when by itself."""
-    name = text(f"standing.{row['standing']}") or same(row["standing"])
-    if row["until_ms"] is None:
-        return name
-    until = time_at(hub, row["until_ms"], CLOCK)
-    return Name(*(f"{a} · {b}" for a, b in zip(name, filled("alarm.until", until), strict=True)))
+    """Return how an alarm stands, until when by itself, and what else its row in the list says of that."""
+    said = [text(f"standing.{row['standing']}") or same(row["standing"])]
+    if row["closing_at_ms"] is not None:
+        said.append(text("alarm.closing") or same(""))
+    if row["until_ms"] is not None:
+        said.append(filled("alarm.until", time_at(hub, row["until_ms"], CLOCK)))
+    if row["chattering"]:
+        said.append(filled("alarm.chattering", same(row["count"])))
+    return Name(" · ".join(one.zh for one in said), " · ".join(one.en for one in said))
 
 
 def _record(alarm: Mapping[str, Any]) -> Iterator[tuple[str, Name]]:
@@ -88,8 +95,13 @@ def _evidence(hub: Hub, alarm: Mapping[str, Any]) -> Iterator[tuple[str | Name, 
     for key, value in alarm.get("evidence", {}).items():
         if key in TOLD_ELSEWHERE:
             continue
-        label: str | Name = f"evidence.{key}" if text(f"evidence.{key}") else same(key)
+        label: str | Name = f"evidence.{key}" if text(f"evidence.{key}") else _label(key)
         yield label, text(f"evidence.{key}.{value}") or _said(hub, key, value)
+
+
+def _label(key: str) -> Name:
+    """Return what a key of the evidence is called that has no text: the rule that stands, else as it is."""
+    return kind_name(key.removeprefix(STANDS)) if key.startswith(STANDS) else same(key)
 
 
 def _said(hub: Hub, key: str, value: float | str) -> Name:

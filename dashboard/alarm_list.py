@@ -9,6 +9,7 @@ from alerts.kinds import response_limit_s
 from dashboard.labels import as_json, domain_names, kind_name
 from dashboard.places import corridor, projection
 from dashboard.readings import COUNTED, NOTHING, quantity, reading
+from processors.maths.combined import standing
 from processors.maths.measures import FEED_PREFIX, SILENT
 from streams.contract.name import Name
 
@@ -22,6 +23,8 @@ ASIDE = ("shelved", "suppressed", "out_of_service")
 """What covers an alarm: it stands behind all others and is counted for itself."""
 LEVELS = (1, 2, 3, 4)
 FEED = FEED_PREFIX.removesuffix(":")
+RULES = "rules_count"
+"""What an alarm of a combination is about: how many of its rules stand."""
 PERCENT_SUFFIX = "_ratio"
 PLAIN_RATIOS = ("tti_ratio",)
 """Ratios that nobody reads as a percentage."""
@@ -83,17 +86,24 @@ class Places:
 
     def find(self, entity: str, zone: str) -> Place:
         """Return name and point of what an alarm is about; what has left the city is called by its id."""
-        city = self._city
+        city, name = self._city, self.name(entity, zone)
         if entity in city.segment_code:
             index = city.segment_code[entity]
-            segment = city.segments[index]
-            point = segment.line[len(segment.line) // 2]
-            return self._point(corridor(segment.called), zone, point, index)
+            line = city.segments[index].line
+            return self._place(name, line[len(line) // 2], index)
         if entity in city.sensor_code:
             sensor = city.sensors[city.sensor_code[entity]]
-            segment_index = sensor.segment if sensor.segment >= 0 else None
-            return self._point(sensor.called, zone, (sensor.lng, sensor.lat), segment_index)
-        return Place(self._wide_name(entity, zone), None, None, None)
+            return self._place(name, (sensor.lng, sensor.lat), sensor.segment if sensor.segment >= 0 else None)
+        return Place(name, None, None, None)
+
+    def name(self, entity: str, zone: str) -> Name:
+        """Return what it is called, with its zone."""
+        city = self._city
+        if entity in city.segment_code:
+            return self._with_zone(corridor(city.segments[city.segment_code[entity]].called), zone)
+        if entity in city.sensor_code:
+            return self._with_zone(city.sensors[city.sensor_code[entity]].called, zone)
+        return self._wide_name(entity, zone)
 
     def _wide_name(self, entity: str, zone: str) -> Name:
         kind, _, rest = entity.partition(":")
@@ -106,9 +116,9 @@ class Places:
             return self._with_zone(domain_names((domain,))[domain], feed_zone)
         return self._with_zone(Name(entity, entity), zone)
 
-    def _point(self, name: Name, zone: str, point: tuple[float, float], segment: int | None) -> Place:
+    def _place(self, name: Name, point: tuple[float, float], segment: int | None) -> Place:
         x, y = self._at.point(*point)
-        return Place(self._with_zone(name, zone), round(x), round(y), segment)
+        return Place(name, round(x), round(y), segment)
 
     def _with_zone(self, name: Name, zone: str) -> Name:
         area = self._zones.get(zone, Name(zone, zone))
@@ -118,10 +128,11 @@ class Places:
 
 
 def metric_of(alarm: Mapping[str, Any]) -> str:
-    """Return what an alarm is about: the column its evidence names, a feed's silence, else a road's speed."""
+    """Return what an alarm is about: its evidence's column, or rules; a feed's silence; else a road's speed."""
     if alarm["entity"].startswith(f"{FEED}:"):
         return SILENT.name
-    return str(alarm.get("evidence", {}).get("column") or "speed_km_h")
+    evidence = alarm.get("evidence", {})
+    return RULES if standing(evidence) else str(evidence.get("column") or "speed_km_h")
 
 
 def scale_of(alarm: Mapping[str, Any]) -> tuple[float, str]:

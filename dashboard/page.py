@@ -144,6 +144,7 @@ def _map() -> Component:
 def _alarms() -> Component:
     head = html.Div(
         [
+            html.Span(id="alarm-load", className="load"),
             html.Button(id="alarm-new", className="new", hidden=True),
             html.Button(id="alarm-chip", className="chip", hidden=True),
             html.Div(id="alarm-count", className="count"),
@@ -156,14 +157,13 @@ def _alarms() -> Component:
             html.Button("▲", id="alarm-up", **_i18n_label("alarm.up")),
             html.Span(id="alarm-range", role="status"),
             html.Button("▼", id="alarm-down", **_i18n_label("alarm.down")),
-            html.Span(id="alarm-load", className="load"),
             html.Span(id="alarm-aside", className="aside"),
         ],
         className="alarm-foot",
     )
     body = [
         html.Div(id="alarm-filter", className="alarm-filter", hidden=True),
-        html.Ol(id="alarm-rows", className="alarm-rows"),
+        html.Ol(id="alarm-rows", className="alarm-rows", **_aria(labelledby="alarms-title")),
     ]
     return _panel("alarms", [*body, foot], head)
 
@@ -193,6 +193,7 @@ def _drawer() -> Component:
         className="drawer",
         hidden=True,
         role="dialog",
+        **_aria(labelledby="drawer-head"),
     )
 
 

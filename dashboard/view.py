@@ -42,15 +42,15 @@ class View:
         self.sensor_s = {sensor.id: sensor.interval_s for sensor in city.sensors}
         self.places = Places(city)
         self.words = lru_cache(WORDS)(self._words)
-        """By (entity, zone, kind): what a search finds an alarm by, in both languages, without capitals."""
+        """By (entity, zone, kind, id): what a search finds an alarm by, in both languages, without capitals."""
         self.corridors = Corridors(city)
         drawn = self.about() | {"map": picture(city), "messages": messages(), "build": build}
         self.version = hashlib.sha256(orjson.dumps(drawn)).hexdigest()[:VERSION_CHARACTERS]
         self.once = orjson.dumps(drawn | {"version": self.version})
         """The answer to `/api/v1/wall`."""
 
-    def _words(self, entity: str, zone: str, kind: str) -> str:
-        return "\n".join((*self.places.find(entity, zone).name, *kind_name(kind), entity, zone)).casefold()
+    def _words(self, entity: str, zone: str, kind: str, alarm_id: str) -> str:
+        return "\n".join((*self.places.name(entity, zone), *kind_name(kind), entity, zone, alarm_id)).casefold()
 
     def about(self) -> dict[str, Any]:
         """Return what does not change in one version: names of zones, domains and tiles, grades."""

@@ -85,7 +85,7 @@ class State:
                 return cells
         rules = tuple(
             rule
-            for rule in in_force(at.config.rules, at.city)
+            for rule in in_force(at.config.rules, at.city, Rule, problems)
             if rule.domain == at.frame.domain and rule.column in self.columns
         )
         of = (self.windows, list(self.columns), self.column_of, self.sensor_of, self.cell)

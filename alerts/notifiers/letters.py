@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import msgspec
 
+from processors.maths.combined import standing
 from streams.contract.level import Level  # at run time: msgspec reads the types of the fields
 
 if TYPE_CHECKING:
@@ -31,6 +32,8 @@ class Face(msgspec.Struct, frozen=True, kw_only=True):
     raised_at_ms: int
     value: float | None = None
     unit: str = ""
+    stands: dict[str, str] = {}
+    """Of a combination: each rule that stands, and where."""
     incident: str = ""
     is_cause: bool = True
     """It began its incident, or stands alone; False = it is folded under another."""
@@ -136,6 +139,7 @@ def face(row: Mapping[str, Any]) -> Face:
         raised_at_ms=row["raised_at_ms"],
         value=row.get("value"),
         unit=row.get("unit") or "",
+        stands=standing(row.get("evidence") or {}),
         incident=row.get("incident") or "",
         is_cause=row.get("under") is None,
     )

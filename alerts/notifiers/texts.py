@@ -105,7 +105,10 @@ def _line(item: Item, setting: Setting, lang: Lang) -> str:
     words, face = _words()[lang], item.face
     what = title(face.kind, lang, setting.place(face.entity, face.zone).said_in(lang))
     said = words[item.what].format(level=words["level"].format(level=ROMAN[face.level]), title=what)
-    if face.value is not None:
+    if face.stands:
+        names = [title(kind, lang, setting.place(one, "").said_in(lang)) for kind, one in face.stands.items()]
+        said += words["stands"].format(rules=words["and"].join(names))
+    elif face.value is not None:
         said += words["value"].format(value=f"{face.value:.6g} {face.unit}".strip())
     at = datetime.fromtimestamp(face.raised_at_ms / 1000, ZoneInfo(setting.time_zone))
     drill = words["drill"] if setting.drill else ""

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 from streams.contract.name import Name
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Set
+    from collections.abc import Mapping, Sequence
+
+    from alerts.notifiers.channels import Answer
 
 Reason: TypeAlias = Literal[
     "unauthorised", "not_found", "refused", "rate_limited", "server_error", "timed_out", "unreachable", "not_confirmed"
@@ -30,6 +32,10 @@ _OK, _REDIRECT = 200, 300
 _FINAL: Mapping[int, Reason] = {401: "unauthorised", 403: "unauthorised", 404: "not_found", 410: "not_found"}
 RETRY_AFTER_MOST_S = 3600.0
 """No receiver can keep messages back for longer by asking to."""
+WINDOW_S = 60.0
+"""Robots count messages in a minute: one that was too many is tried again when another has begun."""
+_WAITS = ("retry-after", "x-ogw-ratelimit-reset")
+"""Headers that say so; the second is Feishu's gateway's."""
 _TOO_MANY = 429
 _LATER = frozenset({408, 425})
 _SERVER = 500
@@ -71,29 +77,43 @@ def of_status(status: int, headers: Mapping[str, str], now_ms: int) -> Verdict:
     return Failed(_FINAL.get(status, "refused"), detail)
 
 
-def of_robot(body: bytes, key: str, later: Set[int], wrong_key: Set[int]) -> Verdict:
-    """Judge what a chat robot answers with status 200: its own code under `key`, 0 = it took the message.
+def of_robot(answer: Answer, now_ms: int, names: Sequence[str], means: Mapping[int, Reason]) -> Verdict:
+    """Judge what a chat robot answers: its own code, 0 = it took the message, whatever the HTTP status says besides.
 
-    An answer without the code is taken for none. `later` are the codes that ask to wait, `wrong_key` those that refuse
-    the token, the signature, or what else its settings want.
+    A status that asks to wait is believed; a good one without a code is no confirmation.
+
+    Args:
+        answer: what came back.
+        now_ms: epoch ms.
+        names: under which the code may stand, the one of today first.
+        means: codes that do not refuse the message itself.
     """
+    found = of_status(answer.status, answer.headers, now_ms)
+    code = _code(answer.body, names)
+    if isinstance(found, Retry) or (code is None and isinstance(found, Failed)):
+        return found
+    if code is None or (code[1] == 0 and isinstance(found, Failed)):
+        return Retry("not_confirmed")
+    if code[1] == 0:
+        return Sent()
+    reason, detail = means.get(code[1], "refused"), " ".join(map(str, code))
+    if reason == "rate_limited":
+        return Retry(reason, _retry_after_s(answer.headers, now_ms) or WINDOW_S, detail)
+    return Retry(reason, detail=detail) if reason == "server_error" else Failed(reason, detail)
+
+
+def _code(body: bytes, names: Sequence[str]) -> tuple[str, int] | None:
     try:
         said: Any = json.loads(body)
     except (ValueError, RecursionError):
-        said = None
-    code = said.get(key) if isinstance(said, dict) else None
-    if not isinstance(code, int):
-        return Retry("not_confirmed")
-    if code == 0:
-        return Sent()
-    detail = f"{key} {code}"
-    if code in later:
-        return Retry("rate_limited", detail=detail)
-    return Failed("unauthorised" if code in wrong_key else "refused", detail)
+        return None
+    found = ((name, said.get(name)) for name in names) if isinstance(said, dict) else ()
+    return next(((name, code) for name, code in found if type(code) is int), None)
 
 
 def _retry_after_s(headers: Mapping[str, str], now_ms: int) -> float:
-    text = next((value for name, value in headers.items() if name.lower() == "retry-after"), "").strip()
+    named = {name.lower(): value for name, value in headers.items()}
+    text = next((named[name] for name in _WAITS if name in named), "").strip()
     if text.isascii() and text.isdigit():
         return min(float(text), RETRY_AFTER_MOST_S)
     try:

@@ -69,7 +69,7 @@ def run(args: argparse.Namespace) -> int:
         near = nearest(args.name, rules)
         raise SettingError(f"{args.name}: no rule is called so{near}; `citywall rules list` names them all")
     if args.action == "backtest":
-        return _backtest(args, rules[args.name])
+        return _backtest(args, rules)
     chosen = list(rules.values()) if args.name is None else [rules[args.name]]
     language = args.lang or settings.language()
     if args.json:
@@ -81,7 +81,7 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _backtest(args: argparse.Namespace, whole: Mapping[str, Any]) -> int:
+def _backtest(args: argparse.Namespace, wholes: Mapping[str, Mapping[str, Any]]) -> int:
     import json
 
     from deploy.config import settings
@@ -96,8 +96,8 @@ def _backtest(args: argparse.Namespace, whole: Mapping[str, Any]) -> int:
         raise SettingError("backtest: say from when until when: --from T --until T, the second one later")
     if args.anyway is not None and not args.anyway.strip():
         raise SettingError("--anyway: a reason is needed")
-    rule = backtests.rule_of(whole)
-    versions = {backtests.IN_FORCE: rule}
+    rule = backtests.rule_of(wholes[args.name])
+    versions: dict[str, backtests.AnyRule] = {backtests.IN_FORCE: rule}
     if args.against is not None:
         versions[backtests.AGAINST] = backtests.other(rule, args.against)
     known = None if args.truth is None else truth.read(args.truth)
@@ -106,7 +106,7 @@ def _backtest(args: argparse.Namespace, whole: Mapping[str, Any]) -> int:
     try:
         beside = others(history, rule.name, args.from_ms, args.until_ms)
         span = backtests.Span(args.from_ms, args.until_ms, args.desks, beside, known)
-        found = [backtests.tried(name, one, city, history, span) for name, one in versions.items()]
+        found = [backtests.tried(name, one, wholes, city, history, span) for name, one in versions.items()]
     finally:
         history.close()
     refused = bool(found[-1].broken) and args.anyway is None

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast, get_args
 from alerts.rules import record
 from alerts.rules.layers import Layer, merged
 from alerts.rules.record import RECORD, Found
+from deploy.config.combining import RULES, judge_of
 from deploy.config.rule_keys import NAME, NUMBERS, PROCESSOR, faults_of_found, is_enabled, unknown
 from streams.toml_keys import Fault, faults_within, fields_of
 
@@ -18,9 +19,6 @@ if TYPE_CHECKING:
     Values = Mapping[str, Any]
     Configs = Mapping[str, type[msgspec.Struct]]
     """Processor → its settings."""
-
-THRESHOLD, RULES = "threshold", "rules"
-"""The processor that judges rules, and the key of its section."""
 
 
 class Settled(NamedTuple):
@@ -34,6 +32,8 @@ class Settled(NamedTuple):
     """By rule: what is wrong beside the keys of the entries."""
     numbers: dict[str, dict[str, Any]]
     """Processor → what the rules that it judges by itself say of its settings."""
+    whole: dict[str, dict[str, Any]]
+    """Every rule, by name."""
 
 
 def of_settings(shipped: Mapping[str, Values], said: object, configs: Configs) -> Settled:
@@ -45,8 +45,7 @@ def of_settings(shipped: Mapping[str, Values], said: object, configs: Configs) -
         configs: each processor's settings.
     """
     if not isinstance(said, list):
-        return Settled(said, {}, [], {})
-    kind = kind_of(configs[THRESHOLD])
+        return Settled(said, {}, [], {}, {})
     own: dict[str, dict[str, Any]] = {}
     entries: list[object] = []
     faults: list[tuple[str, Fault]] = []
@@ -60,15 +59,17 @@ def of_settings(shipped: Mapping[str, Values], said: object, configs: Configs) -
             own[name] = _without(one, NAME)
             entries.append({NAME: name, **shipped.get(name, {}), **own[name]})
     entries += [{NAME: name, **values} for name, values in shipped.items() if name not in own]
-    strange = {name: text for name, values in own.items() if (text := _strange(name, values, kind, shipped))}
+    kinds = {name: kind_of(configs[judge_of({**shipped.get(name, {}), **values})]) for name, values in own.items()}
+    strange = {name: text for name, values in own.items() if (text := _strange(name, values, kinds[name], shipped))}
     left_out = {*strange, *(name for name, values in shipped.items() if PROCESSOR in values)}
     faults += [(name, Fault("", None, text)) for name, text in strange.items()]
-    for name, one in merged([Layer("default", shipped), Layer("settings", own)]).items():
+    whole = {name: one.values for name, one in merged([Layer("default", shipped), Layer("settings", own)]).items()}
+    for name, values in whole.items():
         if name not in strange:
-            faults += [(name, fault) for fault in beside(one.values, own.get(name, {}), configs)]
+            faults += [(name, fault) for fault in beside(values, own.get(name, {}), configs)]
     sound = {name: values for name, values in own.items() if name not in {rule for rule, _ in faults}}
     kept = [_without(one, RECORD) for one in entries if _name(one) not in left_out]
-    return Settled(kept, own, faults, _numbers(shipped, sound))
+    return Settled(kept, own, faults, _numbers(shipped, sound), whole)
 
 
 def kind_of(config: type[msgspec.Struct]) -> type[msgspec.Struct]:

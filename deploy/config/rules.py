@@ -11,10 +11,11 @@ import msgspec
 from alerts.rules.layers import Layer, merged
 from alerts.rules.record import Found
 from alerts.rules.shipped import shipped
-from deploy.config import clashes
+from deploy.config import clashes, combining
+from deploy.config.combining import RULES, judge_of
 from deploy.config.components import discover
 from deploy.config.rule_keys import NAME, PROCESSOR, faults, unknown
-from deploy.config.rule_layers import RULES, beside, kind_of
+from deploy.config.rule_layers import beside, kind_of
 from processors.maths.rules import judged
 from streams.city.check import Checked, check
 from streams.city.findings import Findings, sentences
@@ -48,10 +49,18 @@ def checked(folder: Folder, components: Own, own_rules: Own = NONE) -> Checked:
     found = check(folder)
     findings = Findings()
     clashes.judge(folder, discover(), findings)
-    below = merged([Layer("default", shipped()), Layer("settings", own_rules)])
-    for name, own in found.content.rules.items():
-        for one in _problems(name, own, below[name].values if name in below else {}, components):
-            findings.problem(f"{folder.name}/{FILE}", one.text, f"rule {name}", one.key, one.value)
+    layers = [Layer("default", shipped()), Layer("settings", own_rules)]
+    below = merged(layers)
+    faults = [
+        (name, one)
+        for name, own in found.content.rules.items()
+        for one in _problems(name, own, below[name].values if name in below else {}, components)
+    ]
+    whole = merged([*layers, Layer("city", found.content.rules)])
+    if found.content.rules:
+        faults += combining.faults({name: one.values for name, one in whole.items()}, discover())
+    for name, one in faults:
+        findings.problem(f"{folder.name}/{FILE}", one.text, f"rule {name}", one.key, one.value)
     return replace(found, findings=(*found.findings, *findings.found))
 
 
@@ -65,10 +74,12 @@ def in_force(folder: Folder, components: Own, own_rules: Own = NONE) -> Rules:
         raise CityFileError(sentences(found.problems, folder.name))
     whole = merged([Layer("default", shipped()), Layer("settings", own_rules), Layer("city", found.content.rules)])
     alone = {name: one.values for name, one in whole.items() if PROCESSOR in one.values}
-    own = {name: values for name, values in found.content.rules.items() if name not in alone}
     by_themselves = _by_themselves(alone)
+    own: dict[str, dict[str, Any]] = {}
+    for name, values in found.content.rules.items():
+        own.setdefault("" if name in alone else judge_of(whole[name].values), {})[name] = values
     return {name: by_themselves.get(name) for name in (*components, *by_themselves)} | {
-        name: judged(one[RULES], own) for name, one in components.items() if RULES in one
+        name: judged(one[RULES], own.get(name, {})) for name, one in components.items() if RULES in one
     }
 
 
@@ -87,28 +98,19 @@ def _problems(name: str, own: Mapping[str, Any], below: Mapping[str, Any], compo
     whole, configs = laid_over(below, own), {name: spec.config for name, spec in discover().items()}
     if PROCESSOR in below:
         return list(beside(whole, own, configs))
-    found, is_clear = _of_keys(name, own, components)
+    found, is_clear = _of_keys(name, own, judge_of(whole), components)
     return [*found, *beside(whole, own, configs)] if is_clear else found
 
 
-def _of_keys(name: str, own: Mapping[str, Any], components: Own) -> tuple[list[Fault], bool]:
-    """Say what is wrong with a rule's keys, by the first processor that takes rules → also whether it is clear which.
-
-    Nothing is, where one takes it.
-    """
-    specs = discover()
-    said, is_clear = [Fault("", None, "no processor takes rules")], False
-    for processor, settings in components.items():
-        if RULES not in settings or processor not in specs:
-            continue
-        config = specs[processor].config
-        known = [one["name"] for one in settings[RULES]]
-        found = list(faults(name, own, kind_of(config), known))
-        found = found or _faults_of_whole(name, own, settings, config)
-        said, is_clear = found, not unknown(name, own, kind_of(config), known)
-        if not found:
-            break
-    return said, is_clear
+def _of_keys(name: str, own: Mapping[str, Any], judge: str, components: Own) -> tuple[list[Fault], bool]:
+    """Say what is wrong with a rule's keys, by the processor that judges it → also whether it is clear which it is."""
+    settings, specs = components.get(judge, {}), discover()
+    if RULES not in settings or judge not in specs:
+        return [Fault("", None, f"the processor {judge}, which would judge it, is not there")], False
+    config = specs[judge].config
+    known = [one["name"] for one in settings[RULES]]
+    found = list(faults(name, own, kind_of(config), known)) or _faults_of_whole(name, own, settings, config)
+    return found, not unknown(name, own, kind_of(config), known)
 
 
 def _faults_of_whole(

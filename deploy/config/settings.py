@@ -16,8 +16,8 @@ from alerts.kinds import limits_s
 from alerts.notifiers.routes import Notifiers
 from alerts.releasing import Warnings
 from alerts.rules import shipped
-from deploy.config import rule_layers
-from deploy.config.rule_layers import RULES, THRESHOLD
+from deploy.config import combining, rule_layers
+from deploy.config.combining import COMBINATION, RULES, THRESHOLD
 from deploy.config.sections import MASK, SECRETS, Section, judge, said_of
 from streams.city.clock import MOST_SPEED
 from streams.errors import ConfigError, SettingError
@@ -26,7 +26,9 @@ from streams.hints import nearest_or_all
 from streams.toml_files import read_toml
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
+
+    from streams.contract.spec import Spec
 
 DEFAULTS = Path(__file__).with_name("citywall.toml")
 
@@ -121,34 +123,45 @@ def examine(
         return None, [str(exc)]
     for name, values in own.items():
         sections[name] = {**sections.get(name, {}), **values}
-    problems: list[str] = []
-    kinds_of = {**OWN_SECTIONS, **_component_configs()}
-    for name in sections:
-        if name not in kinds_of:
-            said = f"{_file(name, own, chosen)}: [{name}]: no component has this name"
-            problems.append(f"{said}{nearest_or_all(name, kinds_of)}")
+    specs = _components()
+    kinds_of = {**OWN_SECTIONS, **{name: spec.config for name, spec in specs.items()}}
+    problems = [
+        f"{_file(name, own, chosen)}: [{name}]: {text}" for name, text in _odd_sections(sections, own, kinds_of)
+    ]
     overrides = _overrides(environment, problems)
     sections["stack"] = {**sections.get("stack", {}), **overrides}
     threshold = sections.get(THRESHOLD, {})
     rules = rule_layers.of_settings(at_hand, threshold.get(RULES, []), kinds_of)
-    sections[THRESHOLD] = {**threshold, RULES: rules.entries}
-    for name, numbers in rules.numbers.items():
+    by_judge = combining.sections(rules.entries, rules.whole, specs)
+    for name, numbers in (*by_judge.items(), *rules.numbers.items()):
         sections[name] = {**sections.get(name, {}), **numbers}
     elsewhere = {
         "stack": {key: f"CITYWALL_{key.upper()}" for key in overrides},
         THRESHOLD: {name: str(shipped.file_of(name)) for name in at_hand if name not in rules.own},
     }
+    faults = [*rules.faults, *combining.faults(rules.whole, specs)]
     judged = {}
     for name, kind in kinds_of.items():
-        section = Section(name, kind, _file(name, own, chosen), elsewhere.get(name, {}))
+        where = THRESHOLD if name == COMBINATION else name  # where people write it
+        section = Section(where, kind, _file(where, own, chosen), elsewhere.get(where, {}))
         judged[name], found = judge(section, sections.get(name, {}))
-        problems += found
-        if name == THRESHOLD:
-            problems += [said_of(section, f"rule {rule}: {fault}", rule) for rule, fault in rules.faults]
+        said = faults if name == THRESHOLD else []
+        problems += [*found, *(said_of(section, f"rule {rule}: {fault}", rule) for rule, fault in said)]
     if problems:
         return None, problems
     components = {name: msgspec.to_builtins(value) for name, value in judged.items() if name not in OWN_SECTIONS}
     return Settings(**{name: judged[name] for name in OWN_SECTIONS}, components=components, own_rules=rules.own), []
+
+
+def _odd_sections(
+    sections: Mapping[str, Any], own: Mapping[str, Any], kinds_of: Mapping[str, type[Any]]
+) -> Iterator[tuple[str, str]]:
+    """Say of sections that they should not stand there."""
+    for name in sections:
+        if name not in kinds_of:
+            yield name, f"no component has this name{nearest_or_all(name, kinds_of)}"
+        elif name == COMBINATION and name in own:
+            yield name, combining.ELSEWHERE
 
 
 def masked(settings: Settings) -> str:
@@ -247,10 +260,10 @@ def _file(section: str, own: Mapping[str, Any], chosen: Path | None) -> Path:
     return chosen if chosen is not None and section in own else DEFAULTS
 
 
-def _component_configs() -> dict[str, type[Any]]:
+def _components() -> dict[str, Spec]:
     from deploy.config.components import discover
 
-    return {name: spec.config for name, spec in discover().items()}
+    return discover()
 
 
 def _read(path: Path) -> dict[str, dict[str, Any]]:

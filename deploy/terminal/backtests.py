@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import tomllib
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import msgspec
 
+from deploy.config.combining import COMBINATION, THRESHOLD
 from deploy.config.components import names
 from deploy.config.rule_keys import NAME, PROCESSOR
-from deploy.config.rule_layers import THRESHOLD
 from deploy.trial import backtest, firing, truth
+from processors.maths import combined
+from processors.maths.combined import Combination
 from processors.maths.rules import RECORD, Rule, judged, problems
 from streams.city.windows import Window, holds
 from streams.contract.spec import WINDOW_S
 from streams.errors import SettingError
+from streams.hints import nearest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -23,6 +26,11 @@ if TYPE_CHECKING:
     from streams.city.registry import City
     from streams.contract.name import Name
     from streams.sinks.history.store import History
+
+    Wholes = Mapping[str, Mapping[str, Any]]
+    """Rules by name, with all their values."""
+
+AnyRule: TypeAlias = Rule | Combination
 
 IN_FORCE, AGAINST = "in_force", "against"
 OWN_FILE = "rule"
@@ -33,7 +41,7 @@ class Version(NamedTuple):
     """What one version of a rule would have done."""
 
     version: str
-    rule: Rule
+    rule: AnyRule
     judged: backtest.Judged
     load: firing.Load
     """Of the rule alone."""
@@ -57,12 +65,14 @@ class Span(NamedTuple):
     """None = it is not known."""
 
 
-def rule_of(whole: Mapping[str, Any]) -> Rule:
-    """Return a rule in force as `threshold` judges it.
+def rule_of(whole: Mapping[str, Any]) -> AnyRule:
+    """Return a rule in force as `threshold` or `combination` judges it.
 
     Raises SettingError for one that is judged by a processor from what the history does not keep.
     """
     judge = whole[PROCESSOR]
+    if judge == COMBINATION:
+        return msgspec.convert({key: whole[key] for key in Combination.__struct_fields__ if key in whole}, Combination)
     if judge != THRESHOLD and judge not in names():
         raise SettingError(f"{whole[NAME]}: {judge} brings it as an authority decided it; there is nothing to try")
     if judge != THRESHOLD:
@@ -73,7 +83,7 @@ def rule_of(whole: Mapping[str, Any]) -> Rule:
     return msgspec.convert({key: whole[key] for key in Rule.__struct_fields__ if key in whole}, Rule)
 
 
-def other(rule: Rule, path: Path) -> Rule:
+def other(rule: AnyRule, path: Path) -> AnyRule:
     """Return the rule with the values of a file over it: its own file (`[rule]`), or a section by its name.
 
     Raises SettingError when the file cannot be read, says nothing of the rule, or makes none of it.
@@ -88,20 +98,40 @@ def other(rule: Rule, path: Path) -> Rule:
     numbers = {key: value for key, value in own.items() if key != RECORD}
     [values] = judged([msgspec.to_builtins(rule)], {rule.name: numbers})
     try:
-        found = msgspec.convert(values, Rule)
+        found = msgspec.convert(values, type(rule))
     except msgspec.ValidationError as exc:
         raise SettingError(f"--against {path}: rule {rule.name}: {exc}") from exc
-    if faults := list(problems(found)):
+    if faults := list(problems(found) if isinstance(found, Rule) else combined.problems(found)):
         raise SettingError(f"--against {path}: {'; '.join(faults)}")
     return found
 
 
-def tried(version: str, rule: Rule, city: City, history: History, span: Span) -> Version:
-    """Return what a version would have done.
+def parts_of(rule: Combination, wholes: Wholes) -> list[Rule]:
+    """Return the rules that a combination is of; `wholes` are all in force.
+
+    Raises SettingError for one that the history cannot judge, or that is not there.
+    """
+    parts = []
+    for name in rule.of:
+        if name not in wholes:
+            raise SettingError(f"{rule.name}: of: there is no rule {name!r}{nearest(name, wholes)}")
+        part = rule_of(wholes[name])
+        if not isinstance(part, Rule):
+            raise SettingError(f"{rule.name}: of: {name!r} is a combination itself")
+        parts.append(part)
+    return parts
+
+
+def tried(version: str, rule: AnyRule, wholes: Wholes, city: City, history: History, span: Span) -> Version:
+    """Return what a version would have done; `wholes` are all rules in force.
 
     Raises SettingError when the history holds nothing that it could be judged by.
     """
-    judged = backtest.judge(rule, city, history, span.from_ms, span.until_ms)
+    times = (span.from_ms, span.until_ms)
+    if isinstance(rule, Combination):
+        judged = backtest.judge_together(rule, parts_of(rule, wholes), city, history, *times)
+    else:
+        judged = backtest.judge(rule, city, history, *times)
     if not judged.minutes_count:
         raise SettingError(_nothing(rule, history))
     alarms = firing.fired(judged.detections)
@@ -134,7 +164,9 @@ def plain(found: Version) -> dict[str, Any]:
     }
 
 
-def _nothing(rule: Rule, history: History) -> str:
+def _nothing(rule: AnyRule, history: History) -> str:
+    if isinstance(rule, Combination):
+        return f"{rule.name}: the history has no minutes of any of {', '.join(rule.of)}, so nothing can be judged"
     stored = WINDOW_S in history.windows(rule.column)
     why = "of that time" if stored else "at all"
     return (

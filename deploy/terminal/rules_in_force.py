@@ -12,11 +12,12 @@ from alerts.rules.record import RECORD, Found
 from alerts.rules.shipped import shipped
 from deploy.config import run as runs
 from deploy.config import settings
+from deploy.config.combining import COMBINATION, judge_of
 from deploy.config.components import discover
 from deploy.config.rule_keys import ENABLED, NAME, NUMBERS, PROCESSOR
-from deploy.config.rule_layers import THRESHOLD
 from deploy.config.rules import checked
 from deploy.terminal.reading import data_of
+from processors.maths.combined import Combination
 from processors.maths.rules import Rule
 from streams.city.findings import sentences
 from streams.city.folder import read_folder
@@ -61,8 +62,9 @@ def whole(name: str, one: Merged, components: Mapping[str, Mapping[str, Any]]) -
     if PROCESSOR in values:
         values, unsaid = _alone(values, components)
     else:
-        rule = msgspec.to_builtins(msgspec.convert({**values, NAME: name}, Rule))
-        values = {PROCESSOR: THRESHOLD, **rule}
+        judge = judge_of(values)
+        rule = msgspec.convert({**values, NAME: name}, Combination if judge == COMBINATION else Rule)
+        values = {PROCESSOR: judge, **msgspec.to_builtins(rule)}
     unsaid = {key: "default" for key in values if key not in {NAME, PROCESSOR, NUMBERS}} | unsaid
     record = one.values.get(RECORD, {})
     return {NAME: name, ENABLED: True, **values, RECORD: record, ORIGINS: {**unsaid, **one.origins}}

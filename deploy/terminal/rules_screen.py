@@ -8,6 +8,7 @@ from alerts.rules.record import RECORD
 from deploy.config.rule_keys import ENABLED, NAME, NUMBERS, PROCESSOR
 from deploy.terminal.columns import aligned
 from deploy.terminal.rules_in_force import ORIGINS
+from processors.maths.combined import KIND
 from processors.maths.rules import LEVELS
 from streams.contract.name import Name
 from streams.domains.schema import load_schemas
@@ -24,6 +25,8 @@ WORDS = {
     "levels": Name("等级", "levels"),
     "change": Name("变化量", "change in"),
     "count": Name("越限分钟数", "minutes beyond its limit in"),
+    "zone": Name("同一片区", "in one zone"),
+    "segment": Name("同一路段", "at one segment"),
     "owner": Name("责任部门", "owner"),
     "from": Name("来源", "from"),
     "default": Name("默认", "default"),
@@ -73,7 +76,7 @@ def one(rule: Row, language: str) -> str:
 
 
 def _line(rule: Row, language: str) -> list[str]:
-    measured = f"{rule['domain']} {rule['column']}" if "column" in rule else rule[PROCESSOR]
+    measured = f"{rule['domain']} {rule['column']}" if "column" in rule else _together(rule, language)
     if rule.get("over_s") is not None:
         measured += f", {_word(rule['kind'], language)} {span(rule['over_s'], language)}"
     levels = levels_of(rule) if rule[ENABLED] else _word("off", language)
@@ -88,13 +91,20 @@ def levels_of(rule: Row) -> str:
     >>> levels_of({"domain": "weather", "column": "visibility_m", "sense": "below", "iii": 500.0, "ii": 200.0})
     'III < 500, II < 200 m'
     """
-    if "column" not in rule:
+    if not any(rule.get(key) is not None for key in LEVELS):
         return ""
-    sign = "<" if rule["sense"] == "below" and rule.get("kind") != "count" else "≥"
+    sign = "<" if rule.get("sense") == "below" and rule.get("kind") != "count" else "≥"
     limits = ", ".join(f"{key.upper()} {sign} {_shown(rule[key])}" for key in LEVELS if rule.get(key) is not None)
-    schema = None if rule.get("kind") == "count" else load_schemas().get(rule["domain"])
+    schema = load_schemas().get(rule["domain"]) if rule.get("kind") not in ("count", KIND) else None
     unit = next((one.unit for one in schema.columns if one.name == rule["column"]), "") if schema else ""
     return f"{limits} {unit}".rstrip()
+
+
+def _together(rule: Row, language: str) -> str:
+    """Return what a rule without a column is judged by: those that it is of, else a processor."""
+    if "of" not in rule:
+        return str(rule[PROCESSOR])
+    return f"{' + '.join(rule['of'])}, {_word(rule['within'], language)}"
 
 
 def _record(rule: Row, language: str) -> Iterator[str]:
@@ -134,4 +144,6 @@ def _shown(value: object) -> str:
     """Return a value as it would be written."""
     if isinstance(value, bool):
         return str(value).lower()
+    if isinstance(value, list | tuple):
+        return ", ".join(map(_shown, value))
     return f"{value:.12g}" if isinstance(value, float | int) else str(value)

@@ -11,13 +11,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from processors import threshold
+from processors import combination, threshold
 from processors.threshold import Config, State
 from streams.contract.durations import HOUR_MS, MINUTE_MS
-from streams.contract.records import Frame
+from streams.contract.records import Frame, MetricFrame, Rows, level_change
 from streams.contract.spec import WINDOW_S
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from processors.maths.combined import Combination
     from processors.maths.rules import Rule
     from streams.city.registry import City
     from streams.contract.records import Detection
@@ -65,4 +68,27 @@ def judge(rule: Rule, city: City, history: History, from_ms: int, until_ms: int)
                 watermark_ms=end_ms if stop_ms == until_ms else stop_ms,
             )
             found.detections += threshold.step(state, frame, city, Config(rules=(rule,))).detections
+    return found
+
+
+def judge_together(
+    rule: Combination, of: Sequence[Rule], city: City, history: History, from_ms: int, until_ms: int
+) -> Judged:
+    """Judge what the rules that a combination is of make of the history, each as `judge` does."""
+    city, found = replace(city, rules={}), Judged()
+    levels: dict[tuple[str, str], list[Detection]] = {}
+    for one in of:
+        part = judge(one, city, history, from_ms, until_ms)
+        found.minutes_count += part.minutes_count
+        found.corrected_count += part.corrected_count
+        found.sensors |= part.sensors
+        for detection in part.detections:
+            levels.setdefault((one.domain, detection.zone), []).append(detection)
+    config = combination.Config(rules=(rule,), domain_of={one.name: one.domain for one in of})
+    state, end_ms = combination.State(), until_ms + 2 * MINUTE_MS  # a minute is judged when the next one has passed
+    for domain in sorted({one.domain for one in of}):
+        for zone in city.zones_of_domain.get(domain, ()):
+            told = tuple(level_change(one) for one in levels.get((domain, zone), ()))
+            frame = MetricFrame(domain, city.zone_code[zone], Rows.empty(), end_ms, lag_ms=0, levels=told)
+            found.detections += combination.step(state, frame, city, config).detections
     return found

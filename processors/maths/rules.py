@@ -19,12 +19,14 @@ from streams.hints import nearest
 from streams.toml_keys import laid_over
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
+    from processors.maths.combined import Combination
     from streams.city.registry import City
 
 
 C = TypeVar("C", bound=msgspec.Struct)
+R = TypeVar("R", "Rule", "Combination")
 
 KEPT_CITIES = 32
 """So many cities' rules, and settings by them, are remembered: frames name the last few."""
@@ -99,22 +101,24 @@ def judged(rules: Iterable[Mapping[str, Any]], own: Mapping[str, Mapping[str, An
     return [{**values, "name": name} for name, values in found.items()]
 
 
-def in_force(rules: tuple[Rule, ...], city: City) -> tuple[Rule, ...]:
-    """Return the enabled rules of the settings with the city's own laid over them.
+def in_force(rules: tuple[R, ...], city: City, kind: type[R], odd: Callable[[R], Iterable[str]]) -> tuple[R, ...]:
+    """Return the enabled rules of the settings, of one kind, with the city's own laid over them.
+
+    `odd` says what is wrong with one.
 
     One of the city's that this build does not understand counts as the settings have it; `deploy` refuses such a
     folder, but a newer build may have taken it.
     """
-    return _in_force(rules, Same(city)) if city.rules else tuple(rule for rule in rules if rule.enabled)
+    return _in_force(rules, Same(city), kind, odd) if city.rules else tuple(rule for rule in rules if rule.enabled)
 
 
 @lru_cache(maxsize=KEPT_CITIES)
-def _in_force(rules: tuple[Rule, ...], same: Same) -> tuple[Rule, ...]:
+def _in_force(rules: tuple[R, ...], same: Same, kind: type[R], odd: Callable[[R], Iterable[str]]) -> tuple[R, ...]:
     known = {rule.name: rule for rule in rules}
     for values in judged([msgspec.to_builtins(rule) for rule in rules], same.city.rules):
         with suppress(msgspec.ValidationError):
-            rule = msgspec.convert(values, Rule)
-            if not list(problems(rule)):
+            rule = msgspec.convert(values, kind)
+            if not list(odd(rule)):
                 known[rule.name] = rule
     return tuple(rule for rule in known.values() if rule.enabled)
 

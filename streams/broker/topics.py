@@ -122,7 +122,7 @@ def _of_city() -> Iterator[Topic]:
     yield Topic(TRUTH, configs=_deleted(7 * DAY_MS, 64))
     yield Topic(DEAD_LETTERS, configs=_deleted(7 * DAY_MS, 256, DEAD_LETTER_MAX_BYTES + _OVERHEAD))
     yield Topic(state("second"), configs=_SNAPSHOTS)
-    yield Topic(state("signals"), configs=_COMPACTED)
+    yield Topic(state("signals"), configs=_COMPACTED | _LARGE)
     yield Topic(state("notifiers"), configs=_COMPACTED | {"max.message.bytes": str(SNAPSHOT_MAX_BYTES)})
 
 

@@ -13,7 +13,7 @@ from streams.city.formats import source
 from streams.city.identifiers import fault_of_city_id
 from streams.city.location import Surroundings
 from streams.city.map_files import NO_PLACES, read_places, read_segments, read_zones
-from streams.city.option_files import read_calendar, read_corridors, read_relations, read_rules
+from streams.city.option_files import read_calendar, read_corridors, read_desks, read_relations, read_rules
 from streams.city.own_domains import own_schemas
 from streams.city.parts import Content
 from streams.city.sensors_file import Roads, is_place, read_sensors
@@ -33,6 +33,9 @@ MEANT_ZONES = {"Asia/Beijing": "Asia/Shanghai", "Asia/Shenzhen": "Asia/Shanghai"
 
 MACHINE_ZONES = ("localtime", "posixrules", "Factory", "posix/", "right/")
 """Begins of names that a machine's folder of zones has, and a browser does not know."""
+
+ROADS = "traffic"
+"""The domain of what is found about segments, whether a sensor watches them or not."""
 
 NOTHING = Content("", "", "", "", "", (), (), (), NO_PLACES)
 
@@ -69,6 +72,7 @@ class Checked:
             "calendar_days": len(found.calendar),
             "relations": len(found.relations),
             "rules": len(found.rules),
+            "desks": len(found.desks),
         }
 
 
@@ -97,6 +101,7 @@ def check(folder: Folder, schemas: Mapping[str, Schema | None] | None = None) ->
         calendar=read_calendar(there["calendar.csv"]) if "calendar.csv" in there else {},
         relations=read_relations(there["relations.csv"], found.names(corridors)) if "relations.csv" in there else (),
         rules=read_rules(there["rules.toml"]) if "rules.toml" in there else {},
+        desks=read_desks(there["desks.toml"], known, *found.watched()) if "desks.toml" in there else (),
     )
     return Checked(content, tuple(findings.found))
 
@@ -114,6 +119,15 @@ class _Entities(NamedTuple):
             return None
         wide = [f"zone:{one.id}" for one in self.zones] + [f"corridor:{one.id}" for one in corridors]
         return {*wide, *(one.id for one in self.segments), *(one.id for one in self.sensors)}
+
+    def watched(self) -> tuple[set[str] | None, set[tuple[str, str]] | None]:
+        """Return the ids of the zones, and (domain, zone) of all that can alarm; None = not known."""
+        if self.zones is None:
+            return None, None
+        zones = [one.id for one in self.zones]
+        parts = {(one.domain, zones[one.zone]) for one in self.sensors or () if 0 <= one.zone < len(zones)}
+        parts |= {(ROADS, zones[one.zone]) for one in self.segments or () if 0 <= one.zone < len(zones)}
+        return set(zones), parts
 
 
 def _entities(folder: Folder, findings: Findings, schemas: Mapping[str, Schema | None]) -> _Entities:

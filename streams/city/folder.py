@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 NEEDED = ("city.toml", "zones.geojson", "segments.geojson", "sensors.csv")
-OPTIONAL = ("places.geojson", "corridors.csv", "calendar.csv", "relations.csv", "rules.toml")
+OPTIONAL = ("places.geojson", "corridors.csv", "calendar.csv", "relations.csv", "rules.toml", "desks.toml")
 FILES = (*NEEDED, *OPTIONAL)
 DOMAINS = "domains"
 """Folder within it of the city's own domains, a TOML file each."""

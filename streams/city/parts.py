@@ -98,6 +98,31 @@ class Relation:
     target: str
 
 
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """A console in the control room, and the part of the city that it watches; no domains, or zones: all of them."""
+
+    id: str
+    name_zh: str
+    name_en: str
+    domains: tuple[str, ...] = ()
+    zones: tuple[str, ...] = ()
+    """Ids."""
+
+    @property
+    def called(self) -> Name:
+        """What people call it."""
+        return Name(self.name_zh, self.name_en)
+
+    def watches(self, domain: str, zone: str) -> bool:
+        """Tell whether what happens in a domain and zone is its to see to.
+
+        >>> Desk("d", "", "", domains=("water",)).watches("water", "z1")
+        True
+        """
+        return (not self.domains or domain in self.domains) and (not self.zones or zone in self.zones)
+
+
 @dataclass(frozen=True)
 class Content:
     """All that stands in a city folder."""
@@ -118,6 +143,8 @@ class Content:
     calendar: Mapping[date, str] = field(default_factory=dict)
     """Day → `workday` or `holiday`, where it differs from the days of the week."""
     relations: tuple[Relation, ...] = ()
+    desks: tuple[Desk, ...] = ()
+    """In the order of the file; none = one desk, which watches all."""
     rules: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """Name of an alarm rule → what of it is otherwise here than in the settings, or all of a rule of its own."""
 

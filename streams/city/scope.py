@@ -13,6 +13,7 @@ from streams.city.windows import Weekly
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from streams.city.parts import Desk
     from streams.city.registry import City
     from streams.city.versions import Rules
 
@@ -42,6 +43,8 @@ class Scope:
     time_zone: str = "UTC"
     """IANA."""
     around: Surroundings = NOWHERE
+    desks: tuple[Desk, ...] = ()
+    """In the order in which they are asked whether an alarm is theirs; none = one desk."""
 
     def lack(self, city: str, entity: str, kind: str, processor: str) -> Lack | None:
         """Return what this version lacks of a finding, None = it has all of it, or it is another city's."""
@@ -77,6 +80,7 @@ def scope_of(city: City, rules: Rules | None) -> Scope:
         {str(one["name"]): msgspec.convert(one[SCHEDULE], Weekly) for one in _all(rules) if one.get(SCHEDULE)},
         city.time_zone,
         surroundings_of(city, rules),
+        city.desks,
     )
 
 

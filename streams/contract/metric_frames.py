@@ -1,8 +1,8 @@
 """Rows of metrics as Arrow IPC streams: the values of `city.metrics.v1` and, with revision -1, of `city.live.v1`.
 
 One record is one frame, or a part of one that is too large: the schema's metadata is the header (version, city,
-domain, zone index and id, watermark, how each metric adds up), `entity` and `metric` are dictionary-encoded, an unknown
-number is null. A frame without rows is the schema alone.
+domain, zone index and id, watermark, how each metric adds up, levels that changed), `entity` and `metric` are
+dictionary-encoded, an unknown number is null. A frame without rows is the schema alone.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import msgspec
 import numpy as np
 import pyarrow as pa
 
-from streams.contract.records import ROW_TYPES, MetricFrame, Rows
+from streams.contract.records import ROW_TYPES, LevelChange, MetricFrame, Rows
 from streams.contract.sums import Sums
 from streams.errors import FrameError, NewerError
 
@@ -34,6 +34,7 @@ PART_BYTES = 4 * 2**20
 _END = b"\xff\xff\xff\xff\x00\x00\x00\x00"
 """How an Arrow stream ends; without it a cut one would pass for a shorter one."""
 _NONE = msgspec.msgpack.encode({})
+_read_levels = msgspec.msgpack.Decoder(tuple[LevelChange, ...]).decode
 _TEXT = pa.dictionary(pa.int32(), pa.string())
 _SCHEMA = pa.schema(
     [(name, _TEXT if kind is np.object_ else pa.from_numpy_dtype(np.dtype(kind))) for name, kind in ROW_TYPES.items()]
@@ -57,6 +58,8 @@ def encode_metrics(city_id: str, frame: MetricFrame, zone_id: str = "", city_ver
     }
     if sums := _sums(frame):
         header[b"sums"] = sums
+    if frame.levels:
+        header[b"levels"] = msgspec.msgpack.encode(frame.levels)
     schema = _WRITTEN.with_metadata(header)
     sink = pa.BufferOutputStream()
     with pa.ipc.new_stream(sink, schema) as writer:
@@ -68,7 +71,7 @@ def encode_metrics(city_id: str, frame: MetricFrame, zone_id: str = "", city_ver
 def encode_parts(city_id: str, frame: MetricFrame, zone_id: str = "", city_version: str = "") -> list[bytes]:
     """Return the bytes of a frame in parts of at most `PART_BYTES`, each a frame with some of its rows.
 
-    The last alone has the frame's watermark; those before have one that closes no window of any of the rows.
+    The last alone has the frame's watermark and levels; those before have one that closes no window of any of the rows.
     """
     whole = encode_metrics(city_id, frame, zone_id, city_version)
     rows = frame.rows
@@ -78,7 +81,7 @@ def encode_parts(city_id: str, frame: MetricFrame, zone_id: str = "", city_versi
     earlier_ms = min(frame.watermark_ms, int(rows.at_ms.min()))
     first, last = (replace(frame, rows=rows.where(some)) for some in (half, ~half))
     return [
-        *encode_parts(city_id, replace(first, watermark_ms=earlier_ms), zone_id, city_version),
+        *encode_parts(city_id, replace(first, watermark_ms=earlier_ms, levels=()), zone_id, city_version),
         *encode_parts(city_id, last, zone_id, city_version),
     ]
 
@@ -109,6 +112,7 @@ def decode_metrics(data: bytes | memoryview) -> MetricFrame:
             zone_id=header.get(b"zone_id", b"").decode(),
             city_version=header.get(b"city_version", b"").decode(),
             sums=_decode_sums(header.get(b"sums", _NONE)),
+            levels=_read_levels(header[b"levels"]) if b"levels" in header else (),
         )
     except (pa.ArrowException, OSError, EOFError, ValueError, LookupError, msgspec.DecodeError) as exc:
         raise FrameError(f"{len(data)} bytes are no frame of metrics: {exc}") from exc

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 
 import msgspec
 import numpy as np
@@ -144,6 +144,15 @@ ROW_TYPES: dict[str, type] = {
 _NO_ROWS = Rows(**{name: np.empty(0, dtype) for name, dtype in ROW_TYPES.items()})
 
 
+class LevelChange(NamedTuple):
+    """What the second level reads of a detection of the zone stage; its zone and domain are the frame's."""
+
+    kind: str
+    entity: str
+    known_ms: int
+    level: Level
+
+
 @dataclass(frozen=True, slots=True)
 class MetricFrame:
     """Final and corrected rows of one zone and domain, with the zone's watermark: what second-level processors read."""
@@ -161,6 +170,8 @@ class MetricFrame:
     lag_ms: int | None = None
     """The longest lag of the domain's sensors where it was made: its windows are whole so long after their end. Told by
     the second stage; None = as in the newest city."""
+    levels: tuple[LevelChange, ...] = ()
+    """What the zone's processors found in the same step, in their order."""
 
 
 class Detection(msgspec.Struct, frozen=True, kw_only=True):
@@ -199,6 +210,11 @@ class Detection(msgspec.Struct, frozen=True, kw_only=True):
     def identity(self) -> tuple[str, str, int, int, int]:
         """What makes two of them the same finding."""
         return (self.entity, self.kind, self.at_ms, self.known_ms, self.level)
+
+
+def level_change(found: Detection) -> LevelChange:
+    """Return what the second level reads of it."""
+    return LevelChange(found.kind, found.entity, found.known_ms, found.level)
 
 
 ENDED = "ended"

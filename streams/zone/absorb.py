@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
     from streams.city.registry import City
     from streams.contract.frames import FrameHeader, FrameRows
+    from streams.contract.records import Detection
     from streams.contract.spec import Hosted
     from streams.contract.stage import Message
     from streams.contract.sums import Sums
@@ -51,7 +52,7 @@ class Output:
 
     made: list[tuple[str, Rows]] = field(default_factory=list)
     """Processor and its rows."""
-    detections: list[Message] = field(default_factory=list)
+    detections: list[tuple[Detection, Message]] = field(default_factory=list)
     dead: list[DeadLetter] = field(default_factory=list)
     touched: list[tuple[Place, NDArray[np.int32]]] = field(default_factory=list)
     """By which cities new rows were read, and the codes of their sensors there."""
@@ -269,7 +270,7 @@ def _process(
             zone_hours.note(state, hosted.name, part, result)
             if len(result.rows):
                 output.made.append((hosted.name, result.rows))
-            output.detections += detections
+            output.detections += zip(result.detections, detections, strict=True)
             yield output
 
 

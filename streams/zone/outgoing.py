@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from streams.broker import dead_letters, topics
 from streams.contract.durations import MINUTE_MS
-from streams.contract.records import MetricFrame, Rows
+from streams.contract.records import MetricFrame, Rows, level_change
 from streams.contract.stage import Message
 from streams.errors import ProcessorError
 from streams.health.yielded import encode_made
@@ -34,12 +34,13 @@ def messages(place: Place, zone_id: str, state: ZoneState, output: Output, passe
     Raises ProcessorError.
     """
     found = [dead_letters.to_message(letter) for letter in output.dead]
-    if output.made or passed:
+    if output.made or output.detections or passed:
         task, city = place
-        frame = MetricFrame(task.domain, task.index, Rows.empty(), state.watermark_ms, sums=task.sums)
+        levels = tuple(level_change(one) for one, _ in output.detections)
+        frame = MetricFrame(task.domain, task.index, Rows.empty(), state.watermark_ms, sums=task.sums, levels=levels)
         parts = encode_made(city.id, frame, output.made, zone_id, city.version)
         found += [Message(topics.METRICS, zone_id.encode(), part, 0) for part in parts]
-    return found + output.detections
+    return found + [message for _, message in output.detections]
 
 
 def live(city_id: str, made: Mapping[str, Sequence[tuple[str, Rows]]], stepping: Stepping) -> list[Message]:

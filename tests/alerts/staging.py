@@ -35,10 +35,12 @@ def city_version(number: int, sensors: Sequence[str], rules: Rules | None = None
     return message
 
 
-def city_parts(number: int, sensors: Sequence[str], rules: Rules | None = None) -> list[Message]:
-    """Return all records of a version of the city `c` with these sensors."""
+def city_parts(
+    number: int, sensors: Sequence[str], rules: Rules | None = None, at: str = "z1,,0.5,0.4"
+) -> list[Message]:
+    """Return all records of a version of the city `c` with these sensors; `at`: zone, segment, lng, lat of each."""
     head = "sensor,domain,zone,segment,lng,lat,interval_s,name_zh,name_en"
-    lines = [head, *(f"{one},weather,z1,,0.5,0.4,60,," for one in sensors)]
+    lines = [head, *(f"{one},weather,{at},60,," for one in sensors)]
     folder = Folder("c", {**_small_city(), "sensors.csv": "\n".join(lines).encode()})
     return to_messages("c", number, Opened(folder, {}, rules))
 

@@ -159,3 +159,17 @@ def test_each_fold_is_one_sentence_in_both_languages():
     why = room.state.open[room.find(3, "lift_trapped", "lift")].under.why
     assert why.en == "Low voltage at feeder, which powers this place."
     assert re.fullmatch(r"feeder .*，此处由它供电。", why.zh)
+
+
+@pytest.mark.parametrize("kind", ["underpass_flooding", "heat"])
+def test_what_stands_of_a_combination_comes_under_it(kind):
+    """And nothing else at that place."""
+    room = Room()
+    part = room.find(3, kind, "u1", "weather")
+    whole = room.find(2, "street_floods", "zone:z1", evidence={"stands:underpass_flooding": "u1"})
+    if kind == "heat":
+        assert room.incident(part) is None
+        return
+    assert room.incident(part).cause == whole
+    under = room.state.open[part].under
+    assert (under.because, under.why.en.endswith(", of which this is a part.")) == ("part", True)

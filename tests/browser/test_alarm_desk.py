@@ -106,3 +106,25 @@ def test_acknowledging_a_card_says_the_level_that_was_seen(open_page, wall, own)
     order = wait_for_order(wall, "acknowledge", after=before)
     assert (order["incident"], order["seen_level"]) == ("I9", 2)
     wall.run(wall.feed.change({}, ("i:I9",)))
+
+
+def test_an_alarm_that_moves_far_down_the_list_keeps_its_place_while_it_is_held(open_page, wall, own):
+    names = own(3000, 300, level=4)  # more than a page: nothing that has been read has it any more
+    page = open_page("lang=en")
+    until(lambda: len(shown(page)) > 1)
+    page.locator("#alarm-rows li").first.hover()
+    page.locator("#levels [data-level='4']").focus()
+    page.keyboard.press("Enter")
+    until(lambda: shown(page)[:1] == [names[0]])
+    assert page.locator("#alarm-rows [data-gone]").count() == 0  # narrowed while it was held: nothing has left,
+    assert page.locator("#alarm-new").is_hidden()  # and nothing is new
+    focus(page, names[1])
+    page.keyboard.press("a")
+    wait_for_order(wall, "acknowledge", names[1])
+    until(lambda: "✓ 李娜" in row(page, names[1]).inner_text())
+    drop(wall, names[:1])
+    until(lambda: row(page, names[0]).get_attribute("data-gone") is not None)
+    assert row(page, names[1]).get_attribute("data-gone") is None
+    page.keyboard.press("u")
+    wait_for_order(wall, "unacknowledge", names[1])
+    until(lambda: row(page, names[1]).get_attribute("data-waiting") is not None)

@@ -182,8 +182,11 @@ def test_every_alarm_can_be_reached_and_the_page_stays_small(open_page, wall, ow
     page.keyboard.press("Escape")
     until(lambda: len(shown(page)) > 1)
     page.keyboard.press("j")
-    page.keyboard.press("End")
+    page.keyboard.press("End")  # of all, not of those that have been read
+    until(lambda: "–3,0" in text(page, "#alarm-range"))
     until(lambda: "A00" in shown(page)[-1])
+    until(lambda: page.evaluate("document.activeElement.dataset.alarm") in shown(page))
+    assert page.locator("#alarm-new").is_hidden()  # what has only been read is not new
     assert {len(number) > 2 for number in page.locator("#alarm-rows .n").all_inner_texts()} == {False}
     assert page.locator("#alarm-rows li").count() < 12
     page.keyboard.press("Escape")
@@ -244,8 +247,15 @@ def test_a_sound_for_each_incident_until_it_is_silenced(open_page, wall, own):
     page.mouse.click(5, 5)
     until(lambda: button.inner_text() == "Silence")
     until(lambda: int(page.locator("#wall").get_attribute("data-sounded") or 0) > 0)
+    other = page.context.new_page()  # of the same desk
+    other.goto(page.url)
+    until(lambda: other.locator("#sound").count() == 1)
+    other.mouse.click(5, 5)
+    until(lambda: other.locator("#sound").inner_text() == "Silence")
     page.keyboard.press("s")
     until(lambda: button.inner_text() == "Sound: I")
+    until(lambda: other.locator("#sound").inner_text() == "Sound: I")
+    other.close()
     (third,) = own(1160, incident="I1")
     until(lambda: row(page, third).count() == 1)
     assert button.inner_text() == "Sound: I"  # of an incident that was heard

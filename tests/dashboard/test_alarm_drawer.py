@@ -6,7 +6,7 @@ from alerts.rules.shipped import shipped
 from dashboard.alarm_course import Step, steps
 from dashboard.alarm_facts import subject
 from dashboard.hub import Hub
-from dashboard.labels import text
+from dashboard.labels import kind_name, text
 from streams.contract.alarm_events import AlarmEvent
 from tests.dashboard.conftest import an_alarm
 
@@ -20,7 +20,7 @@ def event(at_ms: int, what: str, **more: object) -> AlarmEvent:
 def test_a_drawer_tells_the_record_of_the_rule_in_both_languages(config):
     facts = subject(Hub(config), an_alarm(kind="lift_trapped", domain="safety", evidence={"sense": "above"}))
     told = {label: value for section in facts.sections for label, value in section.facts}
-    assert told["record.time_to_respond"] == ("30 分", "30 min")
+    assert told["record.time_to_respond"] == ("30 分钟", "30 min")
     assert told["record.owner"] == ("市场监督管理局", "Market regulation bureau")
     assert told["record.cause"].en.startswith("A power cut")
     assert told["evidence.sense"] == ("高于限值", "above the limit")
@@ -52,6 +52,16 @@ def test_until_when_an_alarm_is_set_aside_is_told_by_the_clock_of_the_city(confi
     assert hub.screen.alarm_row(shelved)["until_ms"] == 4_600_000
     told = {label: value for section in subject(hub, shelved).sections for label, value in section.facts}
     assert told["fact.state"] == ("搁置 · 至 01-01 09:16:40", "shelved · until 01-01 09:16:40")
+
+
+def test_a_drawer_says_the_level_and_all_that_the_row_says_of_how_an_alarm_stands(config):
+    told = {}
+    alarm = an_alarm(level=2, closing_at_ms=5000, chattering=True, count=31, uncertain_since_ms=60_000)
+    for section in subject(Hub(config), alarm).sections:
+        told |= dict(section.facts)
+    assert told["fact.level"] == ("橙色 II 级", "Orange, level II")
+    assert told["fact.state"] == ("待确认 · 正在结束 · 频繁 ×31", "unacknowledged · closing · flapping ×31")
+    assert told["fact.uncertain"] == ("01-01 08:01:00", "01-01 08:01:00")  # 60 s after midnight UTC, in Shanghai
 
 
 def test_a_kind_that_no_rule_knows_has_no_record(config):
@@ -99,3 +109,13 @@ def test_the_course_says_when_its_place_was_suppressed_by_whom_and_what_ended_th
 def test_a_step_that_the_history_has_is_told_once():
     known = [event(5000, "acknowledge", who="Li", desk="2", outcome="done", why="pump 2 runs")]
     assert steps(an_alarm(changed_by=CHANGED), known) == [Step(5000, "acknowledge", "Li · 2 · pump 2 runs")]
+
+
+def test_a_combination_names_the_rules_that_stand_and_where(config):
+    evidence = {"basis": "proposal", "stands:rain_heavy": "A2", "stands:underpass_flooding": "A"}
+    alarm = an_alarm(kind="street_floods", entity="zone:east", value=2.0, limit=2.0, unit="", evidence=evidence)
+    found = subject(Hub(config), alarm)
+    told = {label: value for section in found.sections for label, value in section.facts}
+    assert told[kind_name("rain_heavy")].en == "A2 Road"
+    assert told[kind_name("underpass_flooding")].zh == "A路"
+    assert told["fact.reading"] == ("2 条规则，限 2", "2 rules, limit 2")

@@ -24,7 +24,7 @@ LIMITS = ("iv", "iii", "ii", "i")
         (1.5, 1.0, "s", "2 秒", "2 s"),  # any person at all: the limit says nothing
         (3.0, 1.0, "", "3", "3"),
         (5.0, 2.0, "", "5，限 2", "5, limit 2"),
-        (5405.0, 3600.0, "s", "1 时 30 分，限 1 时", "1 h 30 min, limit 1 h"),  # 5,400 s = 1 h 30 min; 5 s go unsaid
+        (5405.0, 3600.0, "s", "1 小时 30 分钟，限 1 小时", "1 h 30 min, limit 1 h"),  # 5,400 s; 5 go unsaid
         (7.0, None, "m", "7 m", "7 m"),
         (None, 5.0, "m", "", ""),
         (float("nan"), 5.0, "m", "—，限 5", "—, limit 5"),

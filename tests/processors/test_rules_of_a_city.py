@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from processors import feed_health, feed_outage, threshold
-from processors.maths.rules import in_force, with_numbers
+from processors.maths.rules import Rule, in_force, problems, with_numbers
 from tests.processors import test_silence_edits as silences_of
 from tests.processors.test_edits import FIRE, RULE, minute, panel, told, town
 
@@ -31,7 +31,7 @@ def with_rules(**rules: dict):
     ],
 )
 def test_a_citys_own_values_lie_over_those_of_the_settings(rules, found):
-    assert [(one.name, one.iv, one.iii) for one in in_force((RULE,), with_rules(**rules))] == found
+    assert [(one.name, one.iv, one.iii) for one in in_force((RULE,), with_rules(**rules), Rule, problems)] == found
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
-"""Feishu 飞书 (Lark) group robot: bodies of 20 KB, signed where the route has a secret.
+"""Feishu 飞书 (Lark) group robot: bodies of 20 KB, 100 a minute and 5 a second, signed where the route has a secret.
 
-source  Feishu open platform, "自定义机器人使用指南" (limit, signature, code 11232: too often,
-        19001: token, 19021: signature, 19022: address, 19024: keyword)
+source  open.feishu.cn, 自定义机器人使用指南 (limits, signature, 11232, 9499, 19021, 19022, 19024) and 频控策略
+        (99991400 with status 429 or 400, and the header that says how long); 19001 and 2200 by public reports
 """
 
 from __future__ import annotations
@@ -13,14 +13,25 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from alerts.notifiers.channels import Answer, Channel, Draft, Request
-from alerts.notifiers.verdicts import Sent, of_robot, of_status
+from alerts.notifiers.verdicts import of_robot
 
 if TYPE_CHECKING:
-    from alerts.notifiers.routes import Route
-    from alerts.notifiers.verdicts import Verdict
+    from collections.abc import Mapping
 
-LATER = frozenset({11232})
-WRONG_KEY = frozenset({19001, 19021, 19022, 19024})
+    from alerts.notifiers.routes import Route
+    from alerts.notifiers.verdicts import Reason, Verdict
+
+CODES = ("code", "StatusCode")
+"""Robots of before 2023, and platforms of one's own of that age, say only the second."""
+MEANS: Mapping[int, Reason] = {
+    2200: "server_error",  # internal error
+    11232: "rate_limited",  # frequency limited, also when the whole platform is busy
+    19001: "unauthorised",  # incoming webhook access token invalid
+    19021: "unauthorised",  # sign match fail or timestamp is not within one hour
+    19022: "unauthorised",  # Ip Not Allowed
+    19024: "unauthorised",  # Key Words Not Found
+    99991400: "rate_limited",  # request trigger frequency limit
+}
 _AROUND = 300
 """Bytes of a body besides its text."""
 
@@ -37,8 +48,7 @@ def request(route: Route, draft: Draft, now_ms: int) -> Request:
 
 def verdict(answer: Answer, now_ms: int) -> Verdict:
     """Believe the robot's own code: it refuses with status 200."""
-    found = of_status(answer.status, answer.headers, now_ms)
-    return of_robot(answer.body, "code", LATER, WRONG_KEY) if isinstance(found, Sent) else found
+    return of_robot(answer, now_ms, CODES, MEANS)
 
 
 CHANNEL = Channel(schemes=("https://", "http://"), limit_bytes=20_000 - _AROUND, request=request, verdict=verdict)

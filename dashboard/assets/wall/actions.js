@@ -2,7 +2,7 @@
 
 /**
  * @typedef {"why" | "for" | "until" | "desk" | "scope" | "into"} Field
- * @typedef {{name: string, key: string, fields: Field[], may: (row: any) => boolean, of?: (row: any) => object, undo?: boolean}} Action
+ * @typedef {{name: string, key: string, fields: Field[], may: (row: any) => boolean, of?: (row: any) => object, undo?: boolean, covers?: string}} Action
  */
 
 export const ASIDE = ["shelved", "suppressed", "out_of_service"];
@@ -25,7 +25,7 @@ export const ACTIONS = [
   { name: "end", key: "e", fields: ["why"], may: stands },
   { name: "suppress", key: "p", fields: ["why", "scope", "until"], may: stands },
   { name: "lift", key: "p", fields: [], may: (row) => row.standing === "suppressed" && row.suppressed_by, of: (row) => ({ command: row.suppressed_by }) },
-  { name: "take_out", key: "o", fields: ["why"], may: stands, of: (row) => ({ scope: { entity: row.entity } }) },
+  { name: "take_out", key: "o", fields: ["why"], may: stands, of: (row) => ({ scope: { entity: row.entity } }), covers: "scope.here" },
   { name: "restore", key: "o", fields: [], may: (row) => row.standing === "out_of_service" && row.out_of_service_command, of: (row) => ({ command: row.out_of_service_command }) },
 ];
 

@@ -5,7 +5,7 @@ import { byId, make, say, set } from "./dom.js";
 import { named, t } from "./words.js";
 
 const STATES = ["unacknowledged", "acknowledged", "returned_unacknowledged", "latched_unacknowledged", "latched_acknowledged", ...ASIDE];
-const NONE = { level: "", zone: "", domain: "", state: "", text: "", incident: "", equipment: "" };
+export const NONE = { level: "", zone: "", domain: "", state: "", text: "", incident: "", equipment: "" };
 
 export class AlarmFilter {
   /** @param {any} about @param {() => void} changed */

@@ -5,6 +5,8 @@ import { isLive, make, say, set } from "./dom.js";
 import { named, t, time } from "./words.js";
 
 const SPANS_MIN = [15, 30, 60, 120, 240, 480, 720];
+/** 24 hours: `type="time"` would go by the browser's language, and say 06:00 PM on a Chinese page. */
+const CLOCK = "([01]\\d|2[0-3]):[0-5]\\d";
 const WEEKLY = "weekly";
 const DAYS = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
 const A_MONDAY_MS = Date.UTC(2026, 10, 30, 12);
@@ -85,7 +87,7 @@ export function openForm(action, row, others) {
   if (form) return Promise.resolve(null);
   return new Promise((resolve) => {
     const back = document.activeElement;
-    const box = make("form", { class: "card" }, make("h2", {}, t(`action.${action.name}`)), make("p", {}, `${named(row.place)} · ${named(row.kind)}`));
+    const box = make("form", { class: "card" }, make("h2", {}, t(`action.${action.name}`)), make("p", {}, `${named(row.place)} · ${action.covers ? t(action.covers) : named(row.kind)}`));
     for (const field of action.fields) box.append(field_(field, row, others));
     const cancel = make("button", { type: "button", class: "quiet" }, t("cancel"));
     const error = box.appendChild(make("p", { class: "error", role: "alert" }));
@@ -128,7 +130,7 @@ function field_(field, row, others) {
     const span = choice("for", [...spans, [WEEKLY, t("form.weekly")]], "120");
     const days = /** @type {[string, string][]} */ (DAYS.map((day, index) => [day, time("weekday", A_MONDAY_MS + index * DAY_MS)]));
     const moment = (/** @type {string} */ name, /** @type {string} */ day, /** @type {string} */ clock) =>
-      labelled(`form.${name}`, make("span", { class: "moment" }, choice(`${name}_day`, days, day), make("input", { type: "time", name: `${name}_time`, value: clock, required: true })));
+      labelled(`form.${name}`, make("span", { class: "moment" }, choice(`${name}_day`, days, day), make("input", { name: `${name}_time`, value: clock, pattern: CLOCK, placeholder: "18:00", maxlength: 5, inputmode: "numeric", autocomplete: "off", required: true })));
     const week = make("fieldset", { hidden: true, disabled: true }, moment("from", "fri", "18:00"), moment("until", "sun", "18:00"));
     span.addEventListener("change", () => (week.hidden = week.disabled = span.value !== WEEKLY));
     return make("div", { class: "when" }, labelled("form.for", span), week);

@@ -1,8 +1,10 @@
 // Alarms beyond the first that the stream carries: pages of the API, read as far as somebody looks.
 
 const AGAIN_MS = 1000;
+/** Rows of a page where all of them are wanted. */
+const MOST = 1000;
 
-/** @typedef {{cursor: string, next: string | null, rows: any[]}} Page */
+/** @typedef {{cursor: string, size: number, next: string | null, rows: any[]}} Page */
 
 export class AlarmPages {
   /** @param {() => void} changed @param {number} [size] rows of a page @param {string} [query] which alarms */
@@ -30,6 +32,11 @@ export class AlarmPages {
     this.readAt = -Infinity;
   }
 
+  /** Nobody looks beyond the first page any more. */
+  shorten() {
+    this.pages.length = Math.min(this.pages.length, 1);
+  }
+
   rows() {
     return this.pages.flatMap((page) => page.rows);
   }
@@ -42,16 +49,17 @@ export class AlarmPages {
   /**
    * See to it that the rows up to a place are read, and that those from another on are fresh.
    * @param {number} first
-   * @param {number} last
+   * @param {number} last Infinity = all
    */
   async need(first, last) {
     const index = this.busy ? null : (this.missing(last) ?? this.stale(first, last));
     if (index === null) return;
     const { query } = this;
     const cursor = index < this.pages.length ? this.pages[index].cursor : index === 0 ? "" : (this.pages[index - 1].next ?? "");
+    const size = this.pages[index]?.size ?? (last === Infinity ? MOST : this.size);
     this.busy = true;
     try {
-      const page = await read(query, this.size, cursor);
+      const page = await read(query, size, cursor);
       if (query === this.query) this.put(index, page);
     } catch {
       this.old = true; // the server is away: ask again in a while
@@ -94,5 +102,5 @@ async function read(query, size, cursor) {
   const response = await fetch(`/api/v1/alarms?${asked}`);
   if (!response.ok) throw new Error(response.statusText);
   const { alarms, next } = await response.json();
-  return { cursor, next, rows: alarms.map((/** @type {any} */ alarm) => alarm.wall) };
+  return { cursor, size, next, rows: alarms.map((/** @type {any} */ alarm) => alarm.wall) };
 }

@@ -5,7 +5,7 @@ import { isLive, make, say, set } from "./dom.js";
 import { age, levelMark, named, number, t, time } from "./words.js";
 
 /** Rows from there on have no number: three digits would stand in the mark. */
-const NUMBERED = 100;
+export const NUMBERED = 100;
 /** Where the month stands in a date, e.g. 2026-11-30. */
 const MONTH_AT = 5;
 
@@ -16,7 +16,7 @@ export class AlarmRow {
     this.row = null;
     this.level = 0;
     this.number = make("span", { class: "n" });
-    this.mark = make("span", { class: "mark-box" });
+    this.mark = make("span", { class: "mark-box", role: "img" });
     this.kind = make("b");
     this.card = make("button", { type: "button", "data-action": "members", class: "fold", tabindex: -1 });
     this.value = make("span");
@@ -56,6 +56,7 @@ export class AlarmRow {
       this.mark.replaceChildren(levelMark(row.level));
       this.level = row.level;
     }
+    set(this.mark, "aria-label", t(`level.${row.level}`));
     const aside = ASIDE.includes(row.standing);
     const waiting = !row.acknowledged && !aside;
     const closing = row.closing_at_ms !== null && row.closing_at_ms !== undefined;
@@ -118,8 +119,9 @@ export class AlarmRow {
   aside(row, now) {
     const { until_ms } = row;
     if (until_ms === null) return t(`standing.${row.standing}`);
-    const today = time("date", until_ms) === time("date", now);
-    return t("alarm.until", { at: today ? time("minute", until_ms) : time("date", until_ms).slice(MONTH_AT) });
+    const day = time("date", until_ms);
+    const at = time("minute", until_ms);
+    return t("alarm.until", { at: day === time("date", now) ? at : `${day.slice(MONTH_AT)} ${at}` });
   }
 
   /** The alarm has left; its place stays, and nothing can be done in it. */

@@ -1,10 +1,11 @@
 // The alarm list: whole rows of an order that stands still while somebody holds it, by pointer, focus, menu or form.
 
 import { ASIDE, byKey, byName } from "./actions.js";
-import { AlarmFilter } from "./alarm_filter.js";
+import { AlarmFilter, NONE } from "./alarm_filter.js";
+import { HeldAlarms } from "./alarm_held.js";
 import { closeMenu, menuIsOpen, openForm, openMenu, watchMenus } from "./alarm_menu.js";
 import { AlarmPages } from "./alarm_pages.js";
-import { AlarmRow } from "./alarm_row.js";
+import { AlarmRow, NUMBERED } from "./alarm_row.js";
 import { Commands } from "./commands.js";
 import { byId, isLive, make, say, set } from "./dom.js";
 import { tell } from "./operator.js";
@@ -37,6 +38,10 @@ export class Alarms {
     this.pages = new AlarmPages(() => this.renew());
     /** Those that must stay in sight, wherever they stand. */
     this.inHand = new AlarmPages(() => this.renew(), PINNED_READ, IN_HAND);
+    /** Those whose places are held and that are in none of these. */
+    this.lost = new HeldAlarms(() => this.show(this.now));
+    /** What was known last of those that have a place, while it is held. @type {Map<string, any>} */
+    this.last = new Map();
     /** Every alarm that is known and wanted, in the order of the wall; null = to be made anew. @type {Map<string, any> | null} */
     this.all = null;
     /** @type {Map<string, AlarmRow>} */
@@ -49,10 +54,16 @@ export class Alarms {
     this.pinned = [];
     /** Ids that came while the list was held. @type {Set<string>} */
     this.fresh = new Set();
+    /** Up to which all were known: what stands behind it has only been read since. null = all were. @type {any} */
+    this.edge = null;
+    /** Whether somebody wants to see the last of all, and the pages up to there are being read. */
+    this.toEnd = false;
     this.top = 0;
     this.wheel = 0;
     this.leftAt = 0;
     this.held = false;
+    /** Whether the list is to be laid out anew, held or not: it was narrowed to something else. */
+    this.anew = false;
     this.touchedAt = performance.now();
     this.movedAt = -Infinity;
     this.list = byId("alarm-rows");
@@ -62,7 +73,7 @@ export class Alarms {
 
   /** @param {any} about another version of the city */
   redraw(about) {
-    for (const pages of [this.pages, this.inHand]) pages.forget();
+    for (const known of [this.pages, this.inHand, this.lost]) known.forget();
     this.filter.redraw(about);
   }
 
@@ -70,6 +81,20 @@ export class Alarms {
   renew() {
     this.all = null;
     this.show(this.now);
+    if (!this.toEnd) return;
+    this.scroll(Infinity, true);
+    this.focusPlace(this.space() - 1);
+    this.toEnd = this.unread();
+  }
+
+  /** Whether there are alarms that nobody has asked for yet. */
+  unread() {
+    return this.beyond() && this.pages.more();
+  }
+
+  /** Whether there are more than the stream carries. */
+  beyond() {
+    return this.filter.active() || this.block.total > this.block.rows.length;
   }
 
   watch() {
@@ -108,6 +133,7 @@ export class Alarms {
     const held = menuIsOpen() || (touched && (this.list.matches(":hover") || this.list.contains(document.activeElement)));
     if (held === this.held) return;
     this.held = held;
+    this.toEnd = false;
     set(this.list, "data-held", held);
     if (!held) this.leftAt = performance.now();
     this.show(this.now);
@@ -125,6 +151,8 @@ export class Alarms {
   narrow() {
     this.top = 0;
     this.order = [];
+    this.anew = true;
+    this.toEnd = false;
     this.pages.ask(this.filter.query());
     this.renew();
     this.showCounts();
@@ -138,7 +166,7 @@ export class Alarms {
     const focused = this.list.contains(document.activeElement) ? rowOf(document.activeElement) : null;
     const places = this.sight();
     const at = focused === null ? -1 : places.indexOf(focused);
-    const step = { j: 1, ArrowDown: 1, k: -1, ArrowUp: -1, PageDown: this.space(), PageUp: -this.space(), Home: -1e9, End: 1e9 }[key];
+    const step = { j: 1, ArrowDown: 1, k: -1, ArrowUp: -1, PageDown: this.space(), PageUp: -this.space(), Home: -Infinity, End: Infinity }[key];
     if (step !== undefined && (at >= 0 || key === "j" || key === "k")) this.walk(at, step, event);
     else if (key === "z") this.commands.undoLast();
     else if (key === "/") this.filter.open(true);
@@ -154,6 +182,7 @@ export class Alarms {
   walk(at, step, event) {
     event.preventDefault();
     const space = Math.min(this.space(), this.order.length);
+    this.toEnd = step === Infinity && this.unread();
     const next = at < 0 ? 0 : at + step;
     if (at < 0 || (next >= 0 && next < space + this.pinned.length && Math.abs(step) === 1 && !(next >= space && this.more()))) return this.focusPlace(Math.max(0, next));
     this.scroll(step, true);
@@ -175,6 +204,7 @@ export class Alarms {
     const last = Math.max(0, this.order.length - this.space());
     this.top = Math.max(0, Math.min(last, this.top + rows));
     this.leftAt = performance.now();
+    this.toEnd &&= keep;
     if (!keep) closeMenu();
     this.show(this.now);
   }
@@ -212,7 +242,7 @@ export class Alarms {
     this.now = now;
     this.hold();
     if (message.load !== undefined) this.showLoad(message.load);
-    if (message.touched !== undefined) this.pages.old = this.inHand.old = true;
+    if (message.touched !== undefined) this.pages.old = this.inHand.old = this.lost.old = true;
     if (!message.alarms) return;
     this.block = message.alarms;
     this.renew();
@@ -256,24 +286,32 @@ export class Alarms {
     this.place(known);
     this.fill(this.sight(), known);
     this.showHead(known);
+    if (!this.held && this.top === 0) this.pages.shorten();
+    this.lost.need(this.sight().filter((id) => !known.has(id) && this.last.has(id)).map((id) => this.last.get(id)));
     if (this.block.total > this.block.rows.length) this.inHand.need(0, 0);
     else this.inHand.forget();
-    if (this.filter.active() || this.block.total > this.block.rows.length) this.pages.need(this.top, this.top + 2 * this.room());
+    if (this.beyond()) this.pages.need(this.top, this.toEnd ? Infinity : this.top + 2 * this.room());
     else this.pages.forget();
   }
 
   /** @param {Map<string, any>} known */
   place(known) {
-    if (this.held) {
+    if (this.held && !this.anew) {
       const places = new Set([...this.order, ...this.pinned]);
-      for (const id of known.keys()) {
+      for (const [id, row] of known) {
+        this.last.set(id, row);
         if (places.has(id)) continue;
         this.order.push(id);
-        this.fresh.add(id);
+        if (!this.edge || order(row, this.edge) < 0) this.fresh.add(id);
       }
+      this.edge = this.lastRead();
       return;
     }
+    this.anew = false;
     this.fresh.clear();
+    this.lost.forget();
+    this.last = new Map(this.held ? known : []);
+    this.edge = this.lastRead();
     const before = this.sight().join();
     const ids = [...known.keys()];
     const room = this.room();
@@ -286,10 +324,16 @@ export class Alarms {
     if (this.list.matches(":hover") && this.sight().join() !== before) this.movedAt = performance.now();
   }
 
+  /** The last alarm up to which all are known, null = all are. */
+  lastRead() {
+    return this.unread() ? [...this.block.rows, ...this.pages.rows()].pop() : null;
+  }
+
   /** @param {string[]} seen @param {Map<string, any>} known */
   fill(seen, known) {
     const marked = this.block.rows.map((/** @type {any} */ row) => row.id); // the map's numbers, then on
-    const numbers = new Map([...new Set([...marked, ...known.keys()])].map((id, index) => [id, index + 1]));
+    const first = [...known.keys()].slice(0, NUMBERED + marked.length);
+    const numbers = new Map([...new Set([...marked, ...first])].map((id, index) => [id, index + 1]));
     const wallNow = this.hooks.wallNow();
     for (const box of [...this.list.children]) if (!seen.includes(box.getAttribute("data-alarm") ?? "")) box.remove();
     let next = this.list.firstElementChild;
@@ -298,8 +342,8 @@ export class Alarms {
       if (element.box === next) next = next.nextElementSibling;
       else this.list.insertBefore(element.box, next); // what has the focus never moves: the others come round it
       set(element.box, "data-pinned", index >= seen.length - this.pinned.length);
-      const row = known.get(id);
-      const about = { n: numbers.get(id) ?? 0, now: this.now, wallNow, sending: this.commands.sending.has(id), told: this.commands.told.get(id) };
+      const row = known.get(id) ?? (this.lost.rows.has(id) ? this.lost.rows.get(id) : this.last.get(id));
+      const about = { n: numbers.get(id) ?? NUMBERED, now: this.now, wallNow, sending: this.commands.sending.has(id), told: this.commands.told.get(id) };
       if (row) element.fill(row, about);
       else element.empty();
     });
@@ -314,7 +358,7 @@ export class Alarms {
         open: () => this.open(id),
         acknowledge: () => this.give(byName("acknowledge"), this.elements.get(id)?.row),
         menu: (by) => this.menu(id, by),
-        members: () => this.filter.toggle({ incident: this.elements.get(id)?.row?.incident ?? "" }),
+        members: () => this.filter.toggle({ ...NONE, incident: this.elements.get(id)?.row?.incident ?? "" }),
       });
     this.elements.set(id, found);
     return found;
@@ -372,10 +416,10 @@ export class Alarms {
   /** How many alarms came in the present ten minutes, and do so on average and at worst. @param {any} load */
   showLoad(load) {
     const box = byId("alarm-load");
-    const said = load && t("load.short", { now: number(load.now_count), average: number(load.average_count, 1), worst: number(load.worst_count) });
+    const said = load ? t("load.short", { now: number(load.now_count), average: number(load.average_count, 1), worst: number(load.worst_count) }) : "";
     const flood = Boolean(load && load.now_count > FLOOD);
-    say(box, said ? `${flood ? t("load.flood") : ""}${said}` : "");
-    set(box, "title", load ? t("load.long", { shown: number(load.shown_count), flood: number(100 * load.flood_ratio, 1), standing: number(load.standing_24h_count) }) : "");
+    say(box, flood ? t("load.flood", { now: number(load.now_count) }) : said);
+    set(box, "title", load ? `${said}\n${t("load.long", { shown: number(load.shown_count), flood: number(100 * load.flood_ratio, 1), standing: number(load.standing_24h_count) })}` : "");
     set(box, "data-flood", flood);
   }
 

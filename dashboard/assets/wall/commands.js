@@ -122,7 +122,7 @@ export class Commands {
       if (this.told.get(sent.alarm) === text) this.told.delete(sent.alarm);
       this.hooks.changed();
     }, TOLD_MS);
-    tell(`${sent.label}: ${text}`);
+    tell(t("command.about", { what: sent.label, said: text }));
     this.hooks.changed();
   }
 

@@ -61,7 +61,8 @@ export function open(kind, id) {
   if (!selected) before = document.activeElement;
   selected = { kind, id };
   series = alarm = null;
-  for (const name of ["drawer-chart", "drawer-action"]) byId(name).replaceChildren();
+  byId("drawer-chart").replaceChildren();
+  showActions();
   const drawer = byId("drawer");
   drawer.hidden = false;
   drawer.setAttribute("data-kind", kind);
@@ -117,12 +118,12 @@ function show() {
 export function showActions() {
   const box = byId("drawer-action");
   const actions = alarm ? possible(alarm) : [];
-  const names = actions.map(({ name }) => name).join();
+  const names = alarm ? actions.map(({ name }) => name).join() : "none";
   if (box.dataset.names !== `${lang()} ${names}`) {
     box.dataset.names = `${lang()} ${names}`;
     const held = /** @type {HTMLElement | null} */ (box.querySelector(":focus"))?.dataset.command;
     box.replaceChildren(
-      make("p", { role: "status" }),
+      ...(alarm ? [make("p", { role: "status" })] : []),
       ...actions.map((action) => {
         const button = make("button", { type: "button", class: "act", "data-command": action.name }, t(`action.${action.name}`), make("kbd", {}, action.key.toUpperCase()));
         button.addEventListener("click", () => alarm && give(action, alarm));

@@ -141,6 +141,8 @@ function build(about) {
     if (fresh.seen) alarms.show(fresh.now());
   }, 500);
   document.addEventListener("visibilitychange", () => document.visibilityState === "visible" && stream.renew());
+  // a page that slept shows what was true then: before anybody acts on it, it says so
+  for (const name of ["resume", "focus", "pointerdown", "keydown"]) addEventListener(name, breathe, { capture: true });
   stream.open();
 }
 

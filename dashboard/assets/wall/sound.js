@@ -5,6 +5,8 @@ import { operator } from "./operator.js";
 import { t } from "./words.js";
 
 const KEY = "citywall-sound";
+/** When a page of this browser was silenced last, for its other ones: a desk is silenced at once. */
+const SILENCED = "citywall-silenced";
 /** Highest level that is heard, by setting. */
 const CHOICES = ["0", "1", "2"];
 const EVERY_MS = 4000;
@@ -38,6 +40,7 @@ export class Sound {
       const free = event.target instanceof Element && !event.target.matches("input, textarea, select") && !event.ctrlKey && !event.metaKey && !event.altKey;
       if (free && event.key.toLowerCase() === "s" && this.sounds()) this.silence();
     });
+    addEventListener("storage", (event) => event.key === SILENCED && this.hush());
     setInterval(() => this.show(), 500);
   }
 
@@ -78,6 +81,12 @@ export class Sound {
   }
 
   silence() {
+    localStorage.setItem(SILENCED, String(this.wallNow()));
+    this.hush();
+  }
+
+  /** What asks now was heard, here or in another page of this desk. */
+  hush() {
     for (const one of this.asking) this.silenced.add(one);
     this.beyondHeard = this.beyond;
     this.silencedAtMs = this.wallNow();

@@ -2,6 +2,8 @@
 
 const RETRY_MS = { first: 500, most: 5000 };
 const SILENT_MS = 6000;
+/** A message that is so much later than the quickest one was is of a line that cannot follow, or this clock was set: begin anew. */
+const BEHIND_MS = 15_000;
 
 /**
  * @typedef {{type: "snapshot" | "delta" | "outcome", epoch: string, seq: number, server_at: number, [block: string]: any}} Message
@@ -53,7 +55,13 @@ export class Stream {
       this.take(message);
       return;
     }
-    this.offsetMs = message.server_at - Date.now();
+    const offsetMs = message.server_at - Date.now();
+    if (message.type === "delta" && offsetMs < this.offsetMs - BEHIND_MS) {
+      this.renew();
+      return;
+    }
+    // the quickest message knows the server's clock best: by a slow one an old picture would look new
+    this.offsetMs = message.type === "snapshot" ? offsetMs : Math.max(this.offsetMs, offsetMs);
     if (message.type === "delta") {
       if (message.epoch === this.epoch && message.seq <= this.seq) return;
       if (message.epoch !== this.epoch || message.seq !== this.seq + 1) {

@@ -23,6 +23,8 @@ CAP = "{urn:oasis:names:tc:emergency:cap:"
 CAP_TYPE = "application/cap+xml"
 POLYGON_LEAST = 3
 MOST_LINKS = 1000
+MOST_ID_CHARACTERS = 1000
+"""Of an identifier with its sender: what is kept of a message is kept by it."""
 SHOWN_CHARACTERS = 60
 
 
@@ -117,6 +119,8 @@ def _alert(element: ET.Element) -> Alert:
     """Return the message. Raises ValueError with the element, its value and what is needed."""
     identifier, sender = _needed(element, "identifier"), _needed(element, "sender")
     try:
+        if len(f"{sender},{identifier}") > MOST_ID_CHARACTERS:
+            raise ValueError(f"identifier: at most {MOST_ID_CHARACTERS} characters, with the sender, are needed")
         references = (one.split(",") for one in _text(element, "references").split())
         return Alert(
             id=f"{sender},{identifier}",

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 NEAR_KM = 2.0
 """A polygon may lie between two roads: its corners count for zones that are so near."""
+LEAST_KM_OF_A_DEGREE = 110.0
+"""Of latitude, and of longitude at the equator: a little less than either is anywhere."""
 
 
 @dataclass(frozen=True)
@@ -82,13 +84,29 @@ def _unplaced(ground: Ground, source: Source) -> frozenset[str]:
 
 
 def _within(polygon: Sequence[Point], ground: Ground) -> NDArray[np.bool_]:
-    """Return (n,) which points lie in a polygon, closed or not, by the even-odd rule; or near a corner if none does."""
-    inside = np.zeros(len(ground.zone), bool)
+    """Return (n,) which points lie in a polygon, closed or not, by the even-odd rule; or near a corner if none does.
+
+    Points far from all of it are left out first: most of a country's signals are elsewhere.
+    """
+    found = np.zeros(len(ground.zone), bool)
+    about = _about(polygon, ground)
+    here = Ground(ground.city, ground.zones, ground.lng[about], ground.lat[about], ground.zone[about])
+    inside = np.zeros(len(about), bool)
     for (lng, lat), (next_lng, next_lat) in zip(polygon, (*polygon[1:], polygon[0]), strict=True):
-        if lat != next_lat:
-            crosses = (lat > ground.lat) != (next_lat > ground.lat)
-            inside ^= crosses & (ground.lng < lng + (next_lng - lng) * (ground.lat - lat) / (next_lat - lat))
-    return inside if inside.any() else _near(polygon, ground, NEAR_KM)
+        if len(about) and lat != next_lat:
+            crosses = (lat > here.lat) != (next_lat > here.lat)
+            inside ^= crosses & (here.lng < lng + (next_lng - lng) * (here.lat - lat) / (next_lat - lat))
+    found[about] = inside if inside.any() else _near(polygon if len(about) else (), here, NEAR_KM)
+    return found
+
+
+def _about(polygon: Sequence[Point], ground: Ground) -> NDArray[np.intp]:
+    """Return the indices of the points in or near the box around a polygon."""
+    lng, lat = np.array(polygon).T
+    margin = NEAR_KM / LEAST_KM_OF_A_DEGREE
+    beside = margin / max(np.cos(np.radians(np.abs(lat).max() + margin)), margin)
+    near = (ground.lat >= lat.min() - margin) & (ground.lat <= lat.max() + margin)
+    return np.flatnonzero(near & (ground.lng >= lng.min() - beside) & (ground.lng <= lng.max() + beside))
 
 
 def _near(places: Sequence[Point], ground: Ground, radius_km: float) -> NDArray[np.bool_]:

@@ -29,6 +29,17 @@ def counts(alert: Alert) -> bool:
     return alert.status == ACTUAL and alert.kind in COUNTING
 
 
+def expires_ms(alert: Alert, source: Source) -> int:
+    """Return up to when a message may hold, wherever that is."""
+    if alert.kind == "Cancel":
+        return alert.sent_ms
+    return max((_expires_ms(alert, info, source) for info in alert.infos), default=alert.sent_ms)
+
+
+def _expires_ms(alert: Alert, info: Info, source: Source) -> int:
+    return alert.sent_ms + int(source.expires_h * HOUR_MS) if info.expires_ms is None else info.expires_ms
+
+
 def signals_of(alert: Alert, ground: Ground, source: Source) -> list[Signal]:
     """Return what a message warns of in this city; a cancellation warns of nothing."""
     if alert.kind == "Cancel" or not alert.infos:
@@ -44,9 +55,8 @@ def _signal(alert: Alert, info: Info, ground: Ground, source: Source) -> Signal 
     if not zones:
         return None
     [zone] = zones if len(zones) == 1 else [""]
-    holds_ms = alert.sent_ms + int(source.expires_h * HOUR_MS)
-    expires_ms = holds_ms if info.expires_ms is None else info.expires_ms
-    until = datetime.fromtimestamp(expires_ms // 1000, ZoneInfo(ground.city.time_zone))
+    until_ms = _expires_ms(alert, info, source)
+    until = datetime.fromtimestamp(until_ms // 1000, ZoneInfo(ground.city.time_zone))
     evidence = {**dict(_evidence(alert, info, zones)), "until": f"{until:%Y-%m-%d %H:%M}"}
     return Signal(
         kind=kind_of(info.event, info.headline),
@@ -54,7 +64,7 @@ def _signal(alert: Alert, info: Info, ground: Ground, source: Source) -> Signal 
         zone=zone,
         level=level_of(info),
         sent_ms=alert.sent_ms,
-        expires_ms=expires_ms,
+        expires_ms=until_ms,
         evidence={name: text[:MOST_CHARACTERS] for name, text in evidence.items() if text},
     )
 

@@ -26,7 +26,7 @@ from streams.contract.records import DeadLetter
 from streams.contract.stage import LINGER_S, Message, TopicPartition
 from streams.feeds.signals.fetching import Polled, poll
 from streams.feeds.signals.placing import Ground, ground_of
-from streams.feeds.signals.reading import counts, signals_of
+from streams.feeds.signals.reading import counts, expires_ms, signals_of
 from streams.feeds.signals.standing import Standing
 from streams.health.notices import Notice
 
@@ -116,10 +116,11 @@ class SignalStage:
         if not self._active:
             return ()
         wall_ms = self._clock()
+        ground = self._on_newest_ground()
         refused: list[Message] = []
         while self._returned:
             asked, polled = self._returned.popleft()
-            refused += self._take(asked, polled.result(), wall_ms)
+            refused += self._take(asked, polled.result(), wall_ms, ground)
         found = self._standing.due(wall_ms, self._city_clock.at(wall_ms), self._cities.newest.number)
         kept = [Message(STATE, key, value, partition=0) for key, value in self._standing.changes()]
         await bus.send([*refused, *kept])
@@ -156,7 +157,18 @@ class SignalStage:
         """Hold no processors."""
         return ()
 
-    def _take(self, asked: Asked, polled: Polled, wall_ms: int) -> list[Message]:
+    def _on_newest_ground(self) -> Ground:
+        """Return the points of the newest city; where it is another one, place anew what stands."""
+        city = self._cities.newest.city
+        if self._ground is None or self._ground.city is not city:
+            ground = self._ground = ground_of(city)
+            sources = {one.name: one for one in self._sources}
+            self._standing.place(
+                lambda alert, name: signals_of(alert, ground, sources[name]) if name in sources else None
+            )
+        return self._ground
+
+    def _take(self, asked: Asked, polled: Polled, wall_ms: int, ground: Ground) -> list[Message]:
         asked.under_way = False
         asked.next_ms = wall_ms + int(asked.source.every_s * 1000)
         self._heard(asked, polled)
@@ -169,17 +181,15 @@ class SignalStage:
         asked.bad = {**stays, **{place: fault for place, fault in fresh.items() if fault}}
         for document in polled.documents:
             for alert in document.read.alerts:
-                self._take_alert(alert, asked.source)
+                self._take_alert(alert, asked.source, ground)
         return [_letter(asked.source, one) for one in refused if one.data]
 
-    def _take_alert(self, alert: Alert, source: Source) -> None:
+    def _take_alert(self, alert: Alert, source: Source, ground: Ground) -> None:
         if not counts(alert):
             log.info("signals of %s: %s is %s %s; it is not shown", source.name, alert.id, alert.status, alert.kind)
             return
-        city = self._cities.newest.city
-        if self._ground is None or self._ground.city is not city:
-            self._ground = ground_of(city)
-        if self._standing.take(alert, signals_of(alert, self._ground, source)):
+        signals = signals_of(alert, ground, source)
+        if self._standing.take(alert, signals, source.name, expires_ms(alert, source)):
             log.info("signals of %s: %s %s", source.name, alert.kind, alert.id)
 
     def _heard(self, asked: Asked, polled: Polled) -> None:

@@ -9,6 +9,7 @@ A message counts once. One that another refers to never counts again, whichever 
 
 from __future__ import annotations
 
+import zlib
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -16,12 +17,11 @@ import msgspec
 from streams.contract.durations import DAY_MS
 from streams.contract.level import Level
 from streams.contract.records import Detection
+from streams.feeds.signals.document import Alert
 from streams.feeds.signals.meaning import DOMAIN
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
-
-    from streams.feeds.signals.document import Alert
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
 KEPT_MS = 30 * DAY_MS
 """So long after it was sent a message is known to be over, and longer if it would hold longer."""
@@ -55,6 +55,12 @@ class Held(msgspec.Struct, frozen=True, kw_only=True):
     signals: tuple[Signal, ...] = ()
     over: bool = False
     """Another message took its place, or cancelled it."""
+    alert: Alert | None = None
+    """The message, for as long as it may hold anywhere: another version of the city may be one that it covers."""
+    source: str = ""
+    """Name of the source that it came from."""
+    expires_ms: int = 0
+    """Wall time up to which it may hold."""
 
 
 class Standing:
@@ -70,22 +76,39 @@ class Standing:
         """Go on from what was kept → what was told last, to be told again: it may not have left."""
         for key, value in kept.items():
             if key.startswith(HELD):
-                self._held[key.removeprefix(HELD).decode()] = msgspec.json.decode(value, type=Held)
+                self._held[key.removeprefix(HELD).decode()] = _read(value)
             elif key.startswith(TOLD):
                 self._told[key.removeprefix(TOLD).decode()] = msgspec.json.decode(value, type=Detection)
         return list(self._told.values())
 
-    def take(self, alert: Alert, signals: Sequence[Signal]) -> bool:
-        """Take a message and what it warns of here → whether it is news."""
+    def take(self, alert: Alert, signals: Sequence[Signal], source: str = "", expires_ms: int = 0) -> bool:
+        """Take a message, what it warns of here, whose it is, until when it may hold → whether it is news."""
         for of in alert.references:
             if of != alert.id:
                 self._end(of, alert.sent_ms)
         held = self._held.get(alert.id)
-        if held is not None and (held.over or held.sent_ms >= alert.sent_ms):
-            return False
-        until_ms = max([alert.sent_ms + KEPT_MS, *(one.expires_ms for one in signals)])
-        self._hold(alert.id, Held(sent_ms=alert.sent_ms, until_ms=until_ms, signals=tuple(signals)))
+        if held is not None and (held.over or (held.source and held.sent_ms >= alert.sent_ms)):
+            return False  # what an earlier CityWall kept says no source
+        news = Held(
+            sent_ms=alert.sent_ms,
+            until_ms=max(alert.sent_ms + KEPT_MS, expires_ms),
+            signals=tuple(signals),
+            alert=alert,
+            source=source,
+            expires_ms=expires_ms,
+        )
+        self._hold(alert.id, news)
         return True
+
+    def place(self, placed: Callable[[Alert, str], Sequence[Signal] | None]) -> None:
+        """Say anew what each message that may hold warns of: the city has another version, or a source other settings.
+
+        `placed`: of a message and the name of its source; None = nobody knows, so it stays as it is.
+        """
+        for of, held in list(self._held.items()):
+            signals = None if held.alert is None else placed(held.alert, held.source)
+            if signals is not None and tuple(signals) != held.signals:
+                self._hold(of, msgspec.structs.replace(held, signals=tuple(signals)))
 
     def in_force(self, now_ms: int) -> list[Signal]:
         """Return the signals that stand at a wall time."""
@@ -153,13 +176,16 @@ class Standing:
         if held is None:
             self._hold(of, Held(sent_ms=sent_ms, until_ms=sent_ms + KEPT_MS, over=True))
         elif not held.over:
-            self._hold(of, msgspec.structs.replace(held, signals=(), over=True))
+            self._hold(of, msgspec.structs.replace(held, signals=(), over=True, alert=None))
 
     def _hold(self, of: str, held: Held) -> None:
         self._held[of] = held
-        self._changed[HELD + of.encode()] = msgspec.json.encode(held)
+        self._changed[HELD + of.encode()] = zlib.compress(msgspec.json.encode(held))
 
     def _forget(self, now_ms: int, city_ms: int) -> None:
+        for of, held in list(self._held.items()):
+            if held.alert is not None and held.expires_ms <= now_ms:
+                self._hold(of, msgspec.structs.replace(held, alert=None))
         for of in [of for of, held in self._held.items() if held.until_ms <= now_ms]:
             del self._held[of]
             self._changed[HELD + of.encode()] = None
@@ -167,3 +193,8 @@ class Standing:
             if told.level == 0 and told.known_ms + TOLD_END_MS <= city_ms:
                 del self._told[key]
                 self._changed[TOLD + key.encode()] = None
+
+
+def _read(value: bytes) -> Held:
+    """Read what was kept; an earlier CityWall did not compress it."""
+    return msgspec.json.decode(value if value.startswith(b"{") else zlib.decompress(value), type=Held)

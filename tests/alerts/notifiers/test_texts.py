@@ -110,12 +110,30 @@ def test_nothing_of_a_drill_looks_real(of):
     ("of", "status", "body", "verdict"),
     [
         ("wecom", 200, {"errcode": 0}, Sent()),
-        ("wecom", 200, {"errcode": 45009}, Retry("rate_limited", detail="errcode 45009")),
-        ("wecom", 200, {"errcode": 93000}, Failed("unauthorised", "errcode 93000")),
+        ("wecom", 200, {"errcode": -1}, Retry("server_error", detail="errcode -1")),
+        ("wecom", 200, {"errcode": 45009}, Retry("rate_limited", 60.0, "errcode 45009")),
+        ("wecom", 200, {"errcode": 45033}, Retry("rate_limited", 60.0, "errcode 45033")),
+        ("wecom", 200, {"errcode": 93000}, Failed("not_found", "errcode 93000")),
+        ("wecom", 200, {"errcode": 93004}, Failed("not_found", "errcode 93004")),
+        ("wecom", 200, {"errcode": 40008}, Failed("refused", "errcode 40008")),
+        ("wecom", 502, {"errcode": 0}, Retry("server_error", 0.0, "HTTP 502")),
         ("dingtalk", 200, {"errcode": 310000}, Failed("unauthorised", "errcode 310000")),
-        ("dingtalk", 200, {"errcode": 130101}, Retry("rate_limited", detail="errcode 130101")),
+        ("dingtalk", 200, {"errcode": 300005}, Failed("unauthorised", "errcode 300005")),
+        ("dingtalk", 200, {"errcode": 400102}, Failed("not_found", "errcode 400102")),
+        ("dingtalk", 200, {"errcode": 130101}, Retry("rate_limited", 60.0, "errcode 130101")),
+        ("dingtalk", 200, {"errcode": 410100}, Retry("rate_limited", 60.0, "errcode 410100")),
+        ("dingtalk", 200, {"errcode": 430104}, Failed("refused", "errcode 430104")),
+        ("dingtalk", 200, {"status": 1111, "wait": 5, "punish": "deny"}, Retry("not_confirmed")),
         ("feishu", 200, {"code": 19021}, Failed("unauthorised", "code 19021")),
+        ("feishu", 400, {"code": 19021}, Failed("unauthorised", "code 19021")),
+        ("feishu", 400, {"code": 99991400}, Retry("rate_limited", 60.0, "code 99991400")),
+        ("feishu", 429, {"code": 99991400}, Retry("rate_limited", 7.0, "HTTP 429")),
+        ("feishu", 400, {"code": 0}, Retry("not_confirmed")),
+        ("feishu", 400, "<html>", Failed("refused", "HTTP 400")),
         ("feishu", 200, {"code": 0}, Sent()),
+        ("feishu", 200, {"Extra": None, "StatusCode": 0, "StatusMessage": "success"}, Sent()),
+        ("feishu", 200, {"code": 9499, "StatusCode": 0}, Failed("refused", "code 9499")),
+        ("feishu", 200, {"code": True}, Retry("not_confirmed")),
         ("feishu", 200, {"code": 9499}, Failed("refused", "code 9499")),
         ("feishu", 200, "<html>", Retry("not_confirmed")),
         ("webhook", 204, None, Sent()),
@@ -129,6 +147,13 @@ def test_nothing_of_a_drill_looks_real(of):
 def test_an_answer_is_taken_for_what_it_means(of, status, body, verdict):
     answer = Answer(status, {"retry-after": "7"} if status == 429 else {}, json.dumps(body).encode())
     assert channel(of).verdict(answer, NOW_MS) == verdict
+
+
+@pytest.mark.parametrize("status", [400, 429])
+def test_feishu_says_in_a_header_of_its_own_how_long_to_wait(status):
+    answer = Answer(status, {"X-Ogw-Ratelimit-Reset": "52"}, b'{"code": 99991400}')
+    found = channel("feishu").verdict(answer, NOW_MS)
+    assert (found.reason, found.after_s) == ("rate_limited", 52.0)
 
 
 def test_retry_after_may_be_a_date():
@@ -165,3 +190,13 @@ def test_signatures_are_those_of_the_documentation():
 
 DINGTALK_SIGN = "ukR4%2BWoOOBTGaOauYqugxVrMSFyr92q4hPxJxuOkiio%3D"
 FEISHU_SIGN = "s3Va4ru9IQUY6HTJcYx7OEVyXl0V0S/y32v4ZbfOHCI="
+
+
+def test_a_combination_says_which_rules_stand_and_where():
+    telling = Telling(route(language="both"))
+    telling.alarm(kind="heat", value=2.0, evidence={"stands:rain_heavy": "u1", "stands:underpass_flooding": "u2"})
+    telling.wait(6)
+    ((_, letter, _),) = telling.sent
+    text = written(telling.routes["duty"], SETTING, letter)[0].text
+    assert "（望江路u1下穿 强降雨；望江路u2下穿 下穿通道积水），" in text
+    assert " (Heavy rain at Wangjiang Road underpass u1; Underpass flooding at Wangjiang Road underpass u2), " in text

@@ -12,6 +12,7 @@ from streams.sinks.history.opening import open_history
 from tests.deploy.terminal.test_dead_letters import data_folder
 from tests.small_city import write_small_city
 from tests.streams.sinks.rows import row, rows_of
+from tests.written_rules import RECORD
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -182,3 +183,53 @@ def test_what_cannot_be_tried_is_said_in_a_sentence(
 ):
     (data / "odd.toml").write_text("[heat]\niv = 50\n", encoding="utf-8")
     assert said in backtest(capsys, data, *(word.format(data=data) for word in words), code=cli.MISUSED)
+
+
+RAINY = [("w0", minute, 60.0 if 5 <= minute < 25 else 0.0) for minute in range(MINUTES)]
+WET_AND_HOT = f"""[dry_hot]
+domain = "weather"
+column = "temperature_c"
+iv = 35
+basis = "local"
+reference = "own choice"
+{RECORD}
+[rains]
+domain = "weather"
+column = "rain_mm_h"
+iv = 30
+basis = "local"
+reference = "own choice"
+{RECORD}
+[sultry]
+kind = "combination"
+domain = "weather"
+of = ["dry_hot", "rains"]
+iii = 2
+basis = "local"
+reference = "own choice"
+{RECORD}"""
+
+
+def test_a_combination_is_judged_by_what_its_rules_make_of_the_history(data: Path, capsys: pytest.CaptureFixture[str]):
+    """Both hold from minute 5 on, are known at 00:06 each, and so is that they stand together; one is enough for IV."""
+    history = open_history(data / "history.sqlite")
+    history.write(rows_of(*(row(entity, minute, value, metric="rain_mm_h") for entity, minute, value in RAINY)))
+    history.close()
+    (data / "city" / "rules.toml").write_text(WET_AND_HOT, encoding="utf-8")
+    file = data / "mine.toml"
+    file.write_text('[sultry]\niii = 1\nof = ["dry_hot", "heat"]\n', encoding="utf-8")
+    words = ("sultry", *SPAN, "--city", data / "city", "--against", file, "--json")
+    before, after = json.loads(backtest(capsys, data, *words))["versions"]
+    assert (before["alarms_count"], before["by_level"]["3"], before["first_at_ms"]) == (1, 1, START_MS + 6 * 60_000)
+    assert (before["longest_at"], before["sensors"], before["minutes"]) == ("zone:z0", 1, 2 * MINUTES)
+    assert (after["alarms_count"], after["first_at_ms"]) == (1, START_MS + 6 * 60_000)
+    file.write_text('[sultry]\nof = ["dry_hot", "slow_traffic"]\n', encoding="utf-8")
+    assert "slow_traffic judges it from the readings themselves" in backtest(capsys, data, *words, code=cli.MISUSED)
+
+
+def test_rules_are_listed_with_what_a_combination_is_of(data: Path, capsys: pytest.CaptureFixture[str]):
+    (data / "city" / "rules.toml").write_text(WET_AND_HOT, encoding="utf-8")
+    assert cli.main(["rules", "list", "--city", str(data / "city"), "--lang", "en"]) == 0
+    (line,) = [one for one in capsys.readouterr().out.splitlines() if one.startswith("sultry ")]
+    assert "dry_hot + rains, in one zone" in line
+    assert "III ≥ 2  " in line

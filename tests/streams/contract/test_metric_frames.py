@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import msgspec
 import numpy as np
 import pyarrow as pa
@@ -9,8 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from streams.contract import metric_frames
 from streams.contract.metric_frames import PART_BYTES, decode_metrics, encode_metrics, encode_parts
-from streams.contract.records import NO_TIME_MS, ROW_TYPES, MetricFrame, Rows
+from streams.contract.records import NO_TIME_MS, ROW_TYPES, LevelChange, MetricFrame, Rows
 from streams.contract.sums import Sums
 from streams.errors import FrameError, NewerError
 
@@ -186,3 +189,12 @@ def test_a_frame_that_is_too_large_for_a_record_goes_out_in_parts() -> None:
 def test_a_frame_that_fits_is_one_part() -> None:
     frame = MetricFrame("traffic", 7, THREE, 180_000)
     assert encode_parts("riverton", frame, "Z7") == [encode_metrics("riverton", frame, "Z7")]
+
+
+def test_what_the_zone_found_comes_with_its_last_part_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = (LevelChange("rain_heavy", "gauge-1", 60_000, 3), LevelChange("rain_heavy", "gauge-2", 60_000, 0))
+    alone = MetricFrame("weather", 7, Rows.empty(), 0, levels=found)
+    assert decode_metrics(encode_metrics("riverton", alone)).levels == found
+    monkeypatch.setattr(metric_frames, "PART_BYTES", 1)  # a part a row
+    parts = encode_parts("riverton", replace(alone, rows=THREE))
+    assert [decode_metrics(part).levels for part in parts] == [(), (), found]

@@ -75,3 +75,8 @@ def test_a_list_links_over_http_alone_relative_to_itself(write):
 @pytest.mark.parametrize("write", [atom, rss])
 def test_an_empty_list_is_no_error(write):
     assert read(write().encode()) == ((), (), ())
+
+
+def test_an_identifier_that_is_too_long_to_be_kept_is_refused():
+    found = read(alert("A" * 1000, "2026-11-20T08:00:00+08:00", info()).encode())
+    assert (found.alerts, "identifier: at most 1000 characters" in found.faults[0]) == ((), True)
