@@ -2,9 +2,8 @@
 
 It comes under the first of these that is active: the silence of its feed; an alarm at what its entity depends on
 (`relations.csv`); a jam down the road, within two segments; an alarm at its own place, of the last half hour. What
-hangs on it in these ways, but for the last, comes under it; under a combination, what stands of its rules. Of the
+hangs on it in these ways, but for the last, comes under it; so does what stands of a combination's rules. Of the
 alarms of equipment only the silence of sensors has causes elsewhere, and nothing but that comes from one.
-
 While the desk is full, what would stand alone comes together with others of its kind and zone, where these come thick.
 
 source  own choice, docs/alarms.md
@@ -166,8 +165,8 @@ def _causes(view: View) -> Iterator[Tie]:
 def _effects(view: View) -> Iterator[Tie]:
     """Yield what may come from the new alarm, the nearest first; of a combination what stands."""
     found, around = view.found, view.around
-    for kind, entity in standing(found.evidence).items():
-        yield from ((one, "part") for one in view.at([entity]) if one.kind == kind)
+    parts = standing(found.evidence).items()
+    yield from ((one, "part") for kind, entity in parts for one in view.at([entity]) if one.kind == kind)
     if found.kind == SILENT_FEED:
         yield from ((one, "feed") for one in view.at(_fed(view)) if one.kind in (SILENT_SENSOR, SILENT_FEED))
     if is_equipment(found):
@@ -216,8 +215,7 @@ def _blinds(view: View) -> bool:
     """
     found, around = view.found, view.around
     if found.kind == SILENT_FEED:
-        known = around.grave_domains
-        return known is None or found.domain in known or found.domain in traits().grave_domains
+        return around.grave_domains is None or found.domain in around.grave_domains
     felt = (near for spot in view.spots for other in around.dependence.felt_at(spot) for near in around.place(other))
     near = view.at(dict.fromkeys((*around.place(found.entity), *felt)))
     return any(one.level <= GRAVE and not is_equipment(one) for one in near)

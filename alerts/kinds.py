@@ -33,8 +33,6 @@ class Traits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """Of a device or a feed: what it watches may be well."""
     queueing: frozenset[str]
     """Of a queue, which grows up the road from its cause."""
-    grave_domains: frozenset[str]
-    """Domains of which a processor raises level I or II by itself, without the limits of a rule."""
 
 
 class _Table(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -79,7 +79,8 @@ def _of(one: object, names: dict[str, str]) -> dict[str, Any]:
 
 OF_INCIDENT = (
     *("id", "city", "cause", "domain", "kind", "entity", "zone", "level", "count", "asking", "levels", "worst_level"),
-    *("alarms_count", "opened_at_ms", "waiting_since_ms", "presented_at_ms", "release_at_ms", "merged_into", "desk"),
+    *("alarms_count", "desk"),
+    *("opened_at_ms", "waiting_since_ms", "presented_at_ms", "release_at_ms", "merged_into"),
 )
 
 

@@ -6,7 +6,7 @@ A change costs a search in the order and a shift of it, whatever the number of a
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right, insort
-from collections import Counter
+from collections import Counter, defaultdict
 from itertools import islice
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
@@ -23,6 +23,8 @@ Place: TypeAlias = tuple[int, int, int, str]
 Cell: TypeAlias = tuple[str, str, int, bool]
 """(zone, domain, level, whether somebody has acknowledged it) of an active alarm."""
 
+ALL = ""
+"""The desk of what has none of its own: the list of all is its list."""
 MANY = 2_000
 """So many changes at once, as when the live state is read anew, are sorted in rather than put in one by one."""
 MOST_LOOKED_AT = 1 + LISTED
@@ -43,6 +45,7 @@ class _Entry(NamedTuple):
     waits: bool
     cell: Cell | None
     is_equipment: bool
+    desk: str
 
 
 def place_of(alarm: Mapping[str, Any], card: Mapping[str, Any] | None = None) -> Place:
@@ -61,18 +64,59 @@ def place_of(alarm: Mapping[str, Any], card: Mapping[str, Any] | None = None) ->
     return (rank, shown["level"], shown["waiting_since_ms"] if card else waiting_since_ms(alarm), alarm["id"])
 
 
-class AlarmBook:
-    """Invariant: `_order` holds the place of each alarm in `_entries`, sorted; the counters are sums over them."""
+class _List:
+    """Alarms in order, all or a desk's. Invariant: `order` is sorted; the counters are sums over what is in it."""
 
     def __init__(self) -> None:
-        self._order: list[Place] = []
+        self.order: list[Place] = []
+        self.open: Counter[int] = Counter()
+        """Level → alarms that nothing covers; so `waiting`, the unacknowledged ones."""
+        self.waiting: Counter[int] = Counter()
+        self.states: Counter[str] = Counter()
+        self.cells: Counter[Cell] = Counter()
+        self.equipment = 0
+
+    def change(self, before: Collection[_Entry], after: Collection[_Entry]) -> None:
+        """Take entries out and others in."""
+        for entries, by in ((before, -1), (after, +1)):
+            for entry in entries:
+                self._count(entry, by)
+        if max(len(before), len(after)) > MANY:
+            gone = {entry.place for entry in before}
+            self.order = sorted([*(one for one in self.order if one not in gone), *(entry.place for entry in after)])
+            return
+        for entry in before:
+            del self.order[bisect_left(self.order, entry.place)]
+        for entry in after:
+            insort(self.order, entry.place)
+
+    def counts(self) -> dict[str, Any]:
+        """Count open alarms by level, the unacknowledged ones among them, and what is set aside."""
+        return {
+            "levels": [[self.open[level], self.waiting[level]] for level in LEVELS],
+            "total": self.open.total(),
+            "waiting": self.waiting.total(),
+            **{state: self.states[state] for state in ASIDE},
+            "equipment": self.equipment,
+        }
+
+    def _count(self, entry: _Entry, by: int) -> None:
+        if not entry.aside:
+            self.open[entry.level] += by
+            self.waiting[entry.level] += by * entry.waits
+        self.states[entry.state] += by
+        self.equipment += by * entry.is_equipment
+        if entry.cell is not None:
+            self.cells[entry.cell] += by
+
+
+class AlarmBook:
+    """Invariant: each alarm in `_entries` stands in the list of all, and in its desk's."""
+
+    def __init__(self) -> None:
         self._entries: dict[str, _Entry] = {}
-        self._open: Counter[int] = Counter()
-        """Level → alarms that nothing covers; so `_waiting`, the unacknowledged ones."""
-        self._waiting: Counter[int] = Counter()
-        self._states: Counter[str] = Counter()
-        self._cells: Counter[Cell] = Counter()
-        self._equipment = 0
+        self._lists: defaultdict[str, _List] = defaultdict(_List)
+        """Desk → its own; `ALL` = all."""
         self._speakers: dict[str, str] = {}
         """Incident → the alarm that speaks for it."""
 
@@ -90,16 +134,10 @@ class AlarmBook:
         self._keep_speakers(cards)
         after = {name: _entry(alarms[name], card) for name, card in cards.items()}
         self._entries |= after
-        for entries, by in ((before, -1), (after.values(), +1)):
-            for entry in entries:
-                self._count(entry, by)
-        if len(names) > MANY:
-            self._order = sorted(entry.place for entry in self._entries.values())
-            return
-        for entry in before:
-            del self._order[bisect_left(self._order, entry.place)]
-        for entry in after.values():
-            insort(self._order, entry.place)
+        self._lists[ALL].change(before, after.values())
+        for desk in {entry.desk for entry in (*before, *after.values())} - {ALL}:
+            mine = ([entry for entry in of if entry.desk == desk] for of in (before, after.values()))
+            self._lists[desk].change(*mine)
 
     def _spoken(
         self,
@@ -119,36 +157,27 @@ class AlarmBook:
     def _keep_speakers(self, cards: Mapping[str, Mapping[str, Any] | None]) -> None:
         self._speakers |= {card["id"]: name for name, card in cards.items() if card is not None}
 
-    def top(self, count: int) -> list[str]:
-        """Return the ids of the first that are presented."""
-        return [place[-1] for place in islice(self._order, count) if place[0] <= TAKEN]
+    @property
+    def desks(self) -> list[str]:
+        """Those that have, or had, an alarm; none where a city has one desk."""
+        return sorted(set(self._lists) - {ALL})
+
+    def top(self, count: int, desk: str = ALL) -> list[str]:
+        """Return the ids of the first that are presented, of all or at a desk."""
+        return [place[-1] for place in islice(self._lists[desk].order, count) if place[0] <= TAKEN]
 
     def after(self, place: Place | None) -> list[Place]:
         """Return all behind a place, None = all; a copy, for whoever goes through it in a thread."""
-        return self._order[0 if place is None else bisect_right(self._order, place) :]
+        order = self._lists[ALL].order
+        return order[0 if place is None else bisect_right(order, place) :]
 
-    def counts(self) -> dict[str, Any]:
+    def counts(self, desk: str = ALL) -> dict[str, Any]:
         """Count open alarms by level, the unacknowledged ones among them, and what is set aside."""
-        return {
-            "levels": [[self._open[level], self._waiting[level]] for level in LEVELS],
-            "total": self._open.total(),
-            "waiting": self._waiting.total(),
-            **{state: self._states[state] for state in ASIDE},
-            "equipment": self._equipment,
-        }
+        return self._lists[desk].counts()
 
     def cells(self) -> Iterator[tuple[Cell, int]]:
         """Yield (zone, domain, level, acknowledged) of active alarms that are not set aside, and how many."""
-        return ((cell, count) for cell, count in self._cells.items() if count)
-
-    def _count(self, entry: _Entry, by: int) -> None:
-        if not entry.aside:
-            self._open[entry.level] += by
-            self._waiting[entry.level] += by * entry.waits
-        self._states[entry.state] += by
-        self._equipment += by * entry.is_equipment
-        if entry.cell is not None:
-            self._cells[entry.cell] += by
+        return ((cell, count) for cell, count in self._lists[ALL].cells.items() if count)
 
 
 def _entry(alarm: Mapping[str, Any], card: Mapping[str, Any] | None) -> _Entry:
@@ -156,4 +185,4 @@ def _entry(alarm: Mapping[str, Any], card: Mapping[str, Any] | None) -> _Entry:
     aside = place[0] == COVERED or (is_equipment and alarm.get("presented") is False)
     counts = alarm["state"] == "active" and not aside
     cell = (alarm["zone"], alarm["domain"], alarm["level"], not waits) if counts else None
-    return _Entry(place, alarm["level"], standing_of(alarm), aside, waits, cell, is_equipment)
+    return _Entry(place, alarm["level"], standing_of(alarm), aside, waits, cell, is_equipment, alarm.get("desk") or ALL)

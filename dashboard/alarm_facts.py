@@ -11,6 +11,7 @@ from dashboard.labels import column_name, kind_name, text, unit_name
 from dashboard.readings import filled, quantity, reading
 from dashboard.subject import Section, Subject, same, time_at
 from processors.maths.combined import STANDS
+from processors.maths.rules import BASIS_ZH
 from streams.contract.name import Name
 
 if TYPE_CHECKING:
@@ -20,10 +21,12 @@ if TYPE_CHECKING:
 
 CLOCK = "%m-%d %H:%M:%S"
 AS_SAID = ("why", "assigned_to", "escalated_to", "shelved_by", "shelved_why", "suppressed_why", "out_of_service_by")
-"""What people said, as they said it."""
+"""What people said, as they said it; of these, …"""
+TO_DESKS = ("assigned_to", "escalated_to")
+"""… a desk."""
 IN_UNITS = {"usual_km_h": (1.0, "km/h"), "ratio": (100.0, "%")}
 """Evidence by what it is multiplied where people read it, and its unit then."""
-TOLD_ELSEWHERE = ("column", "basis")
+TOLD_ELSEWHERE = ("column", "basis", BASIS_ZH)
 """Of the evidence: the reading's name, and the basis."""
 
 
@@ -57,14 +60,18 @@ def _facts(hub: Hub, alarm: Mapping[str, Any], row: Mapping[str, Any]) -> Iterat
         yield "fact.uncertain", time_at(hub, row["uncertain_since_ms"], CLOCK)
     yield "fact.raised", time_at(hub, alarm["raised_at_ms"], CLOCK)
     if alarm["acknowledged"]:
-        yield "fact.acknowledged", same(f"{alarm.get('acknowledged_by')} · {alarm.get('acknowledged_desk')}")
+        desk = hub.screen.view.desk(str(alarm.get("acknowledged_desk")))
+        by = alarm.get("acknowledged_by")
+        yield "fact.acknowledged", Name(f"{by} · {desk.zh}", f"{by} · {desk.en}")
+    if alarm.get("desk"):
+        yield "fact.desk", hub.screen.view.desk(alarm["desk"])
     for key in AS_SAID:
         if alarm.get(key):
-            yield f"fact.{key}", same(alarm[key])
+            yield f"fact.{key}", hub.screen.view.desk(alarm[key]) if key in TO_DESKS else same(alarm[key])
     if alarm.get("under"):
         yield "fact.folded", Name(alarm["under"]["why"]["zh"], alarm["under"]["why"]["en"])
-    basis = alarm.get("basis") or "—"
-    yield "fact.basis", text(f"basis.{basis}") or same(basis)
+    basis, in_chinese = alarm.get("basis") or "—", alarm.get("evidence", {}).get(BASIS_ZH)
+    yield "fact.basis", Name(in_chinese, basis) if in_chinese else text(f"basis.{basis}") or same(basis)
     yield "fact.id", same(alarm["id"])
 
 

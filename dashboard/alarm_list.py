@@ -163,6 +163,7 @@ def row(
         "segment": place.segment,
         "zone": alarm["zone"],
         "entity": alarm["entity"],
+        "at_desk": alarm.get("desk") or "",
         "cleared": alarm["state"] == "cleared",
         "acknowledged": bool(alarm["acknowledged"]),
         "by": alarm.get("acknowledged_by"),
@@ -197,7 +198,10 @@ def load_of(books: Mapping[str, Mapping[str, Any]]) -> dict[str, Any] | None:
     found = next(
         (book["load"] for name, book in books.items() if name.startswith("alarms:") and book.get("load")), None
     )
-    return None if found is None else {name: found[name] for name in LOAD}
+    if found is None:
+        return None
+    desks = {desk: {name: load[name] for name in LOAD} for desk, load in found.get("desks", {}).items()}
+    return {**{name: found[name] for name in LOAD}, **({"desks": desks} if desks else {})}
 
 
 def standing_of(alarm: Mapping[str, Any]) -> str:

@@ -32,7 +32,7 @@ STATES = (
     *(OPEN, ENDED, "out_of_service", "suppressed", "shelved", "unacknowledged", "acknowledged"),
     *("returned_unacknowledged", "latched_unacknowledged", "latched_acknowledged"),
 )
-SAME = ("domain", "kind", "zone", "entity", "incident")
+SAME = ("domain", "kind", "zone", "entity", "incident", "desk")
 """What has to be just that."""
 ROWS, MOST_ROWS = 100, 1000
 Alarm = dict[str, Any]
@@ -50,6 +50,7 @@ class Filter(BaseModel):
     zone: str | None = None
     entity: str | None = None
     incident: Annotated[str | None, Field(description="id of the incident that it belongs to")] = None
+    desk: Annotated[str | None, Field(description="id of the desk whose it is, where the city has several")] = None
     who: Annotated[
         str | None, Field(description="who has acknowledged, shelved, assigned, ended or last changed it")
     ] = None
@@ -198,6 +199,7 @@ ALARM: dict[str, Any] = {
         "kind": _TEXT,
         "entity": _TEXT,
         "zone": _TEXT,
+        "desk": {**_TEXT, "description": "whose it is; empty where the city has one desk"},
         "raised_at": {"type": "string", "format": "date-time"},
         "waiting_since": {"type": "string", "format": "date-time"},
         "acknowledged_by": _MAYBE,

@@ -102,7 +102,7 @@ def of_events(command: str, events: Sequence[AlarmEvent]) -> dict[str, Any] | No
     return _said({"id": command, "state": state, "reason": own.reason, "alarm": own.alarm, "at_ms": own.at_ms, **first})
 
 
-FIRST = {"by": "", "by_desk": "", "did": "", "did_at_ms": None}
+FIRST: dict[str, Any] = {"known": (), "by": "", "by_desk": "", "did": "", "did_at_ms": None}
 """What a refusal says of who was first."""
 
 
@@ -116,6 +116,7 @@ def _said(outcome: Mapping[str, Any]) -> dict[str, Any]:
         "did": outcome.get("did", ""),
         "did_at": iso(outcome.get("did_at_ms")),
         "did_at_ms": outcome.get("did_at_ms"),
+        "known": list(outcome.get("known") or ()),
         "alarm": outcome.get("alarm", ""),
         "revision": outcome.get("revision", 0),
         "covers_count": outcome.get("covers_count", 0),
@@ -126,4 +127,9 @@ def _said(outcome: Mapping[str, Any]) -> dict[str, Any]:
 
 def sentence(state: Mapping[str, Any]) -> Name:
     """Say in words why a command was refused, and who was first; empty where there is nothing to explain."""
-    return why(state["reason"], state["by"], state["by_desk"]) if state["reason"] else Name("", "")
+    if not state["reason"]:
+        return Name("", "")
+    said, known = why(state["reason"], state["by"], state["by_desk"]), state["known"]
+    if not known:
+        return said
+    return Name(f"{said.zh}（现有：{'、'.join(known)}）", f"{said.en} There are: {', '.join(known)}.")

@@ -41,6 +41,7 @@ EXAMPLE: dict[str, Any] = {
     **{
         "sentence": "Somebody has acknowledged it already. (王强, 3 号台)",
         "did": "acknowledge",
+        "known": [],
         "alarm": "10b9c1d2e3f4",
     },
     **{"did_at": "2026-11-30T08:00:04.120Z", "did_at_ms": 1796025604120, "revision": 0, "covers_count": 0},
@@ -84,6 +85,7 @@ class State(BaseModel):
     did: str
     did_at: str | None
     did_at_ms: int | None
+    known: Annotated[list[str], Field(description="what there is, where it named what there is not")]
     alarm: str
     revision: Annotated[int, Field(description="of the alarm behind it")]
     covers_count: Annotated[int, Field(description="open alarms of its scope, or of its incident")]

@@ -200,7 +200,11 @@ def _drawer() -> Component:
 def _operator_form() -> Component:
     fields = [
         html.Label(
-            [html.Span(**_i18n(f"operator.{name}")), dcc.Input(id=f"operator-{name}", type="text", maxLength=64)]
+            [
+                html.Span(**_i18n(f"operator.{name}")),
+                dcc.Input(id=f"operator-{name}", type="text", maxLength=64),
+                *([html.Select(id="operator-desks", hidden=True)] if name == "desk" else []),
+            ]
         )
         for name in ("who", "desk")
     ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from dashboard import alarm_list, pipeline, sources
-from dashboard.alarm_book import AlarmBook
+from dashboard.alarm_book import ALL, AlarmBook
 from dashboard.alarm_list import load_of
 from dashboard.cards import card_of
 from dashboard.days import LONGEST, SLOT_MS, faces, midnight_ms
@@ -145,13 +145,18 @@ class Screen:
     def _alarms(self) -> dict[str, Any]:
         for alarm_id in [key for key in self.sending if self._settled(key)]:
             del self.sending[alarm_id]
-        book, alarms = self.book(), self.mirror.alarms
-        rows = [self.alarm_row(alarms[name]) for name in book.top(alarm_list.SHOWN)]
+        book = self.book()
         return {
-            "alarms": {"rows": rows, **book.counts()},
+            "alarms": self._list(book, ALL),
+            **{f"alarms:{desk}": self._list(book, desk) for desk in book.desks},
             "matrix": alarm_list.matrix(book.cells(), self.view.city.zone_code, self.view.domain_code),
             "touched": self._touched,
         }
+
+    def _list(self, book: AlarmBook, desk: str) -> dict[str, Any]:
+        """Return the first alarms of all, or of a desk, as rows, and their counts."""
+        rows = [self.alarm_row(self.mirror.alarms[name]) for name in book.top(alarm_list.SHOWN, desk)]
+        return {"rows": rows, **book.counts(desk)}
 
     def book(self) -> AlarmBook:
         """Return the open alarms in order, as the mirror has them now."""

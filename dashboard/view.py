@@ -15,6 +15,7 @@ from dashboard.places import picture, short
 from dashboard.roads import Corridors
 from dashboard.vitals import vitals
 from processors.maths.tpi import GRADE_TTI, TOLERANCE
+from streams.contract.name import Name
 from streams.contract.reasons import REASONS
 
 if TYPE_CHECKING:
@@ -40,6 +41,7 @@ class View:
         self.intervals_s = sources.intervals_s(city, self.names)
         self.slowest_s = sources.slowest_s(city, self.names)
         self.sensor_s = {sensor.id: sensor.interval_s for sensor in city.sensors}
+        self.desks = {desk.id: desk.called for desk in city.desks}
         self.places = Places(city)
         self.words = lru_cache(WORDS)(self._words)
         """By (entity, zone, kind, id): what a search finds an alarm by, in both languages, without capitals."""
@@ -48,6 +50,10 @@ class View:
         self.version = hashlib.sha256(orjson.dumps(drawn)).hexdigest()[:VERSION_CHARACTERS]
         self.once = orjson.dumps(drawn | {"version": self.version})
         """The answer to `/api/v1/wall`."""
+
+    def desk(self, said: str) -> Name:
+        """Return what people call a desk; one that the city does not have is called as it was said."""
+        return self.desks.get(said, Name(said, said))
 
     def _words(self, entity: str, zone: str, kind: str, alarm_id: str) -> str:
         return "\n".join((*self.places.name(entity, zone), *kind_name(kind), entity, zone, alarm_id)).casefold()
@@ -63,6 +69,7 @@ class View:
                 "attribution": city.attribution,
                 "time_zone": city.time_zone,
             },
+            "desks": [{"id": desk.id, **as_json(desk.called)} for desk in city.desks],
             "zones": [_about_zone(zone) for zone in city.zones],
             "reasons": {reason: as_json(name) for reason, name in REASONS.items()},
             "domains": [{"id": domain, **as_json(name)} for domain, name in self.names.items()],

@@ -24,7 +24,7 @@ import numpy as np
 from processors.maths import combined, hold, retired
 from processors.maths.combined import STANDS, Combination
 from processors.maths.hold import Hold
-from processors.maths.rules import in_force
+from processors.maths.rules import cited, in_force
 from processors.maths.watermarks import Marks
 from streams.contract.durations import MINUTE_MS
 from streams.contract.records import NO_TIME_MS, Detection, MetricFrame, Result
@@ -194,9 +194,10 @@ def _minute(
             level=hold.level(after),
             value=float(len(here)),
             limit=rule.limits.limits[(after or before) - 1],
-            basis=rule.reference,
+            basis=cited(rule.reference)[0],
             evidence={
                 "basis": rule.basis,
+                **cited(rule.reference)[1],
                 **{f"{STANDS}{kind}": here[kind].entity for kind in rule.of if kind in here},
             },
         )

@@ -25,7 +25,7 @@ from processors.maths.fixed import to_terms
 from processors.maths.levels import Batch, Change, Levels
 from processors.maths.measures import TRAFFIC, Amounts, Heads, make_rows, quotient
 from processors.maths.places import Layout, Places, grown
-from processors.maths.rules import Rule, in_force, problems
+from processors.maths.rules import Rule, cited, in_force, problems
 from processors.maths.windows import READINGS, Terms, Windows
 from streams.contract.records import Detection, Frame, Result, Rows
 from streams.contract.spec import EVERY_DOMAIN, WINDOW_MS, WINDOW_S, Spec
@@ -228,12 +228,13 @@ def _detections(changes: list[Change], at: _At) -> list[Detection]:
             value=one.value,
             limit=one.rule.limits.limits[(one.after or one.before) - 1],
             unit=_unit(one.rule),
-            basis=one.rule.reference,
+            basis=cited(one.rule.reference)[0],
             evidence={
                 "column": one.rule.column,
                 "basis": one.rule.basis,
                 "sense": one.rule.sense,
                 **_of_kind(one.rule),
+                **cited(one.rule.reference)[1],
             },
         )
         for one in changes

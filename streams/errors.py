@@ -7,6 +7,8 @@ CityError
 │   └── SchemaError        a column of a domain's schema file
 ├── ServerError            Kafka, Redis or InfluxDB cannot be used: says which, where and the cure
 │   ├── UnreachableError   nobody answers there, or not now
+│   │   ├── UnresolvedError    no name server knows its name
+│   │   └── UntrustedError     it shows no certificate that is trusted
 │   └── RefusedError       it answers and refuses (credentials, retention, type)
 │       └── RowsRefusedError   it refuses these rows, and takes others
 ├── FrameError             bytes on an internal topic are not what this version writes
@@ -50,6 +52,14 @@ class UnreachableError(ServerError):
         super().__init__(sentence)
         self.retry_after_s = retry_after_s
         """So long it asks not to be asked again."""
+
+
+class UnresolvedError(UnreachableError):
+    """No name server knows the server's name."""
+
+
+class UntrustedError(UnreachableError):
+    """The server shows no certificate that is trusted."""
 
 
 class RefusedError(ServerError):

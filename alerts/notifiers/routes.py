@@ -8,6 +8,7 @@ import msgspec
 
 from alerts.notifiers import channels
 from alerts.notifiers.duty import weekly
+from streams.contract.addresses import SCHEMES, fault_of_address
 from streams.contract.level import Level  # at run time: msgspec reads the types of the fields
 
 if TYPE_CHECKING:
@@ -102,6 +103,8 @@ class Notifiers(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
                 yield f"route {route.name}: channel: one of {', '.join(known)} is needed, not {route.channel!r}"
             elif not route.url.startswith(schemes := channels.channel(route.channel).schemes):
                 yield f"route {route.name}: url: an address that begins with {' or '.join(schemes)} is needed"
+            elif route.url.startswith(SCHEMES) and (fault := fault_of_address(route.url)):
+                yield f"route {route.name}: url: {fault}"
             yield from self._faults_of_duty(route, names)
 
     def _faults_of_duty(self, route: Route, names: Sequence[str]) -> Iterator[str]:

@@ -15,7 +15,16 @@ if TYPE_CHECKING:
     from alerts.notifiers.channels import Answer
 
 Reason: TypeAlias = Literal[
-    "unauthorised", "not_found", "refused", "rate_limited", "server_error", "timed_out", "unreachable", "not_confirmed"
+    "unauthorised",
+    "not_found",
+    "refused",
+    "rate_limited",
+    "server_error",
+    "timed_out",
+    "unresolved",
+    "untrusted",
+    "unreachable",
+    "not_confirmed",
 ]
 REASONS: Mapping[Reason, Name] = {
     "unauthorised": Name("对方拒绝了密钥或令牌", "the receiver refuses the key or token"),
@@ -24,12 +33,21 @@ REASONS: Mapping[Reason, Name] = {
     "rate_limited": Name("对方要求稍后再发", "the receiver asks to wait"),
     "server_error": Name("对方出错", "the receiver fails"),
     "timed_out": Name("对方未在时限内答复", "the receiver does not answer in time"),
+    "unresolved": Name("无法解析对方的主机名", "the receiver's name is not known to the name servers"),
+    "untrusted": Name("对方的证书不可信", "the receiver's certificate is not trusted"),
     "unreachable": Name("无法连接对方", "the receiver cannot be reached"),
     "not_confirmed": Name("未确认送达", "delivery is not confirmed"),
 }
 
-_OK, _REDIRECT = 200, 300
-_FINAL: Mapping[int, Reason] = {401: "unauthorised", 403: "unauthorised", 404: "not_found", 410: "not_found"}
+_OK, _REDIRECT, _CLIENT = 200, 300, 400
+_FINAL: Mapping[int, Reason] = {
+    401: "unauthorised",
+    403: "unauthorised",
+    404: "not_found",
+    405: "not_found",
+    407: "unauthorised",
+    410: "not_found",
+}
 RETRY_AFTER_MOST_S = 3600.0
 """No receiver can keep messages back for longer by asking to."""
 WINDOW_S = 60.0
@@ -74,6 +92,8 @@ def of_status(status: int, headers: Mapping[str, str], now_ms: int) -> Verdict:
         return Retry("rate_limited", _retry_after_s(headers, now_ms), detail)
     if status >= _SERVER or status in _LATER:
         return Retry("server_error", _retry_after_s(headers, now_ms), detail)
+    if _REDIRECT <= status < _CLIENT:
+        return Failed("not_found", detail)  # none is followed: it might lead anywhere, with all that the message says
     return Failed(_FINAL.get(status, "refused"), detail)
 
 

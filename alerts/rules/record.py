@@ -52,6 +52,10 @@ class Found(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     processor: Text
     numbers: tuple[Text, ...]
     """Which keys: each may stand in the rule, and goes before the processor's own section."""
+    domain: str = ""
+    """Of its alarms, "" = whatever domain it looks at."""
+    levels: tuple[Literal["iv", "iii", "ii", "i"], ...] = ()
+    """Those that the processor can raise, where I or II is among them."""
     enabled: bool = True
     """`false`: its findings raise nothing, and its alarms end."""
     latching: bool = False
@@ -59,7 +63,7 @@ class Found(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     schedule: Weekly | None = None
     basis: Literal["standard", "local", "proposal", "official"]
     """Official: an authority has decided it, nothing here is judged."""
-    reference: Text
+    reference: Text | Words
     """Standard with clause, local order, or `own choice`."""
 
 

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 from deploy.config.rule_keys import PROCESSOR, is_enabled
 from processors.maths.combined import KIND
-from streams.contract.spec import EVERY_DOMAIN
 from streams.hints import nearest
 from streams.toml_keys import Fault
 
@@ -26,8 +25,12 @@ ELSEWHERE = f'a combination is written under [[{THRESHOLD}.{RULES}]], with kind 
 
 
 def judge_of(rule: Values) -> str:
-    """Return the processor that judges a rule, none of those that a processor judges by itself."""
-    return COMBINATION if rule.get("kind") == KIND else THRESHOLD
+    """Return the processor that judges a rule, none of those that a processor judges by itself.
+
+    >>> judge_of({"kind": "level"}), judge_of({"kind": "combinatoin", "of": ["heat", "rain_heavy"]})
+    ('threshold', 'combination')
+    """
+    return COMBINATION if rule.get("kind") == KIND or "of" in rule else THRESHOLD
 
 
 def sections(entries: object, rules: Mapping[str, Values], specs: Specs) -> dict[str, dict[str, Any]]:
@@ -76,10 +79,5 @@ def _odd(name: object, rules: Mapping[str, Values], can_stand: Mapping[str, str]
 
 def _domain(rule: Values, specs: Specs) -> str:
     """Return the one domain whose zones a rule is judged in, "" = there is none, or more."""
-    if PROCESSOR not in rule:
-        domain = rule.get("domain") if judge_of(rule) == THRESHOLD else ""
-        return domain if isinstance(domain, str) else ""
-    spec = specs.get(rule[PROCESSOR])
-    if spec is None or spec.second_level or spec.domains == EVERY_DOMAIN or len(spec.domains) != 1:
-        return ""
-    return spec.domains[0]
+    spec, domain = specs.get(rule.get(PROCESSOR, judge_of(rule))), rule.get("domain")
+    return domain if spec is not None and not spec.second_level and isinstance(domain, str) else ""

@@ -12,18 +12,21 @@ from dashboard.alarm_list import Places
 from streams.alarms import apprised
 from streams.alarms.posting import post
 from streams.broker.arrivals import now_ms
-from streams.errors import UnreachableError
+from streams.errors import UnreachableError, UnresolvedError, UntrustedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from alerts.notifiers.letters import Letter
     from alerts.notifiers.routes import Route
-    from alerts.notifiers.verdicts import Verdict
+    from alerts.notifiers.verdicts import Reason, Verdict
     from deploy.config.run import Run
     from streams.city.known import Cities
     from streams.city.registry import City
     from streams.contract.name import Name
+
+
+_WHY: Mapping[type[UnreachableError], Reason] = {UnresolvedError: "unresolved", UntrustedError: "untrusted"}
 
 
 class FromCity:
@@ -66,6 +69,6 @@ def deliver(routes: Mapping[str, Route], setting: Callable[[], Setting], letter:
         answer = post(url, body, headers, route.timeout_s)
     except TimeoutError:
         return Retry("timed_out")
-    except UnreachableError:
-        return Retry("unreachable")
+    except UnreachableError as exc:
+        return Retry(_WHY.get(type(exc), "unreachable"))
     return way.verdict(Answer(*answer), now_ms())

@@ -92,7 +92,7 @@ def levels_of(rule: Row) -> str:
     'III < 500, II < 200 m'
     """
     if not any(rule.get(key) is not None for key in LEVELS):
-        return ""
+        return ", ".join(level.upper() for level in rule.get("levels", ()))
     sign = "<" if rule.get("sense") == "below" and rule.get("kind") != "count" else "≥"
     limits = ", ".join(f"{key.upper()} {sign} {_shown(rule[key])}" for key in LEVELS if rule.get(key) is not None)
     schema = load_schemas().get(rule["domain"]) if rule.get("kind") not in ("count", KIND) else None
@@ -115,7 +115,11 @@ def _record(rule: Row, language: str) -> Iterator[str]:
         origin = rule[ORIGINS].get(f"{RECORD}.{key}" if is_time else f"{RECORD}.{key}.{language}", RANK[0])
         mark = "" if origin == RANK[0] else f" ({_word(origin, language)})"
         yield f"{_word(key, language)}{colon}{told}{mark}"
-    yield f"{_word('basis', language)}{colon}{_word(rule['basis'], language)}; {rule['reference']}"
+    yield f"{_word('basis', language)}{colon}{_word(rule['basis'], language)}; {_cited(rule['reference'], language)}"
+
+
+def _cited(reference: str | Mapping[str, str], language: str) -> str:
+    return reference if isinstance(reference, str) else reference[language]
 
 
 def span(seconds: int | None, language: str) -> str:

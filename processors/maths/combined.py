@@ -8,7 +8,7 @@ import msgspec
 import numpy as np
 
 from processors.maths.hold import Limits
-from processors.maths.rules import LEVELS
+from processors.maths.rules import LEVELS, Reference  # at run time: as below
 from streams.city.windows import Weekly, odd_schedule  # at run time: msgspec reads the types of the fields
 from streams.domains.schema import load_schemas
 from streams.hints import nearest
@@ -52,7 +52,7 @@ class Combination(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     """As of `Rule`; so `schedule`, `basis`, `reference`."""
     schedule: Weekly | None = None
     basis: Literal["standard", "local", "proposal"]
-    reference: str
+    reference: str | Reference
 
     @property
     def limits(self) -> Limits:

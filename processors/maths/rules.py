@@ -34,8 +34,27 @@ KEPT_CITIES = 32
 LEVELS = ("iv", "iii", "ii", "i")
 """Keys of the limits, the mildest first."""
 
+BASIS_ZH = "basis_zh"
+"""Key in the evidence of a detection: its `basis` in Chinese."""
+
 RECORD = "record"
 """What people should know of a rule (`alerts.rules.record`): not for judging."""
+
+
+class Reference(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where a rule's numbers come from, in both languages."""
+
+    zh: Annotated[str, msgspec.Meta(pattern=r"\S")]
+    en: Annotated[str, msgspec.Meta(pattern=r"\S")]
+
+
+def cited(reference: str | Reference) -> tuple[str, dict[str, str]]:
+    """Return what a detection says of it: its basis, and what its evidence has besides.
+
+    >>> cited("own choice"), cited(Reference(zh="自定", en="own choice"))
+    (('own choice', {}), ('own choice', {'basis_zh': '自定'}))
+    """
+    return (reference, {}) if isinstance(reference, str) else (reference.en, {BASIS_ZH: reference.zh})
 
 
 class Rule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -73,8 +92,8 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     schedule: Weekly | None = None
     """When its alarms are presented, each day or week at the city's clock: outside of it they are suppressed."""
     basis: Literal["standard", "local", "proposal"]
-    reference: str
-    """Standard with clause, local order, or `own choice`."""
+    reference: str | Reference
+    """Standard with clause, local order, or `own choice`; one text, or one in each language."""
 
     @property
     def over_ms(self) -> int:

@@ -13,7 +13,7 @@ from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeAlias, TypeVar
 
 from streams.broker import topics
-from streams.broker.arrivals import now_ms
+from streams.broker.arrivals import Steady, now_ms
 from streams.contract.stage import LINGER_S, Message, TopicPartition
 from streams.engine import failpoints
 
@@ -84,12 +84,12 @@ class NotifyStage(Generic[L, V]):
             make: what judges and remembers, empty.
             deliver: sends a letter, in a thread, and says what became of it; it raises nothing.
             cities: the versions of the city; messages have the newest one's names.
-            clock: wall time, epoch ms.
+            clock: wall time, epoch ms; set back, it goes on for this stage.
         """
         self._make = make
         self._deliver = deliver
         self._cities = cities
-        self._clock = clock
+        self._clock = Steady(clock)
         self._dispatch = make()
         self._returned: deque[tuple[L, Future[V]]] = deque()
         """What threads have done."""

@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import logging
+import ssl
 import time
 from typing import TYPE_CHECKING, NamedTuple
 
 import urllib3
-from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError, ReadTimeoutError
+from urllib3.exceptions import (
+    ConnectTimeoutError,
+    HTTPError,
+    NameResolutionError,
+    NewConnectionError,
+    ReadTimeoutError,
+    SSLError,
+)
 
-from streams.errors import UnreachableError
+from streams.errors import UnreachableError, UnresolvedError, UntrustedError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -30,7 +38,8 @@ def post(url: str, body: bytes, headers: Mapping[str, str], timeout_s: float) ->
     """Post, and read the beginning of the answer; each on a connection of its own, as an idle one may be dead.
 
     Whoever has answered with a status has answered: what of the body has not come in time is left out. Raises
-    TimeoutError where it was sent and nothing came back in time, UnreachableError where nobody took it.
+    TimeoutError where it was sent and nothing came back in time, UnreachableError, or one of its leaves that says why,
+    where nobody took it.
     """
     logging.getLogger("urllib3").setLevel(logging.CRITICAL)  # it writes whole addresses
     until_s = time.monotonic() + timeout_s
@@ -49,6 +58,12 @@ def post(url: str, body: bytes, headers: Mapping[str, str], timeout_s: float) ->
         return Posted(answer.status, dict(answer.headers), _beginning(answer, until_s))
     except ReadTimeoutError as exc:
         raise TimeoutError(f"no answer within {timeout_s:g} s") from exc
+    except NameResolutionError as exc:
+        raise UnresolvedError("nobody has that name") from exc
+    except SSLError as exc:
+        if any(isinstance(one, ssl.SSLCertVerificationError) for one in exc.args):
+            raise UntrustedError("its certificate is not trusted") from exc
+        raise UnreachableError("it does not speak TLS as we do") from exc
     except (ConnectTimeoutError, NewConnectionError) as exc:
         raise UnreachableError("nobody answers there") from exc
     except (HTTPError, OSError, ValueError) as exc:

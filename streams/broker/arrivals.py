@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from streams.contract.stage import Record
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Callable, Collection
 
     from kafka import KafkaAdminClient
 
@@ -42,6 +42,24 @@ def as_record(found: Any) -> Record:  # noqa: ANN401 - a record as aiokafka's co
 def now_ms() -> int:
     """Return the time of reading."""
     return time.time_ns() // 1_000_000
+
+
+class Steady:
+    """A wall clock that goes on where the machine's is set back: what waits for a time waits no longer for that."""
+
+    def __init__(self, wall_ms: Callable[[], int] = now_ms, elapsed_s: Callable[[], float] = time.monotonic) -> None:
+        self._wall_ms = wall_ms
+        self._elapsed_s = elapsed_s
+        self._at_ms, self._at_s = wall_ms(), elapsed_s()
+
+    def __call__(self) -> int:
+        """Return the time, epoch ms."""
+        elapsed_s = self._elapsed_s()
+        gone_ms = round((elapsed_s - self._at_s) * 1000)
+        if (wall_ms := self._wall_ms()) >= self._at_ms + gone_ms:
+            self._at_ms, self._at_s = wall_ms, elapsed_s
+            return wall_ms
+        return self._at_ms + gone_ms
 
 
 def have_stamped(admin: KafkaAdminClient, names: Collection[str]) -> None:

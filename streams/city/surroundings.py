@@ -126,7 +126,8 @@ def _grouped(pairs: Iterable[tuple[str, str]]) -> dict[str, tuple[str, ...]]:
 def _grave(rules: Rules) -> Iterator[str]:
     for of_processor in rules.values():
         for rule in of_processor or ():
-            if rule.get("enabled", True) and any(rule.get(limit) is not None for limit in GRAVE):
+            levels = {*rule.get("levels", ()), *(limit for limit in GRAVE if rule.get(limit) is not None)}
+            if rule.get("enabled", True) and not levels.isdisjoint(GRAVE):
                 yield str(rule.get("domain"))
 
 

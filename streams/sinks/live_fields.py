@@ -73,6 +73,7 @@ class AlarmField(Struct, frozen=True, kw_only=True):
     kind: Text
     entity: Text
     zone: Text
+    desk: Text = ""
     level: Literal[1, 2, 3, 4]
     state: Text
     acknowledged: bool
@@ -100,6 +101,7 @@ class OutcomeField(Struct, frozen=True, kw_only=True):
     by_desk: Text = ""
     did: Text = ""
     did_at_ms: TimeMs | None = None
+    known: list[Text] = []
     revision: Count = 0
     at_ms: TimeMs
 
@@ -210,6 +212,8 @@ class Load(Struct, frozen=True, kw_only=True):
     top_ratio: dict[Text, Finite] = {}
     level_ratio: dict[Text, Finite] = {}
     open: dict[Text, Count] = {}
+    desks: dict[Text, Load] = {}
+    """The same of each desk."""
 
 
 class IncidentField(Struct, frozen=True, kw_only=True):

@@ -28,7 +28,7 @@ AROUND = Surroundings(
     upstream={f"s{place + 1}": (f"s{place}",) for place in range(1, 7)},
     downstream={f"s{place}": (f"s{place + 1}",) for place in range(1, 7)},
     sensors_of={("water", "z1"): ("w1", "w2", "w3"), ("water", "z2"): ("w4",), ("parking", "z1"): ("p1",)},
-    grave_domains=frozenset({"water", "weather"}),
+    grave_domains=frozenset({"water", "weather", "traffic"}),
 )
 """A road s1 → s2 → … → s7; feeder → pump → underpass → s3; the water feed of two zones."""
 

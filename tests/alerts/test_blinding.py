@@ -61,6 +61,6 @@ def test_a_device_elsewhere_is_not_shown():
     assert far not in room.on_the_list()
 
 
-def test_the_silence_of_a_roads_feed_hides_jams_of_level_ii_which_no_rules_limit_tells():
+def test_the_silence_of_a_roads_feed_hides_jams_of_level_ii():
     room = Room()
     assert room.find(4, "feed_silent", "feed:traffic:z1", "traffic") in room.on_the_list()

@@ -19,12 +19,12 @@ from pathlib import Path
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
 
 from deploy.config import settings
-from deploy.config.run import Run
 from deploy.embedded import kafka as embedded
 from deploy.supervision.child import Plan
 from deploy.supervision.process import is_open, start, stop, sweep
 from deploy.supervision.stack import tail_plan
 from deploy.supervision.supervisor import Supervisor
+from tests.runs import run_of
 
 TOPIC = "city.takeover"
 OUT = f"{TOPIC}-out"
@@ -123,9 +123,7 @@ def _prepare(kafka: str, data: Path) -> None:
     counts = {TOPIC: 2, OUT: 1, "city.books.v1": 1}
     admin.create_topics({name: {"num_partitions": count, "replication_factor": 1} for name, count in counts.items()})
     admin.close()
-    Run(
-        data=str(data), city="", city_id="c", mode="live", kafka=kafka, redis="", history="", port=0, started_ms=0
-    ).write()  # fmt: skip
+    run_of(data, kafka=kafka).write()
 
 
 def _plans(kafka: str, data: Path) -> list[Plan]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from tests.browser.conftest import until
 from tests.dashboard.fake_feed import ALARMS
+from tests.waiting import until
 
 if TYPE_CHECKING:
     from playwright.sync_api import Locator, Page

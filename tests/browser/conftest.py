@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import contextlib
-import time
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.dashboard.fake_wall import FakeWall
+from tests.waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from playwright.sync_api import Browser, Page
 
-WITHIN_S = 45
 OPERATOR = '{"who":"李娜","desk":"2 号台"}'
 
 
@@ -82,11 +81,3 @@ def later(page: Page, seconds: int) -> None:
     page.evaluate(
         "(ms) => { const now = performance.now.bind(performance); performance.now = () => now() + ms; }", seconds * 1000
     )
-
-
-def until(condition: Callable[[], object], within_s: float = WITHIN_S) -> None:
-    """Poll: Playwright's own waiting evaluates text, which the policy forbids."""
-    end = time.monotonic() + within_s
-    while not condition():
-        assert time.monotonic() < end, "it did not happen in time"
-        time.sleep(0.1)

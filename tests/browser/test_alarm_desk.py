@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from tests.browser.alarm_city import drop, focus, orders, row, shown, wait_for_order
-from tests.browser.conftest import later, state, until
+from tests.browser.conftest import later, state
 from tests.browser.test_wall import text
+from tests.waiting import until
 
 
 def test_fewer_alarms_than_were_silenced_are_no_reason_to_sound(open_page, wall, own):

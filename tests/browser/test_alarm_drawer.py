@@ -7,8 +7,9 @@ import pytest
 from alerts.rules.record import RECORD
 from alerts.rules.shipped import shipped
 from tests.browser.alarm_city import drop, focus, row, shown
-from tests.browser.conftest import state, until
+from tests.browser.conftest import state
 from tests.browser.test_wall import text
+from tests.waiting import until
 
 
 def test_enter_opens_the_drawer_which_follows_its_alarm(open_page, wall, own):

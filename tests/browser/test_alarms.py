@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from tests.browser.alarm_city import drop, focus, orders, row, shown, wait_for_order
-from tests.browser.conftest import until
 from tests.browser.test_wall import text
+from tests.waiting import until
 
 ASIDE = {"shelve": "shelved", "suppress": "suppressed", "take_out": "out_of_service"}
 

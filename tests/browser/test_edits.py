@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 
-from tests.browser.conftest import state, until
+from tests.browser.conftest import state
 from tests.browser.test_wall import LAYOUT, settled, text
+from tests.waiting import until
 
 
 def test_an_edited_city_is_drawn_anew_without_loading_the_page_again(open_page, wall):

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from tests.browser.conftest import until
 from tests.dashboard.fake_feed import ALARMS
+from tests.waiting import until
 
 
 def test_an_alarm_at_the_border_of_the_map_has_its_marker_wholly_inside(open_page, wall):

@@ -11,8 +11,9 @@ import pytest
 
 from dashboard.labels import messages
 from dashboard.vitals import trends
-from tests.browser.conftest import state, until
+from tests.browser.conftest import state
 from tests.dashboard.fake_feed import ALARMS
+from tests.waiting import until
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page

@@ -184,3 +184,21 @@ def test_a_member_that_is_shelved_does_not_speak():
     book.take(alarms, alarms, incidents, incidents)
     assert shown(book) == ["b"]
     assert [place[-1] for place in book.after(None)] == ["b", "a"]
+
+
+def test_each_desk_has_its_own_list_and_counts_within_those_of_all():
+    mine = [an_alarm("a", level=2, desk="traffic"), an_alarm("b", level=1, desk="traffic", acknowledged=True)]
+    theirs = [an_alarm("c", level=1, desk="rest"), an_alarm("d", level=3, desk="rest", standing="shelved")]
+    book = book_of(*mine, *theirs)
+    assert book.desks == ["rest", "traffic"]
+    assert (book.top(20), book.top(20, "traffic"), book.top(20, "rest")) == (["c", "a", "b"], ["a", "b"], ["c"])
+    assert (book.counts("rest")["total"], book.counts("rest")["shelved"], book.counts("traffic")["waiting"]) == (
+        1,
+        1,
+        1,
+    )
+    moved = {one["id"]: one | {"desk": "rest"} for one in [*mine, *theirs]}
+    book.take(["a"], moved)
+    assert (book.top(20, "traffic"), book.top(20, "rest")) == (["b"], ["c", "a"])
+    assert book.counts()["total"] == 3
+    assert book_of(an_alarm("a", level=2)).desks == []

@@ -11,7 +11,7 @@ HOUR_MS = 3_600_000
 ALARMS = (
     an_alarm("a1", level=1, revision=3, standing="unacknowledged", waiting_since_ms=2 * HOUR_MS, incident="i1"),
     an_alarm("a2", level=2, acknowledged=True, acknowledged_by="Wu", standing="acknowledged", raised_at_ms=HOUR_MS),
-    an_alarm("a3", level=3, standing="shelved", zone="west", entity="underpass-1", domain="weather"),
+    an_alarm("a3", level=3, standing="shelved", zone="west", entity="underpass-1", domain="weather", desk="rest"),
     an_alarm(
         "a4",
         level=4,
@@ -53,6 +53,8 @@ def names(wall: Wall, query: str) -> list[str]:
         ("zone=west", ["a3"]),
         ("entity=det-1", ["a4"]),
         ("incident=i1", ["a1"]),
+        ("desk=rest", ["a3"]),
+        ("desk=nobody", []),
         ("who=Wu", ["a2"]),
         ("equipment=true", ["a4"]),
         ("from=1970-01-01T01:00:00Z", ["a2"]),

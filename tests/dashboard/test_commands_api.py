@@ -63,6 +63,20 @@ def test_what_became_of_it_stands_under_its_id_in_the_language_that_is_asked_for
     assert chinese["sentence"] == "报警已有变化，请再看一次（王强，3 号台）"
 
 
+def test_a_desk_that_there_is_not_is_answered_with_those_that_there_are(wall):
+    given = wall.give(action="assign", to="night").json()["id"]
+    nobody = {"by": "", "by_desk": "", "did": "", "did_at_ms": None}
+    wall.change(outcome(given, reason="unknown_desk", known=["traffic", "rest"], **nobody))
+    path = f"/api/v1/commands/{given}"
+    found = wall.ask("GET", path).json()
+    assert (found["known"], found["sentence"]) == (
+        ["traffic", "rest"],
+        "There is no such desk. There are: traffic, rest.",
+    )
+    chinese = wall.ask("GET", path, headers={"accept-language": "zh-CN"}).json()
+    assert chinese["sentence"] == "没有这个席位（现有：traffic、rest）"
+
+
 def test_the_answer_to_a_scope_says_how_many_alarms_it_covers(wall):  # peer bug A16
     given = wall.give(action="suppress", alarm=None, scope={"zone": "east"}, until="2100-01-01T00:00:00Z").json()["id"]
     wall.change(outcome(given, state="done", reason="", alarm="", covers_count=12))

@@ -5,18 +5,14 @@ from __future__ import annotations
 import asyncio
 import gc
 import json
-import time
-from typing import TYPE_CHECKING
 
 from websockets.asyncio.client import connect
 
 from dashboard.listeners import _Listener
 from tests.dashboard.fake_wall import FakeWall
+from tests.waiting import until_async
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-CONSOLES, AT_ONCE, WITHIN_S = 200, 10, 30
+CONSOLES, AT_ONCE = 200, 10
 
 
 async def visit(wall: FakeWall, number: int) -> None:
@@ -29,19 +25,12 @@ async def visit(wall: FakeWall, number: int) -> None:
             socket.transport.abort()
 
 
-async def until(condition: Callable[[], bool]) -> None:
-    end = time.monotonic() + WITHIN_S
-    while not condition():
-        assert time.monotonic() < end, "it did not happen in time"
-        await asyncio.sleep(0.05)
-
-
 async def come_and_go(wall: FakeWall) -> None:
     for start in range(0, CONSOLES, AT_ONCE):
         async with asyncio.TaskGroup() as group:
             for number in range(start, start + AT_ONCE):
                 group.create_task(visit(wall, number))
-    await until(lambda: wall.hub.clients == 0)
+    await until_async(lambda: wall.hub.clients == 0)
 
 
 def test_two_hundred_consoles_that_came_and_went_leave_no_task_and_no_queue():
@@ -49,6 +38,6 @@ def test_two_hundred_consoles_that_came_and_went_leave_no_task_and_no_queue():
         asyncio.run(come_and_go(wall))
         before = len(asyncio.all_tasks(wall.loop))
         asyncio.run(come_and_go(wall))
-        asyncio.run(until(lambda: len(asyncio.all_tasks(wall.loop)) <= before))
+        asyncio.run(until_async(lambda: len(asyncio.all_tasks(wall.loop)) <= before))
         gc.collect()
         assert [one for one in gc.get_objects() if isinstance(one, _Listener)] == []

@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import dataclasses
 import json
-import time
 
 import pytest
 import redis.asyncio
@@ -19,15 +18,9 @@ from deploy.embedded import valkey as embedded
 from deploy.supervision.process import start, stop, wait_open
 from tests.dashboard.conftest import an_alarm
 from tests.dashboard.fake_feed import FakeFeed
+from tests.waiting import until_async
 
 WITHIN_S = 15
-
-
-async def until(condition, within_s: float = WITHIN_S) -> None:
-    end = time.monotonic() + within_s
-    while not condition():
-        assert time.monotonic() < end, "it did not happen in time"
-        await asyncio.sleep(0.02)
 
 
 @contextlib.asynccontextmanager
@@ -68,7 +61,7 @@ def test_a_client_gets_a_snapshot_then_every_number(config, valkey, unique):
             following(config_, valkey.address) as hub,
         ):
             await feed.change({"s:A": [60_000, 2.0, 30.0, 0], "a:a1": an_alarm()})
-            await until(lambda: hub.mirror.segments)
+            await until_async(lambda: hub.mirror.segments)
             messages = hub.listen()
             snapshot = await heard(messages, lambda message: True)
             assert (snapshot["type"], snapshot["build"]) == ("snapshot", "b1")
@@ -95,7 +88,7 @@ def test_a_segments_new_value_does_not_wait_for_the_beat(config, valkey, unique,
             following(config_, valkey.address) as hub,
         ):
             await feed.change({"s:A": [60_000, 2.0, 30.0, 0]})
-            await until(lambda: hub.mirror.segments)
+            await until_async(lambda: hub.mirror.segments)
             messages = hub.listen()
             await heard(messages, lambda message: message["type"] == "snapshot")
             await asyncio.sleep(EARLY_S)
@@ -114,7 +107,7 @@ def test_an_emptied_redis_is_another_epoch_and_a_new_snapshot(config, valkey, un
             following(config_, valkey.address) as hub,
         ):
             await feed.change({"s:A": [60_000, 2.0, 30.0, 0]})
-            await until(lambda: hub.mirror.segments)
+            await until_async(lambda: hub.mirror.segments)
             messages = hub.listen()
             before = await heard(messages, lambda message: True)
             await feed.redis.delete(f"citywall:{unique}:state", f"citywall:{unique}:head")
@@ -138,13 +131,13 @@ def test_an_emptied_redis_is_a_lost_one_until_a_sink_has_filled_it(config, valke
             await asyncio.sleep(0)
             assert hub.redis_lost_ms is not None  # so is one that nobody has filled yet
             await feed.change({"a:a1": an_alarm()})
-            await until(lambda: hub.redis_lost_ms is None)
+            await until_async(lambda: hub.redis_lost_ms is None)
             await feed.redis.delete(f"citywall:{unique}:state", f"citywall:{unique}:head")
-            await until(lambda: hub.redis_lost_ms is not None)
+            await until_async(lambda: hub.redis_lost_ms is not None)
             assert list(hub.mirror.alarms) == ["a1"]  # what was known last, and that it is old
             assert health(hub.screen, hub.redis_lost_ms, hub.redis_lost_ms + 1000)["status"] == "down"
             await feed.change({"a:a2": an_alarm("a2")})
-            await until(lambda: hub.redis_lost_ms is None)
+            await until_async(lambda: hub.redis_lost_ms is None)
             assert list(hub.mirror.alarms) == ["a2"]
 
     asyncio.run(run())
@@ -157,7 +150,7 @@ def test_a_slow_client_gets_a_snapshot_in_the_place_of_what_it_missed(config, va
             following(config_, valkey.address) as hub,
         ):
             await feed.change({"s:A": [60_000, 2.0, 30.0, 0]})
-            await until(lambda: hub.mirror.segments)
+            await until_async(lambda: hub.mirror.segments)
             messages = hub.listen()
             first = json.loads(await anext(messages))
             for number in range(QUEUE_LENGTH + 2):
@@ -184,7 +177,7 @@ def test_a_lost_redis_is_told_and_read_again_on_return(config, tmp_path, unique)
             async with publisher(config, server.address, unique) as (config_, feed):
                 await feed.change({"s:A": [60_000, 2.0, 30.0, 0]})
                 async with following(config_, server.address) as hub:
-                    await until(lambda: hub.mirror.segments)
+                    await until_async(lambda: hub.mirror.segments)
                     messages = hub.listen()
                     stop(process, WITHIN_S)
                     lost = await heard(messages, lambda message: message.get("link", {}).get("redis_lost_ms"))

@@ -14,7 +14,8 @@ from dashboard.hub import Hub
 from dashboard.telemetry.exposition import exposition, look
 from streams.sinks import live_fields
 from tests.dashboard.conftest import an_alarm
-from tests.dashboard.test_hub import following, publisher, until
+from tests.dashboard.test_hub import following, publisher
+from tests.waiting import until_async
 
 NOW = 1_800_000_000_000
 HISTOGRAM = {"bounds": [1, 10], "counts": [2, 3, 4], "sum": 130.0}
@@ -159,7 +160,7 @@ def test_whatever_stands_in_redis_the_wall_goes_on(config, valkey, unique, caplo
             following(config_, valkey.address) as hub,
         ):
             await feed.change(GOOD)
-            await until(lambda: hub.mirror.segments)
+            await until_async(lambda: hub.mirror.segments)
             key, channel = f"citywall:{unique}:state", f"citywall:{unique}:deltas"
             spoilt = {
                 f"{field}{number}" if ":" in field else field: text
@@ -169,9 +170,9 @@ def test_whatever_stands_in_redis_the_wall_goes_on(config, valkey, unique, caplo
             await feed.redis.hset(key, mapping=spoilt | {b"s:\xff": b"[]"})
             for odd in (b"{", b"\xff", b"[]", b'{"epoch":1}', b'{"epoch":"e","seq":"x","set":{},"del":[]}', b"NaN"):
                 await feed.redis.publish(channel, odd)
-            await until(lambda: hub.mirror.odd.counts["delta"] == 6)
+            await until_async(lambda: hub.mirror.odd.counts["delta"] == 6)
             await feed.change({"s:A2": [NOW, 2.0, 20.0, 0], "m:tpi:city:duo": {"at_ms": "odd"}})
-            await until(lambda: "A2" in hub.mirror.segments)
+            await until_async(lambda: "A2" in hub.mirror.segments)
             assert hub.mirror.segments["A"] == (NOW, 1.5, 40.0, 1)
             assert set(hub.mirror.alarms) == {"a1"}
             json.loads(hub.snapshot())

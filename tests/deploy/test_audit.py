@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from msgspec.structs import replace
 
-from deploy.config.run import Run
 from deploy.terminal import cli
 from streams.accounts.losses import Loss, to_message
 from streams.sinks.history.opening import open_history
+from tests.runs import run_of
 from tests.streams.conftest import write_small_city
 
 if TYPE_CHECKING:
@@ -58,10 +58,8 @@ def books(domain: str, *, lost: int = 0) -> dict[str, dict[str, Any]]:
 
 def folder_with(folder: Path, found: dict[str, dict[str, Any]], mode: Mode = "live") -> Path:
     address = str(folder / "history.sqlite")
-    city = write_small_city(folder / "city")
-    servers = {"kafka": "127.0.0.1:1", "redis": "redis://127.0.0.1:1/0", "history": address}
-    run = Run(data=str(folder), city=str(city), city_id="c", mode=mode, port=1, started_ms=0, **servers)
-    run.write()
+    write_small_city(folder / "city")
+    run_of(folder, mode=mode, history=address).write()
     history = open_history(address)
     history.write_books({key: json.dumps(book) for key, book in found.items()})
     history.close()

@@ -12,11 +12,11 @@ import pandas as pd
 import pyarrow.parquet
 import pytest
 
-from deploy.config.run import Run
 from deploy.terminal import cli
 from streams.contract.alarm_events import AlarmEvent
 from streams.contract.records import Rows
 from streams.sinks.history.opening import open_history
+from tests.runs import run_of
 from tests.small_city import write_small_city
 from tests.streams.sinks.rows import row, rows_of
 
@@ -30,17 +30,7 @@ def data(tmp_path: Path) -> Path:
     folder = tmp_path / "data"
     folder.mkdir()
     address = str(folder / "history.sqlite")
-    Run(
-        data=str(folder),
-        city=str(folder),
-        city_id="c",
-        mode="replay",
-        kafka="127.0.0.1:1",
-        redis="redis://127.0.0.1:1/0",
-        history=address,
-        port=1,
-        started_ms=0,
-    ).write()
+    run_of(folder, city=folder, mode="replay", history=address).write()
     history = open_history(address)
     history.write(rows_of(row("S2", 0, 0.1 + 0.2), row("S10", 1, np.nan, coverage_ratio=0.5)))
     history.write(rows_of(row("S10", 0, 2.0), row("S10", 0, 2.5, revision=3), row("zone:东", 0, 7.0, window_s=3600)))

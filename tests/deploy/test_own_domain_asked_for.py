@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from deploy.config.run import Run
 from deploy.supervision import folder
 from deploy.terminal import cli
 from streams.domains import schema
 from streams.sinks.history.opening import open_history
+from tests.runs import run_of
 from tests.small_city import write_small_city
 from tests.streams.sinks.rows import row, rows_of
 
@@ -50,10 +50,7 @@ def data(tmp_path: Path) -> Path:
     (city / "domains").mkdir()
     (city / "domains" / "harbour.toml").write_text(HARBOUR, encoding="utf-8")
     history = str(tmp_path / "history.sqlite")
-    Run(
-        data=str(tmp_path), city=str(city), city_id="small", mode="live", kafka="127.0.0.1:1",
-        redis="redis://127.0.0.1:1/0", history=history, port=1, started_ms=0,
-    ).write()  # fmt: skip
+    run_of(tmp_path, history=history).write()
     with_rows = open_history(history)
     with_rows.write(rows_of(row("quay-1", 0, 7.5, metric="draught_m")))
     with_rows.close()

@@ -11,12 +11,13 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 from websockets.asyncio.client import connect
+
+from tests.waiting import until
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs" / "tutorial.md"
@@ -141,11 +142,9 @@ def test_the_tile_is_on_the_wall(reader: Reader, tmp_path: Path):
     with log.open("wb") as output:
         up = subprocess.Popen(words, stdout=output, stderr=subprocess.STDOUT, cwd=reader.tree, env=reader.environment)
     try:
-        deadline_s = time.monotonic() + 300
-        while not (address := re.search(r"^(http://\S+/)$", log.read_text(), re.M)):
-            assert up.poll() is None, log.read_text()
-            assert time.monotonic() < deadline_s, log.read_text()
-            time.sleep(0.3)
+        until(lambda: up.poll() is not None or "http://" in log.read_text(), 300, every_s=0.2, said=log.read_text)
+        address = re.search(r"^(http://\S+/)$", log.read_text(), re.M)
+        assert address is not None, log.read_text()
         tile = asyncio.run(asyncio.wait_for(first_tile(address[1]), 300))
         assert tile["domain"] == "traffic"
         assert 0 <= tile["value"] <= 100

@@ -11,7 +11,6 @@ import pytest
 from kafka import KafkaAdminClient
 
 from deploy.config.components import discover
-from deploy.config.run import Run
 from deploy.embedded.cluster import running_cluster
 from deploy.supervision.process import start, stop
 from streams.broker import topics
@@ -26,6 +25,7 @@ from streams.zone.zone_stage import ZoneStage
 from tests.fakes import FakeBus, FakeClock, FakeHost
 from tests.faults import day
 from tests.faults.feeder import Feeder
+from tests.runs import run_of
 
 ROOT = Path(__file__).resolve().parents[2]
 PARTS = ("intake", "processors", "processors_second")
@@ -79,10 +79,7 @@ def parts(tmp_path, cluster):
     """Intake, zone stage and second level as processes on the cluster; their city folder."""
     city = day.write_city(tmp_path / "city")
     components = {name: {} for name in discover()}
-    run = Run(
-        data=str(tmp_path), city=str(city), city_id="small", mode="live", kafka=cluster.address, redis="", history="",
-        port=0, started_ms=0, components=components,
-    )  # fmt: skip
+    run = run_of(tmp_path, kafka=cluster.address, components=components)
     run.write()
     running = [
         start([sys.executable, "-m", "deploy.parts", name, "--data", run.data], tmp_path / f"{name}.log", bind=True,

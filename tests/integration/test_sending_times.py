@@ -13,6 +13,7 @@ from streams.broker import topics
 from streams.feeds.aarhus import prepare
 from streams.feeds.replay.running import run_replay
 from tests.topic import records_of
+from tests.waiting import until
 
 LINKS, STAMPS = 20, 60
 FIRST_MS = int(datetime(2014, 8, 20, tzinfo=UTC).timestamp() * 1000)
@@ -56,10 +57,7 @@ def wait_for_a_check(broker):
         closing(KafkaConsumer(bootstrap_servers=broker)) as consumer,
     ):
         offset = producer.send(CANARY, b"old", partition=0, timestamp_ms=FIRST_MS).get(30).offset
-        until = time.monotonic() + PATIENCE_S
-        while consumer.beginning_offsets([source])[source] <= offset:
-            assert time.monotonic() < until, "no retention check has come"
-            time.sleep(0.1)
+        until(lambda: consumer.beginning_offsets([source])[source] > offset, PATIENCE_S)
 
 
 def test_a_replay_of_2014_is_whole_after_retention_checks(broker, plan, tmp_path):

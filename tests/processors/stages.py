@@ -92,7 +92,7 @@ def first_level(
     def hosts() -> list[FakeHost]:
         return [FakeHost(IntakeStage(hosting.city), bus), FakeHost(ZoneStage(hosting.city, hosting.hosted), bus)]
 
-    _, zone = asyncio.run(_run(bus, hosts, chance, crashes))
+    _, zone = asyncio.run(run(bus, hosts, chance, crashes))
     return {**_yielded(bus), "books": dict(_books(hosting, zone))}
 
 
@@ -108,11 +108,11 @@ def second_level(
     def hosts() -> list[FakeHost]:
         return [FakeHost(SecondLevelStage(hosting.city, hosting.hosted), bus)]
 
-    asyncio.run(_run(bus, hosts, chance, crashes, most_records=3))
+    asyncio.run(run(bus, hosts, chance, crashes, most_records=3))
     return _yielded(bus, len(frames))
 
 
-async def _run(
+async def run(
     bus: FakeBus,
     hosts: Callable[[], list[FakeHost]],
     chance: random.Random,

@@ -1,15 +1,29 @@
 """Several rules that stand together: an alarm of the place, by how many they are, in whatever order it is told."""
 
+import asyncio
+import json
+import random
 from dataclasses import replace
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from processors import threshold
 from processors.combination import SPEC, Config, State, step
 from processors.maths.combined import Combination
-from streams.contract.records import LevelChange, MetricFrame, Rows
+from processors.maths.rules import Rule
+from streams.broker import topics
+from streams.contract.records import Detection, LevelChange, MetricFrame, Rows
+from streams.contract.spec import Hosted
+from streams.contract.stage import Message
+from streams.intake.intake_stage import IntakeStage
 from streams.saving.state import decode, encode
+from streams.second.second_stage import SecondLevelStage
+from streams.zone.zone_stage import ZoneStage
+from tests.fakes import FakeBus, FakeClock, FakeHost
+from tests.processors import stages
 from tests.processors.contract import CITY, START_MS
 
 FLOODS = Combination(
@@ -188,3 +202,50 @@ def test_a_combination_that_could_never_hold_is_refused(values, said_of_it):
     with pytest.raises(ValueError, match="rule street_floods: ") as refused:
         replace_rule(**values)
     assert str(refused.value) == f"rule street_floods: {said_of_it}"
+
+
+HOT = Rule(name="hot", domain="weather", column="temperature_c", iv=35, basis="proposal", reference="own choice")
+LOW = Rule(
+    name="low", domain="water", column="pressure_mpa", sense="below", iv=0.1, basis="proposal", reference="own choice"
+)
+BOTH = Config(
+    rules=(_with(FLOODS, name="both", of=("hot", "low"), iii=None),), domain_of={"hot": "weather", "low": "water"}
+)
+
+
+def stack(folder, bus):
+    """Intake and zone stage of two domains, and the second level."""
+    first = [Hosted("threshold", threshold.SPEC, threshold.Config(rules=(HOT, LOW)))]
+    second = [Hosted("combination", SPEC, BOTH)]
+    return [
+        FakeHost(one, bus) for one in (IntakeStage(folder), ZoneStage(folder, first), SecondLevelStage(folder, second))
+    ]
+
+
+def put_readings(bus):
+    """Hot in the minutes 3 to 11, low in 5 to 14, each minute one reading; both feeds give marks."""
+    for domain, column, bad, good, minutes in (
+        ("weather", "temperature_c", 40, 20, range(3, 12)),
+        ("water", "pressure_mpa", 0.05, 0.3, range(5, 15)),
+    ):
+        for minute in range(END):
+            values = {column: bad if minute in minutes else good}
+            reading = {"sensor": f"{domain}-north-1", "at": at(minute) + 1, **values}
+            bus.put(Message(topics.inbox(domain), b"", json.dumps(reading).encode(), 0))
+            bus.put(Message(topics.inbox(domain), b"", b"", 0, (("mark", b"%d" % at(minute + 1)),)))
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_from_readings_to_its_alarm_it_is_the_same_whoever_dies_and_whoever_is_first(tmp_path, seed):
+    """Hot is known from minute 4 to 14, low from 6 to 17: both from 6 on, fewer in the minutes 14 and 15."""
+    folder, domains = stages.write_city(tmp_path), ("weather", "water")
+    logs = {topics.state(stage, domain): 1 for stage in ("intake", "zone") for domain in domains}
+    logs |= {of(domain): 1 for of in (topics.inbox, topics.readings) for domain in domains}
+    bus = FakeBus(logs, FakeClock(START_MS + 10**8))
+    put_readings(bus)
+    asyncio.run(stages.run(bus, lambda: stack(folder, bus), random.Random(seed), crashes=seed * 4))
+    found = {msgspec.json.decode(one.value, type=Detection).identity for one in bus.log(topics.DETECTIONS)}
+    assert sorted((at_ms, known_ms, level) for _, kind, at_ms, known_ms, level in found if kind == "both") == [
+        (at(5), at(6), 2),
+        (at(13), at(15), 0),
+    ]

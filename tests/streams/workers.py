@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import sys
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +16,7 @@ from streams.broker import topics
 from streams.city.clock import ClockSetting
 from tests.streams.stack import INBOX, START_MS, Fed, Stack
 from tests.topic import records_of
+from tests.waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -68,11 +68,7 @@ class Workers:
         return [one.value for one in records_of(self.kafka, topics.METRICS)]
 
     def wait(self, done: Callable[[], bool]) -> None:
-        deadline = time.monotonic() + PATIENCE_S
-        while not done():
-            logs = "\n".join(log.read_text(encoding="utf-8") for log in self.folder.glob("*.log"))
-            assert time.monotonic() < deadline, logs
-            time.sleep(0.5)
+        until(done, PATIENCE_S, every_s=0.2, said=lambda: "\n".join(map(self.log, range(len(self.logs)))))
 
 
 def running(folder: Path, cache: Path, city: Path) -> Iterator[Workers]:

@@ -1,11 +1,14 @@
 // What the alarm list is narrowed to: by level boxes, matrix cells, and the small form in the panel's head.
 
 import { ASIDE } from "./actions.js";
+import { deskName, ownDesk } from "./desks.js";
 import { byId, make, say, set } from "./dom.js";
 import { named, t } from "./words.js";
 
 const STATES = ["unacknowledged", "acknowledged", "returned_unacknowledged", "latched_unacknowledged", "latched_acknowledged", ...ASIDE];
-export const NONE = { level: "", zone: "", domain: "", state: "", text: "", incident: "", equipment: "" };
+export const NONE = { level: "", zone: "", domain: "", state: "", text: "", incident: "", equipment: "", desk: "" };
+/** All desks together, where this browser stands at one. */
+const ALL = "*";
 
 export class AlarmFilter {
   /** @param {any} about @param {() => void} changed */
@@ -31,8 +34,21 @@ export class AlarmFilter {
     this.clear();
   }
 
+  /** Narrowed otherwise than to a desk, whose list the stream carries. */
   active() {
-    return Object.values(this.wanted).some((value) => value !== "");
+    return Object.entries(this.wanted).some(([name, value]) => name !== "desk" && value !== "");
+  }
+
+  /** The desk whose list it is, "" = of all: one's own, but where somebody looks for a place, a text or an incident. */
+  desk() {
+    const { desk, zone, domain, text, incident } = this.wanted;
+    if (desk) return desk === ALL ? "" : desk;
+    return zone || domain || text || incident ? "" : ownDesk();
+  }
+
+  /** Show the alarms of all desks, or one's own again. */
+  toggleAll() {
+    this.toggle({ desk: ALL });
   }
 
   /** Narrow to that, or no longer where it was so already. @param {Partial<typeof NONE>} wish */
@@ -54,12 +70,14 @@ export class AlarmFilter {
 
   /** As the API is asked. */
   query() {
-    return new URLSearchParams(Object.entries(this.wanted).filter(([, value]) => value !== "")).toString();
+    return new URLSearchParams(Object.entries({ ...this.wanted, desk: this.desk() }).filter(([, value]) => value !== "")).toString();
   }
 
   /** @param {any} row */
   takes(row) {
     const { level, zone, domain, state, text, incident, equipment } = this.wanted;
+    const desk = this.desk();
+    if (desk && row.at_desk !== desk && row.level !== 1) return false; // level I is everybody's
     if ((incident && row.incident !== incident) || (equipment && !row.equipment)) return false;
     if (row.equipment && row.presented === false && !(equipment || incident || text)) return false; // of devices that blind nobody
     if (state ? row.standing !== state : ASIDE.includes(row.standing)) return false;
@@ -86,11 +104,12 @@ export class AlarmFilter {
     set(chip, "title", `${said} ✕`);
     set(chip, "aria-label", t("filter.clear", { what: said }));
     if (this.box.hidden) return;
-    const { zones, domains } = this.about;
+    const { zones, domains, desks } = this.about;
     const options = (/** @type {any[]} */ all) => [["", t("filter.all")], ...all.map((one) => [one.id, named(one)])];
     const fields = {
       zone: options(zones),
       domain: options(domains),
+      ...(desks.length ? { desk: [...(ownDesk() ? [["", t("filter.own_desk")], [ALL, t("filter.all")]] : [["", t("filter.all")]]), ...desks.map((one) => [one.id, named(one)])] } : {}),
       level: [["", t("filter.all")], ...["1", "2", "3", "4"].map((level) => [level, t(`level.${level}`)])],
       state: [["", t("filter.main")], ...STATES.map((state) => [state, t(`standing.${state}`)])],
     };
@@ -117,9 +136,9 @@ export class AlarmFilter {
 
   /** What it is narrowed to, in words. */
   said() {
-    const { level, zone, domain, state, text, incident, equipment } = this.wanted;
+    const { level, zone, domain, state, text, incident, equipment, desk } = this.wanted;
     const of = (/** @type {any[]} */ all, /** @type {string} */ id) => named(all.find((one) => one.id === id));
-    const words = [level && t(`level.${level}`), zone && of(this.about.zones, zone), domain && of(this.about.domains, domain), state && t(`standing.${state}`), incident && t("filter.incident"), equipment && t("alarm.equipment"), text && `“${text}”`];
+    const words = [desk && (desk === ALL ? t("filter.all_desks") : deskName(desk)), level && t(`level.${level}`), zone && of(this.about.zones, zone), domain && of(this.about.domains, domain), state && t(`standing.${state}`), incident && t("filter.incident"), equipment && t("alarm.equipment"), text && `“${text}”`];
     return words.filter(Boolean).join(" · ");
   }
 }

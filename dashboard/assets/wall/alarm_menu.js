@@ -1,6 +1,7 @@
 // What may be done to an alarm, beside its row; and the small form for what a command needs to know.
 
 import { possible, scopes } from "./actions.js";
+import { desks } from "./desks.js";
 import { isLive, make, say, set } from "./dom.js";
 import { named, t, time } from "./words.js";
 
@@ -137,6 +138,10 @@ function field_(field, row, others) {
   }
   if (field === "into") return labelled("form.into", choice("into", others.map((one) => [one.id, `${named(one.kind)} · ${named(one.place)}`]), others[0]?.id ?? ""));
   if (field === "scope") return labelled("form.scope", choice("scope", Object.keys(scopes(row)).map((name) => [name, t(`scope.${name}`)]), "kind_here"));
+  if (field === "desk" && desks().length) {
+    const others = desks().filter((one) => one.id !== row.at_desk);
+    return labelled("form.to", choice("to", others.map((one) => [one.id, named(one)]), others[0]?.id ?? ""));
+  }
   const input = make("input", { type: "text", name: field === "desk" ? "to" : "why", maxlength: field === "desk" ? 64 : 400, required: true });
   set(input, "pattern", ".*\\S.*");
   return labelled(field === "desk" ? "form.to" : "form.why", input);

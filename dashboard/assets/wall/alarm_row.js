@@ -1,6 +1,7 @@
 // One row of the alarm list: an alarm, or the place of one that has left while the list was held.
 
 import { ASIDE } from "./actions.js";
+import { deskName, ownDesk } from "./desks.js";
 import { isLive, make, say, set } from "./dom.js";
 import { age, levelMark, named, number, t, time } from "./words.js";
 
@@ -71,7 +72,8 @@ export class AlarmRow {
     say(this.number, n < NUMBERED ? String(n) : ""); // the map has far fewer
     say(this.kind, named(row.kind));
     set(this.kind, "title", named(row.kind));
-    const place = named(row.place) + (row.assigned_to ? ` → ${row.assigned_to}` : "") + (row.escalated_to ? ` ↑ ${row.escalated_to}` : "");
+    const elsewhere = row.at_desk && row.at_desk !== ownDesk();
+    const place = named(row.place) + (row.assigned_to ? ` → ${deskName(row.assigned_to)}` : row.escalated_to || !elsewhere ? "" : ` · ${deskName(row.at_desk)}`) + (row.escalated_to ? ` ↑ ${deskName(row.escalated_to)}` : "");
     say(this.place, told ?? place);
     set(this.place, "title", told ?? place);
     const [value, reading] = [named(row.said), named(row.reading)];
@@ -91,7 +93,7 @@ export class AlarmRow {
     this.by.hidden = offers;
     const by = sending ? t("sending") : closing ? t("alarm.closing") : aside ? this.aside(row, now) : `✓ ${row.by ?? ""}`;
     say(this.by, by);
-    set(this.by, "title", row.acknowledged && !sending && !aside ? `${by} · ${row.desk ?? ""}` : by);
+    set(this.by, "title", row.acknowledged && !sending && !aside ? `${by} · ${deskName(row.desk ?? "")}` : by);
     const share = !waiting || !row.respond_s ? 0 : Math.max(0, Math.min(1, (wallNow - row.waiting_since_ms) / 1000 / row.respond_s));
     this.bar.style.transform = `scaleX(${share.toFixed(3)})`;
     set(box, "data-overdue", waiting && share >= 1);

@@ -7,6 +7,7 @@ import { closeMenu, menuIsOpen, openForm, openMenu, watchMenus } from "./alarm_m
 import { AlarmPages } from "./alarm_pages.js";
 import { AlarmRow, NUMBERED } from "./alarm_row.js";
 import { Commands } from "./commands.js";
+import { ownDesk } from "./desks.js";
 import { byId, isLive, make, say, set } from "./dom.js";
 import { tell } from "./operator.js";
 import { levelMark, number, t } from "./words.js";
@@ -26,6 +27,8 @@ const PINNED_READ = 6;
 const FLOOD = 10;
 /** So many alarms, the first of the list, are offered to fold one into. */
 const OTHERS = 30;
+const ALARMS = "alarms";
+const OF_DESK = "alarms:";
 const IN_HAND = "state=acknowledged&level=1&level=2";
 const EMPTY = { rows: [], levels: [[0, 0], [0, 0], [0, 0], [0, 0]], total: 0, waiting: 0 };
 
@@ -46,8 +49,14 @@ export class Alarms {
     this.all = null;
     /** @type {Map<string, AlarmRow>} */
     this.elements = new Map();
+    /** What the stream carries: `alarms` of all desks, `alarms:<desk>` of one. @type {Record<string, any>} */
+    this.blocks = {};
+    /** Whose list is shown, "" = all. */
+    this.desk = "";
     /** @type {any} */
     this.block = EMPTY;
+    /** @type {any} */
+    this.load = null;
     /** Ids in the order of their places; those of `pinned` stand below them. @type {string[]} */
     this.order = [];
     /** @type {string[]} */
@@ -150,6 +159,10 @@ export class Alarms {
 
   narrow() {
     this.top = 0;
+    this.desk = this.filter.desk();
+    this.block = this.of(this.desk);
+    this.inHand.ask(IN_HAND + (this.desk && `&desk=${encodeURIComponent(this.desk)}`));
+    this.showLoad(this.load);
     this.order = [];
     this.anew = true;
     this.toEnd = false;
@@ -241,12 +254,25 @@ export class Alarms {
   take(message, now) {
     this.now = now;
     this.hold();
-    if (message.load !== undefined) this.showLoad(message.load);
+    const carried = Object.entries(message).filter(([name]) => name === ALARMS || name.startsWith(OF_DESK));
+    Object.assign(this.blocks, Object.fromEntries(carried));
+    if (this.filter.desk() !== this.desk) this.narrow();
+    if (message.load !== undefined) this.showLoad((this.load = message.load));
     if (message.touched !== undefined) this.pages.old = this.inHand.old = this.lost.old = true;
-    if (!message.alarms) return;
-    this.block = message.alarms;
+    if (!carried.length) return;
+    this.block = this.of(this.desk);
     this.renew();
     this.showCounts();
+  }
+
+  /** What the stream carries of a desk, "" = of all. @param {string} desk */
+  of(desk) {
+    return this.blocks[desk ? OF_DESK + desk : ALARMS] ?? EMPTY;
+  }
+
+  /** What is heard here: of one's own desk, whatever the list shows. */
+  heard() {
+    return this.of(ownDesk());
   }
 
   /** How many rows fit. */
@@ -274,6 +300,7 @@ export class Alarms {
     const beyond = (/** @type {any} */ row) => (last ? order(row, last) > 0 : rank(row) > 1);
     for (const row of [...this.pages.rows(), ...this.inHand.rows()]) if (beyond(row)) all.set(row.id, row);
     for (const row of rows) all.set(row.id, row);
+    if (this.desk) for (const row of this.of("").rows) if (row.level === 1 && rank(row) === 0) all.set(row.id, row);
     const wanted = [...all.values()].filter((row) => this.filter.takes(row)).sort(order);
     this.all = new Map(wanted.map((row) => [row.id, row]));
     return this.all;
@@ -331,7 +358,7 @@ export class Alarms {
 
   /** @param {string[]} seen @param {Map<string, any>} known */
   fill(seen, known) {
-    const marked = this.block.rows.map((/** @type {any} */ row) => row.id); // the map's numbers, then on
+    const marked = this.of("").rows.map((/** @type {any} */ row) => row.id); // the map's numbers, then on
     const first = [...known.keys()].slice(0, NUMBERED + marked.length);
     const numbers = new Map([...new Set([...marked, ...first])].map((id, index) => [id, index + 1]));
     const wallNow = this.hooks.wallNow();
@@ -413,8 +440,9 @@ export class Alarms {
     this.showAside();
   }
 
-  /** How many alarms came in the present ten minutes, and do so on average and at worst. @param {any} load */
-  showLoad(load) {
+  /** How many alarms came in the present ten minutes, and do so on average and at worst. @param {any} all */
+  showLoad(all) {
+    const load = (this.desk && all?.desks?.[this.desk]) || all;
     const box = byId("alarm-load");
     const said = load ? t("load.short", { now: number(load.now_count), average: number(load.average_count, 1), worst: number(load.worst_count) }) : "";
     const flood = Boolean(load && load.now_count > FLOOD);
@@ -423,9 +451,20 @@ export class Alarms {
     set(box, "data-flood", flood);
   }
 
+  /** What other desks have is counted beside one's own: a desk may be without anybody. @param {Element} box */
+  showElsewhere(box) {
+    const known = box.querySelector('[data-state="elsewhere"]');
+    const button = known ?? box.appendChild(make("button", { type: "button", "data-state": "elsewhere" }));
+    if (!known) button.addEventListener("click", () => this.filter.toggleAll());
+    const waiting = this.of("").waiting - this.block.waiting;
+    /** @type {HTMLElement} */ (button).hidden = !this.desk || waiting <= 0;
+    say(button, t("alarm.elsewhere", { n: number(waiting) }));
+  }
+
   /** What is off the list is counted where the list ends: a quiet wall must not be a blinded one. */
   showAside() {
     const box = byId("alarm-aside");
+    this.showElsewhere(box);
     for (const state of ASIDE) {
       const known = box.querySelector(`[data-state="${state}"]`);
       const button = known ?? box.appendChild(make("button", { type: "button", "data-state": state }));

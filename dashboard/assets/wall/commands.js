@@ -1,5 +1,6 @@
 // Commands on their way: sending, what became of them, and taking them back within five seconds.
 
+import { deskName } from "./desks.js";
 import { isLive, make, say } from "./dom.js";
 import { ask, operator, tell, token } from "./operator.js";
 import { age, lang, named, number, t, tOr } from "./words.js";
@@ -111,7 +112,7 @@ export class Commands {
   refusal({ reason = "", by, by_desk = "", did = "", did_at_ms, at_ms = 0, sentence = "" }) {
     const why = typeof sentence === "string" ? sentence : named(sentence);
     if (!by || !FIRST.includes(reason)) return t("command.refused", { why });
-    return t("command.first", { by, desk: by_desk, did: tOr(`did.${did}`, did), age: age(Math.max(0, at_ms - (did_at_ms ?? at_ms))) });
+    return t("command.first", { by, desk: deskName(by_desk), did: tOr(`did.${did}`, did), age: age(Math.max(0, at_ms - (did_at_ms ?? at_ms))) });
   }
 
   /** @param {Sent} sent @param {string} text */

@@ -1,12 +1,13 @@
 // Starts the wall: what it needs once, then the stream, applied straight to the page.
 
 import { Alarms } from "./alarms.js";
+import { deskName, useDesks } from "./desks.js";
 import { byId, drawn, make, say, set } from "./dom.js";
 import * as drawer from "./drawer.js";
 import { Fresh } from "./fresh.js";
 import { toggleHelp, watchHelp } from "./help.js";
 import { Matrix } from "./matrix.js";
-import { ask, operator, watchForm } from "./operator.js";
+import { ask, offerDesks, operator, watchForm } from "./operator.js";
 import { Pipeline } from "./pipeline.js";
 import { Roads } from "./roads.js";
 import { Sound } from "./sound.js";
@@ -77,8 +78,8 @@ function build(about) {
     fresh.take(message);
     const now = fresh.now();
     for (const panel of panels) panel.take(message, now);
-    if (message.alarms) {
-      sound.take(message.alarms);
+    if (Object.keys(message).some((name) => name.startsWith("alarms"))) {
+      sound.take(alarms.heard());
       drawer.showActions();
     }
     if (message.touched !== undefined) drawer.refresh();
@@ -96,6 +97,7 @@ function build(about) {
     redrawing = true;
     about = await once();
     useTimeZone(about.city.time_zone);
+    useDesks(about);
     for (const panel of [...places, alarms]) panel.redraw(about);
     redrawing = false;
     picture = {};
@@ -119,12 +121,14 @@ function build(about) {
     say(byId("city-name"), named(about.city));
     fresh.attribution = about.city.attribution;
     tools(texts, sound);
+    offerDesks(about.desks);
     /** @type {any} */ (window).dash_clientside.set_props("language", { data: lang() });
     alarms.filter.show();
     drawer.ask();
     if (!fresh.seen) return;
     const now = fresh.now();
     for (const panel of panels) panel.take({ ...picture, segments: undefined }, now);
+    sound.take(alarms.heard());
     roads.showLabels();
     fresh.show();
   }
@@ -155,7 +159,7 @@ function tools(again, sound) {
     again();
   });
   const who = operator();
-  const person = make("button", { type: "button", "aria-label": t("operator.title"), class: "person" }, who ? `${who.who} · ${who.desk}` : t("operator.none"));
+  const person = make("button", { type: "button", "aria-label": t("operator.title"), class: "person" }, who ? `${who.who} · ${deskName(who.desk)}` : t("operator.none"));
   person.addEventListener("click", () => ask().then(() => again()));
   const help = make("button", { type: "button", id: "help-open", "aria-label": t("help.title") }, "?");
   help.addEventListener("click", toggleHelp);
@@ -169,6 +173,7 @@ async function start() {
   const [about] = await Promise.all([once(), drawn("wall")]);
   useTexts(about.messages);
   useTimeZone(about.city.time_zone);
+  useDesks(about);
   useLanguage(wanted === "en" ? "en" : "zh");
   await document.fonts.ready;
   build(about);

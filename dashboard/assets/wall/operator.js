@@ -1,6 +1,7 @@
 // Who sits at this browser; and saying something to them.
 
 import { byId, make, say } from "./dom.js";
+import { named, t } from "./words.js";
 
 const KEY = "citywall-operator";
 /** @type {((who: {who: string, desk: string} | null) => void) | null} */
@@ -14,6 +15,20 @@ export function operator() {
   } catch {
     return null;
   }
+}
+
+/** Where the city has desks, the form offers these. @param {{id: string, zh: string, en: string}[]} desks */
+export function offerDesks(desks) {
+  const text = byId("operator-desk");
+  const select = /** @type {HTMLSelectElement} */ (byId("operator-desks"));
+  const chosen = operator()?.desk ?? "";
+  const tell = (/** @type {string} */ value) => /** @type {any} */ (window).dash_clientside.set_props("operator-desk", { value });
+  select.replaceChildren(make("option", { value: "" }, t("operator.choose")), ...desks.map((one) => make("option", { value: one.id }, named(one))));
+  select.value = desks.some((one) => one.id === chosen) ? chosen : "";
+  select.onchange = () => tell(select.value);
+  select.hidden = !desks.length;
+  text.hidden = desks.length > 0;
+  if (desks.length) tell(select.value);
 }
 
 /** Ask who sits here; resolves with null when the form is left. */

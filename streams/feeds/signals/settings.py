@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import msgspec
 
+from streams.contract.addresses import fault_of_address
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-SCHEMES = ("http://", "https://")
 WHOLE_CITY = ""
 
 
@@ -62,5 +63,5 @@ class Signals(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
                 yield f"source {one.name!r}: a name is needed"
             if bool(one.url) == bool(one.folder):
                 yield f"source {one.name}: either url or folder is needed"
-            elif one.url and not one.url.startswith(SCHEMES):
-                yield f"source {one.name}: url: an address that begins with {' or '.join(SCHEMES)} is needed"
+            elif one.url and (fault := fault_of_address(one.url)):
+                yield f"source {one.name}: url: {fault}"

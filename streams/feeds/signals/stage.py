@@ -63,6 +63,10 @@ class Asked:
         self.bad: dict[str, str] = {}
         """Place of a document → what was wrong with it when it was read last."""
 
+    def is_due(self, wall_ms: int) -> bool:
+        """Tell whether it is time to ask; a time further ahead than that is of before the clock was set back."""
+        return not self.under_way and not 0 < self.next_ms - wall_ms <= self.source.every_s * 1000
+
 
 class SignalStage:
     """A `Stage`. Invariant: a finding leaves after it and the messages it comes from stand on the state topic."""
@@ -130,7 +134,7 @@ class SignalStage:
         )
         self._again = []
         for asked in self._asked:
-            if not asked.under_way and asked.next_ms <= wall_ms:
+            if asked.is_due(wall_ms):
                 self._ask(asked)
         return ()
 

@@ -32,6 +32,12 @@ COUNTERS = {
     "sent_bytes": {"city.readings.v1.traffic": 4000},
     "lost_records": {"city.inbox.v1.traffic": 790},
 }
+OF_REST = {
+    **{"now_count": 0, "last_count": 7, "shown_count": 6, "average_count": 1.5, "worst_count": 8},
+    **{"flood_ratio": 0.5, "windows_count": 4, "standing_24h_count": 1, "top_ratio": {"heat": 1.0}},
+    **{"level_ratio": {"2": 1.0}, "open": {"shown": 6}},
+}
+
 FIELDS = {
     "clock": {"at_ms": 5_000_000, "wall_ms": NOW - 10_000, "speed": 6.0},  # the city's clock stands at 5,060,000
     "f:traffic": {"at_ms": 5_058_500, "received_ms": NOW, "silent_ratio": 0.25},
@@ -64,6 +70,7 @@ FIELDS = {
             **{"now_count": 1, "last_count": 12, "shown_count": 10, "average_count": 2.5, "worst_count": 12},
             **{"flood_ratio": 0.25, "windows_count": 4, "standing_24h_count": 2, "top_ratio": {"noise_high": 0.75}},
             **{"level_ratio": {"1": 0.0, "4": 0.5}, "open": {"shown": 10, "waiting": 2}},
+            "desks": {"rest": OF_REST, "traffic": OF_REST | {"shown_count": 4}},
         },
     },
     "b:second:all:0": {"offset": 8, "counts": {"frames": 8}},
@@ -120,6 +127,17 @@ def lines_of(hub, name):
 
 
 BY_HAND = {
+    "citywall_desk_open_alarms": ['{desk="rest",place="shown"} 6.0', '{desk="traffic",place="shown"} 6.0'],
+    "citywall_desk_ten_minute_alarms": [
+        f'{{desk="{desk}",of="{of}"}} {value}'
+        for desk in ("rest", "traffic")
+        for of, value in (("average", 1.5), ("last", 7.0), ("worst", 8.0))
+    ],
+    "citywall_desk_alarms_flood_ratio": ['{desk="rest"} 0.5', '{desk="traffic"} 0.5'],
+    "citywall_desk_shown_items": ['{desk="rest"} 6.0', '{desk="traffic"} 4.0'],
+    "citywall_desk_standing_alarms": ['{desk="rest"} 1.0', '{desk="traffic"} 1.0'],
+    "citywall_desk_alarms_kind_ratio": ['{desk="rest",kind="heat"} 1.0', '{desk="traffic",kind="heat"} 1.0'],
+    "citywall_desk_alarms_level_ratio": ['{desk="rest",level="2"} 1.0', '{desk="traffic",level="2"} 1.0'],
     "citywall_open_alarms": ['{place="shown"} 10.0', '{place="waiting"} 2.0'],
     "citywall_ten_minute_alarms": ['{of="average"} 2.5', '{of="last"} 12.0', '{of="worst"} 12.0'],
     "citywall_alarms_flood_ratio": [" 0.25"],

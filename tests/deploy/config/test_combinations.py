@@ -71,6 +71,11 @@ def test_a_rule_that_a_combination_is_of_cannot_be_switched_off_alone(tmp_path: 
     assert checked(both, found.components, found.own_rules).problems == ()
 
 
+def test_a_misspelt_kind_of_a_combination_is_told_the_right_one(tmp_path: Path) -> None:
+    (problem,) = checked(with_rules(tmp_path, CITY.replace('"combination"', '"combinatoin"')), COMPONENTS).problems
+    assert "rule street_floods: kind: one of combination is needed, not 'combinatoin'; the nearest is" in str(problem)
+
+
 def test_combinations_have_no_section_of_their_own(tmp_path: Path) -> None:
     (tmp_path / "mine.toml").write_text(MINE.replace("threshold.rules", "combination.rules"), encoding="utf-8")
     (problem,) = settings.examine(tmp_path / "mine.toml", {})[1]

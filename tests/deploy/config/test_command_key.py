@@ -8,16 +8,14 @@ import pytest
 
 from deploy.config import settings
 from deploy.config.command_key import FILE, command_key
-from deploy.config.run import Run
 from streams.errors import SettingError
+from tests.runs import run_of
 
 
 @pytest.fixture
 def run(tmp_path):
     """A run of a data folder of before, which has no key."""
-    return Run(
-        data=str(tmp_path), city="", city_id="c", mode="live", kafka="", redis="", history="", port=0, started_ms=0
-    )  # fmt: skip
+    return run_of(tmp_path)
 
 
 def test_it_is_made_once_and_its_owner_alone_may_read_it(run, tmp_path):

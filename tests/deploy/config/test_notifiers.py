@@ -44,6 +44,9 @@ def test_a_routes_address_and_key_are_shown_nowhere(tmp_path):
             "duty: url: an address that begins with https:// or http:// is needed",
         ),
         (ROUTE.replace('url = "https://qyapi.weixin.qq.com/send?key=topsecret"', "url = 7"), "route duty: url: a text"),
+        (ROUTE.replace(".com/", ".com:99999/"), "duty: url: a port of 1 to 65535 is needed"),
+        (ROUTE.replace("qyapi.weixin.qq.com", ""), "duty: url: a host is needed"),
+        (ROUTE.replace("/send?", "/ send?"), "duty: url: an address without blanks and line ends is needed"),
         (ROUTE + 'fallback = "duty"\n', "route duty: fallback: the name of another route is needed, not 'duty'"),
         (
             ROUTE + 'fallback = "b"\n' + ROUTE.replace('"duty"', '"b"') + 'fallback = "duty"\n',

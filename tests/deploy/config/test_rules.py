@@ -65,7 +65,7 @@ def test_processors_without_rules_raise_what_they_find(tmp_path: Path) -> None:
         ("[heat]\ngrace_s = -1\n", "rule heat: grace_s: a number from 0 is needed, not -1"),
         ("[heat]\nenabled = 'no'\n", "rule heat: enabled: true or false is needed, not 'no'"),
         ("[heat]\nsense = 'abov'\n", "sense: one of above, below is needed, not 'abov'; the nearest is 'above'"),
-        ("[heat]\nreference = 3\n", "rule heat: reference: a text is needed, not 3"),
+        ("[heat]\nreference = 3\n", "rule heat: reference: a text or a table is needed, not 3"),
         ("[heat]\nname = 'heat'\n", "rule heat: name: the section's name is the rule's; take this away"),
         ("[heat]\ndomain = 'wether'\n", "rule heat: domain: 'wether' is none that it can watch; the nearest is 'weath"),
         ("[heat]\niv = 38\n", "the limits must get stricter (above), not iv = 38, iii = 37, ii = 40"),

@@ -15,6 +15,7 @@ from deploy.config.components import discover
 from deploy.config.rules import checked, in_force
 from streams.city.registry import load_city
 from streams.city.scope import Scope, scope_of
+from streams.city.surroundings import surroundings_of
 from streams.feeds.signals.standing import JUDGE
 from tests.alerts.writing import detection
 from tests.deploy.config.test_rules import COMPONENTS, settled, with_rules
@@ -116,3 +117,15 @@ def test_what_cannot_be_is_said_of_city_and_settings_alike(tmp_path: Path, name:
     assert said in str(problem)
     assert f"rule {name}: " in problems[0]
     assert said in problems[0]
+
+
+def test_a_domain_is_grave_by_the_rules_in_force_those_that_a_processor_judges_too(tmp_path: Path) -> None:
+    """Whether the silence of the traffic feed concerns operators hangs on `slow_traffic`, which reaches II."""
+    for name, rules, is_grave in (("on", "", True), ("off", "[slow_traffic]\nenabled = false\n", False)):
+        found = in_force(with_rules(tmp_path / name, rules), COMPONENTS)
+        around = surroundings_of(load_city(tmp_path / name), found)
+        assert ("traffic" in (around.grave_domains or ()), "weather" in (around.grave_domains or ())) == (
+            is_grave,
+            True,
+        )
+        assert "None" not in (around.grave_domains or ())

@@ -7,39 +7,27 @@ import sys
 import time
 from pathlib import Path
 
-import msgspec
 import pytest
 
 from deploy.config import settings
-from deploy.config.run import Run
 from deploy.embedded import kafka as embedded
 from deploy.supervision.launch import idle_parts
 from deploy.supervision.process import start, stop
 from streams.broker.topics import ALARMS, ensure_topics
 from streams.feeds.signals.settings import Signals, Source
+from tests.runs import run_of
 from tests.small_city import write_small_city
 from tests.streams.feeds.signals.issuing import alert, authority, info, iso
 from tests.topic import records_of
+from tests.waiting import PROCESSES_WITHIN_S, until
 
 ROOT = Path(__file__).resolve().parents[3]
-PATIENCE_S = 90.0
 ROAD = "<areaDesc>x</areaDesc><circle>1,1 1</circle>"
 """(1, 1): the end of the road of zone z1."""
 
 
-def run_of(folder, kafka="", mode="live", url="http://127.0.0.1/"):
-    return Run(
-        data=str(folder),
-        city=str(folder / "city"),
-        city_id="small",
-        mode=mode,
-        kafka=kafka,
-        redis="",
-        history="",
-        port=0,
-        started_ms=0,
-        signals=Signals(sources=(Source(name="nmc", url=url, every_s=1),)),
-    )
+def issued(url="http://127.0.0.1/"):
+    return Signals(sources=(Source(name="nmc", url=url, every_s=1),))
 
 
 @pytest.mark.parametrize(
@@ -47,8 +35,7 @@ def run_of(folder, kafka="", mode="live", url="http://127.0.0.1/"):
     [("live", True, False), ("simulated", True, False), ("replay", True, True), ("live", False, True)],
 )
 def test_it_is_started_where_there_is_a_source_and_the_time_is_now(tmp_path, mode, sources, idle):
-    run = run_of(tmp_path, mode=mode)
-    run = run if sources else msgspec.structs.replace(run, signals=Signals())
+    run = run_of(tmp_path, mode=mode, signals=issued() if sources else Signals())
     assert ("feeds_signals" in idle_parts(run)) == idle
 
 
@@ -86,42 +73,43 @@ class Parts:
     def levels(self):
         return [(one["kind"], one["entity"], one["level"]) for one in self.rows() if one["state"] == "active"]
 
-    def until(self, done):
-        deadline = time.monotonic() + PATIENCE_S
-        while not done():
-            for name, process in self.running.items():
-                if process.poll() is not None:
-                    self.begin(name)
-            logs = [path.read_text(encoding="utf-8")[-3000:] for path in self.folder.glob("*.log")]
-            assert time.monotonic() < deadline, logs
-            time.sleep(0.2)
+    def wait(self, done):
+        until(done, PROCESSES_WITHIN_S, meanwhile=self.supervise, said=self.logs)
+
+    def supervise(self):
+        for name, process in self.running.items():
+            if process.poll() is not None:
+                self.begin(name)
+
+    def logs(self):
+        return [path.read_text(encoding="utf-8")[-3000:] for path in self.folder.glob("*.log")]
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(900)
 def test_from_the_authority_to_the_alarm_list_through_a_kill_and_to_its_end(tmp_path, cache):
     write_small_city(tmp_path / "city")
     now_ms = time.time_ns() // 1_000_000
-    sent, until = iso(now_ms - 60_000), iso(now_ms + 3_600_000)
+    sent, expires = iso(now_ms - 60_000), iso(now_ms + 3_600_000)
     with embedded.running(tmp_path / "kafka", cache) as broker, authority() as served:
         ensure_topics(broker.address)
-        run_of(tmp_path, broker.address, url=served.address).write()
-        served.pages["/A.xml"] = alert("A", sent, info("暴雨橙色预警", ROAD, until))
+        run_of(tmp_path, kafka=broker.address, signals=issued(served.address)).write()
+        served.pages["/A.xml"] = alert("A", sent, info("暴雨橙色预警", ROAD, expires))
         served.lists("A")
         parts = Parts(tmp_path, broker.address)
         try:
             parts.begin("alarms")
             parts.begin("feeds_signals")
-            parts.until(lambda: parts.levels() == [("signal_rainstorm", "zone:z1", 2)])
+            parts.wait(lambda: parts.levels() == [("signal_rainstorm", "zone:z1", 2)])
             [before] = parts.rows()
             served.lists()
             os.kill(parts.running["feeds_signals"].pid, signal.SIGKILL)
             stop(parts.running["feeds_signals"], 0.0)
             asked = len(served.asked)
-            parts.until(lambda: len(served.asked) > asked + 1)
+            parts.wait(lambda: len(served.asked) > asked + 1)
             assert parts.rows() == [before]
             served.pages["/C.xml"] = alert("C", iso(now_ms), kind="Cancel", refs=[("A", sent)])
             served.lists("C")
-            parts.until(lambda: parts.levels() == [])
+            parts.wait(lambda: parts.levels() == [])
         finally:
             for process in parts.running.values():
                 stop(process, 5.0)

@@ -4,25 +4,24 @@ import json
 import os
 import signal
 import sys
-import time
 from pathlib import Path
 
 import pytest
 from kafka import KafkaProducer
 
 from alerts.notifiers.routes import Notifiers, Route
-from deploy.config.run import Run
 from deploy.embedded import kafka as embedded
 from deploy.supervision import stack
 from deploy.supervision.process import start, stop
 from streams.broker.topics import ALARMS, NOTIFICATIONS, ensure_topics
 from tests.alerts.notifiers.telling import row
 from tests.receiving import endpoint
+from tests.runs import run_of
 from tests.small_city import write_small_city
 from tests.topic import records_of
+from tests.waiting import PROCESSES_WITHIN_S, until
 
 ROOT = Path(__file__).resolve().parents[3]
-PATIENCE_S = 60.0
 
 
 def test_it_is_started_only_where_the_settings_have_a_route(tmp_path):
@@ -35,24 +34,13 @@ class Part:
 
     def __init__(self, folder, kafka, url):
         self.kafka, self.folder, self.starts = kafka, folder, 0
-        self.city = write_small_city(folder / "city", segments=1)
+        write_small_city(folder / "city", segments=1)
         self.configure(url)
 
     def configure(self, url):
         """Write the settings with which it starts next."""
         route = Route(name="hook", channel="webhook", url=url, group_wait_s=0, end_wait_s=0)
-        Run(
-            data=str(self.folder),
-            city=str(self.city),
-            city_id="small",
-            mode="simulated",
-            kafka=self.kafka,
-            redis="",
-            history="",
-            port=0,
-            started_ms=0,
-            notifiers=Notifiers(routes=(route,)),
-        ).write()
+        run_of(self.folder, mode="simulated", kafka=self.kafka, notifiers=Notifiers(routes=(route,))).write()
 
     def begin(self):
         self.starts += 1
@@ -72,16 +60,15 @@ class Part:
     def states(self):
         return [json.loads(one.value)["state"] for one in records_of(self.kafka, NOTIFICATIONS)]
 
-    def until(self, done):
-        deadline = time.monotonic() + PATIENCE_S
-        while not done():
-            if self.process.poll() is not None:  # a starved broker gives topics no leader: the supervisor starts again
-                self.begin()
-            assert time.monotonic() < deadline, self.log.read_text(encoding="utf-8")
-            time.sleep(0.1)
+    def wait(self, done):
+        until(done, PROCESSES_WITHIN_S, meanwhile=self.supervise, said=lambda: self.log.read_text(encoding="utf-8"))
+
+    def supervise(self):
+        if self.process.poll() is not None:  # a starved broker gives topics no leader: the supervisor starts again
+            self.begin()
 
 
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(900)
 def test_killed_and_started_again_it_repeats_nothing_confirmed_and_forgets_nothing(tmp_path, cache):
     with embedded.running(tmp_path / "kafka", cache) as broker, endpoint() as receiver:
         ensure_topics(broker.address)
@@ -89,15 +76,15 @@ def test_killed_and_started_again_it_repeats_nothing_confirmed_and_forgets_nothi
         part.begin()
         try:
             part.give(1, json.dumps(row(number=1)).encode())
-            part.until(lambda: part.states() == ["delivered"])
+            part.wait(lambda: part.states() == ["delivered"])
             receiver.answers = [(200, {}, 60)]  # it hangs, and the process is killed meanwhile
             part.give(2, json.dumps(row(number=2, level=1)).encode())
-            part.until(lambda: len(receiver.posted) == 2)
+            part.wait(lambda: len(receiver.posted) == 2)
             part.kill()
             part.begin()
-            part.until(lambda: part.states() == ["delivered"] * 2)
+            part.wait(lambda: part.states() == ["delivered"] * 2)
             part.give(1, None)
-            part.until(lambda: part.states() == ["delivered"] * 3)
+            part.wait(lambda: part.states() == ["delivered"] * 3)
         finally:
             stop(part.process, 5.0)
     posted = [
@@ -110,7 +97,7 @@ def test_killed_and_started_again_it_repeats_nothing_confirmed_and_forgets_nothi
     assert "topsecret" not in logs
 
 
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(900)
 def test_what_a_wrong_token_kept_back_goes_out_when_it_starts_with_the_right_one(tmp_path, cache):
     with embedded.running(tmp_path / "kafka", cache) as broker, endpoint() as receiver:
         ensure_topics(broker.address)
@@ -119,12 +106,12 @@ def test_what_a_wrong_token_kept_back_goes_out_when_it_starts_with_the_right_one
         part.begin()
         try:
             part.give(1, json.dumps(row(number=1)).encode())
-            part.until(lambda: part.states() == ["held"])
+            part.wait(lambda: part.states() == ["held"])
             part.kill()
             part.give(2, json.dumps(row(number=2)).encode())
             part.configure(receiver.address)
             part.begin()
-            part.until(lambda: part.states().count("delivered") == 2)
+            part.wait(lambda: part.states().count("delivered") == 2)
         finally:
             stop(part.process, 5.0)
     taken = [one["alarm"] for _, body, status in receiver.posted if status == 200 for one in body["alarms"]]

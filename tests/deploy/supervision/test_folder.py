@@ -5,20 +5,13 @@ import os
 import pytest
 
 from deploy.config import run as runs
-from deploy.config.run import Run
 from deploy.supervision import folder, launch
 from deploy.supervision.folder import Holder
 from deploy.terminal import cli
 from streams.errors import ConfigError
+from tests.runs import run_of
 
 WHO = Holder(os.getpid(), "yunlan", "2026-11-24T08:00:00+00:00")
-
-
-def a_run(data, mode="simulated", city_id="yunlan"):
-    return Run(
-        data=str(data), city="c", city_id=city_id, mode=mode, kafka="h:1", redis="redis://h:2/0", history="x",
-        port=1, started_ms=0,
-    )  # fmt: skip
 
 
 @pytest.fixture(autouse=True)
@@ -47,7 +40,7 @@ def test_earlier_replay_is_removed_but_for_the_lock(tmp_path):
     data = tmp_path / "d"
     lock = folder.take(data, WHO)
     assert folder.empty_replay(data) is False
-    a_run(data, mode="replay").write()
+    run_of(data, mode="replay").write()
     (data / "kafka" / "log").mkdir(parents=True)
     (data / "kafka" / "log" / "0.log").write_bytes(b"x")
     assert folder.empty_replay(data) is True
@@ -57,8 +50,8 @@ def test_earlier_replay_is_removed_but_for_the_lock(tmp_path):
 
 @pytest.mark.parametrize("mode", ["simulated", "live"])
 def test_city_of_up_is_never_removed(tmp_path, mode):
-    a_run(tmp_path, mode=mode).write()
-    with pytest.raises(ConfigError, match="holds the city yunlan of `up`"):
+    run_of(tmp_path, mode=mode).write()
+    with pytest.raises(ConfigError, match="holds the city small of `up`"):
         folder.empty_replay(tmp_path)
     assert (tmp_path / runs.RUN_FILE).exists()
 
@@ -72,10 +65,10 @@ def test_strangers_files_are_never_removed(tmp_path):
 
 def test_up_refuses_a_replays_folder_and_another_citys(tmp_path):
     launch.check_same_city(tmp_path, "yunlan")
-    a_run(tmp_path, mode="replay").write()
+    run_of(tmp_path, mode="replay").write()
     with pytest.raises(ConfigError, match="holds a replay"):
         launch.check_same_city(tmp_path, "yunlan")
-    a_run(tmp_path, city_id="aarhus").write()
+    run_of(tmp_path, city_id="aarhus").write()
     with pytest.raises(ConfigError, match="holds the city aarhus, not yunlan"):
         launch.check_same_city(tmp_path, "yunlan")
 
@@ -88,7 +81,7 @@ def test_last_started_is_remembered(tmp_path):
 
 
 def test_run_is_readable_by_its_owner_alone_and_does_not_show_what_is_secret(tmp_path):
-    run = a_run(tmp_path)
+    run = run_of(tmp_path)
     run.write()
     assert (tmp_path / runs.RUN_FILE).stat().st_mode & 0o777 == 0o600
     assert runs.read(tmp_path) == run

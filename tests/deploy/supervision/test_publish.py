@@ -5,12 +5,12 @@ import sys
 
 import pytest
 
-from deploy.config.run import Run
 from deploy.config.settings import load
 from deploy.supervision import launch, publish, publisher, refused_city, tail
 from deploy.supervision.publisher import Publisher
 from streams.contract.name import Name
 from tests.city_edits import head
+from tests.runs import run_of
 from tests.small_city import write_small_city
 
 
@@ -72,11 +72,9 @@ def test_two_never_write_at_once(tmp_path):
             fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
-def run_of(folder, data, copy=None):
-    return Run(
-        data=str(data), city=str(copy or folder), city_edited=str(folder), city_id="small", mode="live",
-        kafka="127.0.0.1:1", redis="", history="", port=1, started_ms=0, components=load(environment={}).components,
-    )  # fmt: skip
+def edited(folder, data, copy=None):
+    """A run whose city people edit in this folder."""
+    return run_of(data, city=copy or folder, city_edited=folder, components=load(environment={}).components)
 
 
 def test_a_folder_that_was_mended_while_nobody_looked_is_told_no_more(folder, tmp_path):
@@ -84,10 +82,10 @@ def test_a_folder_that_was_mended_while_nobody_looked_is_told_no_more(folder, tm
     copy = write_small_city(tmp_path / "copy")
     (folder / "rules.toml").write_text("[fog]\n")
     refused_city.note(tmp_path, "no such rule: fog")
-    tail.publisher_of(run_of(folder, tmp_path, copy))
+    tail.publisher_of(edited(folder, tmp_path, copy))
     assert len(refused_city.trouble(tmp_path)) == 1
     (folder / "rules.toml").unlink()
-    assert looks(tail.publisher_of(run_of(folder, tmp_path, copy)), 3) == 0
+    assert looks(tail.publisher_of(edited(folder, tmp_path, copy)), 3) == 0
     assert refused_city.trouble(tmp_path) == []
 
 
@@ -108,7 +106,7 @@ def test_a_folder_that_is_refused_is_told_until_it_is_mended(folder, tmp_path, m
     """`status` reads it; what was in force, all rules of it, stays so."""
     data = tmp_path / "data"
     data.mkdir()
-    run_of(folder, data).write()
+    edited(folder, data).write()
     assert refused_city.trouble(data) == []
     (folder / "rules.toml").write_text("[heat]\niv = 'warm'\n[fog]\n")
     assert publish.main(["--data", str(data)]) == 1

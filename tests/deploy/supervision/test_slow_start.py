@@ -8,16 +8,18 @@ from typing import TYPE_CHECKING
 import msgspec
 import pytest
 
-from deploy.config.run import Run
 from deploy.supervision import provision
 from deploy.supervision.provision import ready_kafka
 from deploy.supervision.stack import ENDS_TOO_OFTEN, SLOW_START_S, SlowStart
 from deploy.supervision.supervisor import End, PartState
 from streams.broker import topics
 from streams.errors import ServerError, UnreachableError
+from tests.runs import run_of
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from deploy.config.run import Run
 
 FOREIGN = "no Kafka answers at 127.0.0.1:1 (refused); start it, or give the right --kafka HOST:PORT"
 
@@ -29,10 +31,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     monkeypatch.setattr(provision, "publish_alone", lambda *_: None)
     monkeypatch.setattr(provision, "RETRY_S", 0.01)
     monkeypatch.setattr(topics, "ensure_topics", lambda _, timeout_s: ("a",))
-    return Run(
-        data=str(tmp_path), city="c", city_id="c", mode="live", kafka="127.0.0.1:1", redis="", history="", port=0,
-        started_ms=0, embedded_kafka=True,
-    )  # fmt: skip
+    return run_of(tmp_path, embedded_kafka=True)
 
 
 def silent(monkeypatch: pytest.MonkeyPatch, times: int) -> list[float]:

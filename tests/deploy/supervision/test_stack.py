@@ -7,7 +7,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from pathlib import Path
 from urllib.request import urlopen
 
@@ -16,6 +15,7 @@ import pytest
 
 from deploy.config.run import SAMPLE_CITY
 from tests.dashboard.scrape import scraped, total
+from tests.waiting import until
 
 ROOT = Path(__file__).resolve().parents[3]
 HOSTED = {"intake", "processors", "processors_second", "alarms", "sinks_history", "sinks_live"}
@@ -52,11 +52,7 @@ class Running:
         return next((line for line in self.log.read_text().splitlines() if line.startswith("http://")), None)
 
     def eventually(self, find, within_s):
-        until = time.monotonic() + within_s
-        while not (found := find()):
-            assert time.monotonic() < until, self.log.read_text()
-            time.sleep(0.2)
-        return found
+        return until(find, within_s, every_s=0.2, said=self.log.read_text)
 
     def status(self):
         done = citywall(self.home, "status", "--json", "--data", str(self.data))

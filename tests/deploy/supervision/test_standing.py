@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 from kafka import KafkaAdminClient, KafkaProducer
 
-from deploy.config.run import Run
 from deploy.embedded import kafka as embedded
 from deploy.supervision import pulses
 from deploy.supervision.child import EXIT_STILL, Plan
@@ -18,6 +17,7 @@ from deploy.supervision.process import start, stop, sweep, wait_open
 from deploy.supervision.stack import tail_plan
 from deploy.supervision.supervisor import Supervisor, read_state
 from streams.health import watchdog
+from tests.runs import run_of
 from tests.topic import records_of
 
 pytestmark = pytest.mark.timeout(240)
@@ -37,9 +37,7 @@ class Room:
         admin.create_topics({self.topic: one, f"{self.topic}-out": one, **self._books(admin, one)})
         admin.close()
         (data / "logs").mkdir(parents=True)
-        Run(
-            data=str(data), city="", city_id="c", mode="live", kafka=kafka, redis="", history="", port=0, started_ms=0
-        ).write()  # fmt: skip
+        run_of(data, kafka=kafka).write()
 
     @staticmethod
     def _books(admin, one):
@@ -112,7 +110,7 @@ def absorbed(room):
     return partitions[0].absorbed if partitions else None
 
 
-def until(supervisor, condition):
+def supervise_until(supervisor, condition):
     deadline = time.monotonic() + PATIENCE_S
 
     def done():
@@ -137,12 +135,12 @@ def now_and_then(condition):
 
 def test_stopped_worker_with_lag_is_killed_and_replaced_and_nothing_is_lost(room, supervised):
     room.give(b"1")
-    until(supervised, now_and_then(lambda: b"1" in room.copied()))
-    until(supervised, lambda: absorbed(room) == 1)
+    supervise_until(supervised, now_and_then(lambda: b"1" in room.copied()))
+    supervise_until(supervised, lambda: absorbed(room) == 1)
     first = worker_of(room).pid
     os.kill(first, signal.SIGSTOP)
     room.give(b"2", b"3")
-    until(supervised, now_and_then(lambda: room.copied() >= {b"1", b"2", b"3"}))
+    supervise_until(supervised, now_and_then(lambda: room.copied() >= {b"1", b"2", b"3"}))
     part = worker_of(room)
     assert part.pid != first
     assert [end.still for end in part.ends] == [True]
@@ -151,26 +149,26 @@ def test_stopped_worker_with_lag_is_killed_and_replaced_and_nothing_is_lost(room
 
 def test_stopped_worker_is_left_alone_while_nothing_waits_for_it(room, supervised):
     room.give(b"1")
-    until(supervised, now_and_then(lambda: b"1" in room.copied()))
-    until(supervised, lambda: absorbed(room) == 1)
+    supervise_until(supervised, now_and_then(lambda: b"1" in room.copied()))
+    supervise_until(supervised, lambda: absorbed(room) == 1)
     first = worker_of(room).pid
     os.kill(first, signal.SIGSTOP)
     over = time.monotonic() + 3 * LIMIT_S
-    until(supervised, lambda: time.monotonic() > over)
+    supervise_until(supervised, lambda: time.monotonic() > over)
     os.kill(first, signal.SIGCONT)
     room.give(b"2")
-    until(supervised, now_and_then(lambda: b"2" in room.copied()))
+    supervise_until(supervised, now_and_then(lambda: b"2" in room.copied()))
     assert worker_of(room).pid == first
 
 
 def test_worker_that_fetches_no_more_is_killed_and_replaced(room, supervised):
     room.give(b"1")
-    until(supervised, now_and_then(lambda: b"1" in room.copied()))
+    supervise_until(supervised, now_and_then(lambda: b"1" in room.copied()))
     first = worker_of(room).pid
     room.give(b"deaf")
-    until(supervised, lambda: "deaf from now on" in room.log())
+    supervise_until(supervised, lambda: "deaf from now on" in room.log())
     room.give(b"2")
-    until(supervised, now_and_then(lambda: b"2" in room.copied()))
+    supervise_until(supervised, now_and_then(lambda: b"2" in room.copied()))
     part = worker_of(room)
     assert part.pid != first
     assert part.ends[0].still
@@ -180,13 +178,13 @@ def test_worker_that_fetches_no_more_is_killed_and_replaced(room, supervised):
 def test_worker_that_only_waits_for_a_processor_is_left_alone(room, supervised):
     """Its work takes several times its limit, for others want the processors too: it waits, and not in its own loop."""
     room.give(b"1")
-    until(supervised, now_and_then(lambda: b"1" in room.copied()))
+    supervise_until(supervised, now_and_then(lambda: b"1" in room.copied()))
     first = worker_of(room).pid
     busy = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(4 * (os.cpu_count() or 1))]
     try:
         began_s = time.monotonic()
         room.give(b"work", b"2")
-        until(supervised, lambda: absorbed(room) == 3)
+        supervise_until(supervised, lambda: absorbed(room) == 3)
         took_s = time.monotonic() - began_s
     finally:
         for one in busy:
@@ -208,16 +206,16 @@ def test_broker_that_is_away_kills_nobody_and_costs_two_lines(cache, tmp_path, u
             supervisor.start()
             supervisor.let_parts_go()
             room.give(b"1")
-            until(supervisor, now_and_then(lambda: b"1" in room.copied()))
+            supervise_until(supervisor, now_and_then(lambda: b"1" in room.copied()))
             first = worker_of(room).pid
             sweep(process)
             over = time.monotonic() + 20.0
-            until(supervisor, lambda: time.monotonic() > over)
+            supervise_until(supervisor, lambda: time.monotonic() > over)
             process = start(broker.command, log, bind=True)
-            until(supervisor, now_and_then(lambda: wait_open(process, broker.port, 0.1)))
+            supervise_until(supervisor, now_and_then(lambda: wait_open(process, broker.port, 0.1)))
             room.give(b"2")
-            until(supervisor, now_and_then(lambda: b"2" in room.copied()))
-            until(supervisor, lambda: "Kafka is back" in room.log() and "Kafka is back" in room.log("tail"))
+            supervise_until(supervisor, now_and_then(lambda: b"2" in room.copied()))
+            supervise_until(supervisor, lambda: "Kafka is back" in room.log() and "Kafka is back" in room.log("tail"))
             assert worker_of(room).pid == first
             assert len(room.log().splitlines()) == 2, room.log()
             assert len(room.log("tail").splitlines()) == 2, room.log("tail")

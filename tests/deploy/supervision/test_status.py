@@ -8,7 +8,6 @@ import pytest
 
 from deploy.commands.processors import table
 from deploy.config.components import discover
-from deploy.config.run import Run
 from deploy.supervision import disk, folder, refused_city, status
 from deploy.supervision.folder import Holder
 from deploy.supervision.pulses import PartitionPulse, PartPulse
@@ -19,6 +18,7 @@ from deploy.supervision.watch import Still
 from deploy.terminal import cli, status_screen
 from streams.errors import ConfigError
 from streams.health.notices import Notice, SetAside
+from tests.runs import run_of
 
 NOW_MS = 1_000_000
 DATA = Path("/data")
@@ -27,9 +27,9 @@ NO_COUNTS = {"readings_in": 0, "dead_lettered": {}, "sent": 0, "first_at_ms": No
 
 
 def a_run(mode="simulated"):
-    return Run(
-        data="/data", city="c", city_id="yunlan", mode=mode, kafka="127.0.0.1:9092",
-        redis="redis://user:s3cret@127.0.0.1:6379/0", history="/data/history.sqlite", port=8050, started_ms=0,
+    return run_of(
+        DATA, city_id="yunlan", mode=mode, kafka="127.0.0.1:9092", redis="redis://user:s3cret@127.0.0.1:6379/0",
+        history=DATA / "history.sqlite", port=8050,
     )  # fmt: skip
 
 

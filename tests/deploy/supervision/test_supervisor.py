@@ -4,7 +4,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import psutil
@@ -12,16 +11,10 @@ import pytest
 
 from deploy.supervision import child, supervisor
 from deploy.supervision.child import Child, Plan
+from tests.waiting import until
 
 ROOT = Path(__file__).resolve().parents[3]
 TOY = Path(__file__).with_name("toy_city.py")
-
-
-def eventually(condition, within_s=20.0):
-    until = time.monotonic() + within_s
-    while not condition():
-        assert time.monotonic() < until, "it did not come true in time"
-        time.sleep(0.02)
 
 
 @pytest.fixture
@@ -53,7 +46,7 @@ def state_of(data, name):
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_asked_to_stop_it_ends_with_0_and_leaves_no_process(toy, number):
     process, data = toy
-    eventually(lambda: "part runs" in (data / "logs" / "forks.log").read_text())
+    until(lambda: "part runs" in (data / "logs" / "forks.log").read_text())
     family = psutil.Process(process.pid).children(recursive=True)
     assert len(family) >= 4  # server, steady, forks and its child; `fails` comes and goes
     process.send_signal(number)
@@ -67,7 +60,7 @@ def test_killed_supervisor_takes_servers_and_parts_with_it(toy):
     process, data = toy
     named = {part.name: part.pid for part in supervisor.read_state(data).parts}
     bound = [psutil.Process(named[name]) for name in ("server", "steady")]
-    eventually(lambda: bound[0].name() == "sleep")
+    until(lambda: bound[0].name() == "sleep")
     process.kill()
     process.wait()
     assert psutil.wait_procs(bound, timeout=10)[1] == []
@@ -75,19 +68,19 @@ def test_killed_supervisor_takes_servers_and_parts_with_it(toy):
 
 def test_killed_part_is_started_again_and_counted(toy):
     _, data = toy
-    eventually(lambda: "part runs" in (data / "logs" / "steady.log").read_text())
+    until(lambda: "part runs" in (data / "logs" / "steady.log").read_text())
     before = state_of(data, "steady").pid
     os.kill(before, signal.SIGKILL)
-    eventually(lambda: state_of(data, "steady").restarts == 1 and state_of(data, "steady").state == "running")
+    until(lambda: state_of(data, "steady").restarts == 1 and state_of(data, "steady").state == "running")
     after = state_of(data, "steady")
     assert after.pid != before
     assert [end.code for end in after.ends] == [-signal.SIGKILL]
-    eventually(lambda: (data / "logs" / "steady.log").read_text().count("part runs") == 2)
+    until(lambda: (data / "logs" / "steady.log").read_text().count("part runs") == 2)
 
 
 def test_part_that_dies_takes_the_processes_it_started_with_it(toy):
     process, data = toy
-    eventually(lambda: len(psutil.Process(state_of(data, "forks").pid).children()) == 1)
+    until(lambda: len(psutil.Process(state_of(data, "forks").pid).children()) == 1)
     parent = psutil.Process(state_of(data, "forks").pid)
     orphan = parent.children()[0]
     parent.kill()
@@ -98,7 +91,7 @@ def test_part_that_dies_takes_the_processes_it_started_with_it(toy):
 def test_part_that_keeps_failing_waits_ever_longer_and_the_rest_runs_on(toy):
     _, data = toy
     steady = state_of(data, "steady").pid
-    eventually(lambda: state_of(data, "fails").restarts >= 2)
+    until(lambda: state_of(data, "fails").restarts >= 2)
     assert {end.code for end in state_of(data, "fails").ends} == {7}
     assert state_of(data, "steady").pid == steady
 
@@ -132,7 +125,7 @@ def test_condemned_part_is_killed_though_it_is_stopped_and_the_reason_is_remembe
     one.start()
     os.kill(one.pid, signal.SIGSTOP)
     one.condemn("it stood still")
-    eventually(lambda: one.watch(may_go=True) and one.ended)
+    until(lambda: one.watch(may_go=True) and one.ended)
     assert [(end.code, end.why, end.still) for end in one.ended] == [(-signal.SIGKILL, "it stood still", True)]
     one.end()
 
@@ -147,7 +140,7 @@ def test_server_that_hangs_in_its_start_is_killed_and_started_again(tmp_path):
     one.watch(may_go=True)
     assert not one.ended
     clock[0] += 1.0
-    eventually(lambda: one.watch(may_go=True) and one.ended)
+    until(lambda: one.watch(may_go=True) and one.ended)
     assert one.ended[0].why == "it did not serve within 300 s of its start"
     clock[0] += child.FIRST_PAUSE_S
     one.watch(may_go=True)
@@ -160,7 +153,7 @@ def test_last_words_of_a_part_that_ends_itself_are_remembered(tmp_path):
     script = "print('first'); print('the reason'); raise SystemExit(75)"
     one = Child(Plan(name="x", command=[sys.executable, "-c", script], needs_go=False), tmp_path / "x.log")
     one.start()
-    eventually(lambda: one.watch(may_go=True) and one.state == "waiting")
+    until(lambda: one.watch(may_go=True) and one.state == "waiting")
     assert [(end.code, end.why, end.still) for end in one.ended] == [(75, "the reason", True)]
     one.end()
 
@@ -192,7 +185,7 @@ def test_part_begins_only_when_told(tmp_path):
     assert one.state == "starting"
     one.watch(may_go=True)
     assert one.state == "running"
-    eventually(lambda: (tmp_path / "x.log").read_text() == "begun\n")
+    until(lambda: (tmp_path / "x.log").read_text() == "begun\n")
     one.ask()
     one.end()
     assert one.pid is None

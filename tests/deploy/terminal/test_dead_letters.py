@@ -11,13 +11,13 @@ import msgspec
 import pytest
 from kafka import KafkaProducer
 
-from deploy.config.run import Run
 from deploy.embedded import kafka as embedded
 from deploy.supervision import folder
 from deploy.terminal import cli, letters
 from streams.broker import dead_letters, topics
 from streams.contract.records import DeadLetter
 from streams.contract.stage import Chunk, Record
+from tests.runs import run_of
 from tests.small_city import write_small_city
 
 if TYPE_CHECKING:
@@ -45,12 +45,8 @@ MESSAGES = [
 
 
 def data_folder(data: Path) -> None:
-    city = write_small_city(data / "city")
-    servers = {"kafka": "127.0.0.1:1", "redis": "redis://127.0.0.1:1/0", "history": str(data / "history.sqlite")}
-    run = Run(
-        data=str(data), city=str(city), city_id="c", mode="live", port=1, started_ms=0, embedded_kafka=True, **servers
-    )
-    run.write()
+    write_small_city(data / "city")
+    run_of(data, history=data / "history.sqlite", embedded_kafka=True).write()
 
 
 def fill(address: str, messages: Sequence[Message]) -> None:

@@ -10,8 +10,8 @@ import pytest
 
 from alerts.rules.shipped import shipped
 from deploy.config import settings
-from deploy.config.run import Run
 from deploy.terminal import cli, rules_screen
+from tests.runs import run_of
 from tests.small_city import write_small_city
 from tests.written_rules import RECORD
 
@@ -94,11 +94,13 @@ def test_a_started_city_is_told_as_it_is_in_force(capsys, tmp_path: Path):
     chosen = settings.load(tmp_path / "mine.toml", {})
     data = tmp_path / "data"
     data.mkdir()
-    Run(
-        data=str(data), city=str(city(tmp_path / "kept", "[noise_high]\nenabled = false\n")), city_id="small",
-        city_edited=str(city(tmp_path / "edited", "[heat\n")), mode="live", kafka="", redis="", history="", port=1,
-        started_ms=0, components=chosen.components, own_rules=chosen.own_rules,
-    ).write()  # fmt: skip
+    run_of(
+        data,
+        city=city(tmp_path / "kept", "[noise_high]\nenabled = false\n"),
+        city_edited=city(tmp_path / "edited", "[heat\n"),
+        components=chosen.components,
+        own_rules=chosen.own_rules,
+    ).write()
     found = listed(capsys, "--data", data)
     assert (found["heat"]["iv"], found["heat"]["origins"]["iv"]) == (36, "settings")
     assert (found["noise_high"]["enabled"], found["noise_high"]["origins"]["enabled"]) == (False, "city")
@@ -118,14 +120,17 @@ def test_the_list_is_one_line_a_rule(capsys, tmp_path: Path):
     cells = {line.split()[0]: [cell.strip() for cell in line.split("  ") if cell] for line in lines}
     assert cells["fog"] == ["fog", "Dense fog", "weather visibility_m", "IV < 1000 m", "Police", "city"]
     assert cells["noise_high"][3] == "off"
+    assert cells["slow_traffic"][2:4] == ["slow_traffic", "IV, III, II"]
 
 
 @pytest.mark.parametrize("language", ["zh_CN.UTF-8", "C.UTF-8"])
 @pytest.mark.parametrize("name", SHIPPED)
 def test_each_that_ships_can_be_shown(name: str, language: str, capsys, monkeypatch):
     monkeypatch.setenv("LC_ALL", language)
-    shown = said(capsys, "show", name)
-    assert SHIPPED[name]["record"]["action"]["zh" if language.startswith("zh") else "en"] in shown
+    shown, of = said(capsys, "show", name), "zh" if language.startswith("zh") else "en"
+    assert SHIPPED[name]["record"]["action"][of] in shown
+    reference = SHIPPED[name]["reference"]
+    assert f"; {reference if isinstance(reference, str) else reference[of]}\n" in shown
 
 
 def test_the_list_says_of_what_the_limits_are(capsys, tmp_path: Path):

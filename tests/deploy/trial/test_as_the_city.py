@@ -11,7 +11,6 @@ import msgspec
 import pytest
 
 from deploy.config.components import discover
-from deploy.config.run import Run
 from deploy.embedded import kafka as embedded
 from deploy.terminal import cli
 from deploy.trial import summary
@@ -31,6 +30,7 @@ from streams.second.second_stage import SecondLevelStage
 from streams.zone.zone_stage import ZoneStage
 from tests.deploy.trial.test_try import tried
 from tests.fakes import FakeBus, FakeClock, FakeHost
+from tests.runs import run_of
 from tests.streams.conftest import write_small_city
 
 if TYPE_CHECKING:
@@ -186,10 +186,7 @@ def topic_chunks(bus: FakeBus) -> list[Chunk]:
 def a_city(data: Path, kafka: str, city: Path) -> Path:
     """A data folder as `up` leaves it."""
     data.mkdir()
-    Run(
-        data=str(data), city=str(city), city_id="small", mode="live", kafka=kafka, redis="redis://127.0.0.1:1/0",
-        history=str(data / "history.sqlite"), port=1, started_ms=0,
-    ).write()  # fmt: skip
+    run_of(data, city=city, kafka=kafka, history=data / "history.sqlite").write()
     return data
 
 

@@ -14,8 +14,7 @@ from streams.city.known import Cities
 from streams.contract.stage import Message
 from tests.alerts.notifiers.telling import SETTING, row
 from tests.fakes import FakeBus, FakeHost
-
-PATIENCE_S = 30.0
+from tests.waiting import until_async
 
 
 def lived(story):
@@ -63,13 +62,12 @@ class Room:
     def close(self, number=1):
         self.bus.put(Message(ALARMS, f"a{number}".encode(), None))
 
-    async def until(self, done):
-        deadline = time.monotonic() + PATIENCE_S
-        while not done():
-            assert time.monotonic() < deadline, self.notes()
-            await self.host.drain()
-            await self.host.tick()
-            await asyncio.sleep(0.02)
+    async def wait(self, done):
+        await until_async(done, every_s=0.02, meanwhile=self.turn, said=self.notes)
+
+    async def turn(self):
+        await self.host.drain()
+        await self.host.tick()
 
     def notes(self):
         return [json.loads(record.value)["state"] for record in self.bus.log(NOTIFICATIONS)]

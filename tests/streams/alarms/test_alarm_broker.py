@@ -4,7 +4,6 @@ import json
 import os
 import signal
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from subprocess import Popen
@@ -18,13 +17,13 @@ from streams.broker.topics import ALARMS, COMMANDS, DETECTIONS, JOURNAL, ensure_
 from streams.engine.run import EXIT_BROKEN
 from tests.alerts.writing import acknowledge, detection, encoded, faults, names, opened_at
 from tests.topic import records_of
+from tests.waiting import PROCESSES_WITHIN_S, until
 
-pytestmark = pytest.mark.timeout(500)
+pytestmark = pytest.mark.timeout(900)
 
 ROOT = Path(__file__).resolve().parents[3]
 AT_10 = opened_at(10)
 GROUP = "citywall-alarms"
-PATIENCE_S = 60.0
 
 
 class Room:
@@ -75,12 +74,10 @@ class Room:
         return [value for _, value in self.values(JOURNAL)]
 
     def wait(self, done: Callable[[], bool]) -> None:
-        deadline = time.monotonic() + PATIENCE_S
-        while not done():
-            self.supervise()
-            logs = "\n".join(log.read_text(encoding="utf-8") for log in self.folder.glob("*.log"))
-            assert time.monotonic() < deadline, (self.journal(), logs)
-            time.sleep(0.1)
+        until(done, PROCESSES_WITHIN_S, meanwhile=self.supervise, said=self.told)
+
+    def told(self) -> tuple[list[bytes], str]:
+        return self.journal(), "\n".join(log.read_text(encoding="utf-8") for log in self.folder.glob("*.log"))
 
 
 @pytest.fixture

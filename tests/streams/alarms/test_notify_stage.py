@@ -33,11 +33,11 @@ async def test_500_then_a_hang_then_429_then_it_comes_back_once_and_in_order(cit
         room = Room(city, webhook(receiver.address, timeout_s=0.5))
         await room.begin()
         room.give()
-        await room.until(lambda: len(receiver.posted) == 2)
+        await room.wait(lambda: len(receiver.posted) == 2)
         room.give(state="cleared", standing="returned_unacknowledged")
         room.close()
-        await room.until(lambda: "delivered" in room.notes())
-        await room.until(lambda: room.notes().count("delivered") == 2)
+        await room.wait(lambda: "delivered" in room.notes())
+        await room.wait(lambda: room.notes().count("delivered") == 2)
         ids = [(headers["Idempotency-Key"], body["message"]) for headers, body, _ in receiver.posted]
         assert len(set(ids[:4])) == 1
         assert len(ids) == 5
@@ -53,11 +53,11 @@ async def test_a_hanging_receiver_holds_up_neither_rows_nor_another_receiver_nor
         room = Room(city, webhook(slow.address, timeout_s=60), other)
         await room.begin()
         room.give(number=1)
-        await room.until(lambda: len(slow.posted) == 1)
+        await room.wait(lambda: len(slow.posted) == 1)
         for number in range(2, 50):
             room.give(number=number)
         room.give(number=99, level=1, zone="z9")
-        await room.until(lambda: len(slow.posted) == 2 and len(whats(quick)) == 50)
+        await room.wait(lambda: len(slow.posted) == 2 and len(whats(quick)) == 50)
         assert [one["alarm"] for one in slow.posted[1][1]["alarms"]] == ["a99"]
         assert room.host.behind() == []
         assert room.host.committed
@@ -90,7 +90,7 @@ async def test_a_secret_stands_in_no_record_notice_or_log(city, caplog):
         room = Room(city, webhook(receiver.address, secret=SIGNING))
         await room.begin()
         room.give()
-        await room.until(lambda: room.notes() == ["held"])
+        await room.wait(lambda: room.notes() == ["held"])
         (notice,) = room.host.stage.notices()
         kept = b"".join((record.value or b"") for topic in (STATE, NOTIFICATIONS) for record in room.bus.log(topic))
         said = f"{notice} {kept!r} {room.routes}"
@@ -106,14 +106,14 @@ async def test_a_mail_server_that_is_away_and_comes_back_gets_the_mail_once(city
     room = Room(city, Route(name="mail", channel="email", url=url, group_wait_s=0, timeout_s=2))
     await room.begin()
     room.give()
-    await room.until(lambda: room.notes() == ["not_confirmed"])
+    await room.wait(lambda: room.notes() == ["not_confirmed"])
     with smtp_server(port) as mailbox:
         mailbox.refuses = "451 later"
         room.clock.ahead_ms += 5_000
-        await room.until(lambda: room.notes() == ["not_confirmed"] * 2)
+        await room.wait(lambda: room.notes() == ["not_confirmed"] * 2)
         mailbox.refuses = ""
         room.clock.ahead_ms += 5_000
-        await room.until(lambda: "delivered" in room.notes())
+        await room.wait(lambda: "delivered" in room.notes())
         (mail,) = mailbox.mails
     read = email.message_from_bytes(mail, policy=email.policy.default)
     assert read["Subject"] == "柳江市报警 / Liujiang alarm"
@@ -132,7 +132,7 @@ async def test_a_robot_that_refuses_with_status_200_is_not_taken_for_delivered(c
         room = Room(city, Route(name="robot", channel=of, url=receiver.address, group_wait_s=0))
         await room.begin()
         room.give()
-        await room.until(lambda: room.notes() == ["given_up"])
+        await room.wait(lambda: room.notes() == ["given_up"])
         assert "40001" in room.host.stage.notices()[0].en
 
 
@@ -152,5 +152,17 @@ async def test_of_what_the_engine_suppressed_only_what_outlives_the_window_is_to
         assert room.bus.log(STATE)
         assert receiver.posted == []
         await engine.go_on(await engine.started(room.bus), 100_000)
-        await room.until(lambda: room.notes() == ["delivered"])
+        await room.wait(lambda: room.notes() == ["delivered"])
         assert whats(receiver) == [("raised", opened_at(10))]
+
+
+@lived
+async def test_a_clock_that_is_set_back_puts_nothing_off(city):
+    with endpoint() as receiver:
+        receiver.answers = [(500, {}, 0), (200, {}, 0)]
+        room = Room(city, webhook(receiver.address))
+        await room.begin()
+        room.give()
+        await room.until(lambda: room.notes() == ["not_confirmed"])
+        room.clock.ahead_ms -= 3_600_000
+        await room.until(lambda: room.notes() == ["not_confirmed", "delivered"])  # a second later, not an hour

@@ -1,14 +1,19 @@
 """One post to receivers that behave badly, on real sockets."""
 
+import shutil
 import socket
+import ssl
+import subprocess
 import threading
 import time
 from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler
 
 import pytest
 
 from streams.alarms.posting import post
-from streams.errors import UnreachableError
+from streams.errors import UnreachableError, UnresolvedError, UntrustedError
+from tests.receiving import serving
 
 HEAD = b"HTTP/1.1 200 OK\r\n"
 PATIENCE_S = 20.0
@@ -97,3 +102,34 @@ def test_silence_is_a_timeout_and_nobody_there_is_unreachable():
         posted(address)
     with receiver(lambda *_: None) as (address, _), pytest.raises(UnreachableError):
         posted(address)
+
+
+@contextmanager
+def with_a_certificate_of_its_own(folder):
+    """Serve TLS with a certificate that nobody has signed but itself."""
+    key, own = folder / "key.pem", folder / "own.pem"
+    command = f"openssl req -x509 -newkey rsa:2048 -nodes -keyout {key} -out {own} -days 1 -subj /CN=127.0.0.1"
+    subprocess.run(command.split(), check=True, capture_output=True)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(own, key)
+    with serving(BaseHTTPRequestHandler) as server:
+        server.socket = context.wrap_socket(server.socket, server_side=True)
+        yield f"https://127.0.0.1:{server.server_port}/hook?key=topsecret"
+
+
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="no openssl that makes a certificate")
+def test_a_certificate_that_is_not_trusted_is_told(tmp_path):
+    with with_a_certificate_of_its_own(tmp_path) as address, pytest.raises(UntrustedError) as no:
+        post(address, b"{}", {}, PATIENCE_S)
+    assert "topsecret" not in str(no.value)
+
+
+def test_why_nobody_could_be_reached_is_told():
+    with pytest.raises(UnresolvedError):
+        post("http://no-such-host.invalid/hook?key=topsecret", b"{}", {}, 1.0)
+    with (
+        receiver(lambda connection, _: connection.sendall(HEAD)) as (address, _),
+        pytest.raises(UnreachableError) as no,
+    ):
+        post(address.replace("http:", "https:"), b"{}", {}, PATIENCE_S)
+    assert "TLS" in str(no.value)

@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import json
 import sys
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,15 +24,15 @@ from tests.alerts.writing import acknowledge, detection, opened_at, undo
 from tests.fakes import FakeBus
 from tests.streams.sinks.feed import SOURCE, Sent, expected, frames, held, send
 from tests.streams.sinks.troubles import locked
+from tests.waiting import PROCESSES_WITHIN_S, until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from subprocess import Popen
 
-pytestmark = pytest.mark.timeout(240)
+pytestmark = pytest.mark.timeout(900)
 
 ROOT = Path(__file__).resolve().parents[3]
-PATIENCE_S = 60.0
 PIECE = 10
 """Frames."""
 
@@ -101,10 +100,7 @@ class Room:
         return "the spill takes no more" in self.log.read_text(encoding="utf-8")
 
     def wait(self, done: Callable[[], bool]) -> None:
-        deadline = time.monotonic() + PATIENCE_S
-        while not done():
-            assert time.monotonic() < deadline, (self.pulse(), self.log.read_text(encoding="utf-8"))
-            time.sleep(0.1)
+        until(done, PROCESSES_WITHIN_S, said=lambda: (self.pulse(), self.log.read_text(encoding="utf-8")))
 
 
 @pytest.fixture

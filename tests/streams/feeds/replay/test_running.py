@@ -19,6 +19,7 @@ from streams.feeds.aarhus import prepare
 from streams.feeds.replay.running import run_replay
 from tests.small_city import write_small_city
 from tests.topic import records_of
+from tests.waiting import until
 
 META = (
     "POINT_1_NAME,POINT_2_NAME,NDT_IN_KMH,POINT_1_POSTAL_CODE,POINT_1_LAT,POINT_1_LNG,"
@@ -62,9 +63,7 @@ def inbox(broker, run):
 
 def wait_for_rows(broker, run, count=1):
     """Wait until so many records with rows of a run are in the inbox."""
-    until = time.monotonic() + 120
-    while len([value for _, _, value, _ in inbox(broker, run) if value]) < count:
-        assert time.monotonic() < until, f"no {count} records with rows came"
+    until(lambda: len([value for _, _, value, _ in inbox(broker, run) if value]) >= count, 120)
 
 
 def check(records, plan):

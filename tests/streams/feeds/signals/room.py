@@ -1,7 +1,6 @@
 """The feed of official signals beside the real alarm engine, on topics in memory, for tests."""
 
 import asyncio
-import time
 from functools import wraps
 
 from streams.city.known import Cities
@@ -10,8 +9,8 @@ from streams.feeds.signals.stage import SignalStage
 from tests.alerts import staging
 from tests.fakes import FakeBus, FakeHost
 from tests.streams.feeds.signals.issuing import iso
+from tests.waiting import until_async
 
-PATIENCE_S = 30.0
 MINUTE_MS = 60_000
 ROAD = "<areaDesc>a road</areaDesc><circle>0,0 1</circle>"
 """Of zone z0 alone: the station of z1 is at (0.5, 0.4)."""
@@ -55,17 +54,16 @@ class Room:
             await host.tick()
             await host.drain()
 
-    async def until(self, done):
-        deadline = time.monotonic() + PATIENCE_S
-        while not done():
-            assert time.monotonic() < deadline, (self.rows(), self.stage.notices())
-            await self.turn(1.1)
-            await asyncio.sleep(0.01)
+    async def wait(self, done):
+        await until_async(done, every_s=0.01, meanwhile=lambda: self.turn(1.1), said=self.told)
+
+    def told(self):
+        return self.rows(), self.stage.notices()
 
     async def polled(self, served):
         """Let a whole poll pass: the second one from now begins after the first was taken."""
         before = served.asked.count("/alerts.xml")
-        await self.until(lambda: served.asked.count("/alerts.xml") >= before + 2)
+        await self.wait(lambda: served.asked.count("/alerts.xml") >= before + 2)
 
     def rows(self):
         found = staging.projected(self.bus).values()

@@ -32,15 +32,15 @@ async def test_when_the_city_is_edited_a_signal_is_placed_anew_also_one_that_was
         served.pages["/A.xml"] = alert("A", room.at(0), info(area=STATION))
         served.lists("A")
         await room.begin()
-        await room.until(lambda: room.rows() == [("signal_rainstorm", "zone:z1", 2)])
+        await room.wait(lambda: room.rows() == [("signal_rainstorm", "zone:z1", 2)])
         (other_zone,) = staging.city_parts(2, ["w1"], at="z0,,0.5,0.4")
         room.bus.put(other_zone)
-        await room.until(lambda: room.rows() == [("signal_rainstorm", "zone:z0", 2)])
+        await room.wait(lambda: room.rows() == [("signal_rainstorm", "zone:z0", 2)])
         room.bus.put(*staging.city_parts(3, ["w1"], at="z0,,0.9,0.9"))
-        await room.until(lambda: room.rows() == [])
+        await room.wait(lambda: room.rows() == [])
         await room.begin()
         room.bus.put(staging.city_version(4, ["w1"]))
-        await room.until(lambda: room.rows() == [("signal_rainstorm", "zone:z1", 2)])
+        await room.wait(lambda: room.rows() == [("signal_rainstorm", "zone:z1", 2)])
         assert stood(room)[:6] == [
             *[("zone:z1", 2), ("zone:z0", 2), ("zone:z1", 0), ("zone:z0", 0)],
             *[("zone:z1", 0), ("zone:z0", 0)],  # told again at the start
@@ -55,7 +55,7 @@ async def test_an_edit_that_moves_no_signal_tells_nothing(tmp_path):
         served.pages["/A.xml"] = alert("A", room.at(0), info(area=STATION))
         served.lists("A")
         await room.begin()
-        await room.until(room.rows)
+        await room.wait(room.rows)
         kept = len(room.bus.log(STATE))
         room.bus.put(staging.city_version(2, ["w1", "w2"]))
         await room.polled(served)
@@ -69,7 +69,7 @@ async def test_killed_at_the_edit_it_places_them_after_the_start_by_the_settings
         served.pages["/A.xml"] = alert("A", room.at(0), info(area=CODED))
         served.lists("A")
         await room.begin()
-        await room.until(lambda: room.rows() == [("signal_rainstorm", "zone:z1", 2)])
+        await room.wait(lambda: room.rows() == [("signal_rainstorm", "zone:z1", 2)])
         served.pages["/alerts.xml"] = 503
         room.source = msgspec.structs.replace(room.source, geocodes=("1=z0",))
         staging.crash_at(room.bus, DETECTIONS, stored=False)
@@ -77,7 +77,7 @@ async def test_killed_at_the_edit_it_places_them_after_the_start_by_the_settings
         with pytest.raises(staging.Crash):
             await room.turn(1.1)
         await room.begin()
-        await room.until(lambda: room.rows() == [("signal_rainstorm", "zone:z0", 2)])
+        await room.wait(lambda: room.rows() == [("signal_rainstorm", "zone:z0", 2)])
 
 
 @lived
@@ -99,6 +99,6 @@ async def test_what_an_earlier_citywall_kept_stays_where_it_was_and_is_placed_an
         served.pages["/A.xml"] = alert("A", room.at(0), info(area=STATION))
         served.lists()
         await room.begin()
-        await room.until(lambda: room.rows() == [("signal_rainstorm", "zone:z3", 2)])
+        await room.wait(lambda: room.rows() == [("signal_rainstorm", "zone:z3", 2)])
         served.lists("A")
-        await room.until(lambda: room.rows() == [("signal_rainstorm", "zone:z1", 2)])
+        await room.wait(lambda: room.rows() == [("signal_rainstorm", "zone:z1", 2)])

@@ -19,16 +19,16 @@ async def test_alert_update_cancel_are_one_one_and_none_in_force_and_the_alert_a
         served.pages |= {"/A.xml": first}
         served.lists("A")
         await room.begin()
-        await room.until(lambda: room.rows() == [("signal_rainstorm", "zone:z0", 3)])
+        await room.wait(lambda: room.rows() == [("signal_rainstorm", "zone:z0", 3)])
         served.pages["/B.xml"] = alert(
             "B", room.at(1), info("暴雨橙色预警", ROAD, room.at(600)), kind="Update", refs=[("A", room.at(0))]
         )
         served.lists("A", "B")
-        await room.until(lambda: room.rows() == [("signal_rainstorm", "zone:z0", 2)])
+        await room.wait(lambda: room.rows() == [("signal_rainstorm", "zone:z0", 2)])
         assert len(staging.projected(room.bus)) == 1
         served.pages["/C.xml"] = alert("C", room.at(2), kind="Cancel", refs=[("B", room.at(1))])
         served.lists("A", "B", "C")
-        await room.until(lambda: room.rows() == [])
+        await room.wait(lambda: room.rows() == [])
         served.pages["/again.xml"] = first
         served.lists("again")
         await room.polled(served)
@@ -47,9 +47,9 @@ async def test_a_cancellation_that_comes_before_what_it_cancels_still_does(tmp_p
         }
         served.lists("A", "C")
         await room.begin()
-        await room.until(lambda: len(room.rows()) == 1)  # nothing says yet that A is over
+        await room.wait(lambda: len(room.rows()) == 1)  # nothing says yet that A is over
         served.lists("A", "B", "C")
-        await room.until(lambda: room.rows() == [])
+        await room.wait(lambda: room.rows() == [])
 
 
 @lived
@@ -59,21 +59,21 @@ async def test_what_is_missing_in_a_list_or_cannot_be_fetched_holds_until_it_exp
         served.pages["/A.xml"] = alert("A", room.at(0), info(area=ROAD, expires=room.at(600)))
         served.lists("A")
         await room.begin()
-        await room.until(lambda: len(room.rows()) == 1)
+        await room.wait(lambda: len(room.rows()) == 1)
         served.lists()
         await room.polled(served)
         assert (len(room.rows()), room.stage.notices()) == (1, [])
         served.pages["/alerts.xml"] = 503
-        await room.until(lambda: room.stage.notices())
+        await room.wait(lambda: room.stage.notices())
         [notice] = room.stage.notices()
         assert notice.degraded
         assert "nmc cannot be fetched: it answers with status 503" in notice.en
         assert "topsecret" not in notice.en
         assert len(room.rows()) == 1
         room.bus.clock.advance(600 * 60)
-        await room.until(lambda: room.rows() == [])
+        await room.wait(lambda: room.rows() == [])
         served.lists()
-        await room.until(lambda: not room.stage.notices())
+        await room.wait(lambda: not room.stage.notices())
 
 
 @lived
@@ -98,7 +98,7 @@ async def test_what_is_not_meant_raises_nothing_and_cancels_nothing(tmp_path, st
         }
         served.lists("A", "B", "C")
         await room.begin()
-        await room.until(lambda: room.rows())
+        await room.wait(lambda: room.rows())
         assert room.rows() == [("signal_gale", "zone:z0", 4)]
 
 
@@ -112,7 +112,7 @@ async def test_a_bad_document_is_said_kept_once_and_stops_no_other(tmp_path):
         }
         served.lists("A", "B")
         await room.begin()
-        await room.until(lambda: room.rows())
+        await room.wait(lambda: room.rows())
         assert room.rows() == [("signal_fog", "city:c", 1)]
         await room.polled(served)
         [letter] = room.bus.log(DEAD_LETTERS)
@@ -137,14 +137,14 @@ async def test_killed_before_it_told_what_it_kept_it_tells_it_and_ends_what_expi
         staging.crash_at(room.bus, DETECTIONS, stored=False)
         served.lists("A")
         with pytest.raises(staging.Crash):
-            await room.until(lambda: room.rows())
+            await room.wait(lambda: room.rows())
         assert (room.rows(), len(room.bus.log(STATE)) > 0) == ([], True)
         served.pages["/alerts.xml"] = 503
         await room.begin()
-        await room.until(lambda: room.rows() == [("signal_rainstorm", "zone:z0", 2)])
+        await room.wait(lambda: room.rows() == [("signal_rainstorm", "zone:z0", 2)])
         room.bus.clock.advance(61 * 60)
         await room.begin()
-        await room.until(lambda: room.rows() == [])
+        await room.wait(lambda: room.rows() == [])
 
 
 @lived
@@ -154,7 +154,7 @@ async def test_a_start_tells_nothing_anew(tmp_path):
         served.pages["/A.xml"] = alert("A", room.at(0), info(area=ROAD))
         served.lists("A")
         await room.begin()
-        await room.until(lambda: room.rows())
+        await room.wait(lambda: room.rows())
         [before] = staging.projected(room.bus).values()
         await room.begin()
         await room.polled(served)
@@ -172,9 +172,9 @@ async def test_of_two_signals_of_one_kind_and_place_the_worse_counts_and_its_end
         }
         served.lists("A", "B")
         await room.begin()
-        await room.until(lambda: [level for *_, level in room.rows()] == [1])
+        await room.wait(lambda: [level for *_, level in room.rows()] == [1])
         room.bus.clock.advance(61 * 60)
-        await room.until(lambda: [level for *_, level in room.rows()] == [4])
+        await room.wait(lambda: [level for *_, level in room.rows()] == [4])
 
 
 @lived
@@ -184,7 +184,7 @@ async def test_the_alarm_says_that_it_is_official_whose_and_until_when(tmp_path)
     text = alert("A", room.at(-5), info("高温橙色预警", ROAD, room.at(60), more="<senderName>气象台</senderName>"))
     (tmp_path / "box" / "a.xml").write_text(text, encoding="utf-8")
     await room.begin()
-    await room.until(lambda: room.rows())
+    await room.wait(lambda: room.rows())
     [row] = staging.projected(room.bus).values()
     assert (row["basis"], row["domain"], row["kind"]) == ("official", "weather", "signal_heat")
     assert row["raised_at_ms"] == room.start_ms - 5 * MINUTE_MS
@@ -208,7 +208,7 @@ async def test_findings_are_of_the_city_clock(tmp_path):
         served.pages["/A.xml"] = alert("A", room.at(0), info(area=ROAD))
         served.lists("A")
         await room.begin()
-        await room.until(lambda: room.rows())
+        await room.wait(lambda: room.rows())
         [row] = staging.projected(room.bus).values()
         assert row["raised_at_ms"] < room.start_ms - 59 * MINUTE_MS
         assert len(room.bus.log(CLOCK)) == 1
@@ -218,7 +218,7 @@ async def test_findings_are_of_the_city_clock(tmp_path):
 async def test_a_folder_that_is_away_is_said(tmp_path):
     room = Room(tmp_path, folder=str(tmp_path / "nowhere"))
     await room.begin()
-    await room.until(lambda: room.stage.notices())
+    await room.wait(lambda: room.stage.notices())
     assert "No such file or directory" in room.stage.notices()[0].en
     assert room.bus.log(ALARMS) == []
     room.bus.put(Message(CLOCK, b"c", b"nonsense"))
