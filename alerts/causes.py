@@ -21,7 +21,7 @@ from alerts.alarm import Under
 from alerts.desks import home
 from alerts.events import Placed
 from alerts.incidents import BURST
-from alerts.kinds import SILENT_FEED, SILENT_SENSOR, title, traits
+from alerts.kinds import SILENT_FEED, SILENT_SENSOR, is_unheard, title, traits
 from alerts.load import IN_MS, free_at_ms
 from alerts.rules.record import Words
 from processors.maths.combined import standing
@@ -168,7 +168,7 @@ def _effects(view: View) -> Iterator[Tie]:
     parts = standing(found.evidence).items()
     yield from ((one, "part") for kind, entity in parts for one in view.at([entity]) if one.kind == kind)
     if found.kind == SILENT_FEED:
-        yield from ((one, "feed") for one in view.at(_fed(view)) if one.kind in (SILENT_SENSOR, SILENT_FEED))
+        yield from ((one, "feed") for one in view.at(_fed(view)) if one.kind == SILENT_FEED or is_unheard(one))
     if is_equipment(found):
         return
     for spot in view.spots:
@@ -193,7 +193,7 @@ def _mates(view: View) -> Iterator[Tie]:
 def _feeds(found: Detection) -> list[str]:
     """Return the feeds of which the silence explains the finding."""
     feed = f"{FEED_PREFIX}{found.domain}"
-    if found.kind == SILENT_SENSOR:
+    if is_unheard(found):
         return [f"{feed}:{found.zone}", feed]
     return [feed] if found.kind == SILENT_FEED and found.entity != feed else []
 

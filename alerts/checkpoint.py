@@ -19,6 +19,7 @@ from alerts.covers import Cover
 from alerts.incident import Incident
 from alerts.journal import VERSION, Head
 from alerts.outcomes import Outcome
+from alerts.reading import UNREADABLE
 from alerts.state import Key, Muted, Newest, State, Was
 from streams.alarms.checkpoints import LAST_KEY, SLOTS
 from streams.city.clock import ClockSetting
@@ -129,7 +130,10 @@ def whole(records: Mapping[bytes, bytes], slot: bytes) -> tuple[Mark, State] | N
     found = [piece for piece in pieces if piece is not None]
     if len(found) < mark.pieces or hashlib.sha256(b"".join(found)).hexdigest() != mark.digest:
         return None
-    return mark, _state(found)
+    try:
+        return mark, _state(found)
+    except UNREADABLE:
+        return None  # of a state that this version takes for none: the journal says what stands
 
 
 def packed(name: str, rows: list[Any]) -> bytes:
@@ -140,7 +144,7 @@ def packed(name: str, rows: list[Any]) -> bytes:
 def _mark(value: bytes | None) -> Mark | None:
     try:
         found = msgspec.json.decode(value or b"", type=Mark)
-    except msgspec.DecodeError:
+    except UNREADABLE:
         return None
     return found if found.version == VERSION else None
 

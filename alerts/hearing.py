@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from alerts.kinds import SILENT_FEED, SILENT_SENSOR
+from alerts.kinds import SILENT_FEED, SILENT_SENSOR, is_unheard
 from processors.maths.measures import FEED_PREFIX
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def hear(state: State, found: Detection) -> None:
 
 def uncertain_since_ms(state: State, alarm: Alarm) -> int | None:
     """Return the event time since which nothing is heard of what an alarm is about, None = it is heard."""
-    if alarm.kind in SILENCES or not state.silent:
+    if alarm.kind in SILENCES or is_unheard(alarm) or not state.silent:
         return None
     ears = [_silent_ms(state, alarm, one.sensor, one.zone) for one in alarm.ears]
     ears = ears or [_silent_ms(state, alarm, alarm.entity, alarm.zone)]

@@ -90,6 +90,7 @@ def fold(state: State, alarm: Alarm, command: Fold, at_ms: int) -> Alarm:
     of = incident.cause if target is None else target.id
     why = Words(zh=f"{command.who} 手动归并。", en=f"Put there by {command.who}.")
     under = Under(of=of, because="hand", why=why)
+    _speak_for_it(state, alarm)
     state.groups.put(replace(incident, newest=under))
     return replace(alarm, incident=incident_id, under=under)
 
@@ -106,10 +107,18 @@ def split(state: State, alarm: Alarm) -> Alarm:
     incident = state.incidents.get(alarm.incident or "")
     if incident is None:
         raise ImpossibleError(f"alarm {alarm.id} is in no incident")
-    rest = [state.open[one] for one in state.groups.members.of(incident.id) if one != alarm.id]
-    if incident.cause == alarm.id and rest:
-        state.groups.put(replace(incident, release_at_ms=None, **about(min(rest, key=_order))))
+    _speak_for_it(state, alarm)
     return replace(alarm, incident=None, under=None)
+
+
+def _speak_for_it(state: State, left: Alarm) -> None:
+    """Have the worst and oldest of the rest speak for an incident whose cause leaves it."""
+    incident = state.incidents.get(left.incident or "")
+    if incident is None or incident.cause != left.id:
+        return
+    rest = [state.open[one] for one in state.groups.members.of(incident.id) if one != left.id]
+    if rest:
+        state.groups.put(replace(incident, release_at_ms=None, **about(min(rest, key=_order))))
 
 
 def _order(one: Alarm) -> tuple[int, int, str]:
@@ -174,7 +183,9 @@ def follow(state: State, at_ms: int) -> None:
             continue
         alarm = state.open.get(before.id)
         stands = alarm is not None and alarm.process == "active"
-        if stands != (before.process == "active"):
+        if alarm is None and before.process != "active" and incident.release_at_ms is None:
+            _speak_for_it(state, before)  # what was to stand by itself stands already, or nothing does
+        elif stands != (before.process == "active"):
             state.groups.put(replace(incident, release_at_ms=None if stands else at_ms + RELEASE_MS))
     for one in state.groups.touched_incidents:
         ended = state.ended.get(one)
@@ -220,10 +231,11 @@ def release(state: State, event: Released) -> None:
     incident = state.incidents.get(event.incident)
     if incident is None or incident.release_at_ms != event.at_ms:
         raise ImpossibleError(f"nothing of incident {event.incident} was due at {event.at_ms}")
-    standing = [
-        one for one in map(state.open.__getitem__, state.groups.members.of(incident.id)) if one.process == "active"
-    ]
+    members = [state.open[one] for one in state.groups.members.of(incident.id)]
+    standing = [one for one in members if one.process == "active"]
     freed = replace(incident, release_at_ms=None)
+    if members and not standing and incident.cause not in state.open:
+        freed = replace(freed, **about(min(members, key=_order)))
     if standing:
         cause = min(standing, key=_order)
         is_burst = incident.newest is not None and incident.newest.because == "burst"

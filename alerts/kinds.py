@@ -18,10 +18,15 @@ from streams.toml_keys import faults_within, read_as
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from alerts.alarm import Alarm
     from streams.contract.level import Level
+    from streams.contract.records import Detection
 
 SILENT_SENSOR, SILENT_FEED = "sensor_silent", "feed_silent"
 """Kinds whose entity is not heard: what is known of it may no longer be so."""
+
+OF, ABSENCE = "of", "absence"
+"""Key and value in the evidence of what a rule of absence finds: that nothing is heard is then the condition itself."""
 
 Lang: TypeAlias = Literal["zh", "en"]
 
@@ -62,6 +67,11 @@ def title(kind: str, lang: Lang, place: str = "") -> str:
     if not place:
         return str(name)
     return f"{place} {name}" if lang == "zh" else f"{name} at {place}"
+
+
+def is_unheard(one: Detection | Alarm) -> bool:
+    """Tell whether it says of a sensor, or of one of its columns, that nothing is heard."""
+    return one.kind == SILENT_SENSOR or one.evidence.get(OF) == ABSENCE
 
 
 def response_limit_s(level: Level) -> int | None:

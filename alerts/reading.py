@@ -14,6 +14,9 @@ from streams.contract.records import Detection
 INPUT_BYTES = 64 * 1024
 """A longer input is unreadable: a journal record has to fit into its topic."""
 
+FOUND_ID_MOST = 2_000
+"""Characters of each id that a detection names: so long a command may name it (`Where`)."""
+
 UNSIGNED = "unsigned"
 """The reason of a refusal: whoever sent it does not hold the key."""
 
@@ -39,9 +42,13 @@ def detection(value: bytes | None) -> Detection | None:
         found = msgspec.json.decode(str(body, "utf-8"), type=Detection)
     except UNREADABLE:
         found = _without_unknown(body)
-    if found is None or not 0 <= found.at_ms < TIME_END_MS:
+    if found is None or not 0 <= found.at_ms < TIME_END_MS or max(map(len, _ids(found))) > FOUND_ID_MOST:
         return None
     return replace(found, evidence=dict(sorted(found.evidence.items())))
+
+
+def _ids(found: Detection) -> tuple[str, ...]:
+    return found.city, found.domain, found.kind, found.entity, found.zone, found.processor
 
 
 def _without_unknown(body: bytes) -> Detection | None:

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from alerts.rules.record import RECORD
 from alerts.rules.shipped import shipped
-from dashboard.alarm_list import metric_of, scale_of
-from dashboard.labels import column_name, kind_name, text, unit_name
+from dashboard.alarm_list import judged_of, metric_of, scale_of
+from dashboard.labels import column_name, column_unit, kind_name, text, unit_name
 from dashboard.readings import filled, quantity, reading
 from dashboard.subject import Section, Subject, same, time_at
 from processors.maths.combined import STANDS
@@ -24,7 +24,7 @@ AS_SAID = ("why", "assigned_to", "escalated_to", "shelved_by", "shelved_why", "s
 """What people said, as they said it; of these, …"""
 TO_DESKS = ("assigned_to", "escalated_to")
 """… a desk."""
-IN_UNITS = {"usual_km_h": (1.0, "km/h"), "ratio": (100.0, "%")}
+IN_UNITS = {"usual_km_h": (1.0, "km/h"), "ratio": (100.0, "%"), "over_s": (1.0, "s")}
 """Evidence by what it is multiplied where people read it, and its unit then."""
 TOLD_ELSEWHERE = ("column", "basis", BASIS_ZH)
 """Of the evidence: the reading's name, and the basis."""
@@ -33,7 +33,7 @@ TOLD_ELSEWHERE = ("column", "basis", BASIS_ZH)
 def subject(hub: Hub, alarm: Mapping[str, Any]) -> Subject:
     """Return what the drawer shows of an alarm."""
     row = hub.screen.alarm_row(dict(alarm))
-    scale, shown_unit = scale_of(alarm)
+    scale, shown_unit = scale_of(_of_curve(alarm))
     metric, kind = metric_of(alarm), kind_name(alarm["kind"])
     found = [Section(list(_facts(hub, alarm, row))), Section(list(_record(alarm)), "drawer.record")]
     found.append(Section(list(_evidence(hub, alarm)), "drawer.evidence"))
@@ -45,16 +45,21 @@ def subject(hub: Hub, alarm: Mapping[str, Any]) -> Subject:
         unit_name(shown_unit),
         scale,
         2,
-        limit=row["limit"],
+        limit=None if judged_of(alarm) else row["limit"],
         label=column_name(alarm["domain"], metric) or text("fact.reading") or kind,
         row=row,
     )
 
 
+def _of_curve(alarm: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the alarm with the unit of its column, which the curve is in whatever its limits are of."""
+    return {**alarm, "unit": column_unit(alarm["domain"], metric_of(alarm))} if judged_of(alarm) else alarm
+
+
 def _facts(hub: Hub, alarm: Mapping[str, Any], row: Mapping[str, Any]) -> Iterator[tuple[str, Name]]:
     yield "fact.place", Name(row["place"]["zh"], row["place"]["en"])
     yield "fact.level", text(f"level.{alarm['level']}") or same(alarm["level"])
-    yield "fact.reading", reading(row["value"], row["limit"], row["unit"])
+    yield "fact.reading", reading(row["value"], row["limit"], row["unit"], judged_of(alarm))
     yield "fact.state", _state(hub, row)
     if row["uncertain_since_ms"] is not None:
         yield "fact.uncertain", time_at(hub, row["uncertain_since_ms"], CLOCK)

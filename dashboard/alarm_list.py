@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from alerts.kinds import response_limit_s
 from dashboard.labels import as_json, domain_names, kind_name
 from dashboard.places import corridor, projection
-from dashboard.readings import COUNTED, NOTHING, quantity, reading
+from dashboard.readings import COUNTED, NOTHING, amount, reading
 from processors.maths.combined import standing
 from processors.maths.measures import FEED_PREFIX, SILENT
 from streams.contract.name import Name
@@ -135,6 +135,11 @@ def metric_of(alarm: Mapping[str, Any]) -> str:
     return RULES if standing(evidence) else str(evidence.get("column") or "speed_km_h")
 
 
+def judged_of(alarm: Mapping[str, Any]) -> str:
+    """Return what its limits are of where that is not the value itself: the kind of its rule."""
+    return str(alarm.get("evidence", {}).get("of") or "")
+
+
 def scale_of(alarm: Mapping[str, Any]) -> tuple[float, str]:
     """Return by what its values are multiplied where people read them, and their unit then."""
     metric, unit = metric_of(alarm), str(alarm.get("unit") or "")
@@ -172,8 +177,8 @@ def row(
         "value": value,
         "limit": limit,
         "unit": unit,
-        "reading": as_json(reading(value, limit, unit)),
-        "said": as_json(NOTHING if value is None else quantity(value, unit)),
+        "reading": as_json(reading(value, limit, unit, judged_of(alarm))),
+        "said": as_json(NOTHING if value is None else amount(value, unit, judged_of(alarm))),
         "count": alarm.get("count", 1),
         "sending": sending.who if sending and sending.confirmed is None else None,
         "unconfirmed": sending is not None and sending.confirmed is False,

@@ -10,6 +10,8 @@ from streams.contract.name import Name
 SECONDS, PERCENT = "s", "%"
 SPANS = (("d", 86_400), ("h", 3600), ("min", 60), ("s", 1))
 """Units of a duration, each with its seconds; two of them are said."""
+ABSENCE, DEVIATION = "absence", "deviation"
+"""Kinds of rules of which the value is how long there was none, and how far it is from what is usual."""
 ANY = 1.0
 """A limit of one second or of one piece says "any at all", which the name of the kind says already."""
 PIECES, COUNTED = "", "_count"
@@ -19,8 +21,8 @@ UNKNOWN = Name("—", "—")
 NOTHING = Name("", "")
 
 
-def reading(value: float | None, limit: float | None, unit: str) -> Name:
-    """Return what was read, and its limit where that tells more; a unit is said once.
+def reading(value: float | None, limit: float | None, unit: str, of: str = "") -> Name:
+    """Return what was read, and its limit where that tells more; a unit is said once. `of`: the kind of its rule.
 
     >>> [reading(*one).en for one in ((27.0, 25.0, "cm"), (1.5, 1.0, "s"), (0.09, 0.1, "MPa"), (130.0, 120.0, "s"))]
     ['27 cm, limit 25', '2 s', '0.09 MPa, limit 0.10', '2 min 10 s, limit 2 min']
@@ -28,9 +30,23 @@ def reading(value: float | None, limit: float | None, unit: str) -> Name:
     if value is None:
         return NOTHING
     if limit is None or not math.isfinite(limit) or (limit == ANY and _counts(unit)):
-        return quantity(value, unit)
+        return amount(value, unit, of)
     bound_unit = unit if unit in (SECONDS, PERCENT) else PIECES
-    return filled("reading.limit", quantity(value, unit), quantity(limit, bound_unit))
+    bound = abs(limit) if of == DEVIATION else limit
+    return filled("reading.limit", amount(value, unit, of), quantity(bound, bound_unit))
+
+
+def amount(value: float, unit: str, of: str = "") -> Name:
+    """Return what a rule of this kind judged, in its unit.
+
+    >>> amount(720.0, "s", "absence")
+    Name(zh='已 12 分钟无读数', en='no reading for 12 min')
+    """
+    if of == ABSENCE:
+        return filled("reading.absence", quantity(value, unit))
+    if of == DEVIATION:
+        return filled(f"reading.deviation.{'below' if value < 0 else 'above'}", quantity(abs(value), unit))
+    return quantity(value, unit)
 
 
 def _counts(unit: str) -> bool:

@@ -4,7 +4,7 @@ in      city.readings.v1 of every domain but traffic: each column of the domain'
 out     metrics named as the columns: the mean of a sensor's minute, unknown where the sensor was due and said
         nothing; detections named as the rule, one for each change of a sensor's level, with the limit and its source
 state   per window, column and sensor: exact sum and count; per rule and sensor: level, and what a new one waits for;
-        per sensor: up to where its windows are judged
+        per sensor: up to where its windows are judged; of absence, when each was heard; of deviation, what is usual
 drops   no_value: the reading observed nothing; elsewhere: the sensor belongs to another zone; too_large: a value of the
         reading is more than a sum can hold, and left out
 source  limits with their own source (GB, HJ, CJJ or own choice) in `[threshold]` of the configuration;
@@ -21,11 +21,13 @@ from numpy.typing import NDArray  # at run time: `streams.saving.state` reads th
 
 from processors.maths import coverage, hold, levels, retired, windows
 from processors.maths.cells import EXPECTED, FIELDS, SUM, Cells
+from processors.maths.changes import Change
 from processors.maths.fixed import to_terms
-from processors.maths.levels import Batch, Change, Levels
+from processors.maths.levels import Batch, Levels
 from processors.maths.measures import TRAFFIC, Amounts, Heads, make_rows, quotient
 from processors.maths.places import Layout, Places, grown
-from processors.maths.rules import Rule, cited, in_force, problems
+from processors.maths.rules import UNITS, Rule, cited, in_force, problems
+from processors.maths.usual import Days
 from processors.maths.windows import READINGS, Terms, Windows
 from streams.contract.records import Detection, Frame, Result, Rows
 from streams.contract.spec import EVERY_DOMAIN, WINDOW_MS, WINDOW_S, Spec
@@ -89,7 +91,8 @@ class State:
             if rule.domain == at.frame.domain and rule.column in self.columns
         )
         of = (self.windows, list(self.columns), self.column_of, self.sensor_of, self.cell)
-        cells = Cells(*of, at.layout, WINDOW_MS, rules, late_limit_ms(at.frame.domain))
+        heard, days = self.asked_ms != coverage.NEVER, Days(at.city.time_zone, at.city.calendar)
+        cells = Cells(*of, at.layout, WINDOW_MS, rules, late_limit_ms(at.frame.domain), heard, days)
         self._kept = at, cells
         return cells
 
@@ -232,7 +235,6 @@ def _detections(changes: list[Change], at: _At) -> list[Detection]:
             evidence={
                 "column": one.rule.column,
                 "basis": one.rule.basis,
-                "sense": one.rule.sense,
                 **_of_kind(one.rule),
                 **cited(one.rule.reference)[1],
             },
@@ -242,14 +244,19 @@ def _detections(changes: list[Change], at: _At) -> list[Detection]:
 
 
 def _unit(rule: Rule) -> str:
-    if rule.kind == "count":
-        return ""
+    if rule.kind in UNITS:
+        return UNITS[rule.kind]
     return next(column.unit for column in load_schemas()[rule.domain].columns if column.name == rule.column)
 
 
 def _of_kind(rule: Rule) -> dict[str, float | str]:
-    """Return what the limits are of, where it is not the mean."""
-    return {} if rule.over_s is None else {"of": rule.kind, "over_s": float(rule.over_s)}
+    """Return what the limits are of, where it is not the mean, and in which direction they lie."""
+    found: dict[str, float | str] = {} if rule.kind == "absence" else {"sense": rule.sense}
+    if rule.kind != "level":
+        found["of"] = rule.kind
+    if rule.over_s is not None:
+        found["over_s"] = float(rule.over_s)
+    return found
 
 
 def _retired(ended: list[tuple[str, int, int]], at: _At) -> list[Detection]:

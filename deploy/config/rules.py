@@ -14,18 +14,19 @@ from alerts.rules.shipped import shipped
 from deploy.config import clashes, combining
 from deploy.config.combining import RULES, judge_of
 from deploy.config.components import discover
-from deploy.config.rule_keys import NAME, PROCESSOR, faults, unknown
+from deploy.config.rule_keys import NAME, PROCESSOR, faults, is_enabled, unknown
 from deploy.config.rule_layers import beside, kind_of
-from processors.maths.rules import judged
+from processors.maths.rules import LEVELS, judged
 from streams.city.check import Checked, check
 from streams.city.findings import Findings, sentences
 from streams.errors import CityFileError
 from streams.toml_keys import Fault, laid_over
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from streams.city.folder import Folder
+    from streams.city.parts import Sensor
     from streams.city.versions import Rules
     from streams.contract.spec import Config
 
@@ -61,6 +62,9 @@ def checked(folder: Folder, components: Own, own_rules: Own = NONE) -> Checked:
         faults += combining.faults({name: one.values for name, one in whole.items()}, discover())
     for name, one in faults:
         findings.problem(f"{folder.name}/{FILE}", one.text, f"rule {name}", one.key, one.value)
+    for name, rule in whole.items() if not faults else ():
+        for key, text in _too_short(rule.values, found.content.sensors):
+            findings.notice(f"{folder.name}/{FILE}", text, f"rule {name}", key, rule.values[key])
     return replace(found, findings=(*found.findings, *findings.found))
 
 
@@ -91,6 +95,25 @@ def _by_themselves(rules: Own) -> dict[str, list[dict[str, Any]]]:
         rule = msgspec.to_builtins(msgspec.convert(own, Found))
         found.setdefault(rule[PROCESSOR], []).append({NAME: name, **rule})
     return found
+
+
+def _too_short(rule: Mapping[str, Any], sensors: Sequence[Sensor]) -> Iterator[tuple[str, str]]:
+    """Yield the limits of a rule of absence below which some sensor rightly says nothing: (key, sentence)."""
+    if rule.get("kind") != "absence" or not is_enabled(rule):
+        return
+    slow = [one for one in sensors if one.domain == rule.get("domain")]
+    for key in LEVELS:
+        passed = [one for one in slow if rule.get(key) is not None and one.interval_s > rule[key]]
+        if passed:
+            slowest = max(passed, key=lambda one: one.interval_s)
+            more = f" and {len(passed) - 1:,} more" if len(passed) > 1 else ""
+            yield (
+                key,
+                (
+                    f"{rule[key]:g} s is shorter than the interval of {slowest.id} ({slowest.interval_s:g} s){more}: "
+                    "it is not judged there; write a longer limit where it should be"
+                ),
+            )
 
 
 def _problems(name: str, own: Mapping[str, Any], below: Mapping[str, Any], components: Own) -> list[Fault]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from deploy.terminal.backtests import AGAINST, IN_FORCE
 from deploy.terminal.columns import aligned
 from deploy.terminal.timespan import iso
-from processors.maths.rules import LEVELS
+from processors.maths.rules import LEVELS, UNUSED
 from streams.contract.name import Name
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ def _cells(found: Version, language: str) -> dict[str, str]:
     return {
         "": _word(found.version, language),
         "limits": " / ".join(_number(getattr(rule, key)) for key in LEVELS),
-        "delays": f"{rule.on_delay_s:g} / {rule.off_delay_s:g}",
+        "delays": "–" if "on_delay_s" in UNUSED.get(rule.kind, ()) else f"{rule.on_delay_s:g} / {rule.off_delay_s:g}",
         "judged": f"{len(found.judged.sensors)} / {found.judged.minutes_count:,}",
         "alarms": f"{load.alarms_count:,}",
         "levels": " / ".join(str(levels[level]) for level in sorted(levels)),

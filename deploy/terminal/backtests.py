@@ -13,7 +13,7 @@ from deploy.config.rule_keys import NAME, PROCESSOR
 from deploy.trial import backtest, firing, truth
 from processors.maths import combined
 from processors.maths.combined import Combination
-from processors.maths.rules import RECORD, Rule, judged, problems
+from processors.maths.rules import RECORD, UNUSED, Rule, judged, problems
 from streams.city.windows import Window, holds
 from streams.contract.spec import WINDOW_S
 from streams.errors import SettingError
@@ -152,7 +152,11 @@ def plain(found: Version) -> dict[str, Any]:
     """Return a version as plain values."""
     return {
         "version": found.version,
-        "rule": {key: value for key, value in msgspec.to_builtins(found.rule).items() if value is not None},
+        "rule": {
+            key: value
+            for key, value in msgspec.to_builtins(found.rule).items()
+            if value is not None and key not in UNUSED.get(found.rule.kind, ())
+        },
         "sensors": len(found.judged.sensors),
         "minutes": found.judged.minutes_count,
         "corrected_minutes": found.judged.corrected_count,

@@ -18,7 +18,7 @@ from deploy.config.rule_keys import ENABLED, NAME, NUMBERS, PROCESSOR
 from deploy.config.rules import checked
 from deploy.terminal.reading import data_of
 from processors.maths.combined import Combination
-from processors.maths.rules import Rule
+from processors.maths.rules import UNUSED, Rule
 from streams.city.findings import sentences
 from streams.city.folder import read_folder
 from streams.city.own_domains import take_in
@@ -64,7 +64,9 @@ def whole(name: str, one: Merged, components: Mapping[str, Mapping[str, Any]]) -
     else:
         judge = judge_of(values)
         rule = msgspec.convert({**values, NAME: name}, Combination if judge == COMBINATION else Rule)
-        values = {PROCESSOR: judge, **msgspec.to_builtins(rule)}
+        unused = UNUSED.get(values.get("kind", ""), ())
+        used = {key: value for key, value in msgspec.to_builtins(rule).items() if key not in unused}
+        values = {PROCESSOR: judge, **used}
     unsaid = {key: "default" for key in values if key not in {NAME, PROCESSOR, NUMBERS}} | unsaid
     record = one.values.get(RECORD, {})
     return {NAME: name, ENABLED: True, **values, RECORD: record, ORIGINS: {**unsaid, **one.origins}}

@@ -9,7 +9,7 @@ from deploy.config.rule_keys import ENABLED, NAME, NUMBERS, PROCESSOR
 from deploy.terminal.columns import aligned
 from deploy.terminal.rules_in_force import ORIGINS
 from processors.maths.combined import KIND
-from processors.maths.rules import LEVELS
+from processors.maths.rules import LEVELS, UNITS
 from streams.contract.name import Name
 from streams.domains.schema import load_schemas
 
@@ -25,6 +25,8 @@ WORDS = {
     "levels": Name("等级", "levels"),
     "change": Name("变化量", "change in"),
     "count": Name("越限分钟数", "minutes beyond its limit in"),
+    "absence": Name("无数据时长", "time without a value"),
+    "deviation": Name("偏离常态", "deviation from usual"),
     "zone": Name("同一片区", "in one zone"),
     "segment": Name("同一路段", "at one segment"),
     "owner": Name("责任部门", "owner"),
@@ -50,6 +52,8 @@ WORDS = {
     "h": Name("小时", "h"),
     "none": Name("未填写", "not written yet"),
 }
+ALONE = ("absence", "deviation")
+"""Kinds of which the limits are of something else than the mean, and not over a time."""
 RANK = ("default", "settings", "city")
 NOT_SHOWN = {NAME, PROCESSOR, NUMBERS, RECORD, ORIGINS, "basis", "reference"}
 RESPOND = "time_to_respond_s"
@@ -77,7 +81,9 @@ def one(rule: Row, language: str) -> str:
 
 def _line(rule: Row, language: str) -> list[str]:
     measured = f"{rule['domain']} {rule['column']}" if "column" in rule else _together(rule, language)
-    if rule.get("over_s") is not None:
+    if rule.get("kind") in ALONE:
+        measured += f", {_word(rule['kind'], language)}"
+    elif rule.get("over_s") is not None:
         measured += f", {_word(rule['kind'], language)} {span(rule['over_s'], language)}"
     levels = levels_of(rule) if rule[ENABLED] else _word("off", language)
     top = max(rule[ORIGINS].values(), key=RANK.index)
@@ -95,9 +101,15 @@ def levels_of(rule: Row) -> str:
         return ", ".join(level.upper() for level in rule.get("levels", ()))
     sign = "<" if rule.get("sense") == "below" and rule.get("kind") != "count" else "≥"
     limits = ", ".join(f"{key.upper()} {sign} {_shown(rule[key])}" for key in LEVELS if rule.get(key) is not None)
-    schema = load_schemas().get(rule["domain"]) if rule.get("kind") not in ("count", KIND) else None
-    unit = next((one.unit for one in schema.columns if one.name == rule["column"]), "") if schema else ""
-    return f"{limits} {unit}".rstrip()
+    return f"{limits} {_unit(rule)}".rstrip()
+
+
+def _unit(rule: Row) -> str:
+    kind = rule.get("kind")
+    if kind == KIND or kind in UNITS:
+        return UNITS.get(kind, "")
+    schema = load_schemas().get(rule["domain"])
+    return next((one.unit for one in schema.columns if one.name == rule["column"]), "") if schema else ""
 
 
 def _together(rule: Row, language: str) -> str:

@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from streams.contract.records import Detection
     from streams.sinks.history.store import History
 
+LEARNING_MS = 28 * 24 * HOUR_MS
+"""Of the time before, so much shows what is usual, as far as the history has minutes of it."""
+
 
 @dataclass
 class Judged:
@@ -41,21 +44,27 @@ class Judged:
 
 
 def judge(rule: Rule, city: City, history: History, from_ms: int, until_ms: int) -> Judged:
-    """Judge what is stored of the rule's column in [from, until), hour by hour."""
+    """Judge what is stored of the rule's column in [from, until), hour by hour.
+
+    A rule of deviation learns before what is usual; what it finds meanwhile is not told.
+    """
     city = replace(city, rules={})  # the rule is whole already
     code = {one.id: number for number, one in enumerate(city.sensors) if one.domain == rule.domain}
     states = {city.sensors[number].zone: State() for number in code.values()}
     found, end_ms = Judged(), until_ms + city.longest_lag_ms.get(rule.domain, 0) + MINUTE_MS
-    for start_ms in range(from_ms, until_ms, HOUR_MS):
+    begin_ms = from_ms - LEARNING_MS if rule.kind == "deviation" else from_ms
+    for start_ms in range(begin_ms, until_ms, HOUR_MS):
+        is_told = start_ms >= from_ms
         stop_ms = min(start_ms + HOUR_MS, until_ms)
         rows = history.read(rule.column, None, start_ms, stop_ms, WINDOW_S)
         sensor = np.array([code.get(entity, -1) for entity in rows.entity.tolist()], np.int32)
         kept = np.flatnonzero((sensor >= 0) & np.isfinite(rows.value))
         kept = kept[np.argsort(rows.at_ms[kept], kind="stable")]
         zone_of = np.array([city.sensors[number].zone for number in sensor[kept].tolist()], np.int64)
-        found.minutes_count += len(kept)
-        found.corrected_count += int(np.count_nonzero(rows.revision[kept]))
-        found.sensors |= set(sensor[kept].tolist())
+        if is_told:
+            found.minutes_count += len(kept)
+            found.corrected_count += int(np.count_nonzero(rows.revision[kept]))
+            found.sensors |= set(sensor[kept].tolist())
         for zone, state in states.items():
             mine = kept[zone_of == zone]
             frame = Frame(
@@ -67,7 +76,8 @@ def judge(rule: Rule, city: City, history: History, from_ms: int, until_ms: int)
                 columns={rule.column: rows.value[mine]},
                 watermark_ms=end_ms if stop_ms == until_ms else stop_ms,
             )
-            found.detections += threshold.step(state, frame, city, Config(rules=(rule,))).detections
+            told = threshold.step(state, frame, city, Config(rules=(rule,))).detections
+            found.detections += told if is_told else ()
     return found
 
 

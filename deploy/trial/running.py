@@ -120,10 +120,15 @@ class Trial:
     def _fold(self, zone: ZoneTask, state: ZoneState, before_ms: int, output: Output) -> None:
         """Hand the zone's metrics on when the zone stage would send them."""
         lag_ms = self._recording.city.longest_lag_ms.get(zone.domain, 0)
-        if not (output.made or outgoing.is_news(before_ms, state.watermark_ms, lag_ms)):
+        if not (output.made or output.detections or outgoing.is_news(before_ms, state.watermark_ms, lag_ms)):
             return
         frame = MetricFrame(
-            zone.domain, zone.index, Rows.concat([rows for _, rows in output.made]), state.watermark_ms, sums=zone.sums
+            zone.domain,
+            zone.index,
+            Rows.concat([rows for _, rows in output.made]),
+            state.watermark_ms,
+            sums=zone.sums,
+            levels=outgoing.levels_of(output),
         )
         if self._second is None:
             self._second = self._tried.spec.state()

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from processors.maths.hold import Limits
     from processors.maths.places import Layout
     from processors.maths.rules import Rule
+    from processors.maths.usual import Days
     from processors.maths.windows import Windows
 
 SUM, EXPECTED = READINGS + 1, READINGS + 2
@@ -66,6 +67,10 @@ class Cells:
     window_ms: int
     rules: tuple[Rule, ...]
     late_limit_ms: int
+    heard: NDArray[np.bool_]
+    """(cells,) whether a window with a value of it had been closed when this was made."""
+    days: Days
+    """The city's."""
 
     def of(self, rule: Rule, cell: NDArray[np.integer[Any]]) -> NDArray[np.bool_]:
         """Return (n,) whether the rule is for each, and its sensor is there."""
@@ -109,16 +114,27 @@ class Cells:
         return found
 
     @cached_property
+    def of_means(self) -> tuple[Rule, ...]:
+        """The rules that judge minutes with values."""
+        return tuple(rule for rule in self.rules if rule.kind != "absence")
+
+    @cached_property
+    def of_absence(self) -> tuple[tuple[Rule, NDArray[np.int64]], ...]:
+        """Those that judge for how long there was none, each with (m,) the cells of sensors, -1 = none."""
+        found = [rule for rule in self.rules if rule.kind == "absence"]
+        return tuple((rule, self._by_sensor([self.columns.index(rule.column)])[0]) for rule in found)
+
+    @cached_property
     def limits(self) -> tuple[Limits, ...]:
-        """Of each rule."""
-        return tuple(rule.limits for rule in self.rules)
+        """Of each rule that judges means."""
+        return tuple(rule.limits for rule in self.of_means)
 
     @cached_property
     def bounds(self) -> Bounds:
         """What lets most means pass at a glance."""
         high, low = np.full(len(self.columns), np.inf), np.full(len(self.columns), -np.inf)
-        numbers = [self.columns.index(rule.column) for rule in self.rules]
-        for number, rule, limits in zip(numbers, self.rules, self.limits, strict=True):
+        numbers = [self.columns.index(rule.column) for rule in self.of_means]
+        for number, rule, limits in zip(numbers, self.of_means, self.limits, strict=True):
             if rule.kind != "level":
                 high[number] = -np.inf  # no mean alone says that it is far from its limits
             elif limits.below:
@@ -126,10 +142,14 @@ class Cells:
             else:
                 high[number] = np.fmin(high[number], np.fmin.reduce(limits.limits))
         column, row_of_rule = np.unique(np.array(numbers, np.intp), return_inverse=True)
+        return Bounds(high, low, column, self._by_sensor(column), tuple(row_of_rule.tolist()))
+
+    def _by_sensor(self, column: NDArray[np.intp] | list[int]) -> NDArray[np.int64]:
+        """Return (r, m) the cells of sensors that are there, for each of r columns; -1 = none."""
         cell = np.full((len(column), len(self.layout.sensor_ids)), -1)
         cell[:, : self.number.shape[1]] = self.number[column]
         cell[:, ~self.layout.present] = -1
-        return Bounds(high, low, column, cell, tuple(row_of_rule.tolist()))
+        return cell
 
     def near(self, cell: NDArray[np.integer[Any]], mean: NDArray[np.float64]) -> NDArray[np.bool_]:
         """Tell which means of (n,) cells have reached a limit of some rule."""

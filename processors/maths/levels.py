@@ -14,11 +14,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray  # at run time: `streams.saving.state` reads the types of a state's fields
 
-from processors.maths import hold, ordered, windows
+from processors.maths import absences, deviations, hold, ordered, windows
+from processors.maths.absences import Absent
 from processors.maths.cells import SUM, Cells
+from processors.maths.changes import Change
 from processors.maths.hold import Hold
 from processors.maths.measured import MEAN, mean_of, measured
 from processors.maths.places import grown
+from processors.maths.usual import Usual
 from processors.maths.windows import READINGS, Terms, whole
 from streams.contract.records import NO_TIME_MS
 from streams.contract.sums import COLUMN_SCALE
@@ -37,6 +40,10 @@ class Levels:
     judged_ms: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
     """(m,) the windows that end by then are judged."""
     holds: dict[str, Hold] = field(default_factory=dict)
+    absent: dict[str, Absent] = field(default_factory=dict)
+    """By rule of absence."""
+    usual: dict[str, Usual] = field(default_factory=dict)
+    """By column that a rule of deviation watches."""
 
     def __post_init__(self) -> None:
         self.watch: _Watch | None = None
@@ -53,18 +60,6 @@ class _Watch:
     """Up to where the watermark has let each lag be judged."""
     ended: bool = False
     """Whether what has left has been made normal."""
-
-
-class Change(NamedTuple):
-    """A level that changed: severities before and after, since when, up to where was judged, and the window's mean."""
-
-    rule: Rule
-    sensor: int
-    before: int
-    after: int
-    since_ms: int
-    known_ms: int
-    value: float
 
 
 class Batch(NamedTuple):
@@ -84,8 +79,10 @@ def _watching(levels: Levels, cells: Cells) -> _Watch:
     """Make room for new sensors and cells → what is known of them."""
     if levels.watch is None or levels.watch.cells is not cells:
         levels.judged_ms = grown(levels.judged_ms, len(cells.layout.sensor_ids), NO_TIME_MS)
-        for rule in cells.rules:
+        for rule in cells.of_means:
             hold.grow(levels.holds.setdefault(rule.name, Hold()), len(cells.column_of))
+        absences.follow(levels.absent, cells, levels.judged_ms)
+        deviations.follow(levels.usual, cells)
         levels.watch = _Watch(cells, _busy(levels, len(cells.column_of)))
     return levels.watch
 
@@ -124,6 +121,7 @@ def take(
         behind = batch.of(now & turns.behind)
         if len(behind.row):
             _touch(touched, windows.fold(cells.windows, behind.terms, count, window_ms))
+            changes += absences.fill(levels.absent, cells, behind.terms, levels.judged_ms)
             late_ms = np.zeros(len(behind.row)) if frame.behind_ms is None else frame.behind_ms[behind.row]
             changes += _in_order(levels, cells, behind.terms, late_ms)
             changes += _again(levels, cells, behind.terms, late_ms)
@@ -159,6 +157,7 @@ def judge(levels: Levels, cells: Cells, up_to_ms: NDArray[np.int64]) -> list[Cha
             due = sensor[(judged_ms < end_ms) & (end_ms <= up_to_ms)]
             if len(due):
                 found += _judged(levels, cells, start_ms, due)
+    found += absences.judge(levels.absent, cells, absences.Judging(sensor, judged_ms, up_to_ms))
     levels.judged_ms[sensor] = up_to_ms
     return found
 
@@ -176,17 +175,19 @@ def _judged(levels: Levels, cells: Cells, start_ms: int, sensor: NDArray[np.intp
         return
     busy[cell[loud]] = False
     end_ms = start_ms + cells.window_ms
-    for rule, limits, row in zip(cells.rules, cells.limits, bounds.row_of_rule, strict=True):
+    for rule, limits, row in zip(cells.of_means, cells.limits, bounds.row_of_rule, strict=True):
         mine = loud[row]
         if not mine.any():
             continue
-        place, value = cell[row, mine], measured(cells, rule, cell[row, mine], mean[row, mine], start_ms)
+        place = cell[row, mine]
+        value = measured(cells, rule, place, mean[row, mine], start_ms, levels.usual)
         if rule.kind != "level":
             place, value = place[~np.isnan(value)], value[~np.isnan(value)]
         held = levels.holds[rule.name]
         seen = hold.Seen(place, value, cells.gap_ms(place), start_ms, end_ms)
         yield from _told(cells, rule, seen, hold.judge(held, seen, limits), end_ms)
         busy[place] |= hold.is_busy(held, place)
+    deviations.teach(levels.usual, levels.holds, cells, (cell, mean, loud), start_ms)
 
 
 def _told(cells: Cells, rule: Rule, seen: hold.Seen, changes: hold.Changes, known_ms: int) -> Iterator[Change]:
@@ -205,7 +206,7 @@ def _in_order(levels: Levels, cells: Cells, terms: Terms, late_ms: NDArray[Any])
     for row in np.flatnonzero(busy[terms.place]).tolist():
         cell, until_ms = np.array([terms.place[row]], np.int64), int(whole(terms.at_ms[row], cells.window_ms))
         known_ms = int(levels.judged_ms[cells.sensor_of[cell[0]]])
-        for rule, limits in zip(cells.rules, cells.limits, strict=True):
+        for rule, limits in zip(cells.of_means, cells.limits, strict=True):
             held = levels.holds[rule.name]
             if late_ms[row] > cells.grace_ms(rule) or not (cells.of(rule, cell) & hold.is_busy(held, cell))[0]:
                 continue
@@ -214,7 +215,7 @@ def _in_order(levels: Levels, cells: Cells, terms: Terms, late_ms: NDArray[Any])
                 if not np.isnan(value[0]):
                     seen = hold.Seen(cell, value, cells.gap_ms(cell), start_ms, start_ms + cells.window_ms)
                     found += _told(cells, rule, seen, hold.judge(held, seen, limits), known_ms)
-        busy[cell] = any(hold.is_busy(levels.holds[rule.name], cell)[0] for rule in cells.rules)
+        busy[cell] = any(hold.is_busy(levels.holds[rule.name], cell)[0] for rule in cells.of_means)
     return found
 
 
@@ -238,7 +239,7 @@ def _again(levels: Levels, cells: Cells, terms: Terms, late_ms: NDArray[Any]) ->
     found: list[Change] = []
     if not cells.near(place, mean).any():
         return found
-    for rule, limits in zip(cells.rules, cells.limits, strict=True):
+    for rule, limits in zip(cells.of_means, cells.limits, strict=True):
         held = levels.holds[rule.name]
         higher = limits.severity(mean) > held.severity[place]
         for row in np.flatnonzero(higher & (late_ms <= cells.grace_ms(rule)) & cells.of(rule, place)).tolist():
@@ -285,9 +286,9 @@ def end(levels: Levels, cells: Cells) -> list[tuple[str, int, int]]:
     watch = _watching(levels, cells)
     if watch.ended:
         return []
-    column_of = {rule.name: cells.columns.index(rule.column) for rule in cells.rules}
-    gone = ~cells.present
-    found = []
+    column_of = {rule.name: cells.columns.index(rule.column) for rule in cells.of_means}
+    gone, found = ~cells.present, absences.end(levels.absent, cells, levels.judged_ms)
+    deviations.end(levels.usual, cells)
     for rule, held in list(levels.holds.items()):
         hold.grow(held, len(cells.sensor_of))
         for cell in hold.end(held, gone | (cells.column_of != column_of.get(rule, -1))).tolist():

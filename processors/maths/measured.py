@@ -1,6 +1,6 @@
-"""What a rule looks at in a sensor's minute: its mean, how far that has moved, or how often it was beyond a limit.
+"""What a rule looks at in a sensor's minute: its mean, how far that moved or is from usual, how often it was beyond.
 
-All of it comes from the windows that are held for readings that are late, so nothing is kept for it.
+All but what is usual comes from the windows that are held for readings that are late, so nothing is kept for it.
 """
 
 from __future__ import annotations
@@ -9,17 +9,20 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from processors.maths import windows
+from processors.maths import usual, windows
 from processors.maths.cells import SUM
 from processors.maths.measures import quotient
 from processors.maths.windows import READINGS
 from streams.contract.sums import COLUMN_SCALE
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import NDArray
 
     from processors.maths.cells import Cells
     from processors.maths.rules import Rule
+    from processors.maths.usual import Usual
 
 MEAN = SUM + 1
 """Fields of a window's sums that a mean is made of: those before it."""
@@ -31,11 +34,21 @@ def mean_of(sums: NDArray[np.int64]) -> NDArray[np.float64]:
 
 
 def measured(
-    cells: Cells, rule: Rule, place: NDArray[np.int64], mean: NDArray[np.float64], start_ms: int
+    cells: Cells,
+    rule: Rule,
+    place: NDArray[np.int64],
+    mean: NDArray[np.float64],
+    start_ms: int,
+    known: Mapping[str, Usual],
 ) -> NDArray[np.float64]:
-    """Return what the rule judges of (n,) cells in a window with these means; NaN = it cannot say."""
+    """Return what the rule judges of (n,) cells in a window with these means; NaN = it cannot say.
+
+    `known`: what is usual, by column.
+    """
     if rule.kind == "level":
         return mean
+    if rule.kind == "deviation":
+        return mean - usual.usual(known[rule.column], place, start_ms, cells.days)
     if rule.kind == "change":
         return mean - _earlier(cells, place, start_ms - rule.over_ms)
     count = _is_beyond(rule, mean).astype(np.float64)

@@ -31,9 +31,20 @@ R = TypeVar("R", "Rule", "Combination")
 KEPT_CITIES = 32
 """So many cities' rules, and settings by them, are remembered: frames name the last few."""
 
+OVER = ("change", "count")
+"""Kinds that look at so many minutes: `over_s`."""
+
 LEVELS = ("iv", "iii", "ii", "i")
 """Keys of the limits, the mildest first."""
 
+UNITS = {"count": "", "absence": "s"}
+"""Units of the limits of those kinds for which it is not the column's."""
+
+UNUSED = {
+    "absence": ("sense", "dead_band", "on_delay_s", "off_delay_s", "grace_s"),
+    "deviation": ("grace_s",),
+}
+"""By kind: keys that it has no use for. Of an absence the limit is the delay, and the first value ends it."""
 BASIS_ZH = "basis_zh"
 """Key in the evidence of a detection: its `basis` in Chinese."""
 
@@ -68,9 +79,10 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     column: str
     sense: Literal["above", "below"] = "above"
     """`above`: a mean at or above the limit counts; `below`: one below it."""
-    kind: Literal["level", "change", "count"] = "level"
+    kind: Literal["level", "change", "count", "absence", "deviation"] = "level"
     """What the limits are of: the minute's mean; how far it has moved in `over_s`; how many minutes of the last
-    `over_s`, it among them, had a mean beyond `at`, in the rule's sense."""
+    `over_s`, it among them, had a mean beyond `at`, in the rule's sense; for how many seconds the column has brought
+    no value; how far the mean is from what is usual at this hour of such a day."""
     over_s: Annotated[int, msgspec.Meta(ge=60)] | None = None
     """Whole minutes, at most as long as its domain waits for late readings. For `change` and `count`."""
     at: float | None = None
@@ -169,6 +181,7 @@ def problems(rule: Rule) -> Iterable[str]:
         near = nearest(rule.column, schemas[rule.domain].names)
         yield f"rule {rule.name}: column: {rule.domain} has no column {rule.column!r}{near}"
     yield from _odd_kind(rule)
+    yield from _odd_numbers(rule)
     limits = {key: limit for key in LEVELS if (limit := getattr(rule, key)) is not None}
     if not limits:
         yield f"rule {rule.name}: at least one of {', '.join(LEVELS)} is needed"
@@ -181,7 +194,7 @@ def problems(rule: Rule) -> Iterable[str]:
 
 def _odd_kind(rule: Rule) -> Iterable[str]:
     """Say what a rule that looks at more than a minute lacks, or has too much."""
-    if (rule.over_s is None) != (rule.kind == "level"):
+    if (rule.over_s is None) == (rule.kind in OVER):
         lacks = "needs whole minutes, such as 600" if rule.over_s is None else "is for kind = change or count alone"
         yield f"rule {rule.name}: over_s: kind {rule.kind} {lacks}"
     elif rule.over_ms % MINUTE_MS or rule.over_ms >= late_limit_ms(rule.domain):
@@ -190,3 +203,21 @@ def _odd_kind(rule: Rule) -> Iterable[str]:
     if (rule.at is None) == (rule.kind == "count"):
         lacks = "needs the mean beyond which a minute counts" if rule.at is None else "has none"
         yield f"rule {rule.name}: at: kind {rule.kind} {lacks}"
+
+
+def _odd_numbers(rule: Rule) -> Iterable[str]:
+    """Say which numbers of a rule its kind has no use for, or could not judge."""
+    usual = {field.name: field.default for field in msgspec.structs.fields(Rule)}
+    for key in UNUSED.get(rule.kind, ()):
+        if (value := getattr(rule, key)) != usual[key]:
+            shown = value if isinstance(value, str) else f"{value:g}"
+            yield f"rule {rule.name}: {key}: kind {rule.kind} has none; take {shown} away"
+    for key in LEVELS if rule.kind == "absence" else ():
+        limit_s = getattr(rule, key)
+        if limit_s is not None and (limit_s < MINUTE_S or limit_s % MINUTE_S):
+            yield f"rule {rule.name}: {key}: whole minutes in seconds, such as 600, are needed, not {limit_s:g}"
+    for key in LEVELS if rule.kind == "deviation" else ():
+        limit = getattr(rule, key)
+        if limit is not None and not (limit < 0 if rule.limits.below else limit > 0):
+            side = "below 0, as far as it is below usual," if rule.limits.below else "above 0"
+            yield f"rule {rule.name}: {key}: a number {side} is needed, not {limit:g}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar
 
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from streams.contract.stage import Bus, Record
+
+log = logging.getLogger("citywall")
 
 EVERY_RECORDS = 2_000
 """So many journal records lie behind the newest checkpoint, and those that come while it is written …"""
@@ -108,6 +111,8 @@ async def begun(make: Callable[[], E], bus: Bus) -> tuple[E, Tail]:
     begin = engine.resume(dict(written))
     if begin and not await _is_of_this_journal(engine, bus, begin):
         engine, begin = make(), 0
+    if written and not begin:
+        log.warning("no checkpoint of the alarms can be used here; their journal is read from its beginning")
     reader = bus.reader(JOURNAL, 0, begin)
     end = (await bus.ends([SOURCE]))[SOURCE]
     folded = size_bytes = 0

@@ -14,6 +14,7 @@ from streams.health.yielded import encode_made
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from streams.contract.records import LevelChange
     from streams.health.stepping import Stepping
     from streams.zone.absorb import Output, Place
     from streams.zone.state import ZoneState
@@ -28,6 +29,11 @@ def is_news(before_ms: int, watermark_ms: int, lag_ms: int) -> bool:
     return any(after // WATERMARK_NEWS_MS > before // WATERMARK_NEWS_MS for before, after in passed)
 
 
+def levels_of(output: Output) -> tuple[LevelChange, ...]:
+    """Return what the second level reads of the detections."""
+    return tuple(level_change(one) for one, _ in output.detections)
+
+
 def messages(place: Place, zone_id: str, state: ZoneState, output: Output, passed: bool) -> list[Message]:
     """Return dead letters, metrics and detections; `passed`: the watermark is news without any rows, too.
 
@@ -36,7 +42,7 @@ def messages(place: Place, zone_id: str, state: ZoneState, output: Output, passe
     found = [dead_letters.to_message(letter) for letter in output.dead]
     if output.made or output.detections or passed:
         task, city = place
-        levels = tuple(level_change(one) for one, _ in output.detections)
+        levels = levels_of(output)
         frame = MetricFrame(task.domain, task.index, Rows.empty(), state.watermark_ms, sums=task.sums, levels=levels)
         parts = encode_made(city.id, frame, output.made, zone_id, city.version)
         found += [Message(topics.METRICS, zone_id.encode(), part, 0) for part in parts]

@@ -21,13 +21,14 @@ JSON = st.recursive(
 )
 BAD_LEVEL = encoded(detection(9, 10))
 BAD_TIME = encoded(detection(3, 2**53))
+BAD_ID = encoded(detection(3, 10, entity="e" * 2_001))
 
 
 @pytest.mark.parametrize("topic", [DETECTIONS, COMMANDS])
 @pytest.mark.parametrize(
     "value",
-    [None, b"", b"\xff\x00", b"{}", b"null", b"[" * 5000, BAD_LEVEL, BAD_TIME, b'"' + b"x" * INPUT_BYTES + b'"'],
-    ids=["tombstone", "empty", "bytes", "object", "null", "nesting", "level", "time", "long"],
+    [None, b"", b"\xff\x00", b"{}", b"null", b"[" * 5000, BAD_LEVEL, BAD_TIME, BAD_ID, b"x" * (INPUT_BYTES + 1)],
+    ids=["tombstone", "empty", "bytes", "object", "null", "nesting", "level", "time", "id", "long"],
 )
 def test_what_cannot_be_read_is_journaled_with_its_place_and_stops_nothing(topic, value):
     bus = FakeBus()

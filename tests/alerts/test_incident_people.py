@@ -112,3 +112,36 @@ def test_what_is_split_off_is_shown_as_an_item_of_its_own():
     room.find(0, "voltage_low", "feeder")
     room.wait(RELEASE_MS)
     assert room.incident(three[2]).cause == three[2]
+
+
+def test_of_an_incident_whose_cause_is_folded_elsewhere_the_worst_of_the_rest_speaks():
+    room, (feeder, lift, pump) = cut_off()
+    other = room.find(3, "noise_high", "d1")
+    before = room.incident(lift)
+    assert before.cause == feeder
+    assert room.command(commanded(Fold, feeder, "k1", into=other)) == "done"
+    assert room.incident(feeder).id != before.id
+    assert (room.incident(lift).id, room.incident(lift).cause) == (before.id, lift)
+    assert (room.incident(lift).count, room.incident(pump).kind) == (2, "lift_trapped")
+
+
+def test_of_an_incident_whose_cause_has_closed_one_that_is_there_speaks():
+    room, (feeder, lift, pump) = cut_off()
+    for one in (("voltage_low", "feeder"), ("lift_trapped", "lift"), ("heat", "pump")):
+        room.find(0, *one)
+    room.wait(RELEASE_MS)  # nothing stands: nobody was to speak instead
+    assert room.incident(lift).cause == feeder
+    assert room.command(acknowledge(feeder, "k1")) == "done"
+    room.wait(6_000)
+    assert feeder not in room.state.open
+    assert (room.incident(lift).cause, room.incident(pump).count) == (lift, 2)
+
+
+def test_of_an_incident_whose_cause_closed_before_the_rest_was_over_one_that_is_there_speaks_in_the_end():
+    room, (feeder, lift, pump) = cut_off()
+    room.command(acknowledge(feeder, "k1"))
+    for one in (("voltage_low", "feeder"), ("lift_trapped", "lift"), ("heat", "pump")):
+        room.find(0, *one)
+    assert feeder not in room.state.open
+    room.wait(RELEASE_MS)
+    assert (room.incident(lift).cause, room.incident(pump).release_at_ms) == (lift, None)

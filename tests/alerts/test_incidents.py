@@ -41,6 +41,16 @@ def test_an_alarm_comes_under(cause, effect, because, order):
 
 
 @pytest.mark.parametrize("order", [1, -1], ids=["cause first", "effect first"])
+def test_a_value_that_is_missing_comes_under_the_silence_of_its_feed_and_is_never_uncertain(order):
+    room, of = Room(), {"evidence": {"column": "chlorine_mg_l", "of": "absence"}}
+    found = [("feed_silent", "feed:water:z1", {}), ("chlorine_missing", "w1", of)][::order]
+    ids = {kind: room.find(3, kind, entity, **more) for kind, entity, more in found}
+    missing = room.state.open[ids["chlorine_missing"]]
+    assert (missing.under.of, missing.under.because) == (ids["feed_silent"], "feed")
+    assert missing.uncertain_since_ms is None
+
+
+@pytest.mark.parametrize("order", [1, -1], ids=["cause first", "effect first"])
 @pytest.mark.parametrize(("ahead", "behind"), ROADS.values(), ids=ROADS)
 def test_a_queue_comes_under(ahead, behind, order):
     room = Room()

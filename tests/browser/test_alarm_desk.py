@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from tests.browser.alarm_city import drop, focus, orders, row, shown, wait_for_order
 from tests.browser.conftest import later, state
-from tests.browser.test_wall import text
+from tests.browser.test_wall import settled, text
 from tests.waiting import until
+
+CLOCK_ON_BY = "(s) => { const now = Date.now.bind(Date); Date.now = () => now() + s * 1000; }"
+AGE_S = """(() => { const said = document.querySelector("#fresh span").textContent;
+    return said.endsWith(" s") ? parseFloat(said.match(/[0-9.]+/)[0]) : said ? Infinity : NaN; })()"""
 
 
 def test_fewer_alarms_than_were_silenced_are_no_reason_to_sound(open_page, wall, own):
@@ -129,3 +133,16 @@ def test_an_alarm_that_moves_far_down_the_list_keeps_its_place_while_it_is_held(
     page.keyboard.press("u")
     wait_for_order(wall, "unacknowledge", names[1])
     until(lambda: row(page, names[1]).get_attribute("data-waiting") is not None)
+
+
+def test_what_comes_late_does_not_look_new(open_page):
+    page = open_page("lang=en")
+    settled(page)
+    page.evaluate(CLOCK_ON_BY, 8)  # as if the line held every message for so long
+    until(lambda: page.evaluate(AGE_S) >= 8)
+    assert state(page) == "live"
+    page.evaluate(
+        CLOCK_ON_BY, 60
+    )  # too long to be a line that follows: another one is opened, by whose clock it counts
+    until(lambda: page.evaluate(AGE_S) < 8)
+    until(lambda: state(page) == "live")

@@ -8,8 +8,9 @@ import pytest
 
 from streams.city.parts import Desk
 from tests.browser.alarm_city import focus, row, shown, wait_for_order
-from tests.browser.conftest import state, until
+from tests.browser.conftest import state
 from tests.browser.test_wall import LAYOUT, settled, text
+from tests.waiting import until
 
 DESKS = (
     Desk("traffic", "交通席", "Traffic desk", domains=("traffic",)),

@@ -21,9 +21,6 @@ if TYPE_CHECKING:
 LAYOUT = Path(__file__).with_name("layout.js").read_text(encoding="utf-8")
 SIZES = [(1920, 1080), (3840, 2160)]
 SMALLEST_REM = 0.9
-CLOCK_ON_BY = "(s) => { const now = Date.now.bind(Date); Date.now = () => now() + s * 1000; }"
-AGE_S = """(() => { const said = document.querySelector("#fresh span").textContent;
-    return said.endsWith(" s") ? parseFloat(said.match(/[0-9.]+/)[0]) : said ? Infinity : NaN; })()"""
 
 
 def text(page: Page, selector: str) -> str:
@@ -228,19 +225,6 @@ def test_a_picture_that_stops_says_so_and_recovers_by_itself(open_page, wall):
     wall.resume()
     until(lambda: state(page) == "live")
     until(lambda: page.locator('[data-action="acknowledge"]:visible').first.is_enabled())
-
-
-def test_what_comes_late_does_not_look_new(open_page):
-    page = open_page("lang=en")
-    settled(page)
-    page.evaluate(CLOCK_ON_BY, 8)  # as if the line held every message for so long
-    until(lambda: page.evaluate(AGE_S) >= 8)
-    assert state(page) == "live"
-    page.evaluate(
-        CLOCK_ON_BY, 60
-    )  # too long to be a line that follows: another one is opened, by whose clock it counts
-    until(lambda: page.evaluate(AGE_S) < 8)
-    until(lambda: state(page) == "live")
 
 
 def test_a_city_that_reports_each_minute_is_live_in_between(open_page, wall):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from alerts.rules.shipped import shipped
 from dashboard.alarm_course import Step, steps
 from dashboard.alarm_facts import subject
@@ -36,6 +38,32 @@ def test_evidence_and_basis_are_said_as_people_say_them(config):
     assert told["evidence.upstream"] == ("A2路", "A2 Road")
     assert told["fact.basis"] == ("自定", "own choice")
     assert told["fact.escalated_to"] == ("chief", "chief")
+
+
+def test_a_missing_value_is_said_as_the_time_without_one_and_its_limit_is_none_of_the_curves(config):
+    evidence = {"column": "chlorine_mg_l", "basis": "local", "of": "absence"}
+    of = {"value": 720.0, "limit": 600.0, "unit": "s", "domain": "water", "kind": "chlorine_missing"}
+    facts = subject(Hub(config), an_alarm(evidence=evidence, **of))
+    told = {label: value for section in facts.sections for label, value in section.facts}
+    assert told["fact.reading"] == ("已 12 分钟无读数，限 10 分钟", "no reading for 12 min, limit 10 min")
+    assert told["evidence.of"] == ("无数据时长", "time without a value")
+    assert (facts.limit, facts.unit.en, facts.label.en) == (None, "mg/L", "Free chlorine")
+    assert facts.row["reading"]["en"].startswith(facts.row["said"]["en"])
+
+
+@pytest.mark.parametrize(
+    ("value", "limit", "said"),
+    [
+        (-0.25, -0.2, ("比常态低 0.25 MPa，限 0.20", "0.25 MPa below usual, limit 0.20")),
+        (0.25, 0.2, ("比常态高 0.25 MPa，限 0.20", "0.25 MPa above usual, limit 0.20")),
+    ],
+)
+def test_a_deviation_is_said_as_above_or_below_usual(config, value, limit, said):
+    of = {"value": value, "limit": limit, "unit": "MPa", "domain": "water"}
+    facts = subject(Hub(config), an_alarm(evidence={"column": "pressure_mpa", "of": "deviation"}, **of))
+    told = {label: value for section in facts.sections for label, value in section.facts}
+    assert told["fact.reading"] == said
+    assert told["evidence.of"] == ("偏离常态", "deviation from usual")
 
 
 def test_a_basis_is_told_in_both_languages_as_the_rule_has_it(config):

@@ -5,25 +5,25 @@ from __future__ import annotations
 import os
 import signal
 import sys
-import time
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from deploy.config.run import Run
 from deploy.embedded import kafka as embedded
 from deploy.supervision.process import free_ports, start, stop
 from streams.broker.topics import ensure_topics
+from tests.runs import run_of
 from tests.small_city import write_small_city
+from tests.waiting import PROCESSES_WITHIN_S, until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from subprocess import Popen
 
+    from deploy.config.run import Run
+
 ROOT = Path(__file__).resolve().parents[2]
 NAMES = ("alarms", "sinks_live", "wall")
-PATIENCE_S = 240.0
-"""On a machine that has much else to do."""
 
 
 class Parts:
@@ -42,14 +42,16 @@ class Parts:
         os.kill(self._running[name].pid, signal.SIGKILL)
         stop(self._running[name], 0.0)
 
-    def until(self, done: Callable[[], object]) -> None:
-        end = time.monotonic() + PATIENCE_S
-        while not done():
-            for name, process in self._running.items():
-                if process.poll() is not None:
-                    self.begin(name)
-            assert time.monotonic() < end, [log.read_text("utf-8")[-2000:] for log in self.run.data_path.glob("*.log")]
-            time.sleep(0.1)
+    def wait(self, done: Callable[[], object]) -> None:
+        until(done, PROCESSES_WITHIN_S, meanwhile=self._supervise, said=self._logs)
+
+    def _supervise(self) -> None:
+        for name, process in self._running.items():
+            if process.poll() is not None:
+                self.begin(name)
+
+    def _logs(self) -> list[str]:
+        return [log.read_text("utf-8")[-2000:] for log in self.run.data_path.glob("*.log")]
 
     def end(self) -> None:
         for process in self._running.values():
@@ -62,11 +64,8 @@ def alarm_parts(folder: Path, cache: Path, redis: str, segments: int) -> Iterato
     write_small_city(folder / "city", segments)
     with embedded.running(folder / "kafka", cache) as broker:
         ensure_topics(broker.address)
-        run = Run(
-            data=str(folder), city=str(folder / "city"), city_id="small", mode="live", kafka=broker.address,
-            redis=f"redis://{redis}/0", history=str(folder / "history.sqlite"), port=free_ports(1)[0],
-            started_ms=0,
-        )  # fmt: skip
+        servers = {"kafka": broker.address, "redis": f"redis://{redis}/0", "history": folder / "history.sqlite"}
+        run = run_of(folder, port=free_ports(1)[0], **servers)
         run.write()
         parts = Parts(run)
         try:

@@ -115,14 +115,14 @@ def test_each_comes_to_one_outcome_and_is_acknowledged_once(tmp_path: Path, cach
     with alarm_parts(tmp_path, cache, valkey.address, SEGMENTS) as parts:
         caller = Caller(parts.run.wall)
         raise_alarms(parts.run.kafka)
-        parts.until(lambda: len(caller.alarms()) == COUNT)
+        parts.wait(lambda: len(caller.alarms()) == COUNT)
         alarms = caller.alarms()
         first = caller.acknowledge(alarms, lambda: parts.kill("alarms"))
         again = caller.acknowledge(alarms)
         commands = {one.alarm: one.command for one in first}
         assert {one.alarm: one.command for one in again} == commands
         assert {one.status for one in (*first, *again)} == {202}
-        parts.until(lambda: "pending" not in caller.states(commands.values()))
+        parts.wait(lambda: "pending" not in caller.states(commands.values()))
         journal = [one.value for one in records_of(parts.run.kafka, JOURNAL)]
         assert faults(journal) == []
         done = [(one["alarm"], one["command"]["id"]) for one in events(journal) if one["type"] == "done"]

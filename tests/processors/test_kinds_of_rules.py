@@ -45,6 +45,15 @@ sense = "below"
 iv = 2
 ii = 4
 {COMMON.replace("0.01", "0")}"""
+MISSING = f"""[rain_missing]
+domain = "weather"
+column = "rain_mm_h"
+kind = "absence"
+iv = 600
+iii = 3600
+basis = "local"
+reference = "own choice"
+{RECORD}"""
 RISE = DROP.replace("pressure_drop", "rise").replace("below", "above").replace("-0.", "0.")
 
 
@@ -106,6 +115,18 @@ def test_evidence_unit_and_limit_say_of_what_it_is() -> None:
     assert (often.unit, often.limit, often.evidence["of"]) == ("", 2, "count")
 
 
+def test_a_limit_of_absence_below_an_interval_is_named(tmp_path: Path) -> None:
+    folder = write_small_city(tmp_path / "town", intervals_s=(1, 3600))
+    (folder / "rules.toml").write_text(MISSING, encoding="utf-8")
+    found = checked(read_folder(folder), settings.load(environment={}).components)
+    assert not found.problems
+    (said,) = [str(one) for one in found.notices if one.field == "iv"]
+    assert said.partition("rules.toml: ")[2] == (
+        "rule rain_missing: iv: 600 s is shorter than the interval of w0 (3600 s) and 3 more: "
+        "it is not judged there; write a longer limit where it should be"
+    )
+
+
 def problems(folder: Path, rules: str) -> list[str]:
     write_small_city(folder)
     (folder / "rules.toml").write_text(rules, encoding="utf-8")
@@ -118,6 +139,12 @@ def problems(folder: Path, rules: str) -> list[str]:
     [
         (DROP, []),
         (OFTEN, []),
+        (MISSING, []),
+        (MISSING.replace("iv = 600", "iv = 90"), ["iv: whole minutes in seconds, such as 600, are needed, not 90"]),
+        (
+            f"dead_band = 2\n{MISSING}".replace("dead_band = 2\n[rain_missing]", "[rain_missing]\ndead_band = 2"),
+            ["dead_band: kind absence has none; take 2 away"],
+        ),
         (DROP.replace("over_s = 180\n", ""), ["over_s: kind change needs whole minutes, such as 600"]),
         (DROP.replace("180", "90"), ["over_s: whole minutes from 60 to 3540 s are needed, not 90"]),
         (DROP.replace("180", "3600"), ["over_s: whole minutes from 60 to 3540 s are needed, not 3600"]),
@@ -125,7 +152,7 @@ def problems(folder: Path, rules: str) -> list[str]:
         (OFTEN.replace("at = 0.2\n", ""), ["at: kind count needs the mean beyond which a minute counts"]),
         (
             DROP.replace('"change"', '"changes"'),
-            ["kind: one of change, count, level is needed, not 'changes'; the nea"],
+            ["kind: one of absence, change, count, deviation, level is needed, not 'changes'; the nea"],
         ),
     ],
 )

@@ -169,3 +169,28 @@ def test_a_new_level_i_leaves_at_once_though_a_receiver_hangs_on_many():
     (one,) = telling.dispatch.due(telling.now_ms + 300_000)
     assert hanging
     assert [item.face.alarm for item in one.items] == ["a99"]
+
+
+def test_a_thousand_alarms_in_a_minute_pass_a_robot_that_takes_20_a_minute_each_told_once():
+    telling = Telling(route(channel="wecom", per_minute=20))
+    taken_ms = []
+
+    def robot(_):
+        """Refuse what is too much within a minute."""
+        recent = [at_ms for at_ms in taken_ms if telling.now_ms - at_ms < 60_000]
+        if len(recent) >= 20:
+            return Retry("rate_limited", 60.0, "errcode 45009")
+        taken_ms.append(telling.now_ms)
+        return Sent()
+
+    telling.verdict = robot
+    for number in range(1_000):
+        telling.alarm(number=number, level=1 if number % 100 == 0 else 3, zone=f"z{number % 40}")
+        if number % 20 == 19:
+            telling.wait(1)
+    telling.wait(300)
+    told = telling.told()
+    assert sorted(told) == sorted(("raised", f"a{number}") for number in range(1_000))
+    summaries = [one for _, one, verdict in telling.sent if one.summary and verdict == Sent()]
+    assert sum(len(one.items) for one in summaries) > 500  # what was beyond the limit, with its number
+    assert len(taken_ms) < 60

@@ -140,6 +140,20 @@ def test_the_list_says_of_what_the_limits_are(capsys, tmp_path: Path):
     lines = said(capsys, "list", "--city", city(tmp_path / "city", drop + often)).splitlines()
     cells = {line.split()[0]: [cell.strip() for cell in line.split("  ") if cell] for line in lines}
     assert cells["drop"][2:4] == ["water pressure_mpa, change in 5 min", "IV < -0.05 MPa"]
+    missing = f'[missing]\nkind = "absence"\niv = 600\n{common}'.replace('sense = "below"\n', "")
+    folder = city(tmp_path / "other", missing)
+    (line,) = [one for one in said(capsys, "list", "--city", folder).splitlines() if one.startswith("missing")]
+    assert [cell.strip() for cell in line.split("  ") if cell][2:4] == [
+        "water pressure_mpa, time without a value", "IV ≥ 600 s",
+    ]  # fmt: skip
+    unusual = city(tmp_path / "third", f'[unusual]\nkind = "deviation"\niv = -0.1\n{common}')
+    (line,) = [one for one in said(capsys, "list", "--city", unusual).splitlines() if one.startswith("unusual")]
+    assert [cell.strip() for cell in line.split("  ") if cell][2:4] == [
+        "water pressure_mpa, deviation from usual", "IV < -0.1 MPa",
+    ]  # fmt: skip
+    shown = said(capsys, "show", "missing", "--city", folder)
+    assert "600" in shown
+    assert "off_delay_s" not in shown
     assert cells["often"][2:4] == ["water pressure_mpa, minutes beyond its limit in 10 min", "IV ≥ 3"]
 
 

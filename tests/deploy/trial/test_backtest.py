@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from msgspec.structs import replace
 
 from deploy.trial.backtest import judge
 from processors.threshold import Config, State, step
@@ -23,7 +24,9 @@ if TYPE_CHECKING:
     from processors.maths.rules import Rule
     from streams.contract.records import Detection
 
-MINUTE_MS, MINUTES = 60_000, 240
+MINUTE_MS, HOUR_MS, MINUTES = 60_000, 3_600_000, 240
+PLAIN = {"dead_band": 0.0, "on_delay_s": 60.0, "off_delay_s": 120.0}
+"""As a rule has them that says nothing of them."""
 
 
 @pytest.fixture
@@ -71,6 +74,34 @@ def test_what_was_found_is_found_again(history: SqliteHistory, rule: Rule, middl
     found = judge(rule, CITY, history, START_MS, START_MS + MINUTE_MS * MINUTES)
     assert told(found.detections) == told(before)
     assert len(found.sensors) == 6
+
+
+def test_an_absence_that_was_found_is_found_again_up_to_the_end_of_the_time(history: SqliteHistory):
+    rule = replace(PM, name="missing", kind="absence", iv=120, iii=240, **PLAIN)
+    end_ms = START_MS + MINUTE_MS * MINUTES
+    before = told([one for one in lived(rule, history, 118.0, 12.0) if one.known_ms <= end_ms])
+    assert {level for *_, level in before} == {0, 3, 4}
+    found = judge(rule, CITY, history, START_MS, end_ms).detections
+    assert told([one for one in found if one.known_ms <= end_ms]) == before
+
+
+def test_what_is_usual_is_learnt_from_the_time_before(history: SqliteHistory):
+    rule = replace(PM, name="unusual", kind="deviation", iv=50, iii=None, dead_band=0, on_delay_s=0, off_delay_s=0)
+    day_ms, begin_ms = 24 * HOUR_MS, START_MS - START_MS % HOUR_MS
+    days = [0, 1, 2, 5, 6]  # the first is a Wednesday
+    at_ms = [begin_ms + day * day_ms + minute * MINUTE_MS for day in days for minute in (0, 1, 60)]
+    values = [100.0] * 12 + [160.0, 100.0, 100.0]
+    size = len(at_ms)
+    columns = {
+        "entity": ["environment-north-0"] * size, "metric": ["pm2_5_ug_m3"] * size, "at_ms": at_ms,
+        "window_s": [60] * size, "value": values, "numerator": [0] * size, "denominator": [0] * size,
+        "count": [1] * size, "coverage_ratio": [1.0] * size, "revision": [0] * size,
+    }  # fmt: skip
+    history.write(Rows(**{name: np.array(column) for name, column in columns.items()}))
+    from_ms = begin_ms + 6 * day_ms
+    found = judge(rule, CITY, history, from_ms, from_ms + 2 * HOUR_MS)
+    assert [(one.at_ms - from_ms, one.level, one.value) for one in found.detections] == [(0, 4, 60), (MINUTE_MS, 0, 0)]
+    assert found.minutes_count == 3
 
 
 def test_minutes_without_a_value_and_of_others_are_no_minutes(history: SqliteHistory):

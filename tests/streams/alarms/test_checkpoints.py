@@ -5,12 +5,15 @@ import asyncio
 import pytest
 from msgspec.structs import replace
 
-from alerts.commands import End, Note
+from alerts.checkpoint import Checkpoint
+from alerts.commands import End, Note, Where
+from alerts.covers import Cover
 from alerts.done import UNDO_MS
 from alerts.engine import Engine
 from alerts.events import TimeReached
-from alerts.journal import seal, unseal
-from streams.alarms.checkpoints import LAST_KEY, begun
+from alerts.journal import Head, seal, unseal
+from alerts.state import State
+from streams.alarms.checkpoints import LAST_KEY, SLOTS, begun
 from streams.broker.topics import CHECKPOINTS, JOURNAL
 from streams.contract.stage import Message
 from streams.errors import FrameError
@@ -104,9 +107,25 @@ def test_pieces_that_are_missing_or_of_another_time_are_no_checkpoint(lost):
         await written(bus)
         keys = sorted(bus.newest(CHECKPOINTS))
         for key in keys[::lost]:
-            bus.put(Message(CHECKPOINTS, key, b"nonsense"))
+            bus.put(Message(CHECKPOINTS, key, b'nonsense" \xf9'))
         found, plain = await read_back(bus)
         assert everything(found) == everything(plain)
+
+    asyncio.run(scene())
+
+
+def test_a_state_that_this_version_takes_for_none_is_no_checkpoint_and_that_is_said(caplog):
+    async def scene():
+        bus = FakeBus()
+        await written(bus)
+        state = State()
+        state.put_cover(Cover(id="k1", what="shelved", city="c", where=Where(entity="e" * 2001), who="a", at_ms=1))
+        for slot in SLOTS:
+            for key, value in Checkpoint(state, Head(9, "9"), {}, 9).records(slot):
+                bus.put(Message(CHECKPOINTS, key, value))
+        found, plain = await read_back(bus)
+        assert everything(found) == everything(plain)
+        assert "no checkpoint of the alarms can be used here" in caplog.text
 
     asyncio.run(scene())
 

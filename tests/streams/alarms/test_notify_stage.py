@@ -163,6 +163,6 @@ async def test_a_clock_that_is_set_back_puts_nothing_off(city):
         room = Room(city, webhook(receiver.address))
         await room.begin()
         room.give()
-        await room.until(lambda: room.notes() == ["not_confirmed"])
+        await room.wait(lambda: room.notes() == ["not_confirmed"])
         room.clock.ahead_ms -= 3_600_000
-        await room.until(lambda: room.notes() == ["not_confirmed", "delivered"])  # a second later, not an hour
+        await room.wait(lambda: room.notes() == ["not_confirmed", "delivered"])  # a second later, not an hour

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 from alerts import course
 from alerts.commands import End, Shelve
 from alerts.done import UNDO_MS
-from deploy.config.run import Run
 from deploy.terminal import cli
 from streams.contract.alarm_events import EventsWanted
 from streams.sinks.history.sink import HistorySink
@@ -21,6 +20,7 @@ from streams.sinks.history.sqlite import SqliteHistory
 from tests.alerts.staging import go_on, journal, lived
 from tests.alerts.writing import commanded, detection, events, opened_at
 from tests.fakes import FakeBus, FakeHost
+from tests.runs import run_of
 from tests.small_city import write_small_city
 from tests.streams.alarms.test_events_in_history import STORY
 
@@ -86,10 +86,7 @@ def test_a26_every_kind_of_event_is_exported_once_the_newest_first_as_the_pages_
     asyncio.run(story())
     write_small_city(tmp_path)
     folder, file = str(tmp_path), tmp_path / "history.sqlite"
-    Run(
-        data=folder, city=folder, city_id="small", mode="live", kafka="127.0.0.1:1", redis="redis://127.0.0.1:1/0",
-        history=str(file), port=1, started_ms=0,
-    ).write()  # fmt: skip
+    run_of(tmp_path, city=tmp_path, history=file).write()
     assert cli.main(["export", "alarms", "--data", folder, "--out", str(tmp_path / "alarms.csv")]) == 0
     with (tmp_path / "alarms.csv").open(encoding="utf-8", newline="") as text:
         exported = [(row["what"], row["command"], int(row["seq"])) for row in csv.DictReader(text)]
