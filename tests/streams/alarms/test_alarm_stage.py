@@ -40,7 +40,7 @@ def test_a_detection_becomes_a_row_with_every_field_of_the_contract():
                 ("assigned_to", "assigned_by", "escalated_to", "incident", "under", "out_of_service_command")
             ),
             **{"coverings": []},
-            **{"presented": True, "presented_at_ms": came_ms, "equipment": False},
+            **{"presented": True, "presented_at_ms": came_ms, "equipment": False, "desk": ""},
         }
     }
 
