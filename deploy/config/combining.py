@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from deploy.config.rule_keys import PROCESSOR, is_enabled
-from processors.maths.combined import KIND
 from streams.hints import nearest
 from streams.toml_keys import Fault
 
@@ -18,10 +17,10 @@ if TYPE_CHECKING:
     Specs = Mapping[str, Spec]
 
 THRESHOLD, COMBINATION = "threshold", "combination"
-"""The processors that judge rules."""
+"""The processors that judge rules; of the second, the kind of its rules, too."""
 RULES, DOMAIN_OF = "rules", "domain_of"
 """Keys of their sections."""
-ELSEWHERE = f'a combination is written under [[{THRESHOLD}.{RULES}]], with kind = "{KIND}"'
+ELSEWHERE = f'a combination is written under [[{THRESHOLD}.{RULES}]], with kind = "{COMBINATION}"'
 
 
 def judge_of(rule: Values) -> str:
@@ -30,7 +29,7 @@ def judge_of(rule: Values) -> str:
     >>> judge_of({"kind": "level"}), judge_of({"kind": "combinatoin", "of": ["heat", "rain_heavy"]})
     ('threshold', 'combination')
     """
-    return COMBINATION if rule.get("kind") == KIND or "of" in rule else THRESHOLD
+    return COMBINATION if rule.get("kind") == COMBINATION or "of" in rule else THRESHOLD
 
 
 def sections(entries: object, rules: Mapping[str, Values], specs: Specs) -> dict[str, dict[str, Any]]:

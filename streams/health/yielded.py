@@ -43,9 +43,15 @@ _NO_ROWS = Rows.empty()
 
 
 def step(hosted: Hosted, state: Any, frame: Any, city: City) -> tuple[Result[Any], list[Message]]:  # noqa: ANN401 - of any processor
-    """Have a processor take a frame → its result, and its detections as messages. To be called guarded."""
+    """Have a processor take a frame → its result, and its detections as messages. To be called guarded.
+
+    The detections of the result are as their readers read them: what was a number of numpy is one of Python.
+    """
     result = _checked(hosted.spec.step(state, frame, city, hosted.config), state)
-    return result, [_message(one, hosted.name, city.number) for one in result.detections]
+    if not result.detections:
+        return result, []
+    read, messages = zip(*(_told(one, hosted.name, city.number) for one in result.detections), strict=True)
+    return replace(result, detections=read), list(messages)
 
 
 def live(hosted: Hosted, state: Any, sensors: NDArray[np.int32], city: City) -> Rows:  # noqa: ANN401 - of any processor
@@ -167,18 +173,18 @@ _pack = msgspec.json.Encoder(enc_hook=_number).encode
 _read = msgspec.json.Decoder(Detection).decode
 
 
-def _message(found: Any, processor: str, version: int) -> Message:  # noqa: ANN401 - whatever stands among detections
-    """Return a detection as the message that its readers can read."""
+def _told(found: Any, processor: str, version: int) -> tuple[Detection, Message]:  # noqa: ANN401 - whatever stands there
+    """Return a detection as its readers read it, and the message in which they do."""
     if type(found) is not Detection:
         raise TypeError(f"among the detections is {_kind(found)}, not a Detection")
     value = _pack(structs.replace(found, processor=processor, version=version))
     try:
-        entity = _read(value).entity
+        read = _read(value)
     except msgspec.ValidationError as exc:
         raise TypeError(f"a detection that nobody can read: {exc}") from exc
     if len(value) > DETECTION_BYTES:
         raise ValueError(f"a detection of {len(value):,} bytes")
-    return Message(topics.DETECTIONS, entity.encode(), value, 0)
+    return read, Message(topics.DETECTIONS, read.entity.encode(), value, 0)
 
 
 def encode_made(
