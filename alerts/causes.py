@@ -27,6 +27,7 @@ from alerts.rules.record import Words
 from processors.maths.combined import standing
 from processors.maths.measures import FEED_PREFIX
 from streams.city.surroundings import NOWHERE
+from streams.domains.schema import ROADS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -47,7 +48,6 @@ MOST_EARS = 50
 """Of what more sensors tell, only the silence of their feed says that nothing is heard."""
 GRAVE = 2
 """The level from which on (II, I) an alarm counts as one that nobody may be blind to."""
-ROADS = "traffic"
 ID_LENGTH = 20
 
 WORDS: dict[Because, Words] = {

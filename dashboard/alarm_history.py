@@ -11,9 +11,9 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validato
 
 from alerts.course import name_of, of_place
 from alerts.refusals import why
-from dashboard.asked_once import in_order
 from dashboard.iso_times import iso
 from dashboard.problems import PROBLEM, ProblemError, invalid
+from dashboard.queries import in_order
 from streams.contract.alarm_events import (
     AlarmEvent,
     AlarmsWanted,

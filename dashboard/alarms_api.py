@@ -13,11 +13,11 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validato
 
 from dashboard.alarm_history import ended_page
 from dashboard.alarm_list import standing_of, waiting_since_ms
-from dashboard.asked_once import in_order
 from dashboard.commands_api import open_alarm
 from dashboard.iso_times import iso
 from dashboard.orders_kept import OrdersKept, behind
 from dashboard.problems import PROBLEM, invalid
+from dashboard.queries import in_order
 from streams.contract.alarm_events import people_of
 from streams.contract.name import Name
 

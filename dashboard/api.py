@@ -10,8 +10,8 @@ from fastapi.responses import JSONResponse
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
 from dashboard import alarm_history, alarms_api, commands_api, incidents_api
-from dashboard.asked_once import in_order, once
 from dashboard.problems import PROBLEM
+from dashboard.queries import in_order, once
 
 if TYPE_CHECKING:
     from dashboard.hub import Hub

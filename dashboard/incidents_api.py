@@ -10,10 +10,10 @@ from fastapi.responses import JSONResponse
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
 from dashboard.alarm_history import epoch_ms, kept_page, place_in
-from dashboard.asked_once import in_order
 from dashboard.iso_times import iso
 from dashboard.labels import as_json, kind_name
 from dashboard.problems import PROBLEM, ProblemError
+from dashboard.queries import in_order
 from streams.contract.alarm_events import INCIDENTS, AlarmsWanted, Raised, cursor_of, raised_of
 from streams.contract.name import Name
 

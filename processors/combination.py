@@ -75,7 +75,7 @@ class State:
 
     marks: dict[str, Marks] = field(default_factory=dict)
     """Domain → what its zones have passed, less the longest lag of its sensors."""
-    courses: dict[str, dict[str, dict[str, list[tuple[int, int]]]]] = field(default_factory=dict)
+    courses: dict[str, dict[str, dict[str, Course]]] = field(default_factory=dict)
     """Rule → zone id → entity → its course."""
     held: dict[str, Held] = field(default_factory=dict)
 

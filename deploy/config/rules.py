@@ -107,13 +107,8 @@ def _too_short(rule: Mapping[str, Any], sensors: Sequence[Sensor]) -> Iterator[t
         if passed:
             slowest = max(passed, key=lambda one: one.interval_s)
             more = f" and {len(passed) - 1:,} more" if len(passed) > 1 else ""
-            yield (
-                key,
-                (
-                    f"{rule[key]:g} s is shorter than the interval of {slowest.id} ({slowest.interval_s:g} s){more}: "
-                    "it is not judged there; write a longer limit where it should be"
-                ),
-            )
+            text = f"{rule[key]:g} s is shorter than the interval of {slowest.id} ({slowest.interval_s:g} s){more}"
+            yield key, f"{text}: it is not judged there; write a longer limit where it should be"
 
 
 def _problems(name: str, own: Mapping[str, Any], below: Mapping[str, Any], components: Own) -> list[Fault]:

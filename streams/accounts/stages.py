@@ -10,7 +10,7 @@ from streams.accounts import ledger, refused_rows
 from streams.accounts.feeds import of_stage
 from streams.contract.durations import HOUR_MS
 from streams.contract.spec import counting_metrics
-from streams.domains.schema import late_limit_ms
+from streams.domains.schema import ROADS, late_limit_ms
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Set
@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from streams.city.registry import City
     from streams.contract.spec import Spec
 
-ROADS = "traffic"
-"""The domain whose rows are of segments."""
 SUMS = frozenset({"zone", "city"})
 """`zone:…` and `city:…` are entities of the second level."""
 

@@ -17,7 +17,7 @@ from streams.city.option_files import read_calendar, read_corridors, read_desks,
 from streams.city.own_domains import own_schemas
 from streams.city.parts import Content
 from streams.city.sensors_file import Roads, is_place, read_sensors
-from streams.domains.schema import shipped
+from streams.domains.schema import ROADS, shipped
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -33,9 +33,6 @@ MEANT_ZONES = {"Asia/Beijing": "Asia/Shanghai", "Asia/Shenzhen": "Asia/Shanghai"
 
 MACHINE_ZONES = ("localtime", "posixrules", "Factory", "posix/", "right/")
 """Begins of names that a machine's folder of zones has, and a browser does not know."""
-
-ROADS = "traffic"
-"""The domain of what is found about segments, whether a sensor watches them or not."""
 
 NOTHING = Content("", "", "", "", "", (), (), (), NO_PLACES)
 

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
 DOMAINS_FOLDER = Path(__file__).parent
 
+ROADS = "traffic"
+"""The domain of what is found about segments, whether a sensor watches them or not."""
+
 Instant = Annotated[int, msgspec.Meta(ge=LEAST_AT_MS, le=MOST_AT_MS)] | str
 """`at` of a reading: epoch ms, or text that `streams.intake.instants` reads."""
 

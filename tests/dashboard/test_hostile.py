@@ -165,7 +165,7 @@ def test_another_method_is_told_what_can_be_used(wall):
     assert answer.json()["detail"] == "此处不能用 OPTIONS；可用：POST"
 
 
-def test_requests_one_behind_another_are_answered_in_their_order(wall):
+def test_requests_at_once_get_each_its_own_answer(wall):
     async def run() -> list[int]:
         async with httpx.AsyncClient(transport=httpx.ASGITransport(wall.app), base_url=HOST) as client:
             asked = [client.get(path) for path in ("/api/v1/alarms", "/api/v1/nope", "/healthz") * 5]
