@@ -12,7 +12,7 @@ from alerts.covering import recover_within
 from alerts.covers import OF_RULE, as_of, is_over
 from alerts.desks import man
 from alerts.done import do
-from alerts.earlier import ENGINE_TIMES, LIMITED
+from alerts.earlier import ENGINE_TIMES, LIMITED, SPOKEN_FOR
 from alerts.events import (
     ClockSet,
     DesksSet,
@@ -68,6 +68,12 @@ def apply(state: State, event: Event, at_ms: int) -> None:
     load.settle(state, at_ms)
     name = event.change if isinstance(event, Finding) else str(event.__struct_config__.tag)
     state.counts[name] = state.counts.get(name, 0) + 1
+
+
+def as_before(state: State, event: Event, version: int) -> None:
+    """Put back, ahead of an event of an earlier version, what this one has let go of: the release of an incident."""
+    if version < SPOKEN_FOR and isinstance(event, Released) and event.incident in state.incidents:
+        state.groups.put(replace(state.incidents[event.incident], release_at_ms=event.at_ms))
 
 
 def as_then(state: State, event: Event, at_ms: int, version: int) -> None:

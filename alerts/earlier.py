@@ -8,6 +8,8 @@ ENGINE_TIMES = 4
 """From this version on a record says at which engine time each event was; before it there was one command."""
 LIMITED = 5
 """From this version on what is too much for a desk waits to be shown; before it all was shown at once."""
+SPOKEN_FOR = 7
+"""From this version on the rest speaks for an incident whose cause was folded elsewhere; before it, it was released."""
 
 
 def upgraded(record: Any) -> Any:  # noqa: ANN401 - whatever JSON the record is

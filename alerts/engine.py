@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
-from alerts.apply import apply, as_then
+from alerts.apply import apply, as_before, as_then
 from alerts.checkpoint import Checkpoint, newest
 from alerts.commands import Tick, Undo
 from alerts.earlier import ENGINE_TIMES
@@ -229,6 +229,7 @@ class Engine:
         self._state.begin()
         try:
             for event, at_ms in zip(record.events, record.times_ms, strict=True):
+                as_before(self._state, event, record.version)
                 apply(self._state, event, at_ms)
                 as_then(self._state, event, at_ms, record.version)
                 if record.version >= ENGINE_TIMES:

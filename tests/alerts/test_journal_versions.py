@@ -10,16 +10,20 @@ from typing import Any
 import msgspec
 import pytest
 
+from alerts.commands import Fold
 from alerts.earlier import ENGINE_TIMES
 from alerts.engine import Engine
+from alerts.incidents import RELEASE_MS
 from alerts.journal import GENESIS, VERSION, Head, unseal
 from alerts.load import IN_MS
 from streams.alarms.alarm_stage import AlarmStage
 from streams.alarms.order import Input
-from streams.broker.topics import ALARMS, DETECTIONS, JOURNAL
+from streams.alarms.projected import Row
+from streams.broker.topics import ALARMS, DETECTIONS, INCIDENTS, JOURNAL
 from streams.contract.stage import Message
 from streams.errors import FrameError
-from tests.alerts.writing import detection, encoded, faults
+from tests.alerts.grouping import Room
+from tests.alerts.writing import commanded, detection, encoded, faults
 from tests.fakes import FakeBus, FakeHost
 
 RAISED = Engine().judge([Input(DETECTIONS, 0, encoded(detection(3, 10)))], whole=False) or b""
@@ -103,6 +107,52 @@ def test_a_record_of_an_earlier_version_goes_on_though_it_names_no_ears_keys_or_
     following = resealed(version=version, seq=2, previous=engine.head.hash, events=[done])
     assert engine.fold(following) is not None
     assert engine.counts()["done"] == 1
+
+
+class Kept(Room):
+    """A room whose events are kept as they stand in a journal, each with its engine time."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.events: list[tuple[Any, int]] = []
+
+    def _apply(self, event: Any, at_ms: int) -> None:
+        self.events.append((msgspec.to_builtins(event), at_ms))
+        super()._apply(event, at_ms)
+
+
+def folded_and_released() -> tuple[dict[str, Any], str]:
+    """A cause that is over is folded elsewhere, and what it spoke for is released → fields of a record, the incident.
+
+    An engine of version 6 released it; that of today has the rest speak at once, and releases nothing.
+    """
+    room = Kept()
+    feeder = room.find(3, "voltage_low", "feeder")
+    lift = room.find(3, "lift_trapped", "lift")
+    other = room.find(3, "noise_high", "d1")
+    room.find(0, "voltage_low", "feeder")
+    incident, over_ms = room.incident(lift).id, room.now_ms
+    assert room.command(commanded(Fold, feeder, "k1", into=other)) == "done"
+    release_ms = over_ms + RELEASE_MS
+    room.wait(RELEASE_MS)
+    events = [*room.events, ({"type": "released", "incident": incident, "at_ms": release_ms}, release_ms)]
+    return {
+        "events": [one for one, _ in events],
+        "times_ms": [at_ms for _, at_ms in events],
+        "causes": [None] * len(events),
+        "covers": {DETECTIONS: 4},
+    }, incident
+
+
+def test_a_release_that_an_earlier_version_sealed_goes_on_and_is_shown_anew_as_it_was_then() -> None:
+    fields, incident = folded_and_released()
+    engine = Engine()
+    rows = engine.fold(resealed(version=6, **fields)) or {}
+    row = json.loads(rows[Row(INCIDENTS, incident)] or b"")
+    assert (row["presented_at_ms"], row["waiting_since_ms"]) == (fields["times_ms"][-1],) * 2
+    assert engine.next_due_ms is None
+    with pytest.raises(FrameError, match=f"nothing of incident {incident} was due"):
+        Engine().fold(resealed(version=VERSION, **fields))
 
 
 @pytest.mark.parametrize("value", NEWER.values(), ids=NEWER)
