@@ -22,6 +22,7 @@ from processors.maths.air_rows import METRICS, Station
 from processors.maths.aqi import COLUMNS
 from processors.maths.identities import UNKNOWN
 from processors.maths.local_hours import COUNT, LocalHours, Told
+from processors.maths.tumbling import by_start
 from processors.maths.watermarks import Marks
 from streams.city.local_days import midnight_ms
 from streams.city.timing import stamps_end
@@ -102,7 +103,7 @@ def _fold(state: State, frame: MetricFrame, city: City, touched: _Touched) -> di
     old_ms = NO_TIME_MS if state.closed_ms == NO_TIME_MS else state.closed_ms - late_limit_ms(frame.domain)
     judged[(judged == USED) & (rows.at_ms + MINUTE_MS <= old_ms)] = _JUDGED[TOO_LATE]
     ends = _note_stations(state, rows.entity, city)
-    for start_ms, place in local_hours.each_minute(rows.at_ms, judged == USED):
+    for start_ms, place in by_start(rows.at_ms, judged == USED):
         told = Told(start_ms, zone, slot[place], terms[:, place], ends[place])
         used, changed = local_hours.fold(state.hours, told, city.time_zone)
         judged[place] = np.where(used, USED, _JUDGED[REPEAT])

@@ -29,6 +29,7 @@ from processors.maths.mute import mute
 from processors.maths.packing import pack, unpack
 from processors.maths.places import grown
 from processors.maths.slots import among, newest, run, with_slots
+from processors.maths.tumbling import by_start
 from processors.maths.watermarks import Marks
 from streams.city.moves import in_minute
 from streams.contract.durations import HOUR_MS, MINUTE_MS
@@ -147,7 +148,7 @@ def _minutes(at_ms: NDArray[np.int64], of: NDArray[np.bool_]) -> list[tuple[int,
     """Return which of those rows are of each minute."""
     if of.all() and at_ms.min() == at_ms.max():
         return [(int(at_ms[0]), slice(None))]
-    return [(start_ms, np.flatnonzero((at_ms == start_ms) & of)) for start_ms in np.unique(at_ms[of]).tolist()]
+    return list(by_start(at_ms, of))
 
 
 class _Told(NamedTuple):

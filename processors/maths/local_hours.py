@@ -21,7 +21,7 @@ from streams.city.local_days import midnight_ms
 from streams.contract.durations import HOUR_MS, MINUTE_MS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
 REVISION, NUMERATOR, COUNT, MINUTES = range(4)
 """Fields of an hour: late readings, sum and number of readings, and minutes that had any …"""
@@ -160,9 +160,3 @@ def forget(of: LocalHours, limit_ms: int, time_zone: str) -> None:
     of.minutes = {start_ms: zones for start_ms, zones in of.minutes.items() if start_ms + MINUTE_MS > limit_ms}
     of.days = {day_ms: day for day_ms, day in of.days.items() if closes_ms(day_ms, time_zone) + MINUTE_MS > limit_ms}
     of.heard_ms = [hour_ms for hour_ms in of.heard_ms if hour_ms > limit_ms - TOLD_MS - (HOURS + 1) * HOUR_MS]
-
-
-def each_minute(at_ms: NDArray[np.int64], used: NDArray[np.bool_]) -> Iterator[tuple[int, NDArray[np.intp]]]:
-    """Yield each minute of those rows with their places."""
-    for start_ms in np.unique(at_ms[used]).tolist():
-        yield start_ms, np.flatnonzero((at_ms == start_ms) & used)

@@ -93,7 +93,7 @@ def test_how_the_metrics_of_its_rows_add_up_comes_with_a_frame() -> None:
 
 def test_what_a_newer_build_says_besides_is_passed_over() -> None:
     assert msgspec.msgpack.decode(
-        msgspec.msgpack.encode([1e9, 1.0, 0.0, 9.0, "quotient", "sums", "", "new"]), type=Sums
+        msgspec.msgpack.encode([1e9, 1.0, 0.0, 9.0, "quotient", "sums", "", True, "new"]), type=Sums
     )
 
 
