@@ -102,7 +102,7 @@ def add_to(routes: APIRouter, hub: Hub) -> None:
         if hub.commands.has_other_of(name):
             said = Name("此 key 已用于另一条命令。", "This key has named another command already.")
             raise ProblemError(422, "key-used", said)
-        command = to_command(order, name, hub.config.city.id, _clock(hub), wall_clock_ms())
+        command = to_command(order, name, hub.screen.view.city, _clock(hub), wall_clock_ms())
         return await send(hub, command, request, response)
 
     @routes.get(f"{PATH}/{{command_id}}", summary="What became of a command", responses={404: PROBLEM, 503: PROBLEM})
