@@ -45,30 +45,27 @@ def test_a_drawer_whose_alarm_ends_can_be_read_on(open_page, wall, own, lang, ot
     focus(page, name)
     page.keyboard.press("Enter")
     until(lambda: words[2] in text(page, "#drawer-facts"))
-    chart = page.locator("#drawer-chart path.line").first.get_attribute("d")
+    until(lambda: page.locator("#drawer-chart path.line").count() > 0)
+    lines = page.locator("#drawer-chart path.line").count()
     alarm = wall.feed.alarms[name]
     at_ms = alarm["raised_at_ms"] + 60_000
     drop(wall, [name])
     of = {name: alarm[name] for name in ("kind", "entity", "zone", "domain")}
-    steps = (
-        ("closed", {}),
-        ("end", {"who": "王强", "desk": "3", "why": "nothing there", "outcome": "done"}),
-        ("raised", {}),
-    )
+    by = {"who": "王强", "desk": "3"}
+    steps = (("closed", {}), ("end", by | {"why": "nothing there", "outcome": "done"}), ("raised", {}))
     history = wall.config.history
     history.events = [
         AlarmEvent(alarm=name, seq=9 - one, place=0, at_ms=at_ms - one, what=what, **of, **more)
         for one, (what, more) in enumerate(steps)
     ]
-    history.ended = [
-        alarm | {"closed": True, "ended_by": "王强", "changed_by": {"what": "end", "who": "王强", "desk": "3"}}
-    ]
+    changed_by = by | {"what": "end", "at_ms": at_ms - 1}
+    history.ended = [alarm | {"closed": True, "ended_by": by["who"], "changed_by": changed_by}]
     until(lambda: words[0] in text(page, "#drawer-head"))
     for one in words[1:]:
         assert one in text(page, "#drawer-facts"), one
     assert page.locator("#drawer .course dt").count() == len(steps)
     assert page.locator("#drawer [data-command]").count() == 0
-    assert page.locator("#drawer-chart path.line").first.get_attribute("d") == chart
+    assert page.locator("#drawer-chart path.line").count() == lines > 0
     page.locator("#tools button").last.click()
     until(lambda: {"zh": "已结束", "en": "It has ended"}[other] in text(page, "#drawer-head"))
     until(lambda: {"zh": "人工结束", "en": "end · 王强"}[other] in text(page, "#drawer-facts"))
