@@ -53,6 +53,7 @@ NO_FIT = Name("不合要求，请参见 /api/v1/openapi.json", "It is not what i
 KINDS = (
     (str, Name("文本", "A text")), (bool, Name("true 或 false", "True or false")),
     (int | float, Name("数字", "A number")), (list, Name("列表", "A list")), (dict, Name("对象", "An object")),
+    (bytes, Name("没有 content-type: application/json 的内容", "What has no content-type: application/json")),
     (type(None), Name("null", "null")),
 )  # fmt: skip
 FORMS = {

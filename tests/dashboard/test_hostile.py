@@ -137,9 +137,12 @@ def test_a_body_of_megabytes_is_not_read(wall, says_its_length):
 
 
 def test_what_cannot_be_read_as_json_is_said_in_our_words(wall):
-    for body in (b"[" * 200_000, b'{"revision":' + b"9" * 5_000 + b"}"):
+    for body in (b"\xff", b"[" * 200_000, b'{"revision":' + b"9" * 5_000 + b"}"):
         answer = wall.ask("POST", "/api/v1/commands", content=body, headers=MINE | JSON_IN_CHINESE)
-        assert (answer.status_code, answer.json()["detail"]) == (400, "请求体无法读作 JSON：嵌套过深，或数字过长。")
+        assert (answer.status_code, answer.json()["detail"]) == (
+            400,
+            "请求体无法读作 JSON：不是 UTF-8，或嵌套过深，或数字过长。",
+        )
 
 
 def test_of_thousands_of_faults_as_many_are_told_as_anybody_would_read(wall):
