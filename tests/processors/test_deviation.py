@@ -100,8 +100,6 @@ def test_incidents_of_hours_teach_nothing() -> None:
     odd = {at_ms: mean for day in odd_days for at_ms, mean in (hours(day, 0.25) | hours(day, 0.4, hour=9)).items()}
     found = short(run(days(0.4, 0.4, 0.4, 0.4) | odd))
     assert found == [one for day in odd_days for one in ((day, 4, -0.15), (day, 0, 0))]
-        one for day in odd_days for one in ((day, 4, -0.15), (day, 0, 0))
-    ]
 
 
 @pytest.mark.parametrize("every", [1, 1000], ids=["a minute each", "all at once"])
