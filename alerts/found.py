@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from alerts import chattering, incidents
 from alerts.alarm import Alarm, Last
 from alerts.covering import covered
-from alerts.hearing import SILENCES, hear, uncertain_since_ms
+from alerts.hearing import SILENCES, follow, hear, uncertain_since_ms
 from alerts.moving import ImpossibleError, moved, opened_one, put, step_of
 from alerts.state import LATEST, Newest
 from alerts.transitions import Happening
@@ -52,6 +52,8 @@ def find(state: State, event: Finding, at_ms: int) -> None:
     found, key = event.detection, key_of(event.detection)
     if event.change in OF_CHANGE:
         _to_alarm(state, event, at_ms)
+        if (alarm := state.open.get(state.current.get(key, ""))) is not None:
+            follow(state, alarm)
     for device in event.blinding:
         incidents.unhide(state, opened_one(state, device), at_ms)
     state.newest[key] = _with(state.newest.get(key), found)

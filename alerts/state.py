@@ -12,6 +12,7 @@ from alerts.commands import Where
 from alerts.covers import Cover, wheres
 from alerts.desks import WATCHED, Held, at_desk
 from alerts.groups import Groups
+from alerts.hearing import heard_through
 from alerts.tables import Index, Table, Trail
 
 if TYPE_CHECKING:
@@ -172,10 +173,9 @@ class State:
         if before is None:
             of = (alarm.city, alarm.entity)
             self.of_entity[of] = (*self.of_entity.get(of, ()), alarm.id)
-            for ear in alarm.ears:
-                self.heard_by.add((alarm.city, ear.sensor), alarm.id)
             self.current[alarm.city, alarm.entity, alarm.kind] = alarm.id
         self.open[alarm.id] = alarm
+        self._note_heard(before, alarm)
         if before is None or before.due_ms != alarm.due_ms:
             self._note_due(alarm.due_ms, ALARM, alarm.id)
 
@@ -187,13 +187,16 @@ class State:
             self.of_entity[of] = left
         else:
             del self.of_entity[of]
-        for ear in alarm.ears:
-            self.heard_by.remove((alarm.city, ear.sensor), alarm.id)
+        self._note_heard(alarm, None)
         self.groups.count(self.open[alarm.id], None)
         del self.open[alarm.id]
         del self.current[alarm.city, alarm.entity, alarm.kind]
         self.closed[alarm.id] = alarm
         self.changed.add(alarm.id)
+
+    def _note_heard(self, before: Alarm | None, alarm: Alarm | None) -> None:
+        if before is None or alarm is None or before.evidence is not alarm.evidence:
+            self.heard_by.change(*(set() if one is None else heard_through(one) for one in (before, alarm)))
 
     def put_cover(self, cover: Cover) -> None:
         """Keep a cover as it stands now."""

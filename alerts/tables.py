@@ -98,6 +98,13 @@ class Index(Generic[K, V]):
         self._drop(key, value)
         self._trail.note(self._put, key, value)
 
+    def change(self, before: set[tuple[K, V]], after: set[tuple[K, V]]) -> None:
+        """Have the values of `after` where those of `before` are."""
+        for key, value in before - after:
+            self.remove(key, value)
+        for key, value in after - before:
+            self.add(key, value)
+
     def _put(self, key: K, value: V) -> None:
         self._of.setdefault(key, {})[value] = None
 
