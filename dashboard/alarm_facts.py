@@ -63,7 +63,7 @@ def _facts(hub: Hub, alarm: Mapping[str, Any], row: Mapping[str, Any]) -> Iterat
     yield "fact.place", Name(row["place"]["zh"], row["place"]["en"])
     yield "fact.level", text(f"level.{alarm['level']}") or same(alarm["level"])
     yield "fact.reading", reading(row["value"], row["limit"], row["unit"], judged_of(alarm))
-    yield "fact.state", _state(hub, row)
+    yield "fact.state", (text("standing.ended") if alarm.get("closed") else None) or _state(hub, row)
     if row["uncertain_since_ms"] is not None:
         yield "fact.uncertain", time_at(hub, row["uncertain_since_ms"], CLOCK)
     yield "fact.raised", time_at(hub, alarm["raised_at_ms"], CLOCK)
