@@ -19,12 +19,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray  # at run time: `streams.saving.state` reads the types of a state's fields
 
-from processors.maths import coverage, hold, levels, retired, standing, windows
+from processors.maths import coverage, energy, hold, levels, retired, standing, windows
 from processors.maths.cells import EXPECTED, FIELDS, SUM, Cells
 from processors.maths.changes import Change
 from processors.maths.fixed import to_terms
 from processors.maths.levels import Batch, Levels
-from processors.maths.measures import TRAFFIC, Amounts, Heads, make_rows, quotient
+from processors.maths.measured import mean_of
+from processors.maths.measures import TRAFFIC, Amounts, Heads, make_rows
 from processors.maths.places import Layout, Places, grown
 from processors.maths.rules import UNITS, Rule, cited, in_force, problems
 from processors.maths.usual import Days
@@ -32,7 +33,6 @@ from processors.maths.windows import READINGS, Terms, Windows
 from streams.contract.records import Detection, Frame, Result, Rows
 from streams.contract.spec import EVERY_DOMAIN, WINDOW_MS, WINDOW_S, Spec
 from streams.contract.spec import Config as BaseConfig
-from streams.contract.sums import COLUMN_SCALE
 from streams.domains.schema import late_limit_ms, load_schemas
 
 if TYPE_CHECKING:
@@ -95,7 +95,8 @@ class State:
         )
         of = (self.windows, list(self.columns), self.column_of, self.sensor_of, self.cell)
         heard, days = self.asked_ms != coverage.NEVER, Days(at.city.time_zone, at.city.calendar)
-        cells = Cells(*of, at.layout, WINDOW_MS, rules, late_limit_ms(at.frame.domain), heard, days)
+        levels_db = energy.are_levels(at.frame.domain, self.columns)
+        cells = Cells(*of, at.layout, WINDOW_MS, rules, late_limit_ms(at.frame.domain), heard, days, levels_db)
         self._kept = at, cells
         return cells
 
@@ -155,7 +156,8 @@ def _batch(state: State, frame: Frame, place: NDArray[np.int32], places: int) ->
     without = rows - elsewhere
     if columns:
         without -= rows if len(row) == values.size else int(np.count_nonzero(observed.any(axis=0)))
-    amounts, too_large = to_terms(values[observed], COLUMN_SCALE)
+    levels_there = energy.are_levels(frame.domain, tuple(frame.columns))
+    amounts, too_large = to_terms(*energy.scaled(values[observed], levels_there[column]))
     lost = 0
     if too_large is not None:
         lost = len(np.unique(row[too_large]))
@@ -215,7 +217,7 @@ def _rows(cells: Cells, start_ms: int, row: NDArray[np.intp], sums: NDArray[np.i
         coverage_ratio=(count > 0).astype(np.float64),
         revision=late,
     )
-    amounts = Amounts(total, count, quotient(total, count, COLUMN_SCALE, 1.0), count)
+    amounts = Amounts(total, count, mean_of(sums, cells.of_level[cells.order.cell[row]]), count)
     return make_rows(cells.order.metric[row], heads, amounts)
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from processors.maths import energy
 from processors.maths.fixed import Wide, add_wide
 from processors.maths.identities import Identities, first_of_runs
 from processors.maths.measures import FEED_PREFIX, Amounts, Heads, declared_before, make_rows, value_of
@@ -77,14 +78,26 @@ def declared(known: Identities, frame: MetricFrame) -> dict[str, Sums]:
     """Return how the metrics of a frame add up; what it does not say, as a frame of before, is as it was then."""
     names = dict.fromkeys(frame.rows.metric[first_of_runs(frame.rows.metric)].tolist())
     silent = {name: declared_before(frame.domain, name) for name in names if name not in {*frame.sums, *known.metrics}}
-    return {**silent, **{name: frame.sums[name] for name in names if name in frame.sums}}
+    told = {**silent, **{name: frame.sums[name] for name in names if name in frame.sums}}
+    levels = {name: declared_before(frame.domain, name) for name in told if not told[name].is_level}
+    return told | {name: how for name, how in levels.items() if how.is_level}
 
 
 def rescale(terms: NDArray[np.int64], known: Identities, frame: MetricFrame) -> None:
-    """Bring terms of rows into the scales that the sums of their metrics have, where a build has others."""
-    for name, how in frame.sums.items():
-        if name in known.metrics and known.sums_of(known.metrics.index(name)) != how:
-            kept = known.sums_of(known.metrics.index(name))
+    """Bring terms of rows into the scales that the sums of their metrics have, where a build has others.
+
+    Where levels were added up as plain numbers, before, a row counts with its mean.
+    """
+    for name in dict.fromkeys(frame.rows.metric[first_of_runs(frame.rows.metric)].tolist()):
+        how = frame.sums.get(name)
+        kept = known.sums_of(known.metrics.index(name)) if name in known.metrics else how
+        if kept is None or kept == how:
+            continue
+        if kept.is_level and (how is None or not how.is_level):
+            of = frame.rows.metric == name
+            mean = energy.energy_of(np.where(terms[DENOMINATOR, of] > 0, frame.rows.value[of], -np.inf))
+            terms[NUMERATOR, of] = np.rint(mean * kept.numerator_scale) * terms[DENOMINATOR, of]
+        elif how is not None:
             top, bottom = kept.numerator_scale / how.numerator_scale, kept.denominator_scale / how.denominator_scale
             of = frame.rows.metric == name
             terms[NUMERATOR, of] = np.rint(terms[NUMERATOR, of] * top)

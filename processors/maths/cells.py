@@ -71,6 +71,8 @@ class Cells:
     """(cells,) whether a window with a value of it had been closed when this was made."""
     days: Days
     """The city's."""
+    levels: NDArray[np.bool_]
+    """(columns,) whether each is of levels in dB."""
 
     def of(self, rule: Rule, cell: NDArray[np.integer[Any]]) -> NDArray[np.bool_]:
         """Return (n,) whether the rule is for each, and its sensor is there."""
@@ -86,6 +88,12 @@ class Cells:
         if rule.kind != "level":
             return NO_TIME_MS
         return self.late_limit_ms if rule.grace_s is None else round(rule.grace_s * 1000)
+
+    @cached_property
+    def of_level(self) -> NDArray[np.bool_]:
+        """(cells,) whether its column is of levels in dB."""
+        found: NDArray[np.bool_] = self.levels[self.column_of]
+        return found
 
     @cached_property
     def present(self) -> NDArray[np.bool_]:

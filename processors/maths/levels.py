@@ -16,15 +16,14 @@ from numpy.typing import NDArray  # at run time: `streams.saving.state` reads th
 
 from processors.maths import absences, deviations, hold, ordered, windows
 from processors.maths.absences import Absent
-from processors.maths.cells import SUM, Cells
+from processors.maths.cells import Cells
 from processors.maths.changes import Change
 from processors.maths.hold import Hold
-from processors.maths.measured import MEAN, mean_of, measured
+from processors.maths.measured import MEAN, mean_at, mean_of, measured
 from processors.maths.places import grown
 from processors.maths.usual import Usual
 from processors.maths.windows import READINGS, Terms, whole
 from streams.contract.records import NO_TIME_MS
-from streams.contract.sums import COLUMN_SCALE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -167,7 +166,7 @@ def _judged(levels: Levels, cells: Cells, start_ms: int, sensor: NDArray[np.intp
     bounds, busy = cells.bounds, _watching(levels, cells).busy
     cell = bounds.cell[:, sensor]
     sums = windows.so_far(cells.windows, start_ms, cell.ravel(), MEAN).reshape(MEAN, *cell.shape)
-    mean = sums[SUM] / COLUMN_SCALE / np.maximum(sums[READINGS], 1)
+    mean = mean_of(sums, np.repeat(cells.levels[bounds.column, np.newaxis], cell.shape[1], axis=1))
     high, low = bounds.high[bounds.column, np.newaxis], bounds.low[bounds.column, np.newaxis]
     loud = (mean >= high) | (mean < low) | busy[cell]
     loud &= (sums[READINGS] > 0) & (cell >= 0)
@@ -211,7 +210,7 @@ def _in_order(levels: Levels, cells: Cells, terms: Terms, late_ms: NDArray[Any])
             if late_ms[row] > cells.grace_ms(rule) or not (cells.of(rule, cell) & hold.is_busy(held, cell))[0]:
                 continue
             for start_ms in _held(cells, int(held.seen_ms[cell[0]]) + 1, until_ms):
-                value = np.array([_mean(windows.so_far(cells.windows, start_ms, cell, MEAN)[:, 0])])
+                value = mean_at(cells, cell, start_ms)
                 if not np.isnan(value[0]):
                     seen = hold.Seen(cell, value, cells.gap_ms(cell), start_ms, start_ms + cells.window_ms)
                     found += _told(cells, rule, seen, hold.judge(held, seen, limits), known_ms)
@@ -235,7 +234,7 @@ def _again(levels: Levels, cells: Cells, terms: Terms, late_ms: NDArray[Any]) ->
     for start in np.unique(start_ms).tolist():
         mine = start_ms == start
         sums[:, mine] = windows.so_far(cells.windows, start, place[mine], MEAN)
-    mean = mean_of(sums)
+    mean = mean_of(sums, cells.of_level[place])
     found: list[Change] = []
     if not cells.near(place, mean).any():
         return found
@@ -247,8 +246,8 @@ def _again(levels: Levels, cells: Cells, terms: Terms, late_ms: NDArray[Any]) ->
             before, known_ms = int(held.severity[cell]), int(levels.judged_ms[cells.sensor_of[cell]])
             series = _series(cells, cell, known_ms)
             after, since_ms = _run_again(cells, rule, cell, (series, start))
-            without = sums[:, row] - terms.terms[:MEAN, row]
-            had, _ = _run_again(cells, rule, cell, ({**series, start: _mean(without)}, start))
+            without = mean_of(sums[:, [row]] - terms.terms[:MEAN, [row]], cells.of_level[[cell]])
+            had, _ = _run_again(cells, rule, cell, ({**series, start: float(without[0])}, start))
             if after > max(before, had):
                 ordered.raise_to(held, cell, after, max(at for at, mean_of in series.items() if not np.isnan(mean_of)))
                 _watching(levels, cells).busy[cell] = True
@@ -256,15 +255,10 @@ def _again(levels: Levels, cells: Cells, terms: Terms, late_ms: NDArray[Any]) ->
     return found
 
 
-def _mean(sums: NDArray[np.int64]) -> float:
-    """Return the mean of (fields,) sums; NaN = none."""
-    return float(mean_of(sums[:, np.newaxis])[0])
-
-
 def _series(cells: Cells, cell: int, known_ms: int) -> dict[int, float]:
     """Return the mean of a cell in each window that ends by then, rising, NaN = it did not speak."""
     place, held_ms = np.array([cell]), _held(cells, NO_TIME_MS, known_ms - cells.window_ms + 1)
-    return {start_ms: _mean(windows.so_far(cells.windows, start_ms, place, MEAN)[:, 0]) for start_ms in held_ms}
+    return {start_ms: float(mean_at(cells, place, start_ms)[0]) for start_ms in held_ms}
 
 
 def _run_again(cells: Cells, rule: Rule, cell: int, of: tuple[dict[int, float], int]) -> tuple[int, int]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from processors.maths import energy
 from processors.maths.fixed import to_fixed
 from streams.contract.records import Rows
 from streams.contract.spec import Metric, column_mean
@@ -141,6 +142,8 @@ def value_of(numerator: Wide, denominator: Wide, sums: Sums) -> NDArray[np.float
     if sums.value == "quotient":
         with np.errstate(divide="ignore", invalid="ignore"):
             top = np.where(bottom != 0, top / bottom, np.nan)
+        if sums.is_level:
+            top = energy.level_of(top)
     return np.clip(top, sums.least, sums.most)
 
 

@@ -6,9 +6,10 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import msgspec
+from msgspec import structs
 
 from streams.contract.durations import MINUTE_S
-from streams.contract.sums import COLUMN_SCALE, Sums
+from streams.contract.sums import COLUMN_SCALE, ENERGY_SCALE, Sums
 from streams.domains.schema import load_schemas
 
 if TYPE_CHECKING:
@@ -131,8 +132,12 @@ def column_mean(domain: str, column: str) -> Metric:
         zh=found.zh,
         en=found.en,
         method="measurement_mean",
-        standard="own choice",
-        sums=Sums(COLUMN_SCALE, wide_name="" if wide_name == column else wide_name),
+        standard="GB 3096-2008, 3.2 (energy mean)" if found.is_level else "own choice",
+        sums=Sums(
+            ENERGY_SCALE if found.is_level else COLUMN_SCALE,
+            wide_name="" if wide_name == column else wide_name,
+            is_level=found.is_level,
+        ),
     )
 
 
@@ -154,5 +159,7 @@ def all_metrics(spec: Spec) -> tuple[Metric, ...]:
             mean = column_mean(domain, name)
             found.setdefault(name, mean)
             if wide_name := mean.sums.wide_name:
-                found.setdefault(wide_name, replace(mean, name=wide_name, sums=Sums(COLUMN_SCALE)))
+                found.setdefault(
+                    wide_name, replace(mean, name=wide_name, sums=structs.replace(mean.sums, wide_name=""))
+                )
     return tuple(found.values())

@@ -17,6 +17,10 @@ COLUMN_SCALE = 1e6
 """Units of the numerator in 1 of a column's unit, for the means of every column; their denominator is a count."""
 MOST_SUMMED = TERM_LIMIT // round(COLUMN_SCALE)
 """In a column's unit, whole; a value further from 0 is dropped as `too_large`."""
+ENERGY_SCALE = 10.0
+"""Units of the numerator in 1 of 10^(L/10), for the means of columns of levels L in dB …"""
+LEAST_LEVEL, MOST_LEVEL = 20.0, 140.0
+"""… which lie between these: below, the units are too coarse, and above a sum does not hold its readings."""
 
 
 class Sums(msgspec.Struct, frozen=True, array_like=True):
@@ -35,3 +39,5 @@ class Sums(msgspec.Struct, frozen=True, array_like=True):
     `feed:<domain>:<zone>` into minutes of `feed:<domain>`, no hours; `never`: rows stand for themselves."""
     wide_name: str = ""
     """Its name for zones and city where another metric has its own there, "" = the same."""
+    is_level: bool = False
+    """The quotient is an energy, and the value its level, 10 lg of it, to 0.001 dB."""

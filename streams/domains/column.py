@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from streams.contract.name import Name
-from streams.contract.sums import MOST_SUMMED
+from streams.contract.sums import LEAST_LEVEL, MOST_LEVEL, MOST_SUMMED
 from streams.hints import nearest_or_all
 
 if TYPE_CHECKING:
@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
 DATA_CLASSES = ("public", "internal", "sensitive", "core")
 KEYS = ("zh", "en", "unit", "range", "data_class")
-OPTIONAL_KEYS = ("not_measured",)
+OPTIONAL_KEYS = ("not_measured", "mean")
+ENERGY = "energy"
 RESERVED = ("sensor", "at", "at_ms", "offset", "place", "lag_ms")
 """Fields of every reading and of every row of a frame."""
 NAME = re.compile(r"[a-z][a-z0-9_]*")
@@ -50,6 +51,8 @@ class Column:
     data_class: str
     not_measured: tuple[float, ...] = ()
     """Values that stand for "nothing was measured": left out, and no fault."""
+    is_level: bool = False
+    """Whether it is a level in dB, whose mean is that of the energies."""
 
     @property
     def called(self) -> Name:
@@ -80,13 +83,16 @@ def faults(name: str, table: Any) -> Iterator[Fault]:  # noqa: ANN401 - whatever
     if not are_numbers(table.get("not_measured", [])):
         text = f"a list of numbers is needed, not {table['not_measured']!r}"
         yield Fault(place, "not_measured", table["not_measured"], text)
+    if "mean" in table:
+        yield from _mean(place, table)
 
 
 def read(name: str, table: Mapping[str, Any]) -> Column:
     """Return the column of a table without faults."""
     low, high = map(float, table["range"])
     texts = table["unit"], table["zh"], table["en"]
-    return Column(name, *texts, low, high, table["data_class"], tuple(map(float, table.get("not_measured", []))))
+    not_measured = tuple(map(float, table.get("not_measured", [])))
+    return Column(name, *texts, low, high, table["data_class"], not_measured, table.get("mean") == ENERGY)
 
 
 def unknown(table: Mapping[str, Any], known: Iterable[str], place: str = "") -> Iterator[Fault]:
@@ -111,6 +117,17 @@ def is_number(found: object) -> bool:
     if type(found) is int:
         return abs(found) < 10**300
     return type(found) is float and math.isfinite(found)
+
+
+def _mean(place: str, table: Mapping[str, Any]) -> Iterator[Fault]:
+    if table["mean"] != ENERGY:
+        text = f"{table['mean']!r} is no way to take a mean; write {ENERGY!r} for levels in dB, or leave it out"
+        yield Fault(place, "mean", table["mean"], text)
+        return
+    bounds: Any = table.get("range")
+    if are_numbers(bounds) and len(bounds) == 2 and not LEAST_LEVEL <= bounds[0] < bounds[1] <= MOST_LEVEL:  # noqa: PLR2004
+        text = f"a level needs a range within [{LEAST_LEVEL:g}, {MOST_LEVEL:g}], not {bounds!r}"
+        yield Fault(place, "range", bounds, f"{text}, because sums of energies hold no others")
 
 
 def _range(place: str, bounds: Any) -> Iterator[Fault]:  # noqa: ANN401 - whatever stands in the file

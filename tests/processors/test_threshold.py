@@ -72,12 +72,12 @@ def test_a_minutes_mean_its_correction_and_a_sensor_that_was_due():
         rows += zip(
             found.entity, found.value.tolist(), found.coverage_ratio.tolist(), found.revision.tolist(), strict=True
         )
-    assert rows[0] == ("environment-north-1", 65.0, 1.0, 0)  # (60 + 70) / 2
+    assert rows[0] == ("environment-north-1", 67.404, 1.0, 0)  # 10 lg((10^6 + 10^7) / 2)
     assert rows[1] == ("environment-north-0", 60.0, 1.0, 0)
     assert rows[2][0] == "environment-north-1"
     assert np.isnan(rows[2][1])
     assert rows[2][2:] == (0.0, 0)
-    assert rows[3] == ("environment-north-1", 75.0, 1.0, 1)  # (60 + 70 + 95) / 3
+    assert rows[3] == ("environment-north-1", 90.244, 1.0, 1)  # 10 lg((10^6 + 10^7 + 10^9.5) / 3)
 
 
 def test_a_value_too_large_for_a_sum_costs_itself():
