@@ -11,6 +11,7 @@ from __future__ import annotations
 import csv
 import json
 from argparse import ArgumentTypeError
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
@@ -53,20 +54,36 @@ class Score(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def read(path: Path) -> list[Truth]:
-    """Read CSV with entity, start_at and end_at, or records of `city.truth.v1`, one a line.
+    """Read CSV with entity, start_at and end_at, records of `city.truth.v1`, one a line, or NAB's JSON of windows.
 
     Raises SettingError with the line that cannot be read.
     """
     found: list[Truth] = []
     try:
-        for one in _each(path.read_text(encoding="utf-8").splitlines()):
+        text = path.read_text(encoding="utf-8")
+        for one in _windows(text) or _each(text.splitlines()):
             found.append(one)
     except (OSError, UnicodeDecodeError) as exc:
         raise SettingError(f"--truth {path}: cannot be read: {exc}") from exc
     except (ValueError, KeyError, TypeError, ArgumentTypeError) as exc:
-        wanted = f"CSV with {', '.join(COLUMNS)}, or records of city.truth.v1"
+        wanted = f"CSV with {', '.join(COLUMNS)}, records of city.truth.v1, or NAB's JSON of windows"
         raise SettingError(f"--truth {path}: record {len(found) + 1}: {exc}; it takes {wanted}") from exc
     return merged(found)
+
+
+def _windows(text: str) -> list[Truth]:
+    """Return what NAB's JSON says: a file's name, by its stem the entity, and from when until when; else none."""
+    try:
+        whole = json.loads(text)
+    except json.JSONDecodeError:
+        return []
+    if not isinstance(whole, dict) or not all(isinstance(one, list) for one in whole.values()):
+        return []
+    return [
+        Truth(PurePosixPath(name).stem, epoch_ms(from_at), epoch_ms(until_at))
+        for name, windows in whole.items()
+        for from_at, until_at in windows
+    ]
 
 
 def _each(lines: Sequence[str]) -> Iterator[Truth]:
