@@ -129,6 +129,7 @@ def raw(of: Steps, profile: Profile, threshold: float | None) -> float:
 def threshold(files: Sequence[Steps]) -> float | None:
     """Return the threshold with which the sum over all files is greatest; of those with the same sum the lowest.
 
+    It lies halfway down to the next score, which it leaves out, so that other files' scores need not reach these.
     None = there is no score to choose, or none that brings more than silence.
     """
     scores, number = np.unique(np.concatenate([np.empty(0), *(one.score for one in files)]), return_inverse=True)
@@ -137,7 +138,9 @@ def threshold(files: Sequence[Steps]) -> float | None:
     gains = np.bincount(number, weights=np.concatenate([one.gain for one in files]), minlength=len(scores))
     total = np.round(np.cumsum(gains[::-1])[::-1], DIGITS)
     best = int(np.argmax(total))
-    return float(scores[best]) if total[best] > 0 else None
+    if total[best] <= 0:
+        return None
+    return round(float(scores[max(best - 1, 0)] + scores[best]) / 2, DIGITS)
 
 
 def normalised(total: float, windows: int, profile: Profile) -> float | None:

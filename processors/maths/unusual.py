@@ -201,7 +201,8 @@ def _runs(of: Unusual, values: Values, at_ms: NDArray[np.int64]) -> NDArray[np.b
     of.run[series] = np.where(same, of.run[series] + 1, 1)
     of.run_ms[series[over]] = at_ms[over]
     of.value[series] = values.value
-    return same & (values.value != 0) & _long(of, series, at_ms) & ~was_long
+    frozen: NDArray[np.bool_] = same & (values.value != 0) & _long(of, series, at_ms) & ~was_long
+    return frozen
 
 
 def _long(of: Unusual, series: NDArray[np.int64], at_ms: NDArray[np.int64]) -> NDArray[np.bool_]:
