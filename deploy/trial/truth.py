@@ -107,28 +107,36 @@ def merged(truths: Iterable[Truth]) -> list[Truth]:
     return sorted(found, key=lambda one: (one.from_ms, one.entity))
 
 
-def score(alarms: Sequence[Fired], truths: Sequence[Truth], span_ms: tuple[int, int], detectors: int) -> Score:
-    """Match alarms with the truths that began in [from, until), each with the earliest that is left."""
-    from_ms, until_ms = span_ms
+def matched(truths: Sequence[Truth], alarms: Sequence[Fired], grace_ms: int = GRACE_MS) -> dict[int, int]:
+    """Return the number of the alarm that found each truth, by its number: in their order, each the earliest left."""
     left = sorted(range(len(alarms)), key=lambda number: alarms[number].raised_ms)
-    took_ms = []
-    asked = [one for one in truths if from_ms <= one.from_ms < until_ms]
-    for one in asked:
-        last_ms = min(one.until_ms, one.from_ms + GRACE_MS)
+    found: dict[int, int] = {}
+    for place, one in enumerate(truths):
+        last_ms = min(one.until_ms, one.from_ms + grace_ms)
         for number in left:
             alarm = alarms[number]
             if alarm.entity == one.entity and one.from_ms - BEFORE_MS <= alarm.raised_ms <= last_ms:
-                took_ms.append(alarm.raised_ms - one.from_ms)
+                found[place] = number
                 left.remove(number)
                 break
+    return found
+
+
+def score(alarms: Sequence[Fired], truths: Sequence[Truth], span_ms: tuple[int, int], detectors: int) -> Score:
+    """Match alarms with the truths that began in [from, until)."""
+    from_ms, until_ms = span_ms
+    asked = [one for one in truths if from_ms <= one.from_ms < until_ms]
+    found = matched(asked, alarms)
+    took_ms = [alarms[number].raised_ms - asked[place].from_ms for place, number in found.items()]
+    false = len(alarms) - len(found)
     days = detectors * (until_ms - from_ms) / DAY_MS
     return Score(
         truths_count=len(asked),
         found_count=len(took_ms),
         detection_ratio=_share(len(took_ms), len(asked)),
-        false_count=len(left),
-        false_ratio=_share(len(left), len(alarms)),
-        false_per_detector_day=_share(len(left), days),
+        false_count=false,
+        false_ratio=_share(false, len(alarms)),
+        false_per_detector_day=_share(false, days),
         time_to_detect_s=_share(sum(took_ms) / 1000, len(took_ms)),
     )
 
