@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import datetime, time, timedelta
+from datetime import datetime
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
+from streams.city.local_days import midnight_ms
 from streams.contract.durations import MINUTE_MS
 
 SLOT_MS = 5 * MINUTE_MS
@@ -14,13 +15,6 @@ SLOTS = 288
 """Slots of a clock's face: a longer day passes some of them twice, a shorter one misses some."""
 LONGEST = SLOTS + 24
 """Slots of the longest day: clocks are put back by two hours at most."""
-
-
-def midnight_ms(time_zone: str, at_ms: int, days_ago: int = 0) -> int:
-    """Return when the local day of a moment began, or one so many days before (below 0: after)."""
-    zone = ZoneInfo(time_zone)
-    day = datetime.fromtimestamp(at_ms / 1000, tz=zone).date() - timedelta(days=days_ago)
-    return int(datetime.combine(day, time(), zone).timestamp() * 1000)
 
 
 @lru_cache(maxsize=32)

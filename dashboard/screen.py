@@ -8,7 +8,7 @@ from dashboard import alarm_list, pipeline, sources
 from dashboard.alarm_book import ALL, AlarmBook
 from dashboard.alarm_list import load_of
 from dashboard.cards import card_of
-from dashboard.days import LONGEST, SLOT_MS, faces, midnight_ms
+from dashboard.days import LONGEST, SLOT_MS, faces
 from dashboard.labels import as_json
 from dashboard.mirror import Mirror, city_now_ms
 from dashboard.roads import tally
@@ -29,6 +29,7 @@ from dashboard.vitals import (
     vitals,
 )
 from processors.maths.measures import FEED_PREFIX, SILENT
+from streams.city.local_days import midnight_ms
 from streams.contract.durations import MINUTE_MS
 
 if TYPE_CHECKING:

@@ -17,5 +17,6 @@ if TYPE_CHECKING:
 def main(run: Run) -> None:
     """Run it until told to end."""
     spill = Spill(run.data_path / FOLDER_NAME, run.history_spill_mib * MIB)
-    sink = HistorySink(lambda: open_history(run.history), spill, unsealed=course.link)
+    keep_all = run.mode == "replay"
+    sink = HistorySink(lambda: open_history(run.history, keep_all=keep_all), spill, unsealed=course.link)
     run_stage(sink, run.kafka, run.data_path, run.worker_name("sinks_history"))

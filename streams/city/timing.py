@@ -58,3 +58,8 @@ def lag_s(sensor: Sensor, schema: Schema | None) -> float:
 
 def _stamps(sensor: Sensor, schema: Schema | None) -> str:
     return sensor.stamps or ("" if schema is None else schema.stamps)
+
+
+def stamps_end(sensor: Sensor) -> bool:
+    """Tell whether a sensor's times are the end of what its readings speak of."""
+    return _stamps(sensor, load_schemas().get(sensor.domain)) == END

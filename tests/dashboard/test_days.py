@@ -13,10 +13,11 @@ from datetime import UTC, datetime, timedelta, timezone
 import numpy as np
 import pytest
 
-from dashboard.days import LONGEST, SLOT_MS, by_face, faces, midnight_ms
+from dashboard.days import LONGEST, SLOT_MS, by_face, faces
 from dashboard.history_seed import _seed_trend
 from dashboard.hub import Hub
 from dashboard.vitals import trends
+from streams.city.local_days import midnight_ms
 from streams.contract.records import ROW_TYPES, Rows
 
 MINUTE_MS = 60_000

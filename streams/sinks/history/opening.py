@@ -9,12 +9,13 @@ if TYPE_CHECKING:
     from streams.sinks.history.store import History
 
 
-def open_history(address: str | Path, *, read_only: bool = False) -> History:
+def open_history(address: str | Path, *, read_only: bool = False, keep_all: bool = False) -> History:
     """Open the history at an address; a writer makes what is missing.
 
-    `address` is a file of SQLite, or an InfluxDB 2 as `http://host:8086?org=…&bucket=…&token=…`; `&replay=1` keeps all,
-    because a replay's event time is long ago. Raises UnreachableError when there is none to read or its server is away,
-    RefusedError when it refuses us, SettingError when the address is incomplete.
+    `address` is a file of SQLite, or an InfluxDB 2 as `http://host:8086?org=…&bucket=…&token=…`; `&replay=1` there, and
+    `keep_all` of a file, keep rows of any age: a replay may be of years, and what it plays is wanted. Raises
+    UnreachableError when there is none to read or its server is away, RefusedError when it refuses us, SettingError
+    when the address is incomplete.
     """
     text = str(address)
     if text.startswith(("http://", "https://")):
@@ -23,4 +24,4 @@ def open_history(address: str | Path, *, read_only: bool = False) -> History:
         return InfluxHistory(text, read_only=read_only)
     from streams.sinks.history.sqlite import SqliteHistory
 
-    return SqliteHistory(Path(text), read_only=read_only)
+    return SqliteHistory(Path(text), read_only=read_only, keep_all=keep_all)

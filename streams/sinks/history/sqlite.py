@@ -50,8 +50,9 @@ class SqliteHistory:
 
     kind = "sqlite"
 
-    def __init__(self, path: Path, *, read_only: bool = False) -> None:
+    def __init__(self, path: Path, *, read_only: bool = False, keep_all: bool = False) -> None:
         self._path = path
+        self._keep_all = keep_all
         self._lock = threading.Lock()
         self._series: dict[tuple[str, str], int] = {}
         self._opened: list[tuple[int, int]] = []
@@ -178,16 +179,20 @@ class SqliteHistory:
             return sqlite_alarms.where(self._db, alarms)
 
     def prune(self) -> int:
-        """Delete about PRUNE_ROWS rows past their retention → how many; whole windows, the oldest first."""
+        """Delete about PRUNE_ROWS rows past their retention → how many; whole windows, the oldest first.
+
+        Where all is kept, those are the provisional rows that no final one has replaced.
+        """
         with self._changing():
             newest_ms = max((self._edge("max", "final", window_s) for window_s in self._windows("final")), default=0)
             deleted = 0
-            for table in ("provisional", "final"):
+            for table in ("provisional",) if self._keep_all else ("provisional", "final"):
                 for window_s in self._windows(table):
                     kept_ms = PROVISIONAL_KEPT_MS if table == "provisional" else retention_ms(window_s)
                     deleted += self._prune_window(table, window_s, newest_ms - kept_ms, PRUNE_ROWS - deleted)
-            sqlite_hours.prune(self._db, hours_kept_from_ms(newest_ms))
-            sqlite_alarms.prune(self._db, newest_ms - HOURS_KEPT_MS)
+            if not self._keep_all:
+                sqlite_hours.prune(self._db, hours_kept_from_ms(newest_ms))
+                sqlite_alarms.prune(self._db, newest_ms - HOURS_KEPT_MS)
             return deleted
 
     def sizes(self) -> dict[str, Any]:

@@ -97,7 +97,7 @@ class History(Protocol):
     def prune(self) -> int:
         """Delete a bounded number of rows past their retention → how many.
 
-        Age counts from the newest event time stored, so a replay of 2014 is not older than itself.
+        Age counts from the newest event time stored. One that was opened to keep all, a replay's, loses no final row.
         """
 
     def sizes(self) -> dict[str, Any]:

@@ -40,6 +40,17 @@ def test_age_counts_from_the_newest_event_not_from_today(path: Path):
     history.close()
 
 
+def test_a_replay_keeps_rows_of_any_age_but_no_provisional_ones(path: Path):
+    history = SqliteHistory(path, keep_all=True)
+    years = 4 * 366 * DAY_MINUTES
+    history.write(rows_of(row(minute=-years), row(minute=-years, window_s=3600), row(minute=0)))
+    history.write(rows_of(row(minute=-361, revision=-1), row(minute=-359, revision=-1)))
+    assert history.prune() == 1  # a quarter of a day after the newest final row, nothing will replace it
+    assert [one[1] for one in seen(history.read("tti_ratio", provisional=True))] == [-years, -359, 0]
+    assert [one[1] for one in seen(history.read("tti_ratio", window_s=3600))] == [-years]
+    history.close()
+
+
 @pytest.mark.parametrize("table", ["final", "provisional"])
 def test_release_0_1_0_reads_and_writes_the_same_file(path: Path, table: str):
     """Its statements: it names `imputed_ratio` where it reads, and counts ten columns where it writes."""
