@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
+from alerts.earlier import SEEN_TO
 from alerts.kinds import SILENT_FEED, SILENT_SENSOR, is_unheard
 from processors.maths.combined import standing
 from processors.maths.measures import FEED_PREFIX
@@ -32,7 +33,18 @@ def hear(state: State, found: Detection) -> None:
         state.silent.discard(of)
     else:
         state.silent[of] = min(_last_heard_ms(found), state.silent.get(of, found.at_ms))
-    for alarm in _about(state, found):
+    _ask_again(state, found)
+
+
+def forget(state: State, silence: Alarm) -> None:
+    """Let go of a silence that has ended without a word, because the city has no such sensor or feed any more."""
+    state.silent.discard((silence.city, silence.entity))
+    if state.version >= SEEN_TO:
+        _ask_again(state, silence)
+
+
+def _ask_again(state: State, silence: Detection | Alarm) -> None:
+    for alarm in _about(state, silence):
         _hear_anew(state, alarm)
 
 
@@ -103,7 +115,7 @@ def _last_heard_ms(found: Detection) -> int:
     return found.at_ms - int((waited_s or 0) * 1000)
 
 
-def _about(state: State, found: Detection) -> Iterable[Alarm]:
+def _about(state: State, found: Detection | Alarm) -> Iterable[Alarm]:
     """Return the alarms of which a silence may be all that is heard."""
     if found.kind == SILENT_FEED:
         alarms = list(state.open.values())
