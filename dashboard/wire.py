@@ -44,7 +44,7 @@ class BoundedHttp(HttpToolsProtocol):
     _heading = True
     _head_bytes = 0
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as in uvicorn
         """Take a connection; it has to ask for something soon."""
         super().connection_made(transport)
         self._late = self.loop.call_later(HEAD_WITHIN_S, self._close_if_heading)

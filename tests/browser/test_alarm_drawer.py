@@ -66,6 +66,8 @@ def test_a_drawer_whose_alarm_ends_can_be_read_on(open_page, wall, own, lang, ot
     assert page.locator("#drawer .course dt").count() == len(steps)
     assert page.locator("#drawer [data-command]").count() == 0
     assert page.locator("#drawer-chart path.line").count() == lines > 0
+    seen, below = (page.locator(one).bounding_box() for one in ("#drawer-facts .course dd >> nth=-1", "#drawer"))
+    assert seen["y"] + seen["height"] <= below["y"] + below["height"]  # the chart leaves room for all of it
     page.locator("#tools button").last.click()
     until(lambda: {"zh": "已结束", "en": "It has ended"}[other] in text(page, "#drawer-head"))
     until(lambda: {"zh": "人工结束", "en": "end · 王强"}[other] in text(page, "#drawer-facts"))
