@@ -12,7 +12,7 @@ from alerts.covering import recover_within
 from alerts.covers import OF_RULE, as_of, is_over
 from alerts.desks import man
 from alerts.done import do
-from alerts.earlier import ENGINE_TIMES, LIMITED, SPOKEN_FOR
+from alerts.earlier import ENGINE_TIMES, LIMITED, SEEN_TO, SPOKEN_FOR
 from alerts.events import (
     ClockSet,
     DesksSet,
@@ -27,7 +27,7 @@ from alerts.events import (
     Unreadable,
 )
 from alerts.found import find, finding_of, key_of, let_return
-from alerts.hearing import SILENCES
+from alerts.hearing import SILENCES, forget
 from alerts.judge_commands import KEY_USED
 from alerts.moving import ImpossibleError, moved, opened_one, step_of
 from alerts.outcomes import Outcome
@@ -36,6 +36,7 @@ from alerts.state import NOW, Muted
 from alerts.transitions import Happening
 
 if TYPE_CHECKING:
+    from alerts.covers import Cover
     from alerts.events import Event
     from alerts.state import State
 
@@ -139,14 +140,23 @@ def _reach_cover(state: State, event: TimeReached) -> None:
 
 
 def _set_clock(state: State, event: ClockSet, at_ms: int) -> None:
+    """Have all windows be as the new clock says, before any alarm is: where one follows another there is no gap."""
     state.clocks[NOW] = event.setting
-    for cover in [one for one in state.covers.values() if one.window is not None]:
-        changed = as_of(cover, at_ms, state.clock)
-        if is_over(cover, at_ms, state.clock):
-            state.drop_cover(cover)
-        elif changed != cover:
-            state.put_cover(changed)
-        recover_within(state, cover, Last(what="uncovered" if cover.in_force else "covered", at_ms=at_ms))
+    moved_ones = [one for one in state.covers.values() if one.window is not None]
+    rounds = [sorted(moved_ones, key=_ending_first)] if state.version >= SEEN_TO else [[one] for one in moved_ones]
+    for covers in rounds:
+        for cover in covers:
+            changed = as_of(cover, at_ms, state.clock)
+            if is_over(cover, at_ms, state.clock):
+                state.drop_cover(cover)
+            elif changed != cover:
+                state.put_cover(changed)
+        for cover in covers:
+            recover_within(state, cover, Last(what="uncovered" if cover.in_force else "covered", at_ms=at_ms))
+
+
+def _ending_first(cover: Cover) -> tuple[bool, str]:
+    return not cover.in_force, cover.id
 
 
 def _schedule(state: State, event: Scheduled, at_ms: int) -> None:
@@ -170,7 +180,7 @@ def _retire(state: State, event: Retired) -> None:
         alarm = replace(alarm, process="returned", returned_at_ms=event.at_ms, updated_at_ms=event.at_ms)
     state.close(replace(alarm, retired=event.lack, over_at_ms=None))
     if alarm.kind in SILENCES:
-        state.silent.discard(key[:2])
+        forget(state, alarm)
 
 
 def _stands(alarm: Alarm) -> bool:

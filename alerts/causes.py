@@ -21,9 +21,9 @@ from alerts.alarm import Under
 from alerts.desks import home
 from alerts.events import Placed
 from alerts.incidents import BURST
-from alerts.kinds import SILENT_FEED, SILENT_SENSOR, is_unheard, title, traits
+from alerts.kinds import SILENT_FEED, SILENT_SENSOR, is_unheard, traits
 from alerts.load import IN_MS, free_at_ms
-from alerts.rules.record import Words
+from alerts.why import why, why_too
 from processors.maths.combined import standing
 from processors.maths.measures import FEED_PREFIX
 from streams.city.surroundings import NOWHERE
@@ -49,19 +49,6 @@ MOST_EARS = 50
 GRAVE = 2
 """The level from which on (II, I) an alarm counts as one that nobody may be blind to."""
 ID_LENGTH = 20
-
-WORDS: dict[Because, Words] = {
-    "feed": Words(zh="{of}，其传感器因此收不到。", en="{of}: its sensors are not heard."),
-    "feeds": Words(zh="{of}，该处向此处供应。", en="{of}, which supplies this place."),
-    "drains": Words(zh="{of}，此处靠它排水。", en="{of}, which drains this place."),
-    "powers": Words(zh="{of}，此处由它供电。", en="{of}, which powers this place."),
-    "carries": Words(zh="{of}，道路从该处通过。", en="{of}, which carries the road."),
-    "queue": Words(zh="{of}，排队由下游上溯至此。", en="{of}, from which the queue reaches up the road."),
-    "part": Words(zh="{of}，此报警是其组成之一。", en="{of}, of which this is a part."),
-    "burst": Words(zh="{of}，片区内同类报警集中出现。", en="{of}, and many more of its kind in its zone."),
-    "place": Words(zh="{of}，同处一地，先后不过半小时。", en="{of}, at the same place within half an hour."),
-}
-"""Why an alarm comes under another, `of` = what that says and where."""
 
 Tie = tuple["Alarm", "Because"]
 
@@ -106,11 +93,13 @@ def placed(state: State, found: Detection, alarm_id: str, scope: Scope | None, n
     if parent is None and not below:
         return Placed(equipment=equipment, elsewhere=elsewhere, ears=ears) if equipment or elsewhere or ears else None
     tied = [one for one, _ in ([] if parent is None else [parent]) + below]
-    under = None if parent is None else _under(view, parent[0], parent[1])
+    under, cause = None if parent is None else _under(view, parent[0], parent[1]), _cause(state, alarm_id, parent, tied)
+    if under is None and elsewhere is None and cause != alarm_id:
+        under = _beside(view, cause, below)
     return Placed(
         equipment=equipment,
         incident=_incident(state, alarm_id, tied),
-        cause=_cause(state, alarm_id, parent, tied),
+        cause=cause,
         under=under,
         others=tuple(one.id for one, _ in below),
         over=_over(view, alarm_id, under, below),
@@ -283,17 +272,19 @@ def _over(view: View, alarm_id: str, under: Under | None, below: list[Tie]) -> U
     """Return why the others come into the incident: they hang on the new alarm, or are of the same burst."""
     if not below or (under is not None and under.because == "burst"):
         return under if below else None
-    return Under(of=alarm_id, because=below[0][1], why=_why(view, view.found, below[0][1]))
+    return Under(
+        of=alarm_id, because=below[0][1], why=why(view.around.called(view.found.entity), view.found, below[0][1])
+    )
+
+
+def _beside(view: View, cause: str, below: list[Tie]) -> Under:
+    """Return why the new alarm comes into an incident that has another cause: something there hangs on it, too."""
+    of, because = next(tie for tie in below if _cause_of(view.state, tie[0]) == cause)
+    return Under(of=of.id, because=because, why=why_too(view.around.called(of.entity), of))
 
 
 def _under(view: View, of: Alarm, because: Because) -> Under:
-    return Under(of=of.id, because=because, why=_why(view, of, because))
-
-
-def _why(view: View, of: Detection | Alarm, because: Because) -> Words:
-    name, words = view.around.called(of.entity), WORDS[because]
-    zh, en = title(of.kind, "zh", name.zh), title(of.kind, "en", name.en)
-    return Words(zh=words.zh.format(of=zh), en=words.en.format(of=en))
+    return Under(of=of.id, because=because, why=why(view.around.called(of.entity), of, because))
 
 
 def _order(one: Alarm) -> tuple[int, int, str]:

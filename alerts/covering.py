@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from alerts.alarm import Covering
+from alerts.earlier import SEEN_TO
 from alerts.moving import revised
 
 if TYPE_CHECKING:
@@ -48,8 +49,18 @@ def _told(alarm: Alarm, covers: tuple[Cover, ...], last: Last) -> tuple[Covering
 def recover_within(state: State, cover: Cover, last: Last) -> int:
     """Have each alarm of a place know what covers it now → how many there are."""
     found = state.within(cover.city, cover.where)
-    for alarm in found:
+    for alarm in [*found, *(_left(state, cover, found) if cover.where.zone and state.version >= SEEN_TO else ())]:
         changed = covered(state, alarm, last)
         if changed != alarm:
             state.put(changed)
     return len(found)
+
+
+def _left(state: State, cover: Cover, found: list[Alarm]) -> list[Alarm]:
+    """Return the alarms that a cover is said to be over, but that are elsewhere."""
+    here = {one.id for one in found}
+    alarms = state.open.values()
+    return sorted(
+        (one for one in alarms if one.id not in here and any(of.id == cover.id for of in one.covers)),
+        key=lambda one: one.id,
+    )

@@ -25,8 +25,9 @@ from alerts.commands import (
     Where,
 )
 from alerts.covering import covered, recover_within
-from alerts.covers import Cover, as_of
+from alerts.covers import Cover, as_of, is_over
 from alerts.desks import Held
+from alerts.earlier import SEEN_TO
 from alerts.moving import ImpossibleError, moved, opened_one, revised, step_of
 from alerts.outcomes import Outcome
 from alerts.state import Was
@@ -72,6 +73,7 @@ def _to_alarm(state: State, alarm: Alarm, command: AlarmCommand, at_ms: int) -> 
         return replace(alarm, notes_count=alarm.notes_count + 1)
     last = _last(command, at_ms)
     made, took_away, held = "", None, None
+    spoke = alarm.incident is not None and state.incidents[alarm.incident].cause == alarm.id
     if isinstance(command, Shelve):
         made = _shelve(state, alarm, command, at_ms).id
         changed = covered(state, alarm, last)
@@ -87,9 +89,10 @@ def _to_alarm(state: State, alarm: Alarm, command: AlarmCommand, at_ms: int) -> 
         changed = revised(given, last)
     else:
         changed = _step(alarm, command, last)
-    group = (alarm.incident, alarm.under) if isinstance(command, Fold | Split) else None
-    was = _was(alarm, changed, last)
-    state.undoable[command.id] = replace(was, made=made, took_away=took_away, group=group, held=held)
+    was = replace(_was(alarm, changed, last), made=made, took_away=took_away, held=held)
+    if isinstance(command, Fold | Split):
+        was = replace(was, group=(alarm.incident, alarm.under), spoke=spoke and state.version >= SEEN_TO)
+    state.undoable[command.id] = was
     return changed
 
 
@@ -227,7 +230,8 @@ def _undo(state: State, command: Undo, at_ms: int) -> int:
         cover = state.covers[was.made]
         state.drop_cover(cover)
         recover_within(state, cover, last)
-    if was.took_away is not None:
+    gone = was.took_away is not None and state.version >= SEEN_TO and is_over(was.took_away, at_ms, state.clock)
+    if was.took_away is not None and not gone:
         state.put_cover(as_of(was.took_away, at_ms, state.clock))
         recover_within(state, was.took_away, last)
     for one in was.others:
@@ -240,7 +244,10 @@ def _undo(state: State, command: Undo, at_ms: int) -> int:
 
 
 def _put_back(state: State, alarm: Alarm, was: Was, last: Last) -> int:
-    back = replace(alarm, taken=was.taken, closing=was.closing, assigned=was.assigned, escalated=was.escalated)
+    taken = was.taken
+    if taken is not None and taken.until_ms is not None and state.version >= SEEN_TO and taken.until_ms <= last.at_ms:
+        taken = None
+    back = replace(alarm, taken=taken, closing=was.closing, assigned=was.assigned, escalated=was.escalated)
     incident = state.incidents.get(alarm.incident or "")
     if was.held is not None and incident is not None:
         incidents.hand(state, incident, *was.held)
@@ -248,10 +255,14 @@ def _put_back(state: State, alarm: Alarm, was: Was, last: Last) -> int:
         back = replace(back, presented_at_ms=was.held.presented_at_ms)
     if was.group is not None:
         group, under = was.group
+        if state.version >= SEEN_TO:
+            incidents.leave(state, alarm)
         back = replace(back, incident=group if group in state.incidents else None, under=under)
     if alarm.revision == was.revision:
         back = revised(back, last)
     state.put(back)
+    if was.spoke and back.incident is not None:
+        incidents.speak_again(state, back, last.at_ms)
     return back.revision
 
 

@@ -7,9 +7,14 @@ from typing import Any
 ENGINE_TIMES = 4
 """From this version on a record says at which engine time each event was; before it there was one command."""
 LIMITED = 5
-"""From this version on what is too much for a desk waits to be shown; before it all was shown at once."""
+"""From this version on what is too much for a desk waits to be shown, and what chatters is held active; before it all
+was shown at once, and returned at once."""
 SPOKEN_FOR = 7
 """From this version on the rest speaks for an incident whose cause was folded elsewhere; before it, it was released."""
+
+SEEN_TO = 8
+"""From this version on all that an event touches is seen to at once: what covers an alarm that has moved, the cause of
+an incident that it leaves, what a silence that is gone has made uncertain, windows that a clock sets."""
 
 
 def upgraded(record: Any) -> Any:  # noqa: ANN401 - whatever JSON the record is

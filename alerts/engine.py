@@ -227,6 +227,7 @@ class Engine:
 
     def _apply(self, record: Record) -> None:
         self._state.begin()
+        self._state.version = record.version
         try:
             for event, at_ms in zip(record.events, record.times_ms, strict=True):
                 as_before(self._state, event, record.version)
@@ -237,6 +238,8 @@ class Engine:
         except ImpossibleError as exc:
             self._state.take_back()
             raise FrameError(f"the journal's record {record.seq} cannot be: {exc}; nothing was changed") from exc
+        finally:
+            self._state.version = VERSION
         self._state.keep()
 
     def _due(self, now_ms: int) -> Iterator[Judged]:

@@ -10,7 +10,8 @@ from msgspec.structs import replace
 from alerts import chattering, incidents
 from alerts.alarm import Alarm, Last
 from alerts.covering import covered
-from alerts.hearing import SILENCES, hear, uncertain_since_ms
+from alerts.earlier import LIMITED, SEEN_TO
+from alerts.hearing import SILENCES, follow, hear, uncertain_since_ms
 from alerts.moving import ImpossibleError, moved, opened_one, put, step_of
 from alerts.state import LATEST, Newest
 from alerts.transitions import Happening
@@ -52,6 +53,8 @@ def find(state: State, event: Finding, at_ms: int) -> None:
     found, key = event.detection, key_of(event.detection)
     if event.change in OF_CHANGE:
         _to_alarm(state, event, at_ms)
+        if (alarm := state.open.get(state.current.get(key, ""))) is not None:
+            follow(state, alarm)
     for device in event.blinding:
         incidents.unhide(state, opened_one(state, device), at_ms)
     state.newest[key] = _with(state.newest.get(key), found)
@@ -103,7 +106,17 @@ def _to_alarm(state: State, event: Finding, at_ms: int) -> None:
     )
     last = Last(what=event.change, at_ms=at_ms)
     changed = moved(told, step, last)
-    put(state, _worse(state, changed, last) if happening is Happening.RISE else changed, step)
+    if happening is Happening.RISE:
+        changed = _worse(state, changed, last)
+    put(state, _where_it_is(state, changed, at_ms) if state.version >= SEEN_TO else changed, step)
+
+
+def _where_it_is(state: State, alarm: Alarm, at_ms: int) -> Alarm:
+    """Return an alarm whose entity may be in another zone now: what covers it there, and whether it is heard there."""
+    since_ms = uncertain_since_ms(state, alarm)
+    if alarm.uncertain_since_ms != since_ms:
+        alarm = replace(alarm, uncertain_since_ms=since_ms)
+    return covered(state, alarm, Last(what="covered" if state.over(alarm) else "uncovered", at_ms=at_ms))
 
 
 def _raise(state: State, event: Finding, at_ms: int) -> None:
@@ -123,6 +136,8 @@ def _raise(state: State, event: Finding, at_ms: int) -> None:
     )
     alarm = replace(alarm, uncertain_since_ms=uncertain_since_ms(state, alarm))
     alarm = _worse(state, _turned(state, alarm, at_ms), last)
+    if state.version >= SEEN_TO:
+        incidents.forget(state, event.alarm)
     state.closed.discard(event.alarm)  # only where one event time opened, ended and opens again
     incidents.place(state, replace(alarm, revision=1, unseen=bool(alarm.covers)), event.placed, at_ms)
 
@@ -144,7 +159,7 @@ def _turned(state: State, alarm: Alarm, at_ms: int) -> Alarm:
     state.restless[key] = times
     for other in [one for one, seen in _first(state.restless.items()) if seen[-1] < since_ms]:
         del state.restless[other]
-    calm_ms = chattering.calm_at_ms(times)
+    calm_ms = chattering.calm_at_ms(times) if state.version >= LIMITED else None
     if calm_ms is not None and alarm.calm_at_ms is not None:
         calm_ms = max(calm_ms, alarm.calm_at_ms)
     return replace(alarm, changes=alarm.changes + 1, calm_at_ms=calm_ms or alarm.calm_at_ms)

@@ -90,7 +90,7 @@ def fold(state: State, alarm: Alarm, command: Fold, at_ms: int) -> Alarm:
     of = incident.cause if target is None else target.id
     why = Words(zh=f"{command.who} 手动归并。", en=f"Put there by {command.who}.")
     under = Under(of=of, because="hand", why=why)
-    _speak_for_it(state, alarm)
+    leave(state, alarm)
     state.groups.put(replace(incident, newest=under))
     return replace(alarm, incident=incident_id, under=under)
 
@@ -107,11 +107,11 @@ def split(state: State, alarm: Alarm) -> Alarm:
     incident = state.incidents.get(alarm.incident or "")
     if incident is None:
         raise ImpossibleError(f"alarm {alarm.id} is in no incident")
-    _speak_for_it(state, alarm)
+    leave(state, alarm)
     return replace(alarm, incident=None, under=None)
 
 
-def _speak_for_it(state: State, left: Alarm) -> None:
+def leave(state: State, left: Alarm) -> None:
     """Have the worst and oldest of the rest speak for an incident whose cause leaves it."""
     incident = state.incidents.get(left.incident or "")
     if incident is None or incident.cause != left.id:
@@ -121,6 +121,25 @@ def _speak_for_it(state: State, left: Alarm) -> None:
         state.groups.put(replace(incident, release_at_ms=None, **about(min(rest, key=_order))))
 
 
+def speak_again(state: State, alarm: Alarm, at_ms: int) -> None:
+    """Have an alarm that is back in its incident be the cause of it once more."""
+    incident = state.incidents[alarm.incident or ""]
+    release_ms = None if alarm.process == "active" else at_ms + RELEASE_MS
+    state.groups.put(replace(incident, release_at_ms=release_ms, **about(alarm)))
+
+
+def forget(state: State, alarm_id: str) -> None:
+    """Have another alarm speak for an incident whose cause has ended, and is raised anew under its id, maybe elsewhere.
+
+    What was to be released of it still is.
+    """
+    ended = state.closed.get(alarm_id)
+    incident = None if ended is None else state.incidents.get(ended.incident or "")
+    if incident is not None and incident.cause == alarm_id:
+        members = [state.open[one] for one in state.groups.members.of(incident.id)]
+        state.groups.put(replace(incident, **about(min(members, key=_order))))
+
+
 def _order(one: Alarm) -> tuple[int, int, str]:
     return one.level, one.raised_at_ms, one.id
 
@@ -128,7 +147,7 @@ def _order(one: Alarm) -> tuple[int, int, str]:
 def _join(state: State, alarm: Alarm, placed: Placed, at_ms: int) -> None:
     """Bring a new alarm and those that belong with it into their incident."""
     others = [placed.under.of] if placed.under is not None else []
-    met = [one for one in map(state.open.get, [*others, *placed.others]) if one is not None]
+    met = [one for one in map(state.open.get, dict.fromkeys([*others, *placed.others])) if one is not None]
     before = state.incidents.get(placed.incident)
     cause = state.open.get(placed.cause, alarm)
     incident = before or _begun(placed.incident, cause, at_ms)
@@ -184,7 +203,7 @@ def follow(state: State, at_ms: int) -> None:
         alarm = state.open.get(before.id)
         stands = alarm is not None and alarm.process == "active"
         if alarm is None and before.process != "active" and incident.release_at_ms is None:
-            _speak_for_it(state, before)  # what was to stand by itself stands already, or nothing does
+            leave(state, before)  # what was to stand by itself stands already, or nothing does
         elif stands != (before.process == "active"):
             state.groups.put(replace(incident, release_at_ms=None if stands else at_ms + RELEASE_MS))
     for one in state.groups.touched_incidents:

@@ -23,7 +23,7 @@ from alerts.commands import Where
 from alerts.covers import OF_RULE, Cover
 from alerts.events import DesksSet, Finding, Retired, Scheduled, TimeReached
 from alerts.found import key_of
-from alerts.state import COVER
+from alerts.state import ALARM
 from streams.city.windows import Window
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ def _reached(state: State, now_ms: int) -> TimeReached | None:
     if due is None or due[0] > now_ms:
         return None
     at_ms, what, of = due
-    if what == COVER:
+    if what != ALARM:
         return _cover_due(state, state.covers[of], at_ms)
     alarm = state.open[of]
     if alarm.closing is not None:

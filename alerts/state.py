@@ -11,8 +11,10 @@ from alerts.alarm import Alarm, Closing, Handed, Taken, Under, ranked
 from alerts.commands import Where
 from alerts.covers import Cover, wheres
 from alerts.desks import WATCHED, Held, at_desk
+from alerts.earlier import SEEN_TO
 from alerts.groups import Groups
-from alerts.tables import Index, Table, Trail
+from alerts.hearing import heard_through
+from alerts.tables import Aged, Index, Table, Trail
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -32,8 +34,8 @@ UNDOABLE = 1_000
 """Newest commands that are remembered as far as an undo needs it: more than people do in its five seconds."""
 
 LATEST, NOW = "latest", "now"
-ALARM, COVER = "alarm", "cover"
-"""Of what something is due."""
+ALARM, COVER_BEGINS, COVER_ENDS = "alarm", "cover begins", "cover ends"
+"""Of what something is due, in this order where it is at one time: where one window follows another there is no gap."""
 
 
 class Newest(NamedTuple):
@@ -72,6 +74,8 @@ class Was(msgspec.Struct, frozen=True, kw_only=True):
     """That it acknowledged …"""
     others: tuple[Was, ...] = ()
     """… with these alarms."""
+    spoke: bool = False
+    """Whether it was the cause of that incident."""
     held: Held | None = None
     """What it handed to another desk: the alarm, or the incident that it is in."""
 
@@ -86,27 +90,29 @@ class State:
         self.current: Table[Key, str] = Table(self.trail)
         """Key → id of its open alarm."""
         self.newest: Table[Key, Newest] = Table(self.trail)
-        self.latent: Table[Key, Detection] = Table(self.trail)
+        self.latent: Aged[Key, Detection] = Aged(self.trail)
         """Key of what the city does not have → the finding that would be its alarm."""
-        self.muted: Table[Key, Muted] = Table(self.trail)
-        self.closed: Table[str, Alarm] = Table(self.trail)
+        self.muted: Aged[Key, Muted] = Aged(self.trail)
+        self.closed: Aged[str, Alarm] = Aged(self.trail)
         """Id of an alarm that closed → the alarm as it ended."""
         self.outcomes: Table[str, Outcome] = Table(self.trail)
         """Id of a command → what became of it."""
         self.keys: Table[str, str] = Table(self.trail)
         """Key of a request → id of the command that it names."""
-        self.undoable: Table[str, Was] = Table(self.trail)
+        self.undoable: Aged[str, Was] = Aged(self.trail)
         """Id of a command → what was before it."""
         self.covers: Table[str, Cover] = Table(self.trail)
         """Id → each shelf, suppression and out-of-service mark that is not over."""
         self.silent: Table[tuple[str, str], int] = Table(self.trail)
         """(city, sensor or feed) of which nothing is heard → event time since which."""
-        self.restless: Table[Key, tuple[int, ...]] = Table(self.trail)
+        self.restless: Aged[Key, tuple[int, ...]] = Aged(self.trail)
         """Key → engine times at which its condition last began or ended, oldest first."""
         self.clocks: Table[str, ClockSetting] = Table(self.trail)
         """NOW → the setting of the city clock in force."""
         self.manned: Table[str, tuple[Desk, ...]] = Table(self.trail)
         """WATCHED → the city's desks; not there as long as it has never had any."""
+        self.version = SEEN_TO
+        """Of the record that is folded: its events mean what they did then."""
         self.counts: dict[str, int] = {}
         """Event by name → how many."""
         self.times: dict[str, int] = {}
@@ -127,7 +133,7 @@ class State:
         self._covering: Table[tuple[str, Where], tuple[str, ...]] = Table(self.trail)
         """(city, where) → ids of the covers over it."""
         self._due: list[tuple[int, str, str]] = []
-        """A heap of (when, `ALARM` or `COVER`, id): what is due, and more, which is passed over when its time comes."""
+        """A heap of (when, what of these, id): what is due, and more, which is passed over when its time comes."""
 
     @property
     def latest_ms(self) -> int:
@@ -172,10 +178,9 @@ class State:
         if before is None:
             of = (alarm.city, alarm.entity)
             self.of_entity[of] = (*self.of_entity.get(of, ()), alarm.id)
-            for ear in alarm.ears:
-                self.heard_by.add((alarm.city, ear.sensor), alarm.id)
             self.current[alarm.city, alarm.entity, alarm.kind] = alarm.id
         self.open[alarm.id] = alarm
+        self._note_heard(before, alarm)
         if before is None or before.due_ms != alarm.due_ms:
             self._note_due(alarm.due_ms, ALARM, alarm.id)
 
@@ -187,13 +192,16 @@ class State:
             self.of_entity[of] = left
         else:
             del self.of_entity[of]
-        for ear in alarm.ears:
-            self.heard_by.remove((alarm.city, ear.sensor), alarm.id)
+        self._note_heard(alarm, None)
         self.groups.count(self.open[alarm.id], None)
         del self.open[alarm.id]
         del self.current[alarm.city, alarm.entity, alarm.kind]
         self.closed[alarm.id] = alarm
         self.changed.add(alarm.id)
+
+    def _note_heard(self, before: Alarm | None, alarm: Alarm | None) -> None:
+        if before is None or alarm is None or before.evidence is not alarm.evidence:
+            self.heard_by.change(*(set() if one is None else heard_through(one) for one in (before, alarm)))
 
     def put_cover(self, cover: Cover) -> None:
         """Keep a cover as it stands now."""
@@ -203,7 +211,7 @@ class State:
             self._covering[over] = (*self._covering.get(over, ()), cover.id)
         self.covers[cover.id] = cover
         if before is None or before.due_ms != cover.due_ms:
-            self._note_due(cover.due_ms, COVER, cover.id)
+            self._note_due(cover.due_ms, COVER_ENDS if cover.in_force else COVER_BEGINS, cover.id)
 
     def drop_cover(self, cover: Cover) -> None:
         """Let a cover go."""
@@ -238,7 +246,7 @@ class State:
         return sorted((one for one in found if one.city == city and _is_of(one, where)), key=lambda one: one.id)
 
     def next_due(self) -> tuple[int, str, str] | None:
-        """Return (engine time, `ALARM` or `COVER`, id) of what is due first, None = nothing ever is."""
+        """Return (engine time, what of these, id) of what is due first, None = nothing ever is."""
         while self._due:
             when_ms, what, of = self._due[0]
             one = self.open.get(of) if what == ALARM else self.covers.get(of)
@@ -283,12 +291,5 @@ def _be(few: dict[str, int], was: dict[str, int]) -> None:
 
 
 def _is_of(alarm: Alarm, where: Where) -> bool:
-    return all(
-        not wanted or wanted == found
-        for wanted, found in (
-            (where.zone, alarm.zone),
-            (where.domain, alarm.domain),
-            (where.kind, alarm.kind),
-            (where.entity, alarm.entity),
-        )
-    )
+    names = ("zone", "domain", "kind", "entity")
+    return all(getattr(where, name) in {"", getattr(alarm, name)} for name in names)

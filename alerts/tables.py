@@ -77,6 +77,39 @@ class Table(dict[K, V]):
             steps.append((dict.pop, self, key, None) if old is _ABSENT else (dict.__setitem__, self, key, old))
 
 
+class Aged(Table[K, V]):
+    """A table in which the order counts: what has been there longest comes first, also when changes were taken back."""
+
+    def __init__(self, trail: Trail) -> None:
+        super().__init__(trail)
+        self._number: dict[K, int] = {}
+        """Key → its place in the order in which they came."""
+        self._next = 0
+        self._ordered_at_end_of: list[tuple[Any, ...]] | None = None
+
+    def __setitem__(self, key: K, value: V) -> None:
+        """Put a value."""
+        if key not in self:
+            self._trail.note(self._number.pop, key, None)
+            self._number[key] = self._next
+            self._next += 1
+        super().__setitem__(key, value)
+
+    def __delitem__(self, key: K) -> None:
+        """Remove a value that is there."""
+        steps = self._trail.steps
+        if steps is not None and self._ordered_at_end_of is not steps:
+            self._ordered_at_end_of = steps
+            self._trail.note(self._order)  # taken back is the newest first: this comes behind what follows
+        super().__delitem__(key)
+        self._trail.note(self._number.__setitem__, key, self._number.pop(key))
+
+    def _order(self) -> None:
+        rows = sorted(self.items(), key=lambda row: self._number[row[0]])
+        self.clear()
+        self.update(rows)
+
+
 class Index(Generic[K, V]):
     """Several values by key. Changes are noted; the order of values is not restored, so nothing may depend on it."""
 
@@ -97,6 +130,13 @@ class Index(Generic[K, V]):
         """Remove a value that is there."""
         self._drop(key, value)
         self._trail.note(self._put, key, value)
+
+    def change(self, before: set[tuple[K, V]], after: set[tuple[K, V]]) -> None:
+        """Have the values of `after` where those of `before` are."""
+        for key, value in before - after:
+            self.remove(key, value)
+        for key, value in after - before:
+            self.add(key, value)
 
     def _put(self, key: K, value: V) -> None:
         self._of.setdefault(key, {})[value] = None

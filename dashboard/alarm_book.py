@@ -129,11 +129,12 @@ class AlarmBook:
     ) -> None:
         """Take what has changed; what is not among the alarms or incidents is gone."""
         names = {*names, *self._spoken(names, alarms, incidents, changed_incidents)}
-        before = [self._entries.pop(name) for name in names if name in self._entries]
         cards = {name: card_of(alarms[name], incidents, alarms) for name in names if name in alarms}
         self._keep_speakers(cards)
-        after = {name: _entry(alarms[name], card) for name, card in cards.items()}
-        self._entries |= after
+        entries = {name: _entry(alarms[name], card) for name, card in cards.items()}
+        moved = [name for name in names if entries.get(name) != self._entries.get(name)]
+        before = [self._entries.pop(name) for name in moved if name in self._entries]
+        self._entries |= (after := {name: entries[name] for name in moved if name in entries})
         self._lists[ALL].change(before, after.values())
         for desk in {entry.desk for entry in (*before, *after.values())} - {ALL}:
             mine = ([entry for entry in of if entry.desk == desk] for of in (before, after.values()))

@@ -1,4 +1,4 @@
-"""What has happened to an alarm, for the drawer: as the history tells it, and what it has not heard of yet."""
+"""What has happened to an alarm, for the drawer: as the history tells it, what it has not heard of yet, and the end."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import anyio
 
 from alerts.course import name_of, of_place
 from dashboard.alarm_facts import CLOCK
+from dashboard.alarm_history import ended_row
 from dashboard.labels import text
 from dashboard.subject import Section, same, time_at
 from streams.contract.alarm_events import EventsWanted
@@ -22,8 +23,10 @@ if TYPE_CHECKING:
     from streams.contract.alarm_events import AlarmEvent
 
 READ, SHOWN = 100, 6
+ENDS = ("closed", "cleared", "retired")
+"""What ends an alarm; …"""
 QUIET = ("updated",)
-"""Findings that change nothing that a person acts on."""
+"""… findings that change nothing that a person acts on."""
 
 log = logging.getLogger(__name__)
 
@@ -39,16 +42,47 @@ class Step(NamedTuple):
     refused: bool = False
 
 
-async def section(hub: Hub, alarm: Mapping[str, Any]) -> Section:
-    """Return the newest steps, oldest first."""
-    events: Sequence[AlarmEvent] = ()
+async def events_of(hub: Hub, alarm_id: str) -> Sequence[AlarmEvent]:
+    """Return what the history has of an alarm, the newest first; nothing where it cannot be read."""
     try:
-        wanted = EventsWanted(alarm=alarm["id"])
-        events = await anyio.to_thread.run_sync(hub.config.history.alarm_events, wanted, READ)
+        wanted = EventsWanted(alarm=alarm_id)
+        found: Sequence[AlarmEvent] = await anyio.to_thread.run_sync(hub.config.history.alarm_events, wanted, READ)
     except CityError as exc:
-        log.info("the course of %s cannot be read: %s", alarm["id"], exc)
+        log.info("the course of %s cannot be read: %s", alarm_id, exc)
+        return ()
+    return found
+
+
+async def found_ended(hub: Hub, alarm_id: str) -> Mapping[str, Any] | None:
+    """Return an alarm that is not open any more: as it ended (`closed`), else as it was seen last, None = never."""
+    try:
+        ended = await anyio.to_thread.run_sync(ended_row, hub, alarm_id)
+    except CityError as exc:
+        log.info("the end of %s cannot be read: %s", alarm_id, exc)
+        ended = None
+    return ended or hub.mirror.left.get(alarm_id)
+
+
+def section(hub: Hub, alarm: Mapping[str, Any], events: Sequence[AlarmEvent]) -> Section:
+    """Return the newest steps, oldest first."""
     told = [_told(hub, step) for step in steps(alarm, events)]
     return Section(told[-SHOWN:], "drawer.course")
+
+
+def end(hub: Hub, alarm: Mapping[str, Any], events: Sequence[AlarmEvent]) -> Section:
+    """Return when, why and by whom an alarm ended, as far as that is known."""
+    last = next((one for one in events if one.what in ENDS), None)
+    by, did = alarm.get("ended_by"), (alarm.get("changed_by") or {}).get("what", "")
+    if alarm.get("retired"):
+        why = text("ended.retired")
+    elif by:
+        command = next((one for one in events if one.what == did and one.outcome == "done"), None)
+        said = "".join(f" · {one}" for one in (by, *((command.desk, command.why) if command else ())) if one)
+        why = Name(f"{name_of(did).zh}{said}", f"{name_of(did).en}{said}")
+    else:
+        why = text("ended.returned") if alarm.get("cleared_at_ms") is not None else None
+    facts = [("fact.ended", time_at(hub, hub.screen.now_ms(last.at_ms), CLOCK))] if last else []
+    return Section([*facts, *([("fact.ended_why", why)] if why else [])])
 
 
 def steps(alarm: Mapping[str, Any], events: Sequence[AlarmEvent]) -> list[Step]:

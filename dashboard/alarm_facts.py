@@ -45,7 +45,7 @@ def subject(hub: Hub, alarm: Mapping[str, Any]) -> Subject:
         unit_name(shown_unit),
         scale,
         2,
-        limit=None if judged_of(alarm) else row["limit"],
+        limit=None if judged_of(alarm).of else row["limit"],
         label=column_name(alarm["domain"], metric) or text("fact.reading") or kind,
         row=row,
     )
@@ -53,14 +53,17 @@ def subject(hub: Hub, alarm: Mapping[str, Any]) -> Subject:
 
 def _of_curve(alarm: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return the alarm with the unit of its column, which the curve is in whatever its limits are of."""
-    return {**alarm, "unit": column_unit(alarm["domain"], metric_of(alarm))} if judged_of(alarm) else alarm
+    if not judged_of(alarm).of:
+        return alarm
+    unit, evidence = column_unit(alarm["domain"], metric_of(alarm)), {**alarm["evidence"], "of": ""}
+    return {**alarm, "unit": unit, "evidence": evidence}
 
 
 def _facts(hub: Hub, alarm: Mapping[str, Any], row: Mapping[str, Any]) -> Iterator[tuple[str, Name]]:
     yield "fact.place", Name(row["place"]["zh"], row["place"]["en"])
     yield "fact.level", text(f"level.{alarm['level']}") or same(alarm["level"])
     yield "fact.reading", reading(row["value"], row["limit"], row["unit"], judged_of(alarm))
-    yield "fact.state", _state(hub, row)
+    yield "fact.state", (text("standing.ended") if alarm.get("closed") else None) or _state(hub, row)
     if row["uncertain_since_ms"] is not None:
         yield "fact.uncertain", time_at(hub, row["uncertain_since_ms"], CLOCK)
     yield "fact.raised", time_at(hub, alarm["raised_at_ms"], CLOCK)

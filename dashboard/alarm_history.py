@@ -149,14 +149,22 @@ async def _events_page(hub: Hub, wanted: EventsWanted, limit: int, cursor: str |
 
 def _of_place(hub: Hub, alarm_id: str) -> list[AlarmEvent]:
     """Return when the place of an alarm, open or ended, was suppressed or out of service."""
-    row, history = hub.mirror.alarms.get(alarm_id), hub.config.history
-    if row is None:
+    row = hub.mirror.alarms.get(alarm_id) or ended_row(hub, alarm_id)
+    return [] if row is None else of_place(row)
+
+
+def ended_row(hub: Hub, alarm_id: str) -> Alarm | None:
+    """Return an alarm as it ended, None = the history knows of no such end (yet); to be called in a thread."""
+    history, seen = hub.config.history, hub.mirror.left.get(alarm_id)
+    if seen is None:
         known = history.alarm_events(EventsWanted(alarm=alarm_id), LOOKED_AT_ONCE)
         of = next((one for one in known if one.kind), None)
         wanted = None if of is None else AlarmsWanted(closed=True, kind=of.kind, entity=of.entity)
-        ended = [] if wanted is None else history.alarms(wanted, LOOKED_AT_ONCE)
-        row = next((one for one in ended if one["id"] == alarm_id), None)
-    return [] if row is None else of_place(row)
+    else:
+        at_ms, of_what = seen["raised_at_ms"], {"kind": seen["kind"], "entity": seen["entity"]}
+        wanted = AlarmsWanted(closed=True, from_ms=at_ms, until_ms=at_ms + 1, **of_what)
+    ended = [] if wanted is None else history.alarms(wanted, LOOKED_AT_ONCE)
+    return next((one for one in ended if one["id"] == alarm_id), None)
 
 
 def event_row(event: AlarmEvent) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from alerts.kinds import response_limit_s
 from dashboard.labels import as_json, domain_names, kind_name
 from dashboard.places import corridor, projection
-from dashboard.readings import COUNTED, NOTHING, amount, reading
+from dashboard.readings import COUNT, COUNTED, NOTHING, Judged, amount, reading
 from processors.maths.combined import standing
 from processors.maths.measures import FEED_PREFIX, SILENT
 from streams.contract.name import Name
@@ -135,14 +135,17 @@ def metric_of(alarm: Mapping[str, Any]) -> str:
     return RULES if standing(evidence) else str(evidence.get("column") or "speed_km_h")
 
 
-def judged_of(alarm: Mapping[str, Any]) -> str:
-    """Return what its limits are of where that is not the value itself: the kind of its rule."""
-    return str(alarm.get("evidence", {}).get("of") or "")
+def judged_of(alarm: Mapping[str, Any]) -> Judged:
+    """Return what its limits are of: the value itself, or what the kind of its rule says."""
+    evidence = alarm.get("evidence") or {}
+    return Judged(str(evidence.get("of") or ""), float(evidence.get("over_s") or 0.0))
 
 
 def scale_of(alarm: Mapping[str, Any]) -> tuple[float, str]:
     """Return by what its values are multiplied where people read them, and their unit then."""
     metric, unit = metric_of(alarm), str(alarm.get("unit") or "")
+    if judged_of(alarm).of == COUNT:  # of minutes, whatever the column is
+        return 1.0, unit
     if not unit and metric.endswith(PERCENT_SUFFIX) and metric not in PLAIN_RATIOS:
         return 100.0, "%"
     if not unit and metric.endswith(COUNTED):
@@ -150,12 +153,23 @@ def scale_of(alarm: Mapping[str, Any]) -> tuple[float, str]:
     return 1.0, unit
 
 
+def shown_of(alarm: Mapping[str, Any]) -> tuple[float | None, float | None, str]:
+    """Return its value, its limit and their unit where people read them."""
+    scale, unit = scale_of(alarm)
+    value, limit = (None if alarm.get(key) is None else round(alarm[key] * scale, 4) for key in ("value", "limit"))
+    return value, limit, unit
+
+
+def reading_of(alarm: Mapping[str, Any]) -> Name:
+    """Return what was read, as people say it."""
+    return reading(*shown_of(alarm), judged_of(alarm))
+
+
 def row(
     alarm: Mapping[str, Any], place: Place, sending: Sending | None, card: Mapping[str, Any] | None = None
 ) -> dict[str, Any]:
     """Return an alarm as the list shows it; `card`: what it shows for the incident that it speaks for."""
-    scale, unit = scale_of(alarm)
-    value, limit = (None if alarm.get(key) is None else round(alarm[key] * scale, 4) for key in ("value", "limit"))
+    value, limit, unit = shown_of(alarm)
     return {
         "id": alarm["id"],
         "level": alarm["level"],
@@ -177,7 +191,7 @@ def row(
         "value": value,
         "limit": limit,
         "unit": unit,
-        "reading": as_json(reading(value, limit, unit, judged_of(alarm))),
+        "reading": as_json(reading_of(alarm)),
         "said": as_json(NOTHING if value is None else amount(value, unit, judged_of(alarm))),
         "count": alarm.get("count", 1),
         "sending": sending.who if sending and sending.confirmed is None else None,

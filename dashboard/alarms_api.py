@@ -72,7 +72,9 @@ def add_to(routes: APIRouter, hub: Hub) -> None:
     )
     async def alarms(wanted: Annotated[Filter, Query()]) -> Response:
         if wanted.state == ENDED:
-            page = await ended_page(hub, wanted, filter_of(wanted, _words(hub)), lambda alarm: told(hub, alarm))
+            page = await ended_page(
+                hub, wanted, filter_of(wanted, hub.screen.view.says), lambda alarm: told(hub, alarm)
+            )
             counts = hub.screen.book().counts()
             return Response(msgspec.json.encode(page | {"counts": counts}), media_type="application/json")
         return Response(await _open_page(hub, wanted, kept), media_type="application/json")
@@ -102,7 +104,7 @@ async def _open_page(hub: Hub, wanted: Filter, kept: OrdersKept) -> bytes:
     place, name = _read(wanted.cursor)
     order = kept.find(name)
     order = book.after(None) if order is None else order
-    counts, fits = book.counts(), filter_of(wanted, _words(hub))
+    counts, fits = book.counts(), filter_of(wanted, hub.screen.view.says)
 
     def make() -> tuple[msgspec.Raw, Place | None]:
         found, more = _select(behind(order, place), alarms, fits, wanted.limit)
@@ -128,15 +130,15 @@ def _select(
     return found, False
 
 
-def filter_of(wanted: Filter, words: Callable[[Alarm], str]) -> Callable[[Alarm], bool]:
-    """Return whether an alarm is one of those; `words` are what a text is looked for in."""
-    tests = list(_tests(wanted, words))
+def filter_of(wanted: Filter, says: Callable[[Alarm, str], bool]) -> Callable[[Alarm], bool]:
+    """Return whether an alarm is one of those; `says`: whether a text stands in it."""
+    tests = list(_tests(wanted, says))
     if len(tests) == 1:  # as a wall asks while somebody types: 20,000 alarms are looked at
         return tests[0]
     return lambda alarm: all(test(alarm) for test in tests)
 
 
-def _tests(wanted: Filter, words: Callable[[Alarm], str]) -> Iterator[Callable[[Alarm], bool]]:
+def _tests(wanted: Filter, says: Callable[[Alarm, str], bool]) -> Iterator[Callable[[Alarm], bool]]:
     if wanted.state not in {OPEN, ENDED}:
         yield lambda alarm: standing_of(alarm) == wanted.state
     if wanted.level:
@@ -156,13 +158,7 @@ def _tests(wanted: Filter, words: Callable[[Alarm], str]) -> Iterator[Callable[[
         until_ms = wanted.until.timestamp() * 1000
         yield lambda alarm: alarm["raised_at_ms"] < until_ms
     if wanted.text and (text := wanted.text.casefold().strip()):
-        yield lambda alarm: text in words(alarm)
-
-
-def _words(hub: Hub) -> Callable[[Alarm], str]:
-    """Return what says where and what an alarm is, for a search."""
-    words = hub.screen.view.words
-    return lambda alarm: words(alarm["entity"], alarm["zone"], alarm["kind"], alarm["id"])
+        yield lambda alarm: says(alarm, text)
 
 
 def _cursor(place: Place, order: str) -> str:

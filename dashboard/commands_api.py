@@ -21,7 +21,7 @@ from dashboard.languages import HEADER, language_of
 from dashboard.mirror import city_now_ms
 from dashboard.order_fields import Called, Why
 from dashboard.orders import Order, command_id, described, to_command
-from dashboard.problems import PROBLEM, ProblemError
+from dashboard.problems import PROBLEM, ProblemError, shown
 from streams.contract.alarm_events import EventsWanted
 from streams.contract.name import Name
 from streams.errors import CityError
@@ -102,16 +102,15 @@ def add_to(routes: APIRouter, hub: Hub) -> None:
         if hub.commands.has_other_of(name):
             said = Name("此 key 已用于另一条命令。", "This key has named another command already.")
             raise ProblemError(422, "key-used", said)
-        command = to_command(order, name, hub.config.city.id, _clock(hub), wall_clock_ms())
+        command = to_command(order, name, hub.screen.view.city, _clock(hub), wall_clock_ms())
         return await send(hub, command, request, response)
 
     @routes.get(f"{PATH}/{{command_id}}", summary="What became of a command", responses={404: PROBLEM, 503: PROBLEM})
     async def state(command_id: str, request: Request) -> State:
         found = await _state(hub, command_id)
         if found is None:
-            raise ProblemError(
-                404, "no-such-command", Name(f"没有命令 {command_id}。", f"No command is called {command_id}.")
-            )
+            name = shown(command_id)
+            raise ProblemError(404, "no-such-command", Name(f"没有命令 {name}。", f"No command is called {name}."))
         return State(**found, sentence=sentence(found).said_in(language_of(request.headers.get(HEADER))))
 
     @routes.post(
@@ -191,8 +190,8 @@ def open_alarm(hub: Hub, alarm_id: str) -> dict[str, Any]:
     found = hub.mirror.alarms.get(alarm_id)
     if found is None:
         said = Name(
-            f"没有未结束的报警 {alarm_id}；可能已经结束。",
-            f"No open alarm is called {alarm_id}; it may have been closed.",
+            f"没有未结束的报警 {shown(alarm_id)}；可能已经结束。",
+            f"No open alarm is called {shown(alarm_id)}; it may have been closed.",
         )
         raise ProblemError(404, "no-such-alarm", said)
     return found

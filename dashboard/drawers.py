@@ -20,7 +20,7 @@ from streams.contract.spec import WINDOW_S
 from streams.errors import CityError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from dash import Dash
     from dash.development.base_component import Component
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 POINTS = 288
 """A point each five minutes: the newest minute of each."""
 
-WIDE = ("fact.place", "fact.folded", "fact.basis", "fact.id")
+WIDE = ("fact.place", "fact.folded", "fact.basis", "fact.id", "fact.ended_why")
 """Facts of an alarm that are long: each has a line of its own."""
 
 log = logging.getLogger(__name__)
@@ -52,23 +52,41 @@ def install(app: Dash, hub: Hub) -> None:
         if not selection:
             return [], [], None, None
         key, language = selection["id"], "en" if selection.get("lang") == "en" else "zh"
+        again, ended = selection.get("again"), None
         subject = find(hub, selection["kind"], key)
+        if subject is None and selection["kind"] == "alarm":
+            ended = await alarm_course.found_ended(hub, key)
+            subject = None if ended is None else alarm_facts.subject(hub, ended)
         if subject is None:
-            gone = text("drawer.gone")
-            return html.H2(gone and getattr(gone, language)), [], {"id": key}, {"key": key, "values": []}
-        sections = list(subject.sections)
-        if subject.row is not None:
-            sections.append(await alarm_course.section(hub, hub.mirror.alarms.get(key, subject.row)))
-        facts = _facts(sections, language)
-        head, alarm = html.H2(getattr(subject.title, language)), subject.row or {"id": key}
-        if selection.get("again"):
-            return head, facts, alarm, no_update
-        return head, facts, alarm, await last_day(hub, subject) | {"key": key}
+            return [_head(text("drawer.gone") or Name("", ""), language)], [], {"id": key}, {"key": key, "values": []}
+        facts = _facts(await _sections(hub, subject, key, ended), language)
+        head, alarm = [_head(subject.title, language)], dict(subject.row or {"id": key})
+        if ended is not None:
+            known = bool(ended.get("closed"))
+            head.append(html.P(getattr(text("drawer.ended" if known else "drawer.left"), language), className="ended"))
+            alarm |= {"ended": True, "end_known": known}
+        return head, facts, alarm, no_update if again else await last_day(hub, subject) | {"key": key}
 
     for name in ("series", "alarm"):
         app.clientside_callback(  # type: ignore[no-untyped-call]  # Dash leaves it untyped
             ClientsideFunction("citywall", f"drawer_{name}"), Input(f"drawer-{name}", "data"), prevent_initial_call=True
         )
+
+
+def _head(title: Name, language: str) -> Component:
+    return html.H2(getattr(title, language))
+
+
+async def _sections(hub: Hub, subject: Subject, key: str, ended: Mapping[str, Any] | None) -> list[Section]:
+    """Return what there is to tell; of an alarm its course too, and of one that has ended how that came."""
+    if subject.row is None:
+        return list(subject.sections)
+    alarm = ended or hub.mirror.alarms.get(key) or hub.mirror.left.get(key) or subject.row
+    events = await alarm_course.events_of(hub, key)
+    first, *rest = subject.sections
+    if ended is not None:
+        first = Section([*alarm_course.end(hub, ended, events).facts, *first.facts])
+    return [first, *rest, alarm_course.section(hub, alarm, events)]
 
 
 def _facts(sections: Sequence[Section], language: str) -> list[Component]:

@@ -16,11 +16,11 @@ GIVEN_MOST = 40
 """Characters of a value that are said again; what may be of a person is never."""
 
 _TIME = Name(
-    "{given} 不是带时区的时间，应如 2026-11-24T08:00:00Z",
+    "{given}不是带时区的时间，应如 2026-11-24T08:00:00Z",
     "{given} is no time with its zone: write it as 2026-11-24T08:00:00Z",
 )
-_WHOLE = Name("{given} 不是整数", "{given} is no whole number: write one")
-_FLAG = Name("{given} 不适用：应为 true 或 false", "{given} will not do: write true or false")
+_WHOLE = Name("{given}不是整数", "{given} is no whole number: write one")
+_FLAG = Name("{given}不适用：应为 true 或 false", "{given} will not do: write true or false")
 _OBJECT = Name("{kind}不适用：应为 JSON 对象", "{kind} will not do: write a JSON object")
 WORDS = {
     "missing": Name("缺少此项，请填写", "It is missing: give it"),
@@ -32,25 +32,29 @@ WORDS = {
     ),
     "string_type": Name("{kind}不适用：应为文本", "{kind} will not do: write a text, in quotes"),
     "string_unicode": Name("不是有效的 UTF-8 文本", "It is not valid UTF-8: write it anew"),
-    "string_pattern_mismatch": Name("{given} 不适用：{form_zh}", "{given} will not do: {form_en}"),
-    "literal_error": Name("{given} 不适用：应为下列之一：{expected}", "{given} will not do: write one of {expected}"),
+    "string_pattern_mismatch": Name("{given}不适用：{form_zh}", "{given} will not do: {form_en}"),
+    "literal_error": Name("{given}不适用：应为下列之一：{expected}", "{given} will not do: write one of {expected}"),
     "list_type": Name("{kind}不适用：应为列表", "{kind} will not do: write a list"),
     "too_long": Name("有 {length} 项：至多 {max_length} 项", "There are {length} of it: {max_length} at most"),
-    "greater_than_equal": Name("{given} 过小：不得小于 {ge}", "{given} is too small: at least {ge} will do"),
-    "greater_than": Name("{given} 过小：应大于 {gt}", "{given} is too small: write more than {gt}"),
-    "less_than_equal": Name("{given} 过大：不得大于 {le}", "{given} is too large: at most {le} will do"),
-    "less_than": Name("{given} 过大：应小于 {lt}", "{given} is too large: write less than {lt}"),
+    "greater_than_equal": Name("{given}过小：不得小于 {ge}", "{given} is too small: at least {ge} will do"),
+    "greater_than": Name("{given}过小：应大于 {gt}", "{given} is too small: write more than {gt}"),
+    "less_than_equal": Name("{given}过大：不得大于 {le}", "{given} is too large: at most {le} will do"),
+    "less_than": Name("{given}过大：应小于 {lt}", "{given} is too large: write less than {lt}"),
     "int_parsing_size": Name("数字过大", "It is too large a number: write a smaller one"),
     **dict.fromkeys(("int_type", "int_parsing", "int_from_float", "finite_number"), _WHOLE),
     **dict.fromkeys(("bool_type", "bool_parsing"), _FLAG),
     **dict.fromkeys(("model_type", "model_attributes_type", "dict_type"), _OBJECT),
 }  # fmt: skip
-"""What is wrong, by the validator's word for it; in braces what came and what the validator says besides."""
+"""What is wrong, by the validator's word for it; in braces what came and what the validator says besides.
+
+What came begins a sentence; in Chinese the blank behind it is put where it is needed.
+"""
 NO_FIT = Name("不合要求，请参见 /api/v1/openapi.json", "It is not what is asked for: see /api/v1/openapi.json")
 KINDS = (
-    (str, Name("文本", "A text")), (bool, Name("true 或 false ", "True or false")),
+    (str, Name("文本", "A text")), (bool, Name("true 或 false", "True or false")),
     (int | float, Name("数字", "A number")), (list, Name("列表", "A list")), (dict, Name("对象", "An object")),
-    (type(None), Name("null ", "null")),
+    (bytes, Name("没有 content-type: application/json 的内容", "What has no content-type: application/json")),
+    (type(None), Name("null", "null")),
 )  # fmt: skip
 FORMS = {
     "for": Name("应为时长，如 30m、1h30m", "write how long, as 30m or 1h30m"),
@@ -77,11 +81,21 @@ def _filled(text: str, language: str, fault: Mapping[str, Any], told: dict[str, 
     came, field = fault.get("input"), str(fault["loc"][-1])
     form = FORMS.get(field) or _one_of(str(told.get("pattern", "")))
     expected = str(told.get("expected", "")).replace(" or ", ", ").replace("'", "")
+    given, kind = (_spaced(one.said_in(language), language) for one in (_given(came), _kind(came)))
     said = {
-        "given": _given(came).said_in(language), "kind": _kind(came).said_in(language), "place": fault["loc"][-1],
+        "given": given, "kind": kind, "place": fault["loc"][-1],
         "length": len(came) if isinstance(came, str | list) else 0, "form_zh": form.zh, "form_en": form.en,
     }  # fmt: skip
     return text.format_map(told | said | {"expected": expected})
+
+
+def _spaced(text: str, language: str) -> str:
+    """Return what a sentence begins with: only what is Latin or a digit has a blank before what is Chinese.
+
+    >>> [_spaced(text, "zh") for text in ("true 或 false", "文本", "很快")]
+    ['true 或 false ', '文本', '很快']
+    """
+    return f"{text} " if language == "zh" and text[-1:].isascii() else text
 
 
 def _given(came: Any) -> Name:  # noqa: ANN401 - JSON

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 from http.cookies import CookieError, SimpleCookie
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 
 from dashboard.languages import HEADER, language_of
-from dashboard.problems import BODY_MOST_BYTES, OF_STATUS, ProblemError
+from dashboard.problems import BODY_MOST_BYTES, BODY_WITHIN_S, OF_STATUS, ProblemError, shown
 from streams.contract.name import Name
 
 if TYPE_CHECKING:
@@ -96,7 +97,7 @@ class Guard:
 
     def _problem(self, method: str, path: str, headers: Headers, cookies: Mapping[str, str]) -> ProblemError | None:
         if not self._known_host(headers):
-            host = repr(headers.get("host", ""))
+            host = repr(shown(", ".join(headers.getlist("host"))))
             return ProblemError(
                 421, "host", Name(f"本墙不以 {host} 为名。", f"This wall does not answer to the name {host}.")
             )
@@ -119,18 +120,26 @@ class Guard:
         return None
 
     def _known_host(self, headers: Headers) -> bool:
-        host = urlsplit(f"//{headers.get('host', '')}").hostname
-        return host in self._hosts
+        given = headers.getlist("host")
+        return len(given) == 1 and _address(f"//{given[0]}").hostname in self._hosts
 
 
 def _bounded(receive: Receive) -> Receive:
-    """Return it so that whoever reads a body that does not say how long it is stops in time."""
-    taken = 0
+    """Return it so that whoever reads a body that does not say how long it is, or does not come, stops in time."""
+    taken, whole = 0, False
+    until_s = asyncio.get_running_loop().time() + BODY_WITHIN_S
 
     async def bounded() -> Message:
-        nonlocal taken
-        message = await receive()
+        nonlocal taken, whole
+        if whole:  # what comes now is the caller's leaving
+            return await receive()
+        try:
+            async with asyncio.timeout_at(until_s):
+                message = await receive()
+        except TimeoutError as exc:
+            raise HTTPException(408, headers={"connection": "close"}) from exc
         taken += len(message.get("body", b""))
+        whole = not message.get("more_body", False)
         if taken > BODY_MOST_BYTES:
             raise HTTPException(413)  # the framework takes no other error for ours while it reads a body
         return message
@@ -148,7 +157,17 @@ def same_origin(headers: Headers, *, required: bool = False) -> bool:
     origin = headers.get("origin")
     if origin is None:
         return not required
-    return urlsplit(origin).netloc == headers.get("host")
+    return _address(origin).netloc == headers.get("host")
+
+
+def _address(text: str) -> SplitResult:
+    """Read an address; what is none has no name that is known."""
+    try:
+        found = urlsplit(text)
+        _ = found.hostname
+    except ValueError:
+        return urlsplit("")
+    return found
 
 
 def browser_of(headers: Headers) -> str:

@@ -224,18 +224,22 @@ class Hub:
                 message = await channel.get_message(timeout=POLL_S)
                 if message is None:
                     await self._check_epoch(client, prefix)
-                elif not self._merge(message["data"]):
+                elif not await self._merge(message["data"]):
                     await self._read_all(client, prefix)
                 elif self.mirror.changed_segments and time.monotonic() - self._beat_at >= EARLY_S:
                     self._wake.set()
 
-    def _merge(self, data: bytes) -> bool:
-        """Merge a delta; False = it does not follow or is none, so that the whole state must be read again."""
+    async def _merge(self, data: bytes) -> bool:
+        """Merge a delta; False = it does not follow or is none, so that the whole state must be read again.
+
+        It is read in one turn of the loop and taken in another: a large one is work for both.
+        """
         try:
             delta = msgspec.json.decode(data, type=Delta)
         except UNREADABLE as exc:
             self.mirror.odd.note("delta", "a change of several fields", exc)
             return False
+        await asyncio.sleep(0)
         return self.mirror.apply(delta, self._clock())
 
     async def _check_epoch(self, client: redis.asyncio.Redis, prefix: str) -> None:

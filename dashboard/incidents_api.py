@@ -12,7 +12,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validato
 from dashboard.alarm_history import epoch_ms, kept_page, place_in
 from dashboard.iso_times import iso
 from dashboard.labels import as_json, kind_name
-from dashboard.problems import PROBLEM, ProblemError
+from dashboard.problems import PROBLEM, ProblemError, shown
 from dashboard.queries import in_order
 from streams.contract.alarm_events import INCIDENTS, AlarmsWanted, Raised, cursor_of, raised_of
 from streams.contract.name import Name
@@ -89,8 +89,8 @@ def add_to(routes: APIRouter, hub: Hub) -> None:
         found = hub.mirror.incidents.get(incident_id)
         if found is None:
             said = Name(
-                f"没有未结束的事件 {incident_id}；可能已经结束。",
-                f"No open incident is called {incident_id}; it may have ended.",
+                f"没有未结束的事件 {shown(incident_id)}；可能已经结束。",
+                f"No open incident is called {shown(incident_id)}; it may have ended.",
             )
             raise ProblemError(404, "no-such-incident", said)
         return JSONResponse(told(hub, _kept(found)))

@@ -18,6 +18,8 @@ Segment = tuple[int, float | None, float | None, int]
 """(at_ms, tti, speed_km_h, state); state 0 provisional, 1 final, 2 corrected."""
 
 FINAL = 1
+LEFT_MOST = 1_000
+"""So many of the alarms that left are remembered as they were seen last, newest last."""
 
 
 class Delta(msgspec.Struct, frozen=True):
@@ -51,6 +53,8 @@ class Mirror:
         """Ids of alarms that came, changed or went since somebody took these; so of incidents and of outcomes."""
         self.changed_incidents: set[str] = set()
         self.changed_outcomes: set[str] = set()
+        self.left: dict[str, dict[str, Any]] = {}
+        """Alarms that have left the live state, as it had them last: `LEFT_MOST` of them."""
 
     def _clear(self) -> None:
         self.city: dict[str, Any] = {}
@@ -70,6 +74,7 @@ class Mirror:
         """Take a whole state in the place of the present one."""
         self.changed_alarms |= set(self.alarms)
         self.changed_incidents |= set(self.incidents)
+        before = self.alarms
         self._clear()
         self.epoch, self.seq = epoch, seq
         for field, value in fields.items():
@@ -78,6 +83,8 @@ class Mirror:
         self.changed_segments |= set(self.segments)
         self.changed_alarms |= set(self.alarms)
         self.changed_incidents |= set(self.incidents)
+        for name in [one for one in before if one not in self.alarms][-LEFT_MOST:]:
+            self._leave(name, before[name])
 
     def apply(self, delta: Delta, wall_ms: int) -> bool:
         """Merge a delta; False = it does not follow the last one, so the whole state must be read again."""
@@ -160,8 +167,16 @@ class Mirror:
                 self.metrics.get(metric, {}).pop(entity, None)
                 self.changed.add("metrics")
             elif kind in _TABLES:
-                getattr(self, _TABLES[kind]).pop(rest, None)
+                gone = getattr(self, _TABLES[kind]).pop(rest, None)
+                if kind == "a" and gone is not None:
+                    self._leave(rest, gone)
                 self._note(kind, rest)
+
+    def _leave(self, name: str, alarm: dict[str, Any]) -> None:
+        self.left.pop(name, None)
+        self.left[name] = alarm
+        if len(self.left) > LEFT_MOST:
+            del self.left[next(iter(self.left))]
 
 
 _TABLES = {"a": "alarms", "i": "incidents", "o": "outcomes", "f": "feeds", "p": "parts", "b": "books"}

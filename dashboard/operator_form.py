@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from dash import ClientsideFunction, Input, Output, State, no_update
 
 from dashboard.labels import text
+from dashboard.order_fields import unreadable
 
 if TYPE_CHECKING:
     from dash import Dash
@@ -18,8 +19,9 @@ def check(who: str | None, desk: str | None, language: str) -> tuple[dict[str, s
     """Return the operator as stored, or what is missing, in the page's language."""
     found = {"who": (who or "").strip(), "desk": (desk or "").strip()}
     missing = [name for name, value in found.items() if not value or len(value) > MAX_LENGTH]
+    odd = next((fault for value in found.values() if (fault := unreadable(value)) is not None), None)
     if not missing:
-        return found, ""
+        return (found, "") if odd is None else (None, getattr(odd, language))
     message = text(f"operator.missing_{missing[0]}")
     return None, "" if message is None else getattr(message, language)
 

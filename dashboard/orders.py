@@ -26,21 +26,22 @@ from alerts.commands import Command, Warn
 from alerts.roles import lowest
 from dashboard.faults import OURS
 from dashboard.order_fields import SPAN, Called, Schedule, Scope, Why, Word
+from dashboard.order_times import times
 from dashboard.problems import ProblemError, invalid
 from streams.contract.name import Name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from datetime import datetime
 
     from pydantic_core import ErrorDetails
+
+    from streams.city.registry import City
 
 SHAPES: dict[str, type[msgspec.Struct]] = {
     str(one.__struct_config__.tag): one for one in get_args(Command) if one is not Warn
 }
 """Action → the shape of its command; a public warning is given with its message, by `citywall warn`."""
 
-UNIT_S = {"d": 86_400, "h": 3_600, "m": 60, "s": 1}
 KEY_CHARACTERS = 32
 SAID_CHARACTERS = 16
 
@@ -218,7 +219,7 @@ def key_of(command: str) -> str:
     return command[: KEY_CHARACTERS + 1]
 
 
-def to_command(order: Order, command: str, city: str, clock: Callable[[int], int], wall_ms: int) -> Command:
+def to_command(order: Order, command: str, city: City, clock: Callable[[int], int], wall_ms: int) -> Command:
     """Return the command that a request is; `clock` gives the city's time at a wall time.
 
     Its role is the lowest of the local desk's that may. Raises ProblemError with every fault, or that none may.
@@ -227,58 +228,17 @@ def to_command(order: Order, command: str, city: str, clock: Callable[[int], int
     said = {ELSEWHERE.get(name, name): value for name, value in given.items()}
     if "where" in said:
         said["where"] = {name: value for name, value in said["where"].items() if value is not None}
-    said |= _times(order, _fields(order.action), clock, wall_ms)
+    said |= times(order, _fields(order.action), clock, wall_ms, city.time_zone)
     role = lowest(order.action, said.get("for_ms", 0))
     if role is None:
         text = Name(f"本席位没有角色可以这样 {order.action}。", f"No role at this desk may {order.action} like this.")
         raise ProblemError(403, "role", text)
-    record = {**said, "action": order.action, "id": command, "city": city, "role": role, "key": order.key or ""}
+    record = {**said, "action": order.action, "id": command, "city": city.id, "role": role, "key": order.key or ""}
     try:
         found: Command = msgspec.convert(record, Command)
     except msgspec.ValidationError as exc:
         raise invalid([_fault(str(exc))]) from exc
     return found
-
-
-def span_s(text: str) -> int:
-    """Return how long a span of time is.
-
-    >>> span_s("30m"), span_s("1h30m"), span_s("90s")
-    (1800, 5400, 90)
-    """
-    return sum(int(number) * UNIT_S[unit] for number, unit in re.findall(r"(\d+)([dhms])", text))
-
-
-def _times(order: Order, fields: set[str], clock: Callable[[int], int], wall_ms: int) -> dict[str, Any]:
-    """Return how long, or when, as the action takes it."""
-    for_ms = None if order.for_ is None else span_s(order.for_) * 1000
-    if for_ms == 0:
-        raise invalid([("/body/for", Name("应大于 0", "It has to be more than nothing"))])
-    if "window" in fields:
-        until_ms = _ms(order.until) if for_ms is None else clock(wall_ms + for_ms)
-        if order.from_ is not None and until_ms is not None and (_ms(order.from_) or 0) >= until_ms:
-            raise invalid([("/body/from", Name("`from` 必须早于 `until`", "`from` has to be before `until`"))])
-        weekly = None if order.schedule is None else {"from": order.schedule.from_, "until": order.schedule.until}
-        window = {"from_ms": _ms(order.from_), "until_ms": until_ms, "weekly": weekly}
-        return {"window": {name: value for name, value in window.items() if value is not None}}
-    if order.until is not None and for_ms is None:
-        for_ms = _wall_ms_until(order.until, clock, wall_ms)
-    return {} if for_ms is None else {"for_ms": for_ms}
-
-
-def _wall_ms_until(until: datetime, clock: Callable[[int], int], wall_ms: int) -> int:
-    """Return how long it is, by the wall's clock, until a time of the city."""
-    now_ms = clock(wall_ms)
-    a_second_ms = clock(wall_ms + 1000) - now_ms
-    left_ms = (_ms(until) or 0) - now_ms
-    if left_ms <= 0 or a_second_ms <= 0:
-        said = Name("时间必须在城市当前时间之后", "It has to be after the city's present time")
-        raise invalid([("/body/until", said)])
-    return -(-left_ms * 1000 // a_second_ms)
-
-
-def _ms(moment: datetime | None) -> int | None:
-    return None if moment is None else int(moment.timestamp() * 1000)
 
 
 def _fault(text: str) -> tuple[str, Name]:

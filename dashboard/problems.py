@@ -46,14 +46,21 @@ def _described() -> dict[str, Any]:
 
 TITLES_ZH = {
     400: "请求有误", 403: "禁止访问", 404: "未找到", 405: "方法不适用", 409: "有冲突", 421: "主机名不符",
-    413: "内容过大", 422: "内容不合要求", 501: "尚未提供", 503: "暂不可用",
+    408: "请求超时", 413: "内容过大", 431: "请求头过大", 422: "内容不合要求", 501: "尚未提供", 503: "暂不可用",
 }  # fmt: skip
 FAULTS_MOST = 50
 BODY_MOST_BYTES = 1024 * 1024
+BODY_WITHIN_S = 20.0
+SHOWN_MOST = 80
+"""Characters of a name that are said again."""
 OF_STATUS = {
     400: Name(
-        "请求体无法读作 JSON：嵌套过深，或数字过长。",
-        "The body cannot be read as JSON: it is nested too deeply, or a number in it is too long.",
+        "请求体无法读作 JSON：不是 UTF-8，或嵌套过深，或数字过长。",
+        "The body cannot be read as JSON: it is no UTF-8, is nested too deeply, or a number in it is too long.",
+    ),
+    408: Name(
+        f"请求体 {BODY_WITHIN_S:.0f} 秒内没有收完，请重新发送。",
+        f"The body of the request did not come within {BODY_WITHIN_S:.0f} s: send it again.",
     ),
     413: Name(
         f"请求体至多 {BODY_MOST_BYTES // 1024} KiB。",
@@ -119,6 +126,15 @@ async def answer_invalid(request: Request, error: Exception) -> JSONResponse:
 def _pointer(item: dict[str, Any]) -> str:
     """Return where a fault is, after RFC 6901; one of the text itself is of the whole body."""
     steps = item["loc"][:1] if item["type"] == "json_invalid" else item["loc"]
+    return pointer(*steps)
+
+
+def pointer(*steps: object) -> str:
+    """Return the JSON pointer of a place (RFC 6901).
+
+    >>> pointer("body", "a/b~c")
+    '/body/a~1b~0c'
+    """
     return "".join(f"/{str(step).replace('~', '~0').replace('/', '~1')}" for step in steps)
 
 
@@ -140,8 +156,19 @@ async def answer_http(request: Request, error: Exception) -> JSONResponse:
     return answer
 
 
+def shown(name: str) -> str:
+    """Return a name as a sentence says it again: what nobody can read is marked, and no more of it than is read.
+
+    >>> shown(f"a{chr(0)}b") == f"a{chr(0xFFFD)}b", len(shown("x" * 9_999))
+    (True, 81)
+    """
+    text = "".join(one if one.isprintable() else "\ufffd" for one in name[:SHOWN_MOST])
+    return text if len(name) <= SHOWN_MOST else f"{text}…"
+
+
 def nothing_at(path: str) -> ProblemError:
     """Say that a path leads nowhere."""
+    path = shown(path)
     return ProblemError(404, "not-found", Name(f"{path} 没有内容。", f"There is nothing at {path}."))
 
 

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 from dashboard.labels import text, unit_name
+from streams.contract.durations import MINUTE_S
 from streams.contract.name import Name
 
-SECONDS, PERCENT = "s", "%"
+SECONDS, PERCENT, POINTS = "s", "%", "points"
 SPANS = (("d", 86_400), ("h", 3600), ("min", 60), ("s", 1))
 """Units of a duration, each with its seconds; two of them are said."""
-ABSENCE, DEVIATION = "absence", "deviation"
-"""Kinds of rules of which the value is how long there was none, and how far it is from what is usual."""
+ABSENCE, DEVIATION, CHANGE, COUNT = "absence", "deviation", "change", "count"
+"""Kinds of rules of which the value is how long there was none, how far it is from what is usual, how far it has moved,
+and in how many minutes it was beyond a bound."""
+SIGNED = (DEVIATION, CHANGE)
+"""Those of which the words say the sign."""
 ANY = 1.0
 """A limit of one second or of one piece says "any at all", which the name of the kind says already."""
 PIECES, COUNTED = "", "_count"
@@ -21,8 +26,18 @@ UNKNOWN = Name("—", "—")
 NOTHING = Name("", "")
 
 
-def reading(value: float | None, limit: float | None, unit: str, of: str = "") -> Name:
-    """Return what was read, and its limit where that tells more; a unit is said once. `of`: the kind of its rule.
+class Judged(NamedTuple):
+    """What a rule has judged: its kind, "" = the value itself, and over how long."""
+
+    of: str = ""
+    over_s: float = 0.0
+
+
+ITSELF = Judged()
+
+
+def reading(value: float | None, limit: float | None, unit: str, judged: Judged = ITSELF) -> Name:
+    """Return what was read, and its limit where that tells more; a unit is said once.
 
     >>> [reading(*one).en for one in ((27.0, 25.0, "cm"), (1.5, 1.0, "s"), (0.09, 0.1, "MPa"), (130.0, 120.0, "s"))]
     ['27 cm, limit 25', '2 s', '0.09 MPa, limit 0.10', '2 min 10 s, limit 2 min']
@@ -30,23 +45,32 @@ def reading(value: float | None, limit: float | None, unit: str, of: str = "") -
     if value is None:
         return NOTHING
     if limit is None or not math.isfinite(limit) or (limit == ANY and _counts(unit)):
-        return amount(value, unit, of)
-    bound_unit = unit if unit in (SECONDS, PERCENT) else PIECES
-    bound = abs(limit) if of == DEVIATION else limit
-    return filled("reading.limit", amount(value, unit, of), quantity(bound, bound_unit))
+        return amount(value, unit, judged)
+    bound_unit = unit if unit == SECONDS or (unit == PERCENT and judged.of not in SIGNED) else PIECES
+    bound = quantity(abs(limit) if judged.of in SIGNED else limit, bound_unit)
+    return filled("reading.limit", amount(value, unit, judged), _minutes(limit) if judged.of == COUNT else bound)
 
 
-def amount(value: float, unit: str, of: str = "") -> Name:
-    """Return what a rule of this kind judged, in its unit.
+def amount(value: float, unit: str, judged: Judged = ITSELF) -> Name:
+    """Return what a rule judged, in its unit.
 
-    >>> amount(720.0, "s", "absence")
-    Name(zh='已 12 分钟无读数', en='no reading for 12 min')
+    >>> [amount(*one).en for one in ((720.0, "s", Judged("absence")), (-0.06, "MPa", Judged("change", 300.0)))]
+    ['no reading for 12 min', 'fell by 0.06 MPa in 5 min']
     """
+    of, over_s = judged
     if of == ABSENCE:
         return filled("reading.absence", quantity(value, unit))
-    if of == DEVIATION:
-        return filled(f"reading.deviation.{'below' if value < 0 else 'above'}", quantity(abs(value), unit))
+    if of == COUNT and over_s:
+        return filled("reading.count", _minutes(value), _duration(over_s))
+    if of in SIGNED:
+        size = quantity(abs(value), POINTS if unit == PERCENT else unit)
+        way = "below" if value < 0 else "above"
+        return filled(f"reading.{of}.{way}", size, *([_duration(over_s)] if of == CHANGE else []))
     return quantity(value, unit)
+
+
+def _minutes(count: float) -> Name:
+    return quantity(count * MINUTE_S, SECONDS)
 
 
 def _counts(unit: str) -> bool:

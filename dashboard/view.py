@@ -19,12 +19,14 @@ from streams.contract.name import Name
 from streams.contract.reasons import REASONS
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from dashboard.vitals import Vital
     from streams.city.registry import City, Zone
 
 VERSION_CHARACTERS = 16
 WORDS = 50_000
-"""More than there are open alarms: a search looks at each."""
+"""More than there are places with open alarms: a search looks at each."""
 
 
 class View:
@@ -43,8 +45,8 @@ class View:
         self.sensor_s = {sensor.id: sensor.interval_s for sensor in city.sensors}
         self.desks = {desk.id: desk.called for desk in city.desks}
         self.places = Places(city)
-        self.words = lru_cache(WORDS)(self._words)
-        """By (entity, zone, kind, id): what a search finds an alarm by, in both languages, without capitals."""
+        self._where = lru_cache(WORDS)(self._where_of)
+        self._what = lru_cache(WORDS)(_what_of)
         self.corridors = Corridors(city)
         drawn = self.about() | {"map": picture(city), "messages": messages(), "build": build}
         self.version = hashlib.sha256(orjson.dumps(drawn)).hexdigest()[:VERSION_CHARACTERS]
@@ -55,8 +57,16 @@ class View:
         """Return what people call a desk; one that the city does not have is called as it was said."""
         return self.desks.get(said, Name(said, said))
 
-    def _words(self, entity: str, zone: str, kind: str, alarm_id: str) -> str:
-        return "\n".join((*self.places.name(entity, zone), *kind_name(kind), entity, zone, alarm_id)).casefold()
+    def says(self, alarm: Mapping[str, Any], text: str) -> bool:
+        """Tell whether a text without capitals stands in where, what or which an alarm is, in either language."""
+        return (
+            text in self._what(alarm["kind"])
+            or text in self._where(alarm["entity"], alarm["zone"])
+            or text in alarm["id"].casefold()
+        )
+
+    def _where_of(self, entity: str, zone: str) -> str:
+        return "\n".join((*self.places.name(entity, zone), entity, zone)).casefold()
 
     def about(self) -> dict[str, Any]:
         """Return what does not change in one version: names of zones, domains and tiles, grades."""
@@ -76,6 +86,10 @@ class View:
             "vitals": [_about_vital(vital) for vital in vitals()],
             "grades": [limit - TOLERANCE for limit in GRADE_TTI],
         }
+
+
+def _what_of(kind: str) -> str:
+    return "\n".join(kind_name(kind)).casefold()
 
 
 def _about_zone(zone: Zone) -> dict[str, Any]:

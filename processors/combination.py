@@ -113,7 +113,10 @@ def step(state: State, frame: MetricFrame, city: City, config: Config) -> Result
 
 
 def _take(state: State, frame: MetricFrame, zone: str, passed_ms: int) -> None:
-    """Put the levels of a frame into their courses; one raised in a minute that its zone has passed is a repeat."""
+    """Put the levels of a frame into their courses; one raised in a minute that its zone has passed is a repeat.
+
+    What stands is told again and again: it is news only to who has missed how it came.
+    """
     for kind, entity, known_ms, level in frame.levels:
         of_zone = state.courses.setdefault(kind, {}).setdefault(zone, {})
         if level > 0 and known_ms < passed_ms - passed_ms % MINUTE_MS:
@@ -122,6 +125,11 @@ def _take(state: State, frame: MetricFrame, zone: str, passed_ms: int) -> None:
         if (known_ms, level) not in course:
             course.append((known_ms, level))
             course.sort(key=lambda one: one[0])  # stable: what became known at once stays in its order
+    for kind, entity, known_ms, level in frame.stands if frame.watermark_ms >= passed_ms else ():
+        course = state.courses.setdefault(kind, {}).setdefault(zone, {}).setdefault(entity, [])
+        newest_ms, newest = course[-1] if course else (NO_TIME_MS, 0)
+        if newest_ms < known_ms and newest != level:
+            course.append((known_ms, level))
 
 
 def _domains(rule: Combination, city: City, config: Config) -> set[str]:

@@ -16,7 +16,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray  # at run time: `streams.saving.state` reads the types of a state's fields
 
-from processors.maths import retired, travel, windows
+from processors.maths import retired, standing, travel, windows
 from processors.maths.measures import TRAFFIC
 from processors.maths.places import RoadLayout, Roads, grown
 from processors.maths.rules import with_numbers
@@ -92,7 +92,6 @@ class State:
     reports: NDArray[np.int64] = field(default_factory=_none)
     run: NDArray[np.int64] = field(default_factory=_none)
     since_ms: NDArray[np.int64] = field(default_factory=_none)
-    """Start of the run."""
     raised_ms: NDArray[np.int64] = field(default_factory=_none)
     """Start of the slow run that raised the alarm."""
     reached: NDArray[np.int64] = field(default_factory=_none)
@@ -297,4 +296,5 @@ SPEC = Spec(
     state=State,
     drops=(*travel.DROPS, LATE),
     waiting=waiting,
+    stands=lambda of: standing.at_segments(KIND, of.places.segments, of.reached, of.seen_ms + WINDOW_MS, LEVELS),
 )

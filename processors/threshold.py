@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray  # at run time: `streams.saving.state` reads the types of a state's fields
 
-from processors.maths import coverage, energy, hold, levels, retired, windows
+from processors.maths import coverage, energy, hold, levels, retired, standing, windows
 from processors.maths.cells import EXPECTED, FIELDS, SUM, Cells
 from processors.maths.changes import Change
 from processors.maths.fixed import to_terms
@@ -36,7 +36,10 @@ from streams.contract.spec import Config as BaseConfig
 from streams.domains.schema import late_limit_ms, load_schemas
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from streams.city.registry import City
+    from streams.contract.records import LevelChange
 
 DROPS = ("no_value", "elsewhere", "too_large")
 NO_VALUE, ELSEWHERE, TOO_LARGE = DROPS
@@ -275,6 +278,11 @@ def waiting(state: State, _config: Config) -> dict[int, int]:
     return windows.waiting(state.windows, READINGS, WINDOW_MS)
 
 
+def stands(state: State) -> Iterator[LevelChange]:
+    """Yield the levels that sensors have."""
+    return standing.at_sensors(state.levels, state.places, state.sensor_of)
+
+
 SPEC = Spec(
     domains=EVERY_DOMAIN,
     without=(TRAFFIC,),
@@ -284,4 +292,5 @@ SPEC = Spec(
     column_metrics=True,
     drops=DROPS,
     waiting=waiting,
+    stands=stands,
 )

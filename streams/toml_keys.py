@@ -175,7 +175,9 @@ def _words(takes: inspect.Type) -> str:
         return f"one of {', '.join(map(str, takes.values))}"
     if isinstance(takes, inspect.VarTupleType | inspect.ListType):
         return f"a list, each {_words(takes.item_type)},"
-    if isinstance(takes, inspect.DictType | inspect.StructType):
+    if isinstance(takes, inspect.StructType):
+        return f"a table with {', '.join(one.encode_name for one in takes.fields)}"
+    if isinstance(takes, inspect.DictType):
         return "a table"
     if isinstance(takes, inspect.BoolType):
         return "true or false"

@@ -31,7 +31,13 @@ class Face(msgspec.Struct, frozen=True, kw_only=True):
     level: Level
     raised_at_ms: int
     value: float | None = None
+    limit: float | None = None
     unit: str = ""
+    column: str = ""
+    """What the value is of; "" = of no column of a sensor."""
+    of: str = ""
+    """What its rule has judged: its kind, "" = the value itself; so `over_s`."""
+    over_s: float = 0.0
     stands: dict[str, str] = {}
     """Of a combination: each rule that stands, and where."""
     incident: str = ""
@@ -129,6 +135,7 @@ def _rank(item: Item) -> tuple[bool, int, bool, int, str]:
 
 def face(row: Mapping[str, Any]) -> Face:
     """Take from an alarm's row what a message says."""
+    evidence = row.get("evidence") or {}
     return Face(
         alarm=row["id"],
         domain=row["domain"],
@@ -138,8 +145,12 @@ def face(row: Mapping[str, Any]) -> Face:
         level=row["level"],
         raised_at_ms=row["raised_at_ms"],
         value=row.get("value"),
+        limit=row.get("limit"),
         unit=row.get("unit") or "",
-        stands=standing(row.get("evidence") or {}),
+        column=str(evidence.get("column") or ""),
+        of=str(evidence.get("of") or ""),
+        over_s=float(evidence.get("over_s") or 0.0),
+        stands=standing(evidence),
         incident=row.get("incident") or "",
         is_cause=row.get("under") is None,
     )

@@ -18,7 +18,7 @@ from streams.toml_files import read_toml
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from alerts.notifiers.letters import Item, Letter
+    from alerts.notifiers.letters import Face, Item, Letter
     from alerts.notifiers.routes import Language
 
 Lang = Literal["zh", "en"]
@@ -41,6 +41,8 @@ class Setting(NamedTuple):
     link: str
     place: Callable[[str, str], Name]
     """What an entity is called, with its zone."""
+    reading: Callable[[Face], Name]
+    """What was read there, and its limit, as the wall says it."""
 
 
 def draft(letter: Letter, setting: Setting, language: Language, limit_bytes: int) -> tuple[Draft, int]:
@@ -109,7 +111,7 @@ def _line(item: Item, setting: Setting, lang: Lang) -> str:
         names = [title(kind, lang, setting.place(one, "").said_in(lang)) for kind, one in face.stands.items()]
         said += words["stands"].format(rules=words["and"].join(names))
     elif face.value is not None:
-        said += words["value"].format(value=f"{face.value:.6g} {face.unit}".strip())
+        said += words["value"].format(value=setting.reading(face).said_in(lang))
     at = datetime.fromtimestamp(face.raised_at_ms / 1000, ZoneInfo(setting.time_zone))
     drill = words["drill"] if setting.drill else ""
     return f"{drill}{said}{words['since'].format(at=f'{at:%m-%d %H:%M}')}"

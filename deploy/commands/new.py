@@ -34,10 +34,21 @@ PLACES = {
     },
     "rule": {
         "rule.toml.txt": "alerts/rules/{name}.toml",
-        "test_rule.py.txt": "tests/alerts/rules/test_{name}.py",
+        "rules/test_{of}.py.txt": "tests/alerts/rules/test_{name}.py",
     },
 }
-RULES = "alerts/rules"
+RULE, RULES = "rule", "alerts/rules"
+LEVEL = "level"
+BY_MEANS = ("When a column's mean is an alarm", "`Rule` in processors/maths/rules.py")
+ABOUT = {
+    LEVEL: BY_MEANS,
+    "change": ("When a mean that moves is an alarm", BY_MEANS[1]),
+    "count": ("When a mean that is beyond a bound again and again is an alarm", BY_MEANS[1]),
+    "absence": ("When a value that is missing is an alarm", BY_MEANS[1]),
+    "deviation": ("When a mean that is not usual is an alarm", BY_MEANS[1]),
+    "combination": ("When rules that stand together are an alarm", "`Combination` in processors/maths/combined.py"),
+}
+"""Kinds of rules, with what the head of their file says."""
 NEW_RULE = "新规则"
 SAYING_NOTHING = {"utils", "util", "helpers", "helper", "common", "manager", "base", "misc"}
 """The tree's own tests refuse these."""
@@ -47,32 +58,45 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add what to write and its name."""
     parser.add_argument("kind", choices=[*PLACES])
     parser.add_argument("name", metavar="NAME")
+    parser.add_argument(
+        "--kind", dest="of", choices=[*ABOUT], help=f"of a rule: what its limits are of (default: {LEVEL})"
+    )
 
 
 def run(args: argparse.Namespace) -> int:
     """Write the files and say what to do next."""
-    for path in write(args.kind, args.name, ROOT):
+    if args.of is not None and args.kind != RULE:
+        raise SettingError(
+            f"--kind is for a rule; leave it out, or write: citywall new rule {args.name} --kind {args.of}"
+        )
+    for path in write(args.kind, args.name, ROOT, args.of or LEVEL):
         print(path.relative_to(ROOT))
     print(f"Try it: ./citywall test -k {args.name}")
     return 0
 
 
-def write(kind: str, name: str, root: Path) -> list[Path]:
-    """Write the files of a new component under the tree's root → what was written or changed.
+def write(kind: str, name: str, root: Path, of: str = LEVEL) -> list[Path]:
+    """Write the files of a new component under the tree's root → what was written or changed. `of`: the kind of a rule.
 
     Raises SettingError when the name is not fit or a file stands there already; then nothing is written.
     """
     texts = {
-        root / place.format(name=name): Template((TEMPLATES / template).read_text(encoding="utf-8"))
+        root / place.format(name=name): Template(_template(template.format(of=of)))
         for template, place in PLACES[kind].items()
     }
     if reason := _unfit(kind, name, [*texts]):
         raise SettingError(reason)
     words = {"name": name, "title_zh": _title_zh(root / RULES), "title_en": name.replace("_", " ").capitalize()}
+    about, where = ABOUT[of]
+    words |= {"numbers": _template(f"rules/{of}.toml.txt"), "about": about, "where": where}
     for path, text in texts.items():
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text.substitute(words), encoding="utf-8")
     return [*texts]
+
+
+def _template(name: str) -> str:
+    return (TEMPLATES / name).read_text(encoding="utf-8")
 
 
 def _unfit(kind: str, name: str, paths: list[Path]) -> str:

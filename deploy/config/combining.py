@@ -57,15 +57,15 @@ def faults(rules: Mapping[str, Values], specs: Specs) -> Iterator[tuple[str, Fau
     can_stand = domains(rules, specs)
     for name, rule in rules.items():
         if judge_of(rule) == COMBINATION and is_enabled(rule) and isinstance(rule.get("of"), list | tuple):
-            for one in rule["of"]:
-                if text := _odd(one, rules, can_stand):
+            for one in rule["of"]:  # what is no text is said to be none where its keys are judged
+                if isinstance(one, str) and (text := _odd(one, rules, can_stand)):
                     yield name, Fault("of", one, text)
 
 
-def _odd(name: object, rules: Mapping[str, Values], can_stand: Mapping[str, str]) -> str:
+def _odd(name: str, rules: Mapping[str, Values], can_stand: Mapping[str, str]) -> str:
     if name not in rules:
-        return f"there is no rule {name!r}{nearest(str(name), can_stand)}"
-    rule = rules[str(name)]
+        return f"there is no rule {name!r}{nearest(name, can_stand)}"
+    rule = rules[name]
     if judge_of(rule) == COMBINATION:
         return f"{name!r} is a combination itself; write the rules that it is of instead"
     if name not in can_stand:

@@ -8,7 +8,7 @@ from alerts.notifiers.channels import Answer, channel
 from alerts.notifiers.dispatch import written
 from alerts.notifiers.texts import Setting
 from alerts.notifiers.verdicts import Retry, Sent
-from dashboard.alarm_list import Places
+from dashboard.alarm_list import Places, reading_of
 from streams.alarms import apprised
 from streams.alarms.posting import post
 from streams.broker.arrivals import now_ms
@@ -17,7 +17,7 @@ from streams.errors import UnreachableError, UnresolvedError, UntrustedError
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from alerts.notifiers.letters import Letter
+    from alerts.notifiers.letters import Face, Letter
     from alerts.notifiers.routes import Route
     from alerts.notifiers.verdicts import Reason, Verdict
     from deploy.config.run import Run
@@ -50,7 +50,15 @@ class FromCity:
         def called(entity: str, zone: str) -> Name:
             return places.find(entity, zone).name
 
-        return Setting(city.called, city.time_zone, self._run.mode != "live", self._run.notifiers.link, called)
+        drill, link = self._run.mode != "live", self._run.notifiers.link
+        return Setting(city.called, city.time_zone, drill, link, called, reading)
+
+
+def reading(face: Face) -> Name:
+    """Return what was read, and its limit, in the words of the wall."""
+    evidence = {"column": face.column, "of": face.of, "over_s": face.over_s}
+    of = {"entity": face.entity, "value": face.value, "limit": face.limit, "unit": face.unit}
+    return reading_of({**of, "evidence": evidence})
 
 
 def deliver(routes: Mapping[str, Route], setting: Callable[[], Setting], letter: Letter) -> Verdict:

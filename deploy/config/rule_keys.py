@@ -40,9 +40,13 @@ def faults(name: str, values: Mapping[str, Any], kind: type[msgspec.Struct], kno
 
 
 def _of_keys(values: Mapping[str, Any], fields: Mapping[str, FieldInfo]) -> Iterator[Fault]:
-    for one in faults_of_keys({key: value for key, value in values.items() if key not in {NAME, RECORD}}, fields):
-        is_time = one.key == SCHEDULE and isinstance(one.value, dict)
-        yield one._replace(text=TIMES) if is_time else one
+    own = {key: value for key, value in values.items() if key not in {NAME, RECORD}}
+    return map(in_times, faults_of_keys(own, fields))
+
+
+def in_times(fault: Fault) -> Fault:
+    """Return what is wrong with a key of a rule, of a schedule in words of time."""
+    return fault._replace(text=TIMES) if fault.key == SCHEDULE and isinstance(fault.value, dict) else fault
 
 
 def unknown(name: str, values: Mapping[str, Any], kind: type[msgspec.Struct], known: Collection[str]) -> str:

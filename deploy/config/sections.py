@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
+from deploy.config.rule_keys import in_times
 from streams.city.findings import needed
 from streams.hints import nearest_or_all
 from streams.toml_keys import entry_of, faults_of_keys, fields_of, missing, odd, words
@@ -86,7 +87,7 @@ def _of_entry(section: Section, key: str, number: int, values: Any, kind: type[m
     place = f"{of} {name}" if name else f"{of} number {number}"
     for one in missing(values, fields):
         yield said_of(section, f"{place}: {one}: {needed(words(fields[one].type), None)}", name)
-    for fault in faults_of_keys(values, fields):
+    for fault in map(in_times, faults_of_keys(values, fields)):
         said = f"{fault.key}: {needed(words(fields[fault.key].type), MASK)}" if fault.key in SECRETS else fault
         yield said_of(section, f"{place}: {said}", name)
 

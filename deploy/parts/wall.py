@@ -13,6 +13,7 @@ from alerts.signing import signed
 from dashboard.app import create_app
 from dashboard.config import WallConfig
 from dashboard.telemetry.metric import Process
+from dashboard.wire import BoundedHttp
 from deploy.config.build import build_id
 from deploy.config.command_key import command_key
 from deploy.supervision import pulses
@@ -133,6 +134,7 @@ def main(run: Run) -> None:
         port=run.port,
         log_level="warning",
         access_log=False,
+        http=BoundedHttp,
         ws_per_message_deflate=False,
         ws_ping_interval=20.0,
         timeout_graceful_shutdown=END_WITHIN_S,

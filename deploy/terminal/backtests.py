@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import msgspec
 
+from deploy.config import combining
 from deploy.config.combining import COMBINATION, THRESHOLD
-from deploy.config.components import names
+from deploy.config.components import discover, names
 from deploy.config.rule_keys import NAME, PROCESSOR
 from deploy.trial import backtest, firing, truth
 from processors.maths import combined
@@ -17,7 +18,6 @@ from processors.maths.rules import RECORD, UNUSED, Rule, judged, problems
 from streams.city.windows import Window, holds
 from streams.contract.spec import WINDOW_S
 from streams.errors import SettingError
-from streams.hints import nearest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -111,15 +111,11 @@ def parts_of(rule: Combination, wholes: Wholes) -> list[Rule]:
 
     Raises SettingError for one that the history cannot judge, or that is not there.
     """
-    parts = []
-    for name in rule.of:
-        if name not in wholes:
-            raise SettingError(f"{rule.name}: of: there is no rule {name!r}{nearest(name, wholes)}")
-        part = rule_of(wholes[name])
-        if not isinstance(part, Rule):
-            raise SettingError(f"{rule.name}: of: {name!r} is a combination itself")
-        parts.append(part)
-    return parts
+    own = {**msgspec.to_builtins(rule), "enabled": True}
+    found = combining.faults({**wholes, rule.name: own}, discover())
+    if said := [f"{rule.name}: {fault}" for name, fault in found if name == rule.name]:
+        raise SettingError("; ".join(said))
+    return [part for name in rule.of if isinstance(part := rule_of(wholes[name]), Rule)]
 
 
 def tried(version: str, rule: AnyRule, wholes: Wholes, city: City, history: History, span: Span) -> Version:

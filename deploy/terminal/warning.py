@@ -15,7 +15,7 @@ from alerts.commands import Warn
 from alerts.outcomes import Outcome
 from alerts.roles import lowest
 from alerts.signing import signed
-from dashboard.alarm_list import Places
+from dashboard.alarm_list import Places, reading_of
 from deploy.config.command_key import command_key
 from streams.alarms.asking import ask, row_of
 from streams.alarms.posting import post
@@ -98,6 +98,8 @@ def _warning_of(said: Said, run: Run) -> PublicWarning:
         ROMAN[alarm["level"]],
         datetime.fromtimestamp(alarm["raised_at_ms"] // 1000, ZoneInfo(city.time_zone)),
     )
+    read = reading_of(alarm)
+    zh, en = read.zh and f"，{read.zh}", read.en and f", {read.en}"
     sent_ms = now_ms()
     return PublicWarning(
         identifier=f"{run.city_id}-{said.alarm}-{sent_ms}",
@@ -111,8 +113,8 @@ def _warning_of(said: Said, run: Run) -> PublicWarning:
         event=_both(alarm["kind"], Name("", "")),
         headline=Name(said.headline.zh or title.zh, said.headline.en or title.en),
         description=Name(
-            f"{title.zh}，{level} 级，始于 {since:%Y-%m-%d %H:%M}。",
-            f"{title.en}, level {level}, since {since:%Y-%m-%d %H:%M}.",
+            f"{title.zh}{zh}，{level} 级，始于 {since:%Y-%m-%d %H:%M}。",
+            f"{title.en}{en}, level {level}, since {since:%Y-%m-%d %H:%M}.",
         ),
         instruction=said.instruction,
         sender_name=run.warnings.sender_name,

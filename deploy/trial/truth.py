@@ -11,6 +11,7 @@ from __future__ import annotations
 import csv
 import json
 from argparse import ArgumentTypeError
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
@@ -53,20 +54,36 @@ class Score(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def read(path: Path) -> list[Truth]:
-    """Read CSV with entity, start_at and end_at, or records of `city.truth.v1`, one a line.
+    """Read CSV with entity, start_at and end_at, records of `city.truth.v1`, one a line, or NAB's JSON of windows.
 
     Raises SettingError with the line that cannot be read.
     """
     found: list[Truth] = []
     try:
-        for one in _each(path.read_text(encoding="utf-8").splitlines()):
+        text = path.read_text(encoding="utf-8")
+        for one in _windows(text) or _each(text.splitlines()):
             found.append(one)
     except (OSError, UnicodeDecodeError) as exc:
         raise SettingError(f"--truth {path}: cannot be read: {exc}") from exc
     except (ValueError, KeyError, TypeError, ArgumentTypeError) as exc:
-        wanted = f"CSV with {', '.join(COLUMNS)}, or records of city.truth.v1"
+        wanted = f"CSV with {', '.join(COLUMNS)}, records of city.truth.v1, or NAB's JSON of windows"
         raise SettingError(f"--truth {path}: record {len(found) + 1}: {exc}; it takes {wanted}") from exc
     return merged(found)
+
+
+def _windows(text: str) -> list[Truth]:
+    """Return what NAB's JSON says: a file's name, by its stem the entity, and from when until when; else none."""
+    try:
+        whole = json.loads(text)
+    except json.JSONDecodeError:
+        return []
+    if not isinstance(whole, dict) or not all(isinstance(one, list) for one in whole.values()):
+        return []
+    return [
+        Truth(PurePosixPath(name).stem, epoch_ms(from_at), epoch_ms(until_at))
+        for name, windows in whole.items()
+        for from_at, until_at in windows
+    ]
 
 
 def _each(lines: Sequence[str]) -> Iterator[Truth]:
@@ -90,28 +107,36 @@ def merged(truths: Iterable[Truth]) -> list[Truth]:
     return sorted(found, key=lambda one: (one.from_ms, one.entity))
 
 
-def score(alarms: Sequence[Fired], truths: Sequence[Truth], span_ms: tuple[int, int], detectors: int) -> Score:
-    """Match alarms with the truths that began in [from, until), each with the earliest that is left."""
-    from_ms, until_ms = span_ms
+def matched(truths: Sequence[Truth], alarms: Sequence[Fired], grace_ms: int = GRACE_MS) -> dict[int, int]:
+    """Return the number of the alarm that found each truth, by its number: in their order, each the earliest left."""
     left = sorted(range(len(alarms)), key=lambda number: alarms[number].raised_ms)
-    took_ms = []
-    asked = [one for one in truths if from_ms <= one.from_ms < until_ms]
-    for one in asked:
-        last_ms = min(one.until_ms, one.from_ms + GRACE_MS)
+    found: dict[int, int] = {}
+    for place, one in enumerate(truths):
+        last_ms = min(one.until_ms, one.from_ms + grace_ms)
         for number in left:
             alarm = alarms[number]
             if alarm.entity == one.entity and one.from_ms - BEFORE_MS <= alarm.raised_ms <= last_ms:
-                took_ms.append(alarm.raised_ms - one.from_ms)
+                found[place] = number
                 left.remove(number)
                 break
+    return found
+
+
+def score(alarms: Sequence[Fired], truths: Sequence[Truth], span_ms: tuple[int, int], detectors: int) -> Score:
+    """Match alarms with the truths that began in [from, until)."""
+    from_ms, until_ms = span_ms
+    asked = [one for one in truths if from_ms <= one.from_ms < until_ms]
+    found = matched(asked, alarms)
+    took_ms = [alarms[number].raised_ms - asked[place].from_ms for place, number in found.items()]
+    false = len(alarms) - len(found)
     days = detectors * (until_ms - from_ms) / DAY_MS
     return Score(
         truths_count=len(asked),
         found_count=len(took_ms),
         detection_ratio=_share(len(took_ms), len(asked)),
-        false_count=len(left),
-        false_ratio=_share(len(left), len(alarms)),
-        false_per_detector_day=_share(len(left), days),
+        false_count=false,
+        false_ratio=_share(false, len(alarms)),
+        false_per_detector_day=_share(false, days),
         time_to_detect_s=_share(sum(took_ms) / 1000, len(took_ms)),
     )
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from processors.maths.hold import Limits
 from processors.maths.rules import LEVELS, Reference  # at run time: as below
+from processors.maths.sane import odd_words
 from streams.city.windows import Weekly, odd_schedule  # at run time: msgspec reads the types of the fields
 from streams.domains.schema import load_schemas
 from streams.hints import nearest
@@ -86,6 +87,7 @@ def standing(evidence: Mapping[str, float | str]) -> dict[str, str]:
 def problems(rule: Combination) -> Iterable[str]:
     """Say what is wrong with a rule, but for what it takes to know others: the rule, the key and the cure."""
     schemas = load_schemas()
+    yield from odd_words(rule)
     if rule.domain not in schemas:
         yield f"rule {rule.name}: domain: there is none called {rule.domain!r}{nearest(rule.domain, schemas)}"
     twice = sorted({one for one in rule.of if rule.of.count(one) > 1})

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from processors.maths import usual
-from processors.maths.usual import Usual
+from processors.maths.usual import Minute, Usual
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -38,17 +38,17 @@ def teach(
 ) -> None:
     """Teach what a judged minute says: (r, n) cells and means by column, and which of them have one.
 
-    Where a rule of deviation has a level the minute teaches nothing.
+    Where a rule of deviation has a level the minute is odd.
     """
     cell, mean, spoke = judged
     for column in dict.fromkeys(rule.column for rule in _rules(cells)):
         row = int(np.searchsorted(cells.bounds.column, cells.columns.index(column)))
         mine, now = cell[row, spoke[row]], mean[row, spoke[row]]
-        calm = np.ones(len(mine), bool)
+        odd = np.zeros(len(mine), bool)
         for rule in _rules(cells):
             if rule.column == column:
-                calm &= holds[rule.name].severity[mine] == 0
-        usual.teach(of[column], mine[calm], now[calm], start_ms, cells.days)
+                odd |= holds[rule.name].severity[mine] > 0
+        usual.teach(of[column], Minute(mine, now, odd), start_ms, cells.days)
 
 
 def end(of: dict[str, Usual], cells: Cells) -> None:

@@ -28,6 +28,7 @@ KEPT_LAYOUTS = 2
 NO_PLACE = -1
 
 L = TypeVar("L", bound="Layout")
+N = TypeVar("N", np.int64, np.int32)
 _pack = msgspec.msgpack.Encoder().encode
 
 
@@ -274,7 +275,7 @@ def _edges(city: City, ids: list[str], watched: NDArray[np.bool_]) -> list[tuple
     ]
 
 
-def grown(array: NDArray[np.int64], size: int, fill: int = 0) -> NDArray[np.int64]:
+def grown(array: NDArray[N], size: int, fill: int = 0) -> NDArray[N]:
     """Return the array with its last axis grown to `size`; the same object where it has that size."""
     missing = size - array.shape[-1]
     if missing <= 0:

@@ -12,6 +12,7 @@ import numpy as np
 from processors.maths.hold import Limits
 from processors.maths.measures import TRAFFIC
 from processors.maths.places import Same
+from processors.maths.sane import odd_limits, odd_words
 from streams.city.windows import Weekly, odd_schedule  # at run time: msgspec reads the types of the fields
 from streams.contract.durations import MINUTE_MS, MINUTE_S
 from streams.domains.schema import late_limit_ms, load_schemas
@@ -174,15 +175,25 @@ def _with_numbers(config: C, same: Same, kinds: tuple[str, ...]) -> C:
 
 def problems(rule: Rule) -> Iterable[str]:
     """Say what is wrong with a rule: the rule, the key and the cure."""
+    return [sentence for sentence in _problems(rule) if sentence]
+
+
+def _problems(rule: Rule) -> Iterable[str]:
     schemas = load_schemas()
-    if rule.domain not in schemas.keys() - {TRAFFIC}:
-        yield f"rule {rule.name}: domain: {rule.domain!r} is none that it can watch{nearest(rule.domain, schemas)}"
+    yield from odd_words(rule)
+    limits = {key: limit for key in LEVELS if (limit := getattr(rule, key)) is not None}
+    if rule.domain == TRAFFIC:
+        yield f"rule {rule.name}: domain: of {TRAFFIC} slow_traffic judges; a rule can watch any other"
+    elif rule.domain not in schemas:
+        yield f"rule {rule.name}: domain: there is none called {rule.domain!r}{nearest(rule.domain, schemas)}"
     elif rule.column not in schemas[rule.domain].names:
         near = nearest(rule.column, schemas[rule.domain].names)
         yield f"rule {rule.name}: column: {rule.domain} has no column {rule.column!r}{near}"
+    else:
+        columns = schemas[rule.domain].columns
+        yield from odd_limits(rule, limits, next(one for one in columns if one.name == rule.column))
     yield from _odd_kind(rule)
     yield from _odd_numbers(rule)
-    limits = {key: limit for key in LEVELS if (limit := getattr(rule, key)) is not None}
     if not limits:
         yield f"rule {rule.name}: at least one of {', '.join(LEVELS)} is needed"
     if list(limits.values()) != sorted(set(limits.values()), reverse=rule.limits.below):
@@ -206,18 +217,9 @@ def _odd_kind(rule: Rule) -> Iterable[str]:
 
 
 def _odd_numbers(rule: Rule) -> Iterable[str]:
-    """Say which numbers of a rule its kind has no use for, or could not judge."""
+    """Say which numbers of a rule its kind has no use for."""
     usual = {field.name: field.default for field in msgspec.structs.fields(Rule)}
     for key in UNUSED.get(rule.kind, ()):
         if (value := getattr(rule, key)) != usual[key]:
             shown = value if isinstance(value, str) else f"{value:g}"
             yield f"rule {rule.name}: {key}: kind {rule.kind} has none; take {shown} away"
-    for key in LEVELS if rule.kind == "absence" else ():
-        limit_s = getattr(rule, key)
-        if limit_s is not None and (limit_s < MINUTE_S or limit_s % MINUTE_S):
-            yield f"rule {rule.name}: {key}: whole minutes in seconds, such as 600, are needed, not {limit_s:g}"
-    for key in LEVELS if rule.kind == "deviation" else ():
-        limit = getattr(rule, key)
-        if limit is not None and not (limit < 0 if rule.limits.below else limit > 0):
-            side = "below 0, as far as it is below usual," if rule.limits.below else "above 0"
-            yield f"rule {rule.name}: {key}: a number {side} is needed, not {limit:g}"

@@ -86,6 +86,19 @@ def holds(window: Window, city_ms: int) -> bool:
     return window.weekly is None or any(first <= city_ms < last for first, last in _around(window, city_ms))
 
 
+def ever_holds(window: Window, city_ms: int) -> bool:
+    """Tell whether the window holds then or later.
+
+    >>> friday = Weekly(since="fri 18:00", until="fri 20:00")  # 1970 begins on a Thursday
+    >>> [ever_holds(Window(until_ms=day * 86_400_000, weekly=friday, time_zone="UTC"), 0) for day in (1, 2)]
+    [False, True]
+    """
+    at_ms: int | None = city_ms if window.from_ms is None else max(city_ms, window.from_ms)
+    while at_ms is not None and not holds(window, at_ms):
+        at_ms = next_change_ms(window, at_ms)
+    return at_ms is not None
+
+
 def next_change_ms(window: Window, city_ms: int) -> int | None:
     """Return the first time after `city_ms` at which it may begin or end, None = it never does again."""
     if window.until_ms is not None and city_ms >= window.until_ms:

@@ -60,6 +60,8 @@ def encode_metrics(city_id: str, frame: MetricFrame, zone_id: str = "", city_ver
         header[b"sums"] = sums
     if frame.levels:
         header[b"levels"] = msgspec.msgpack.encode(frame.levels)
+    if frame.stands:
+        header[b"stands"] = msgspec.msgpack.encode(frame.stands)
     schema = _WRITTEN.with_metadata(header)
     sink = pa.BufferOutputStream()
     with pa.ipc.new_stream(sink, schema) as writer:
@@ -71,7 +73,8 @@ def encode_metrics(city_id: str, frame: MetricFrame, zone_id: str = "", city_ver
 def encode_parts(city_id: str, frame: MetricFrame, zone_id: str = "", city_version: str = "") -> list[bytes]:
     """Return the bytes of a frame in parts of at most `PART_BYTES`, each a frame with some of its rows.
 
-    The last alone has the frame's watermark and levels; those before have one that closes no window of any of the rows.
+    The last alone has the frame's watermark, levels and what stands; those before have a watermark that closes no
+    window of any of the rows.
     """
     whole = encode_metrics(city_id, frame, zone_id, city_version)
     rows = frame.rows
@@ -81,7 +84,7 @@ def encode_parts(city_id: str, frame: MetricFrame, zone_id: str = "", city_versi
     earlier_ms = min(frame.watermark_ms, int(rows.at_ms.min()))
     first, last = (replace(frame, rows=rows.where(some)) for some in (half, ~half))
     return [
-        *encode_parts(city_id, replace(first, watermark_ms=earlier_ms, levels=()), zone_id, city_version),
+        *encode_parts(city_id, replace(first, watermark_ms=earlier_ms, levels=(), stands=()), zone_id, city_version),
         *encode_parts(city_id, last, zone_id, city_version),
     ]
 
@@ -113,6 +116,7 @@ def decode_metrics(data: bytes | memoryview) -> MetricFrame:
             city_version=header.get(b"city_version", b"").decode(),
             sums=_decode_sums(header.get(b"sums", _NONE)),
             levels=_read_levels(header[b"levels"]) if b"levels" in header else (),
+            stands=_read_levels(header[b"stands"]) if b"stands" in header else (),
         )
     except (pa.ArrowException, OSError, EOFError, ValueError, LookupError, msgspec.DecodeError) as exc:
         raise FrameError(f"{len(data)} bytes are no frame of metrics: {exc}") from exc

@@ -172,6 +172,8 @@ class MetricFrame:
     the second stage; None = as in the newest city."""
     levels: tuple[LevelChange, ...] = ()
     """What the zone's processors found in the same step, in their order."""
+    stands: tuple[LevelChange, ...] = ()
+    """What stands there although its time has passed, told again: for who has not heard of it."""
 
 
 class Detection(msgspec.Struct, frozen=True, kw_only=True):

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     from streams.city.registry import City
-    from streams.contract.records import Result, Rows
+    from streams.contract.records import LevelChange, Result, Rows
 
 EVERY_DOMAIN = ("*",)
 """`Spec.domains` of a processor that takes whatever domain there is."""
@@ -73,6 +73,9 @@ class Spec:
     waiting: Callable[[Any, Any], Mapping[int, int]] | None = None
     """First level: `waiting(state, config)` → start of a window → what is counted in it and stands in no row yet.
     For every hour: counted = in rows (newest revision) + `Result.decided` + waiting; `citywall audit` checks it."""
+    stands: Callable[[Any], Iterable[LevelChange]] | None = None
+    """First level: `stands(state)` → every level that it has given and not taken back, with the time up to which that
+    is judged. The second level is told it now and then, so that it knows what began before its own memory."""
     second_level: bool = False
     without: tuple[str, ...] = ()
     """Domains that it does not take although it takes every one."""

@@ -17,7 +17,7 @@ from msgspec import structs
 
 from streams.broker import topics
 from streams.contract.metric_frames import encode_metrics, encode_parts
-from streams.contract.records import ROW_TYPES, Detection, Result, Rows
+from streams.contract.records import ROW_TYPES, Detection, LevelChange, Result, Rows
 from streams.contract.stage import Message
 from streams.health.blame import named, reason_of
 from streams.saving import state as state_codec
@@ -57,6 +57,12 @@ def step(hosted: Hosted, state: Any, frame: Any, city: City) -> tuple[Result[Any
 def live(hosted: Hosted, state: Any, sensors: NDArray[np.int32], city: City) -> Rows:  # noqa: ANN401 - of any processor
     """Return a processor's provisional rows. To be called guarded."""
     return Rows.empty() if hosted.spec.live is None else _rows(hosted.spec.live(state, sensors, city, hosted.config))
+
+
+def standing(hosted: Hosted, state: Any) -> list[LevelChange]:  # noqa: ANN401 - of any processor
+    """Return the levels that a processor has given and not taken back. To be called guarded."""
+    found = () if hosted.spec.stands is None else hosted.spec.stands(state)
+    return msgspec.convert([tuple(one) for one in found], list[LevelChange])
 
 
 def _checked(result: Any, state: Any) -> Result[Any]:  # noqa: ANN401 - whatever a step returned

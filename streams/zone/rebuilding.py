@@ -3,8 +3,8 @@
 A second set of zones, with these processors alone, takes the frames again from the log's beginning, with all that a
 frame goes through: the same cut, de-duplication and marks. When it has come to where the partition stands, the states
 move over. What was yielded on the way is not sent; of detections the newest of each entity and kind is, where nobody
-was there to send it at its time. Where the log does not begin at offset 0, windows in which something may lie from
-before are not whole, and yield nothing.
+was there to send it at its time, and the second level is told the same. Where the log does not begin at offset 0,
+windows in which something may lie from before are not whole, and yield nothing.
 
 A frame at which a processor fails is left out for it, with the windows that had begun.
 """
@@ -19,6 +19,7 @@ from streams.accounts import zone_hours
 from streams.errors import ProcessorError
 from streams.health.notices import Notice
 from streams.health.yielded import waiting_of
+from streams.zone import outgoing
 from streams.zone.absorb import leave_out
 from streams.zone.shadow import Shadow
 
@@ -125,7 +126,7 @@ class Rebuild:
         self._live.placing.wait_for(self._names)
 
     def move_over(self) -> list[Message]:
-        """Give the partition the states, now that they stand where it does → detections that nobody has sent."""
+        """Give the partition the states, now that they stand where it does → what they found that nobody has sent."""
         for one in list(self._hosted):
             try:
                 for made in self._shadow.held.zones.values():
@@ -141,7 +142,8 @@ class Rebuild:
         if self._hosted:
             names = ", ".join(one.name for one in self._hosted)
             log.warning("%s[%d]: rebuilt from offset %d on: %s", *self._source, self._shadow.first, names)
-        return self._shadow.unsent.of({name: self._live.unsent_since.get(name, 0) for name in self._names})
+        unsent = self._shadow.unsent.of({name: self._live.unsent_since.get(name, 0) for name in self._names})
+        return outgoing.found_in_silence(self._live.domain, self._live.zones, unsent) + unsent
 
     def notice(self) -> Notice:
         """Say how far it is."""
@@ -184,7 +186,7 @@ def unsent_since(found: Found, anew: Iterable[str]) -> dict[str, int]:
 
 
 async def go_on(partitions: Iterable[Partition], bus: Bus, ways: Ways, budget_s: float) -> list[Message]:
-    """Go on with what is rebuilt, for at most so long; who is done gets the next frame → detections to be sent."""
+    """Go on with what is rebuilt, for at most so long; who is done gets the next frame → what is to be sent."""
     found: list[Message] = []
     until_s = ways.now_s() + budget_s
     for held in partitions:

@@ -232,8 +232,7 @@ class ZoneStage:
             await self._turns.give()
         for place, sensors in output.touched if made is newest else ():
             held.touch(zone_id, place, sensors)
-        passed = outgoing.is_news(before_ms, state.watermark_ms, ours.city.longest_lag_ms.get(held.domain, 0))
-        return outgoing.messages(ours, zone_id, state, output, passed)
+        return outgoing.messages(ours, zone_id, state, output, before_ms)
 
     async def tick(self, bus: Bus) -> Sequence[TopicPartition]:
         """Publish provisional values, unless they would take much of the time; save what has waited long enough."""

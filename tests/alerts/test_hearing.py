@@ -87,3 +87,55 @@ def test_a_state_that_was_read_back_hears_alike():
     (_, room.state) = newest(written) or (None, room.state)
     at_ms = says(room, "d2")
     assert room.state.open[alarm].uncertain_since_ms == at_ms
+
+
+def together(room: Room, level: int, needed: int, **stands: str) -> str:
+    """Several rules that stand → the id of their alarm."""
+    evidence = {f"stands:{kind}": entity for kind, entity in stands.items()}
+    return room.find(level, "floods", "zone:z1", "water", limit=float(needed), evidence=evidence)
+
+
+def test_a_combination_is_uncertain_while_fewer_of_its_rules_are_heard_than_it_needs():
+    """Rain, a jam, and water in an underpass, of which two are needed: two domains and a segment with two sensors."""
+    room, jam = jammed()
+    room.find(3, "rain_heavy", "u1", "weather")
+    room.find(2, "underpass_flooding", "p1", "water")
+    both = together(room, 2, 2, rain_heavy="u1", slow_traffic="s1", underpass_flooding="p1")
+    before = room.state.open[both]
+    for silent, uncertain in (("u1", False), ("d1", False), ("d2", True)):
+        at_ms = says(room, silent)
+        assert room.state.open[both].uncertain_since_ms == (at_ms if uncertain else None)
+    says(room, "d1", level=0)
+    assert room.state.open[jam].uncertain_since_ms is None
+    assert room.state.open[both] == before
+    at_ms = says(room, "feed:traffic:z1")
+    assert room.state.open[both].uncertain_since_ms == at_ms  # d1 is of that zone
+
+
+def test_a_combination_that_now_needs_fewer_goes_by_what_it_says_now():
+    room, _ = jammed()
+    room.find(3, "rain_heavy", "u1", "weather")
+    at_ms = says(room, "u1")
+    both = together(room, 2, 2, rain_heavy="u1", slow_traffic="s1")
+    assert room.state.open[both].uncertain_since_ms == at_ms
+    room.wait(1000)
+    together(room, 3, 1, rain_heavy="u1", slow_traffic="s1")
+    assert room.state.open[both].uncertain_since_ms is None
+
+
+def test_what_is_raised_after_its_combination_counts_for_it_too():
+    """The findings of two zones come in any order; the silence of a sensor that is heard again is over for both."""
+    room = Room()
+    room.scope = Scope(1, "c", around=AROUND)
+    at_ms = says(room, "u1")
+    both = together(room, 2, 2, rain_heavy="u1", slow_traffic="s1")
+    assert room.state.open[both].uncertain_since_ms is None
+    room.find(3, "rain_heavy", "u1", "weather")
+    assert room.state.open[both].uncertain_since_ms == at_ms
+    says(room, "u1", level=0)
+    assert room.state.open[both].uncertain_since_ms is None
+    room.find(0, "floods", "zone:z1", "water")
+    assert room.command(acknowledge(both, seen_level=2)) == "done"
+    room.wait(6000)
+    assert both not in room.state.open
+    assert not room.state.heard_by.of(("c", "u1"))

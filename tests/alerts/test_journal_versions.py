@@ -109,6 +109,27 @@ def test_a_record_of_an_earlier_version_goes_on_though_it_names_no_ears_keys_or_
     assert engine.counts()["done"] == 1
 
 
+def test_what_chattered_before_it_was_held_has_returned_as_it_did_then() -> None:
+    """Three changes within a minute, as an engine of version 4 sealed them: today the alarm is held active."""
+    found = [detection(level, at_ms) for at_ms, level in ((10, 3), (20, 0), (30, 3), (40, 0))]
+    changes = ("raised", "cleared", "returned", "cleared")
+    fields = {
+        "events": [
+            {"type": "finding", "change": change, "alarm": "a1", "detection": msgspec.to_builtins(one)}
+            for change, one in zip(changes, found, strict=True)
+        ],
+        "causes": [[DETECTIONS, place] for place in range(4)],
+        "times_ms": [1_000, 2_000, 3_000, 4_000],
+        "covers": {DETECTIONS: 4},
+    }
+    shown = []
+    for version in (ENGINE_TIMES, VERSION):
+        engine = Engine()
+        (row,) = (engine.fold(resealed(version=version, **fields)) or {}).values()
+        shown.append(json.loads(row or b"")["standing"])
+    assert shown == ["returned_unacknowledged", "unacknowledged"]
+
+
 class Kept(Room):
     """A room whose events are kept as they stand in a journal, each with its engine time."""
 

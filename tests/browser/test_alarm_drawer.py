@@ -6,6 +6,7 @@ import pytest
 
 from alerts.rules.record import RECORD
 from alerts.rules.shipped import shipped
+from streams.contract.alarm_events import AlarmEvent
 from tests.browser.alarm_city import drop, focus, row, shown
 from tests.browser.conftest import state
 from tests.browser.test_wall import text
@@ -26,8 +27,50 @@ def test_enter_opens_the_drawer_which_follows_its_alarm(open_page, wall, own):
     until(lambda: page.locator("#drawer [data-command=acknowledge]").count() == 0)
     until(page.locator("#drawer [data-command=unacknowledge]").is_enabled)
     drop(wall, [name])
-    until(lambda: "No longer there" in text(page, "#drawer-head"))
+    until(lambda: "No longer in the list" in text(page, "#drawer-head"))
     assert page.locator("#drawer [data-command]").count() == 0
+    assert "What to do" in text(page, "#drawer-facts")
+
+
+@pytest.mark.parametrize(
+    ("lang", "other", "words"),
+    [
+        ("en", "zh", ("It has ended", "end · 王强 · 3 · nothing there", "What to do", "Level")),
+        ("zh", "en", ("已结束", "人工结束 · 王强 · 3 · nothing there", "处置规程", "级别")),
+    ],
+)
+def test_a_drawer_whose_alarm_ends_can_be_read_on(open_page, wall, own, lang, other, words):
+    (name,) = own(1135 if lang == "en" else 1136)
+    page = open_page(f"lang={lang}")
+    focus(page, name)
+    page.keyboard.press("Enter")
+    until(lambda: words[2] in text(page, "#drawer-facts"))
+    until(lambda: page.locator("#drawer-chart path.line").count() > 0)
+    lines = page.locator("#drawer-chart path.line").count()
+    alarm = wall.feed.alarms[name]
+    at_ms = alarm["raised_at_ms"] + 60_000
+    drop(wall, [name])
+    of = {name: alarm[name] for name in ("kind", "entity", "zone", "domain")}
+    by = {"who": "王强", "desk": "3"}
+    steps = (("closed", {}), ("end", by | {"why": "nothing there", "outcome": "done"}), ("raised", {}))
+    history = wall.config.history
+    history.events = [
+        AlarmEvent(alarm=name, seq=9 - one, place=0, at_ms=at_ms - one, what=what, **of, **more)
+        for one, (what, more) in enumerate(steps)
+    ]
+    changed_by = by | {"what": "end", "at_ms": at_ms - 1}
+    history.ended = [alarm | {"closed": True, "ended_by": by["who"], "changed_by": changed_by}]
+    until(lambda: words[0] in text(page, "#drawer-head"))
+    for one in words[1:]:
+        assert one in text(page, "#drawer-facts"), one
+    assert page.locator("#drawer .course dt").count() == len(steps)
+    assert page.locator("#drawer [data-command]").count() == 0
+    assert page.locator("#drawer-chart path.line").count() == lines > 0
+    seen, below = (page.locator(one).bounding_box() for one in ("#drawer-facts .course dd >> nth=-1", "#drawer"))
+    assert seen["y"] + seen["height"] <= below["y"] + below["height"]  # the chart leaves room for all of it
+    page.locator("#tools button").last.click()
+    until(lambda: {"zh": "已结束", "en": "It has ended"}[other] in text(page, "#drawer-head"))
+    until(lambda: {"zh": "人工结束", "en": "end · 王强"}[other] in text(page, "#drawer-facts"))
 
 
 def test_the_drawer_follows_an_alarm_that_is_far_down_the_list(open_page, wall, own):

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from redis.asyncio import Redis
 
     from streams.city.registry import City
+    from streams.contract.alarm_events import AlarmEvent
 
 CHANGE = """
 local epoch = redis.call('HGET', KEYS[2], 'epoch')
@@ -83,7 +84,11 @@ def city_speed_km_h(at_ms: int) -> float:
 
 
 class FakeHistory:
-    """Yesterday and before, as the history store would tell it."""
+    """Yesterday and before, as the history store would tell it; of alarms, what a test put in."""
+
+    def __init__(self) -> None:
+        self.ended: list[dict[str, Any]] = []
+        self.events: list[AlarmEvent] = []  # the newest first
 
     def read(self, metric, entity, from_ms, until_ms, window_s) -> Rows:
         step_ms = window_s * 1000
@@ -96,7 +101,10 @@ class FakeHistory:
         return Rows(**{name: np.array(columns.get(name, [0] * len(times)), kind) for name, kind in ROW_TYPES.items()})
 
     def alarm_events(self, wanted, limit, after=None) -> list:
-        return []
+        return [one for one in self.events if wanted.takes(one)][:limit]
+
+    def alarms(self, wanted, limit, after=None) -> list:
+        return [one for one in self.ended if wanted.takes(one)][:limit]
 
 
 def _noise(at_ms: int, entity: str) -> float:

@@ -14,6 +14,7 @@ import uvicorn
 
 from dashboard.app import create_app
 from dashboard.config import WallConfig
+from dashboard.wire import BoundedHttp
 from deploy.embedded.valkey import running
 from deploy.supervision.process import free_ports
 from streams.city.registry import load_city
@@ -109,7 +110,7 @@ class FakeWall:
         app = create_app(self.config)
         self.hub = app.state.hub
         self.server = uvicorn.Server(
-            uvicorn.Config(app, port=self.port, log_level="warning", ws_per_message_deflate=False)
+            uvicorn.Config(app, port=self.port, log_level="warning", ws_per_message_deflate=False, http=BoundedHttp)
         )
         self._move()
         serving = asyncio.create_task(self.server.serve())

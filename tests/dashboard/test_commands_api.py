@@ -78,7 +78,7 @@ def test_a_desk_that_there_is_not_is_answered_with_those_that_there_are(wall):
 
 
 def test_the_answer_to_a_scope_says_how_many_alarms_it_covers(wall):  # peer bug A16
-    given = wall.give(action="suppress", alarm=None, scope={"zone": "east"}, until="2100-01-01T00:00:00Z").json()["id"]
+    given = wall.give(action="suppress", alarm=None, scope={"zone": "east"}, **{"for": "8h"}).json()["id"]
     wall.change(outcome(given, state="done", reason="", alarm="", covers_count=12))
     assert wall.ask("GET", f"/api/v1/commands/{given}").json()["covers_count"] == 12
 

@@ -9,7 +9,7 @@ import pytest
 from alerts.rules.shipped import shipped
 from dashboard.alarm_list import scale_of
 from dashboard.labels import column_unit
-from dashboard.readings import quantity, reading
+from dashboard.readings import Judged, quantity, reading
 
 LIMITS = ("iv", "iii", "ii", "i")
 
@@ -32,6 +32,45 @@ LIMITS = ("iv", "iii", "ii", "i")
 )
 def test_a_reading_says_its_limit_and_its_unit_once(value, limit, unit, zh, en):
     assert reading(value, limit, unit) == (zh, en)
+
+
+@pytest.mark.parametrize(
+    ("value", "limit", "unit", "judged", "zh", "en"),
+    [
+        (720.0, 600.0, "s", ("absence", 0), "已 12 分钟无读数，限 10 分钟", "no reading for 12 min, limit 10 min"),
+        (-0.06, -0.05, "MPa", ("deviation", 0), "比常态低 0.06 MPa，限 0.05", "0.06 MPa below usual, limit 0.05"),
+        (8.0, 5.0, "%", ("deviation", 0), "比常态高 8 个百分点，限 5", "8 points above usual, limit 5"),
+        (
+            -0.1,
+            -0.05,
+            "MPa",
+            ("change", 300),
+            "5 分钟内下降 0.10 MPa，限 0.05",
+            "fell by 0.10 MPa in 5 min, limit 0.05",
+        ),
+        (30.0, 20.0, "%", ("change", 600), "10 分钟内上升 30 个百分点，限 20", "rose by 30 points in 10 min, limit 20"),
+        (
+            *(4.0, 3.0, "", ("count", 600)),
+            "最近 10 分钟内超限 4 分钟，限 3 分钟",
+            "beyond it for 4 min of the last 10 min, limit 3 min",
+        ),
+        (2.0, 2.0, "rules_count", ("", 0), "2 条规则，限 2", "2 rules, limit 2"),
+    ],
+)
+def test_what_a_rule_of_each_kind_has_judged_is_said_in_words(value, limit, unit, judged, zh, en):
+    assert reading(value, limit, unit, Judged(*judged)) == (zh, en)
+
+
+@pytest.mark.parametrize(
+    ("column", "of", "scaled"),
+    [
+        ("occupied_ratio", "level", (100.0, "%")),
+        ("occupied_ratio", "", (100.0, "%")),
+        ("occupied_ratio", "count", (1.0, "")),
+    ],
+)
+def test_minutes_are_no_percentage_though_their_column_is(column, of, scaled):
+    assert scale_of({"entity": "p1", "unit": "", "evidence": {"column": column, "of": of}}) == scaled
 
 
 @pytest.mark.parametrize(

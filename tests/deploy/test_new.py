@@ -6,16 +6,20 @@ import subprocess
 import sys
 import tomllib
 from pathlib import Path
+from typing import get_args, get_type_hints
 
 import pytest
 
 from deploy.commands import new
 from deploy.config import settings
+from processors.maths.combined import KIND
+from processors.maths.rules import Rule
 from streams.errors import SettingError
 
 ROOT = Path(__file__).resolve().parents[2]
 LEFT = ("__pycache__", ".git", ".venv", ".mypy_cache", ".ruff_cache", ".pytest_cache", "Benchmark", "first", "data")
 NAME = "fresh_thing"
+RULES = [of for of in new.ABOUT if of != new.LEVEL]
 DOMAIN = """\
 domain = "noise"
 zh = "噪声"
@@ -37,6 +41,8 @@ def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
     shutil.copytree(ROOT, tree, ignore=lambda folder, names: LEFT if Path(folder) == ROOT else {"__pycache__"})
     for kind in new.PLACES:
         new.write(kind, NAME, tree)
+    for of in RULES:
+        new.write("rule", f"{NAME}_{of}", tree, of)
     (tree / "streams" / "domains" / "noise.toml").write_text(DOMAIN, encoding="utf-8")
     return tree
 
@@ -56,6 +62,8 @@ def test_the_whole_suite_is_collected_with_what_is_new(tree: Path):
     found = passes(tree, "pytest", "--collect-only", "-q", "-p", "no:cacheprovider")
     for place in ("processors", "streams/feeds", "alerts/rules"):
         assert f"tests/{place}/test_{NAME}.py::" in found
+    for of in RULES:
+        assert f"tests/alerts/rules/test_{NAME}_{of}.py::" in found
 
 
 @pytest.mark.timeout(600)
@@ -121,13 +129,22 @@ def test_two_new_rules_are_not_called_the_same(tmp_path: Path):
     assert titles == [{"zh": "新规则1", "en": "Wind gusts"}, {"zh": "新规则2", "en": "Wind squalls"}]
 
 
-def test_a_new_rule_counts_once_its_record_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    """It is off as it is written; enabled, what its record lacks is named with file and field."""
-    path, _ = new.write("rule", "wind_gusts", tmp_path)
+def test_every_kind_of_rule_can_be_written():
+    """Those that people can name: the kinds of `Rule`, and the combination."""
+    assert set(new.ABOUT) == {*get_args(get_type_hints(Rule)["kind"]), KIND}
+
+
+@pytest.mark.parametrize("of", new.ABOUT)
+def test_a_new_rule_counts_once_its_record_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, of: str):
+    """It is off as it is written; enabled, what its record lacks is named with file and field, and no more is wrong."""
+    path, _ = new.write("rule", "wind_gusts", tmp_path, of)
+    for member in ("rain_heavy", "wind_strong"):
+        shutil.copy(ROOT / new.RULES / f"{member}.toml", path.parent)
     monkeypatch.setattr(settings.shipped, "FOLDER", path.parent)
     found, problems = settings.examine(None, {})
     assert problems == []
-    assert [one["enabled"] for one in found.components["threshold"]["rules"]] == [False]
+    rules = [*found.components["threshold"]["rules"], *found.components["combination"]["rules"]]
+    assert [one["enabled"] for one in rules if one["name"] == "wind_gusts"] == [False]
     path.write_text(path.read_text().replace("enabled = false", "enabled = true"))
     _, problems = settings.examine(None, {})
     lacking = [f"{key}.{lang}" for key in ("owner", "cause", "consequence", "action") for lang in ("zh", "en")]

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from processors.maths import usual
 from processors.maths.rules import Rule, problems
-from processors.maths.usual import Days, Usual
+from processors.maths.usual import Days, Minute, Usual
 from processors.threshold import Config, State, step
 from streams.contract.records import Detection
 from tests.processors import contract
@@ -94,10 +94,41 @@ def test_days_off_and_holidays_have_a_usual_of_their_own() -> None:
     assert short(run(means, city=holiday)) == []  # 0.25 is 0.05 below a day off
 
 
-def test_what_stands_as_an_alarm_teaches_nothing() -> None:
-    """Four weeks of workdays at 0.25: the alarm is not over, for 0.4 is usual still."""
-    odd = {at_ms: mean for week in range(1, 5) for at_ms, mean in days(*[0.25] * 5, first=7 * week).items()}
-    assert short(run(days(0.4, 0.4, 0.4) | odd)) == [(7, 4, -0.15)]
+def test_incidents_of_hours_teach_nothing() -> None:
+    """Four incidents at eight, over at nine, and no plain day at eight between them: 0.4 is usual still."""
+    odd_days = (4, 9, 15, 21)
+    odd = {at_ms: mean for day in odd_days for at_ms, mean in (hours(day, 0.25) | hours(day, 0.4, hour=9)).items()}
+    found = short(run(days(0.4, 0.4, 0.4, 0.4) | odd))
+    assert found == [one for day in odd_days for one in ((day, 4, -0.15), (day, 0, 0))]
+
+
+@pytest.mark.parametrize("every", [1, 1000], ids=["a minute each", "all at once"])
+def test_what_lasts_is_usual_within_days(every: int) -> None:
+    """From the second Monday on 0.25: Tuesday to Thursday teach it, three of five; on Friday it is usual, not 0.4."""
+    lasting = days(0.25, 0.25, 0.25, 0.25, 0.25, first=7)
+    found = run(days(0.4, 0.4, 0.4) | lasting | hours(14, 0.4), (LOW, HIGH), every)
+    assert [(one.kind, *short([one])[0]) for one in found] == [
+        ("pressure_unusual", 7, 4, -0.15),
+        ("pressure_unusual", 11, 0, 0),
+        ("pressure_surge", 14, 4, 0.15),
+    ]
+
+
+def test_what_is_normal_at_night_and_odd_each_day_lasts_too() -> None:
+    """Odd at eight, at nine as ever: each time the alarm is over at nine, and on Friday there is none."""
+    odd = {at_ms: mean for day in range(7, 12) for at_ms, mean in (hours(day, 0.25) | hours(day, 0.4, hour=9)).items()}
+    found = short(run(days(0.4, 0.4, 0.4, 0.4) | odd))
+    assert found == [one for day in range(7, 11) for one in ((day, 4, -0.15), (day, 0, 0))]
+
+
+def test_an_incident_of_two_days_moves_nothing() -> None:
+    """Its second day teaches, which is one odd of four; so 0.25 is odd again a week later."""
+    plain = days(0.4, 0.4, 0.4) | days(0.4, first=3)
+    assert short(run(plain | days(0.25, 0.25, first=7) | days(0.4, first=9) | hours(14, 0.25))) == [
+        (7, 4, -0.15),
+        (9, 0, 0),
+        (14, 4, -0.15),
+    ]
 
 
 def test_two_rules_of_a_column_learn_from_the_same() -> None:
@@ -110,12 +141,13 @@ def test_a_series_takes_no_more_than_is_said_and_begins_anew_after_four_weeks() 
     of, days_of = Usual(), Days("Asia/Shanghai", {})
     usual.grow(of, 1000)
     cell = np.arange(1000)
+    said = Minute(cell, np.full(1000, 7.0), np.zeros(1000, bool))
     for day in range(4):
-        usual.teach(of, cell, np.full(1000, 7.0), MONDAY_MS + day * DAY_MS, days_of)
-    assert len(contract.encode(of)) / 1000 < 830  # 8 x 24 x 4 + 3 x 8 = 792, and 8 for its number
+        usual.teach(of, said, MONDAY_MS + day * DAY_MS, days_of)
+    assert len(contract.encode(of)) / 1000 < 801  # 8 x 24 x 4 + 2 x 8 + 4 x 4 = 800, and some for the names of all
     later_ms = MONDAY_MS + 4 * DAY_MS
     assert usual.usual(of, cell[:1], later_ms, days_of).tolist() == [7.0]
-    usual.teach(of, cell, np.full(1000, 7.0), later_ms + 29 * DAY_MS, days_of)
+    usual.teach(of, said, later_ms + 29 * DAY_MS, days_of)
     assert np.isnan(usual.usual(of, cell[:1], later_ms + 35 * DAY_MS, days_of)).all()
 
 

@@ -148,7 +148,7 @@ def problems(folder: Path, rules: str) -> list[str]:
         (DROP.replace("over_s = 180\n", ""), ["over_s: kind change needs whole minutes, such as 600"]),
         (DROP.replace("180", "90"), ["over_s: whole minutes from 60 to 3540 s are needed, not 90"]),
         (DROP.replace("180", "3600"), ["over_s: whole minutes from 60 to 3540 s are needed, not 3600"]),
-        (DROP.replace('"change"', '"level"'), ["over_s: kind level is for kind = change or count alone"]),
+        (RISE.replace('"change"', '"level"'), ["over_s: kind level is for kind = change or count alone"]),
         (OFTEN.replace("at = 0.2\n", ""), ["at: kind count needs the mean beyond which a minute counts"]),
         (
             DROP.replace('"change"', '"changes"'),

@@ -22,7 +22,7 @@ def with_rules(**rules: dict):
     ("rules", "found"),
     [
         ({}, [("fire_alarm", None, 1)]),
-        ({"fire_alarm": {"iv": 0.5}}, [("fire_alarm", 0.5, 1)]),
+        ({"fire_alarm": {"iv": 0.6}}, [("fire_alarm", 0.6, 1)]),
         ({"fire_alarm": {"enabled": False}}, []),
         ({"many": OWN}, [("fire_alarm", None, 1), ("many", 5, None)]),
         ({"many": {"iv": 5}}, [("fire_alarm", None, 1)]),  # not a whole rule: as if it were not there

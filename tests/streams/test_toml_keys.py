@@ -29,7 +29,7 @@ TILE = 'metric = "tpi"\ndomain = "traffic"\nbasis = "x"\n'
             ["kinds.fog.en: a text is needed; nothing stands"],
         ),
         (Table, "[kinds]\nfog = { zh = '', en = 3 }\n[response_s]\n", ["kinds.fog.zh: ", "kinds.fog.en: "]),
-        (Table, "[kinds]\nfog = 'Fog'\n[response_s]\n", ["kinds.fog: a table is needed, not 'Fog'"]),
+        (Table, "[kinds]\nfog = 'Fog'\n[response_s]\n", ["kinds.fog: a table with zh, en is needed, not 'Fog'"]),
         (Table, "[kinds]\n[respons_s]\n", ["respons_s: there is no such key; the nearest is 'response_s'"]),
         (Table, "[kinds]\n[response_s]\n5 = 3\n", ["response_s.5: one of 1, 2, 3, 4 is needed, not '5'"]),
         (Table, "[kinds]\n[response_s]\n1 = '60'\n", ["response_s.1: ", "is needed, not '60'; write 60"]),

@@ -2,6 +2,8 @@
 
 const AGAIN_MS = 1000;
 const MOST = 1000;
+/** So many requests are on their way together: a held list must not crowd out the commands of this desk. */
+const AT_ONCE = 2;
 
 export class HeldAlarms {
   /** @param {() => void} changed */
@@ -28,8 +30,17 @@ export class HeldAlarms {
     this.old = false;
     this.readAt = performance.now();
     try {
-      const found = await Promise.all(wanted.map(read));
-      wanted.forEach(({ id }, index) => this.rows.set(id, found[index]));
+      /** @type {Map<string, any[]>} */
+      const of = new Map();
+      for (const one of wanted) {
+        const what = JSON.stringify([one.entity, one.kind_id]);
+        of.set(what, [...(of.get(what) ?? []), one]);
+      }
+      const left = [...of.values()];
+      const ask = async () => {
+        for (let some = left.shift(); some; some = left.shift()) await this.read(some);
+      };
+      await Promise.all(Array.from({ length: AT_ONCE }, ask));
       this.changed();
     } catch {
       this.old = true; // the server is away: ask again in a while
@@ -37,12 +48,14 @@ export class HeldAlarms {
       this.busy = false;
     }
   }
-}
 
-/** By its place and kind, of which there are few: to ask for what has left would be an error. @param {any} row @returns {Promise<any>} */
-async function read({ id, entity, kind_id }) {
-  const response = await fetch(`/api/v1/alarms?${new URLSearchParams({ entity, kind: kind_id, limit: String(MOST) })}`);
-  if (!response.ok) throw new Error(response.statusText);
-  const { alarms } = await response.json();
-  return alarms.find((/** @type {any} */ alarm) => alarm.id === id)?.wall ?? null;
+  /** By their one place and kind, of which there are few: to ask for what has left would be an error. @param {any[]} some */
+  async read(some) {
+    const [{ entity, kind_id }] = some;
+    const response = await fetch(`/api/v1/alarms?${new URLSearchParams({ entity, kind: kind_id, limit: String(MOST) })}`);
+    if (!response.ok) throw new Error(response.statusText);
+    const { alarms } = await response.json();
+    const rows = new Map(alarms.map((/** @type {any} */ alarm) => [alarm.id, alarm.wall]));
+    for (const { id } of some) this.rows.set(id, rows.get(id) ?? null);
+  }
 }

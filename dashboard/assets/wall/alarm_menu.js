@@ -108,8 +108,10 @@ export function openForm(action, row, others) {
     });
     box.addEventListener("submit", (/** @type {Event} */ event) => {
       event.preventDefault();
-      if (isLive()) close(valuesOf(new FormData(box), row));
-      else say(error, t("command.stale")); // what was written is kept
+      const values = valuesOf(new FormData(box), row);
+      if (!isLive()) say(error, t("command.stale")); // what was written is kept
+      else if (values.schedule && values.schedule.from === values.schedule.until) say(error, t("form.same"));
+      else close(values);
     });
     form = document.body.appendChild(veil);
     /** @type {HTMLElement | null} */ (box.querySelector("input, select"))?.focus();

@@ -61,7 +61,7 @@ export class Commands {
         body: JSON.stringify({ ...body, ...who, key: key() }),
       });
       const answer = await response.json();
-      if (!response.ok) throw new Error(answer.detail);
+      if (!response.ok) throw new Error(answer.errors?.length ? answer.errors.map((/** @type {{detail: string}} */ one) => one.detail).join(" · ") : answer.detail);
       sent.id = answer.id;
       this.sent.set(sent.id, sent);
       this.follow(sent, 0);

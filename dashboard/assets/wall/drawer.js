@@ -6,6 +6,7 @@ import { byId, isLive, make, say, set } from "./dom.js";
 import { lang, named, t } from "./words.js";
 
 const AGAIN_MS = 1000;
+const END_TRIES = 15;
 
 /** @type {{kind: string, id: string} | null} */
 let selected = null;
@@ -22,6 +23,7 @@ let before = null;
 let again = 0;
 let due = 0;
 let askedAt = -Infinity;
+let asked_end = 0;
 
 /**
  * @param {(action: import("./actions.js").Action, row: any) => void} command gives a command
@@ -50,8 +52,12 @@ export function watchDrawer(command, state) {
   document.addEventListener("citywall-drawer-alarm", (event) => {
     const [data] = /** @type {CustomEvent} */ (event).detail; // Dash has the facts
     if (!data || selected?.kind !== "alarm" || data.id !== selected.id) return;
-    alarm = data.level ? data : null;
+    alarm = data.level && !data.ended ? data : null;
     showActions();
+    if (data.ended && !data.end_known && asked_end < END_TRIES) {
+      asked_end += 1; // the history hears of an end a little later than the list
+      setTimeout(refresh, 2 * AGAIN_MS);
+    }
   });
   new ResizeObserver(show).observe(byId("drawer-chart"));
 }
@@ -61,6 +67,7 @@ export function open(kind, id) {
   if (!selected) before = document.activeElement;
   selected = { kind, id };
   series = alarm = null;
+  asked_end = 0;
   byId("drawer-chart").replaceChildren();
   showActions();
   const drawer = byId("drawer");

@@ -10,6 +10,8 @@ const SILENCED = "citywall-silenced";
 /** Highest level that is heard, by setting. */
 const CHOICES = ["0", "1", "2"];
 const EVERY_MS = 4000;
+/** What is done twice a second and was not for so long: this page, or its machine, slept. */
+const SLEPT_MS = 5000;
 /** Two short tones, the second lower: Hz, seconds after the first, seconds long. */
 const TONES = [
   [880, 0, 0.22],
@@ -34,6 +36,9 @@ export class Sound {
     /** How often it sounded, for whoever looks after it. */
     this.count = 0;
     this.soundedAt = -Infinity;
+    /** Wall clock of the last look; and whether the page slept since the picture came: others may have seen to what it shows. */
+    this.lookedAt = Date.now();
+    this.slept = false;
     const wake = () => this.wake();
     for (const name of ["pointerdown", "keydown"]) document.addEventListener(name, wake, { capture: true });
     document.addEventListener("keydown", (event) => {
@@ -58,6 +63,8 @@ export class Sound {
 
   /** @param {any} block of alarms */
   take(block) {
+    this.lookedAt = Date.now();
+    this.slept = false;
     const level = this.level();
     const wanted = block.rows.filter((/** @type {any} */ row) => !row.acknowledged && row.presented !== false && row.level <= level);
     const incident = (/** @type {any} */ row) => row.incident ?? row.id;
@@ -105,7 +112,10 @@ export class Sound {
   }
 
   show() {
-    const sounds = this.sounds() && document.documentElement.dataset.state !== "connecting";
+    const now = Date.now();
+    this.slept ||= now - this.lookedAt > SLEPT_MS;
+    this.lookedAt = now;
+    const sounds = !this.slept && this.sounds() && document.documentElement.dataset.state !== "connecting";
     const blocked = this.level() > 0 && this.audio?.state !== "running";
     const state = blocked ? "blocked" : sounds ? "sounding" : String(this.level());
     const button = document.getElementById("sound");

@@ -16,7 +16,7 @@ export class Stream {
     this.epoch = "";
     this.seq = -1;
     this.waitMs = RETRY_MS.first;
-    this.heardAt = 0;
+    this.heardAt = this.heardOnWallAt = 0;
     this.offsetMs = 0;
     /** @type {WebSocket | null} */
     this.socket = null;
@@ -26,7 +26,7 @@ export class Stream {
     const scheme = location.protocol === "https:" ? "wss" : "ws";
     const socket = new WebSocket(`${scheme}://${location.host}/stream`);
     this.socket = socket;
-    this.heardAt = performance.now();
+    this.heardNow();
     socket.onmessage = (event) => this.hear(socket, JSON.parse(event.data));
     socket.onclose = () => this.again(socket);
     setTimeout(() => this.watch(socket), 1000);
@@ -37,9 +37,15 @@ export class Stream {
     return Date.now() + this.offsetMs;
   }
 
-  /** How long the line has been silent, ms. */
+  heardNow() {
+    [this.heardAt, this.heardOnWallAt] = [performance.now(), Date.now()];
+  }
+
+  /** How long the line has been silent, ms; a machine that slept counts by its wall clock, for its other one stood still. */
   silentMs() {
-    return performance.now() - this.heardAt;
+    const awakeMs = performance.now() - this.heardAt;
+    const asleepMs = Date.now() - this.heardOnWallAt - awakeMs;
+    return awakeMs + (asleepMs > BEHIND_MS ? asleepMs : 0);
   }
 
   /** Ask for a new snapshot by a new line. */
@@ -50,7 +56,7 @@ export class Stream {
   /** @param {WebSocket} socket @param {Message} message */
   hear(socket, message) {
     if (socket !== this.socket) return;
-    this.heardAt = performance.now();
+    this.heardNow();
     if (message.type === "outcome") {
       this.take(message);
       return;

@@ -7,6 +7,7 @@ source  OASIS CAP-v1.2, RFC 4287 (Atom), RSS 2.0
 
 from __future__ import annotations
 
+import re
 import xml.etree.ElementTree as ET
 from datetime import datetime
 from typing import TYPE_CHECKING, NamedTuple
@@ -26,6 +27,7 @@ MOST_LINKS = 1000
 MOST_ID_CHARACTERS = 1000
 """Of an identifier with its sender: what is kept of a message is kept by it."""
 SHOWN_CHARACTERS = 60
+CHINESE = re.compile(rb"""\s*<\?xml[^>]*\sencoding\s*=\s*["'](gb2312|gbk|gb18030)["']""", re.IGNORECASE)
 
 
 class Area(msgspec.Struct, frozen=True, kw_only=True):
@@ -98,7 +100,7 @@ class _Plain(ET.TreeBuilder):
 def read(data: bytes, url: str = "") -> Read:
     """Read a document; `url`: where it came from, to which its links are relative."""
     try:
-        root = ET.fromstring(data, ET.XMLParser(target=_Plain()))  # noqa: S314 - a document type ends it, see above
+        root = ET.fromstring(_text_of(data), ET.XMLParser(target=_Plain()))  # noqa: S314 - a document type ends it, see above
     except (ET.ParseError, ValueError, LookupError) as exc:
         return Read(faults=(f"no XML that can be used: {exc}",))
     found = [one for one in root.iter() if one.tag.startswith(CAP) and _name(one) == "alert"]
@@ -113,6 +115,12 @@ def read(data: bytes, url: str = "") -> Read:
             f"<{_name(root)[:SHOWN_CHARACTERS]}> is no CAP alert, Atom or RSS; give the address of one of these"
         )
     return Read(tuple(alerts), () if found else tuple(_links(root, url))[:MOST_LINKS], tuple(faults))
+
+
+def _text_of(data: bytes) -> bytes | str:
+    """Return a document in one of the Chinese encodings as text, which the parser does not know; others as they are."""
+    declared = CHINESE.match(data)
+    return data if declared is None else data.decode("gb18030")  # it holds GB 2312 and GBK
 
 
 def _alert(element: ET.Element) -> Alert:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 NEAR_KM = 2.0
 """A polygon may lie between two roads: its corners count for zones that are so near."""
+HALF_TURN = 180.0
 LEAST_KM_OF_A_DEGREE = 110.0
 """Of latitude, and of longitude at the equator: a little less than either is anywhere."""
 
@@ -61,7 +62,7 @@ def covered(areas: Sequence[Area], ground: Ground, source: Source) -> frozenset[
 def _zones_of(area: Area, ground: Ground, source: Source) -> frozenset[str]:
     if area.polygons or area.circles:
         inside = np.zeros(len(ground.zone), bool)
-        for polygon in area.polygons:
+        for polygon in (turned for one in area.polygons for turned in _turned(one)):
             inside |= _within(polygon, ground)
         for centre, radius_km in area.circles:
             inside |= _near([centre], ground, max(radius_km, NEAR_KM))
@@ -81,6 +82,17 @@ def _coded(zones: Iterable[str], ground: Ground) -> Iterator[str]:
 
 def _unplaced(ground: Ground, source: Source) -> frozenset[str]:
     return ground.zones if source.unplaced == "city" else frozenset()
+
+
+def _turned(polygon: Sequence[Point]) -> Iterator[Sequence[Point]]:
+    """Yield a polygon; one that crosses 180° as it lies on either side of it: an edge goes the shorter way round."""
+    lng, lat = np.array(polygon).T
+    if np.abs(np.diff(lng)).max() <= HALF_TURN or np.ptp(lng) == 2 * HALF_TURN:  # the latter is the whole earth
+        yield polygon
+        return
+    east = np.where(lng < 0, lng + 2 * HALF_TURN, lng)
+    for turn in (0.0, 2 * HALF_TURN):
+        yield list(zip((east - turn).tolist(), lat.tolist(), strict=True))
 
 
 def _within(polygon: Sequence[Point], ground: Ground) -> NDArray[np.bool_]:

@@ -6,6 +6,7 @@ from alerts.notifiers.dispatch import Dispatch, written
 from alerts.notifiers.routes import Route
 from alerts.notifiers.texts import Setting
 from alerts.notifiers.verdicts import Sent
+from deploy.config.notifying import reading
 from streams.contract.name import Name
 
 NOW_MS = 1_700_000_000_000
@@ -15,7 +16,7 @@ def place(entity, zone):
     return Name(f"望江路{entity}下穿", f"Wangjiang Road underpass {entity}")
 
 
-SETTING = Setting(Name("柳江市", "Liujiang"), "Asia/Shanghai", False, "https://wall.example/", place)
+SETTING = Setting(Name("柳江市", "Liujiang"), "Asia/Shanghai", False, "https://wall.example/", place, reading)
 
 
 def route(name="duty", channel="webhook", **more):

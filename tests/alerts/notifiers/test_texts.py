@@ -203,3 +203,39 @@ def test_a_combination_says_which_rules_stand_and_where():
     text = written(telling.routes["duty"], SETTING, letter)[0].text
     assert "（望江路u1下穿 强降雨；望江路u2下穿 下穿通道积水），" in text
     assert " (Heavy rain at Wangjiang Road underpass u1; Underpass flooding at Wangjiang Road underpass u2), " in text
+
+
+@pytest.mark.parametrize(
+    ("evidence", "row", "zh", "en"),
+    [
+        (
+            {"column": "chlorine_mg_l", "of": "absence"},
+            (600.0, 600.0, "s"),
+            "已 10 分钟无读数，限 10 分钟",
+            "no reading for 10 min, limit 10 min",
+        ),
+        (
+            {"column": "pressure_mpa", "of": "deviation"},
+            (-0.06, -0.05, "MPa"),
+            "比常态低 0.06 MPa，限 0.05",
+            "0.06 MPa below usual, limit 0.05",
+        ),
+        ({"column": "load_ratio"}, (1.05, 1.0, ""), "105%，限 100%", "105%, limit 100%"),
+        ({"column": "density_per_m2"}, (4.2, 4.0, "1/m²"), "4.2 人/m²，限 4", "4.2 per m², limit 4"),
+        (
+            {"column": "level_m", "of": "count", "over_s": 600.0},
+            (4.0, 3.0, ""),
+            "最近 10 分钟内超限 4 分钟，限 3 分钟",
+            "beyond it for 4 min of the last 10 min, limit 3 min",
+        ),
+    ],
+)
+def test_a_message_says_a_value_as_the_wall_does(evidence, row, zh, en):
+    """A duration in minutes, a share in percent, what is counted by name."""
+    telling = Telling(route(language="both"))
+    telling.alarm(**dict(zip(("value", "limit", "unit"), row, strict=True)), evidence=evidence)
+    telling.wait(6)
+    ((_, letter, _),) = telling.sent
+    text = written(telling.routes["duty"], SETTING, letter)[0].text
+    assert f"，{zh}，" in text
+    assert f", {en}, " in text

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import pytest
@@ -80,3 +81,12 @@ def test_combinations_have_no_section_of_their_own(tmp_path: Path) -> None:
     (tmp_path / "mine.toml").write_text(MINE.replace("threshold.rules", "combination.rules"), encoding="utf-8")
     (problem,) = settings.examine(tmp_path / "mine.toml", {})[1]
     assert problem.endswith('a combination is written under [[threshold.rules]], with kind = "combination"')
+
+
+@pytest.mark.parametrize("of", ["[[1], { a = 2 }]", "[1, 2]", '"rain_heavy"', "3"])
+def test_what_names_no_rules_is_said_once(tmp_path: Path, of: str) -> None:
+    """Whatever stands there: no list of texts is refused as that, and as nothing else."""
+    text = re.sub(r"^of = .*$", f"of = {of}", MINE, flags=re.MULTILINE)
+    (tmp_path / "mine.toml").write_text(text, encoding="utf-8")
+    (problem,) = settings.examine(tmp_path / "mine.toml", {})[1]
+    assert "rule street_floods: of: a list, each a text, is needed, not " in problem

@@ -121,7 +121,7 @@ def test_what_no_setting_can_be_is_named_with_its_place(tmp_path, text, told):
         (f"{RULE}iv = 1\ndead_band = -1\n", "rule hot: dead_band: a number from 0 is needed, not -1"),
         (f"{RULE}iv = 1\nsense = 'abov'\n", "sense: one of above, below is needed, not 'abov'; the nearest is 'above'"),
         (RULE.replace('"weather"', "3") + "iv = 1\n", "rule hot: domain: a text is needed, not 3"),
-        (RULE.replace('"weather"', '"wether"') + "iv = 1\n", "rule hot: domain: 'wether' is none that it can watch"),
+        (RULE.replace('"weather"', '"wether"') + "iv = 1\n", "rule hot: domain: there is none called 'wether'"),
         (
             RULE.replace('column = "temperature_c"\n', "") + "iv = 1\n",
             "rule hot: column: a text is needed; nothing stands",

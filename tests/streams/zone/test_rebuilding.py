@@ -251,7 +251,10 @@ class Watch:
 
 
 def test_what_changed_while_it_was_set_aside_is_said_once_and_nothing_again(city_folder: Path, tmp_path: Path) -> None:
-    """d0 falls in minute 1 and rises in 5, d2 falls in 2 for good, d4 falls, rises and falls; set aside in minute 3."""
+    """d0 falls in minute 1 and rises in 5, d2 falls in 2 for good, d4 falls, rises and falls; set aside in minute 3.
+
+    The second level is told the same, though these minutes have passed: an end, and what stands.
+    """
     speeds = {
         "d0": [40, 20, 20, 20, 20, 40, 40, 40],
         "d2": [40, 40, 20, 20, 20, 20, 20, 20],
@@ -259,7 +262,7 @@ def test_what_changed_while_it_was_set_aside_is_said_once_and_nothing_again(city
     }
     watch = Watch()
 
-    async def story() -> list[tuple[str, int, int]]:
+    async def story() -> tuple[list[tuple[str, int, int]], list[Any]]:
         city = City(city_folder, [])
         intake = FakeHost(IntakeStage(city_folder), city.bus)
         await intake.start()
@@ -275,11 +278,16 @@ def test_what_changed_while_it_was_set_aside_is_said_once_and_nothing_again(city
                 await city.life({"watch": watch.spec()}, data=tmp_path)
         host = await city.life({"watch": watch.spec()}, data=tmp_path)
         watch.broken = False
-        before = len(city.sent(topics.DETECTIONS))
+        before, frames = len(city.sent(topics.DETECTIONS)), len(city.sent())
         resuming.ask(tmp_path, "watch")
         await host.tick()
         await host.tick()
         told = [msgspec.json.decode(value, type=Detection) for _, value, _ in city.sent(topics.DETECTIONS)[before:]]
-        return [(one.entity, (one.at_ms - START_MS) // MINUTE_MS, one.level) for one in told]
+        found = [(one.entity, (one.at_ms - START_MS) // MINUTE_MS, one.level) for one in told]
+        return found, [decode_metrics(value) for _, value, _ in city.sent()[frames:]]
 
-    assert sorted(asyncio.run(story())) == [("d0", 5, 0), ("d4", 6, 1)]
+    found, (frame,) = asyncio.run(story())
+    assert sorted(found) == [("d0", 5, 0), ("d4", 6, 1)]
+    assert frame.levels == (("slow", "d0", START_MS + 5 * MINUTE_MS, 0),)
+    assert frame.stands == (("slow", "d4", START_MS + 6 * MINUTE_MS, 1),)
+    assert (frame.zone_id, len(frame.rows)) == ("z0", 0)

@@ -63,7 +63,7 @@ TROUBLES = {
     "air": Trouble("dust", 0.4),
     "noise": Trouble("loud_noise", 1.0),
     "lift": Trouble("people_trapped", 0.5, levels=(3,), longest_min=29),
-    "panel": Trouble("fire_alarm", 0.4, levels=(1, 2, 3)),
+    "panel": Trouble("fire_alarm", 0.4, levels=(1, 3)),
     "hydrant": Trouble("hydrant_low", 0.4, levels=(3, 4)),
     "quality": Trouble("turbid_water", 0.2, levels=(2, 4)),
     "substation": Trouble("power_outage", 0.15, levels=(2, 4)),

@@ -17,7 +17,12 @@ from streams.feeds.sample_city.simulation.happenings import TROUBLES, Happening,
 from streams.feeds.sample_city.simulation.weather import Sky
 from streams.feeds.sample_city.simulation.world import World
 
-RULES = [rule for rule in shipped().values() if "column" in rule]
+RULES = [
+    rule
+    for rule in shipped().values()
+    if "column" in rule and ("schedule" not in rule or rule["schedule"]["from"] < "12:00" < rule["schedule"]["until"])
+]
+"""Those of a column that are in force at noon."""
 NOON_MS = 1_790_827_200_000
 """2026-10-01 12:00 in Shanghai."""
 

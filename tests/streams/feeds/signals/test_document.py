@@ -80,3 +80,19 @@ def test_an_empty_list_is_no_error(write):
 def test_an_identifier_that_is_too_long_to_be_kept_is_refused():
     found = read(alert("A" * 1000, "2026-11-20T08:00:00+08:00", info()).encode())
     assert (found.alerts, "identifier: at most 1000 characters" in found.faults[0]) == ((), True)
+
+
+@pytest.mark.parametrize("encoding", ["gb2312", "GBK", "gb18030"])
+def test_a_document_in_a_chinese_encoding_is_read(encoding):
+    declared = f'<?xml version="1.0" encoding="{encoding}"?>'
+    text = (
+        f'{declared}<alert xmlns="urn:oasis:names:tc:emergency:cap:1.2"><identifier>1</identifier>'
+        "<sender>气象台</sender>"
+        "<sent>2026-07-01T10:00:00+08:00</sent><status>Actual</status><msgType>Alert</msgType>"
+        "<info><event>暴雨</event></info></alert>"
+    )
+    (alert,) = read(text.encode(encoding)).alerts
+    assert (alert.id, alert.infos[0].event) == ("气象台,1", "暴雨")
+    assert read(declared.encode() + b"\xff\xff").faults
+    bomb = f'{declared}<!DOCTYPE alert [<!ENTITY a "b">]><alert>&a;</alert>'
+    assert "document type" in read(bomb.encode(encoding)).faults[0]

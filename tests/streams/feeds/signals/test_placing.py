@@ -50,3 +50,17 @@ def test_by_codes_that_the_settings_know(ground, codes, zones):
 @pytest.mark.parametrize(("unplaced", "zones"), [("city", ALL), ("nowhere", set())])
 def test_what_cannot_be_placed_is_as_the_settings_say(ground, unplaced, zones):
     assert covered([], ground, Source(name="a", url="http://a", unplaced=unplaced)) == zones
+
+
+@pytest.mark.parametrize(
+    ("polygon", "zones"),
+    [
+        (((179.0, -1.0), (-179.0, -1.0), (-179.0, 4.0), (179.0, 4.0)), set()),  # two degrees about 180°, not 358
+        (((-180.0, -90.0), (180.0, -90.0), (180.0, 90.0), (-180.0, 90.0)), ALL),  # the whole earth
+        (((100.0, 1.9), (-100.0, 1.9), (-100.0, 2.1), (100.0, 2.1)), set()),
+        (((-170.0, 1.9), (0.0, 1.9), (170.0, 1.9), (170.0, 2.1), (0.0, 2.1), (-170.0, 2.1)), {"z2"}),
+    ],
+)
+def test_a_polygon_goes_the_shorter_way_round_the_earth(ground, polygon, zones):
+    source = Source(name="a", url="http://a")
+    assert covered([Area(polygons=(polygon,))], ground, source) == frozenset(zones)

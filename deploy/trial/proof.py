@@ -1,0 +1,91 @@
+"""How sure a share is, the same for the same input: bootstrap intervals, and what chance alone would have found.
+
+source  percentile bootstrap, Efron 1979; chance: own choice
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple, TypedDict
+
+import numpy as np
+
+from deploy.trial.truth import GRACE_MS, matched
+from streams.contract.durations import DAY_MS
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from deploy.trial.firing import Fired
+    from deploy.trial.truth import Truth
+
+RESAMPLES, SEED = 1_000, 1
+SHIFTS_MS = tuple(days * DAY_MS for days in (7, 14, 21))
+LEAST_SPAN_MS = 14 * DAY_MS
+LOW, HIGH = 2.5, 97.5
+DIGITS = 4
+
+
+class Estimate(TypedDict):
+    """A number and the interval in which it lies with 95 %; None = there is nothing to tell it from."""
+
+    value: float | None
+    low: float | None
+    high: float | None
+
+
+class Chance(NamedTuple):
+    """Share of the truths that are found at their place and clock time in other weeks, and shifts that are left out."""
+
+    by_chance: Estimate
+    shifts_left_out: int
+
+
+def by_chance(
+    truths: Sequence[Truth], alarms: Sequence[Fired], span_ms: tuple[int, int], grace_ms: int = GRACE_MS
+) -> Chance:
+    """Match the truths with the alarms of a recording that is wrapped by 7, 14 and 21 days, as far as it is longer.
+
+    A shift that brings what lies at another truth of the same place is left out for that truth. Of less than 14 days
+    nothing can be told.
+    """
+    from_ms, until_ms = span_ms
+    span = until_ms - from_ms
+    marks: list[list[float]] = [[] for _ in truths]
+    left_out = 0
+    for shift_ms in (one for one in SHIFTS_MS if LEAST_SPAN_MS <= span and one < span):
+        moved = [one._replace(raised_ms=from_ms + (one.raised_ms - from_ms + shift_ms) % span) for one in alarms]
+        asked = [place for place in range(len(truths)) if not _meets_another(place, truths, shift_ms, span_ms)]
+        left_out += len(truths) - len(asked)
+        found = matched([truths[place] for place in asked], moved, grace_ms)
+        for number, place in enumerate(asked):
+            marks[place].append(float(number in found))
+    return Chance(mean([sum(one) / len(one) for one in marks if one]), left_out)
+
+
+def _meets_another(place: int, truths: Sequence[Truth], shift_ms: int, span_ms: tuple[int, int]) -> bool:
+    """Return whether what the shift brings to a truth's time was at another one's of its place."""
+    one, (from_ms, until_ms) = truths[place], span_ms
+    span = until_ms - from_ms
+    begin_ms = from_ms + (one.from_ms - from_ms - shift_ms) % span
+    lasts_ms = one.until_ms - one.from_ms
+    return any(
+        other.entity == one.entity and begin_ms + back <= other.until_ms and other.from_ms <= begin_ms + back + lasts_ms
+        for number, other in enumerate(truths)
+        if number != place
+        for back in (0, -span)
+    )
+
+
+def mean(values: Sequence[float]) -> Estimate:
+    """Return the mean of values, each drawn as a whole: an incident, a day."""
+    if not values:
+        return Estimate(value=None, low=None, high=None)
+    whole = np.array(values, np.float64)
+    draws = np.random.default_rng(SEED).integers(0, len(whole), (RESAMPLES, len(whole)))
+    low, high = np.percentile(whole[draws].mean(axis=1), [LOW, HIGH]).tolist()
+    return Estimate(value=round(float(whole.mean()), DIGITS), low=round(low, DIGITS), high=round(high, DIGITS))
+
+
+def ratio(marks: Sequence[bool]) -> Estimate:
+    """Return the share of those that are true."""
+    return mean([float(one) for one in marks])
