@@ -1,4 +1,4 @@
-"""What a command passes from the wall to its outcome, as processes: engine, live sink and wall on real servers."""
+"""What a command passes from the wall to its outcome, as processes: broker, engine, live sink and wall."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from deploy.embedded import kafka as embedded
-from deploy.supervision.process import free_ports, start, stop
+from deploy.supervision.process import free_ports, start, stop, wait_open
 from streams.broker.topics import ensure_topics
 from tests.runs import run_of
 from tests.small_city import write_small_city
@@ -21,22 +21,27 @@ if TYPE_CHECKING:
     from subprocess import Popen
 
     from deploy.config.run import Run
+    from deploy.embedded.kafka import Kafka
 
 ROOT = Path(__file__).resolve().parents[2]
 NAMES = ("alarms", "sinks_live", "wall")
+BROKER = "kafka"
 
 
 class Parts:
     """Started again whenever one has ended, as the supervisor does, while somebody waits for something."""
 
-    def __init__(self, run: Run) -> None:
+    def __init__(self, run: Run, broker: Kafka) -> None:
         self.run = run
+        self._broker = broker
         self._running: dict[str, Popen[bytes]] = {}
 
-    def begin(self, name: str) -> None:
-        command = [sys.executable, "-m", "deploy.parts", name, "--data", self.run.data]
+    def begin(self, name: str) -> Popen[bytes]:
+        part = [sys.executable, "-m", "deploy.parts", name, "--data", self.run.data]
         log = self.run.data_path / f"{name}.log"
+        command = self._broker.command if name == BROKER else part
         self._running[name] = start(command, log, bind=True, env={"PYTHONPATH": str(ROOT)})
+        return self._running[name]
 
     def kill(self, name: str) -> None:
         os.kill(self._running[name].pid, signal.SIGKILL)
@@ -54,7 +59,7 @@ class Parts:
         return [log.read_text("utf-8")[-2000:] for log in self.run.data_path.glob("*.log")]
 
     def end(self) -> None:
-        for process in self._running.values():
+        for process in reversed(self._running.values()):
             stop(process, 5.0)
 
 
@@ -62,15 +67,16 @@ class Parts:
 def alarm_parts(folder: Path, cache: Path, redis: str, segments: int) -> Iterator[Parts]:
     """Run them for as long as the block lasts, on a broker of their own: the engine's topics have fixed names."""
     write_small_city(folder / "city", segments)
-    with embedded.running(folder / "kafka", cache) as broker:
+    broker = embedded.embedded(folder / "kafka", cache, print)
+    servers = {"kafka": broker.address, "redis": f"redis://{redis}/0", "history": folder / "history.sqlite"}
+    run = run_of(folder, port=free_ports(1)[0], **servers)
+    run.write()
+    parts = Parts(run, broker)
+    try:
+        assert wait_open(parts.begin(BROKER), broker.port, embedded.START_S)
         ensure_topics(broker.address)
-        servers = {"kafka": broker.address, "redis": f"redis://{redis}/0", "history": folder / "history.sqlite"}
-        run = run_of(folder, port=free_ports(1)[0], **servers)
-        run.write()
-        parts = Parts(run)
-        try:
-            for name in NAMES:
-                parts.begin(name)
-            yield parts
-        finally:
-            parts.end()
+        for name in NAMES:
+            parts.begin(name)
+        yield parts
+    finally:
+        parts.end()
