@@ -125,7 +125,9 @@ def _mean(place: str, table: Mapping[str, Any]) -> Iterator[Fault]:
         yield Fault(place, "mean", table["mean"], text)
         return
     bounds: Any = table.get("range")
-    if are_numbers(bounds) and len(bounds) == 2 and not LEAST_LEVEL <= bounds[0] < bounds[1] <= MOST_LEVEL:  # noqa: PLR2004
+    if not (are_numbers(bounds) and len(bounds) == 2):  # noqa: PLR2004 - [low, high]; `_range` says what else
+        return
+    if not LEAST_LEVEL <= bounds[0] < bounds[1] <= MOST_LEVEL:
         text = f"a level needs a range within [{LEAST_LEVEL:g}, {MOST_LEVEL:g}], not {bounds!r}"
         yield Fault(place, "range", bounds, f"{text}, because sums of energies hold no others")
 
