@@ -46,7 +46,7 @@ def test_it_is_said_in_a_sentence(
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["resume"], "resume: name a processor; there are combination, congestion, "),
+        (["resume"], "resume: name a processor; there are air_quality, combination, congestion, "),
         (["resume", "congestio"], "congestio: no processor is called so; the nearest is 'congestion'"),
         (["list", "congestio"], "congestio: no processor is called so; the nearest is 'congestion'"),
     ],

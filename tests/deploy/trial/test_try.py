@@ -122,7 +122,7 @@ def test_settings_come_from_the_file_that_is_named(folder: Path, tmp_path: Path,
 
 def own_rules(folder: Path) -> Path:
     """Settings with one rule changed: heat IV from 35 °C as it ships, the next levels out of reach, and soon."""
-    rule = 'name = "heat"\niii = 60\nii = 70\non_delay_s = 60\noff_delay_s = 120\n'
+    rule = 'name = "heat"\niii = 55\nii = 60\non_delay_s = 60\noff_delay_s = 120\n'
     (folder / "mine.toml").write_text(f"[[threshold.rules]]\n{rule}")
     return folder / "mine.toml"
 
