@@ -134,7 +134,7 @@ def test_rules_of_one_frame_do_not_disturb_each_other(means, found, reload):
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
-        ({"domain": "environmnt"}, "rule pm2_5_high: domain: 'environmnt' .*the nearest is 'environment'"),
+        ({"domain": "environmnt"}, "domain: there is none called 'environmnt'; the nearest is 'environment'"),
         ({"column": "pm25_ug_m3"}, "environment has no column 'pm25_ug_m3'; the nearest is 'pm2_5_ug_m3'"),
         ({"iv": 200}, "from iv to i the limits must get stricter"),
         ({"iv": None, "iii": None}, "at least one of iv, iii, ii, i is needed"),

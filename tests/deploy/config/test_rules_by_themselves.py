@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from alerts.apply import apply
+from alerts.events import Retired
 from alerts.judge import judge_detection, judge_version
 from alerts.rules.shipped import shipped
 from alerts.state import State
@@ -53,9 +54,11 @@ def test_alarms_of_a_rule_that_is_switched_off_end_and_come_back_once_with_it(tm
     slow = {"city": "small", "processor": "slow_traffic", "version": 1}
     state, now_ms = State(), 1_000
     apply(state, judge_detection(state, detection(3, 10, **slow), on, now_ms), now_ms)
-    (retired,) = judge_version(state, off)
+    events = list(judge_version(state, off))
+    (retired,) = [one for one in events if isinstance(one, Retired)]
     assert (retired.lack, retired.version) == ("kind", 2)
-    apply(state, retired, now_ms)
+    for event in events:
+        apply(state, event, now_ms)
     assert not state.open
     again = judge_detection(state, detection(2, 20, **slow), off, now_ms)
     assert again.change == "evidence"
