@@ -134,7 +134,8 @@ class AlarmBook:
         entries = {name: _entry(alarms[name], card) for name, card in cards.items()}
         moved = [name for name in names if entries.get(name) != self._entries.get(name)]
         before = [self._entries.pop(name) for name in moved if name in self._entries]
-        self._entries |= (after := {name: entries[name] for name in moved if name in entries})
+        after = {name: entries[name] for name in moved if name in entries}
+        self._entries |= after
         self._lists[ALL].change(before, after.values())
         for desk in {entry.desk for entry in (*before, *after.values())} - {ALL}:
             mine = ([entry for entry in of if entry.desk == desk] for of in (before, after.values()))

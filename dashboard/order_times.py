@@ -25,10 +25,11 @@ PLANNED_MS = 366 * DAY_MS
 """So far ahead works are planned; what is silent for longer is out of service."""
 MOST_MS = {"acknowledge": ACKNOWLEDGE_MS, "shelve": max(SHELVE_MS.values()), "suppress": PLANNED_MS}
 """Action → how long it may last from now on."""
+_TAKE_OUT = Name("；长期不用请停用（take_out）", "; take what is not in use out of service (take_out)")
 INSTEAD = {
     "acknowledge": Name("；不写时长即直到升级为止", "; without it, it holds until the alarm rises"),
-    "shelve": Name("；长期不用请停用（take_out）", "; take what is not in use out of service (take_out)"),
-    "suppress": Name("；长期不用请停用（take_out）", "; take what is not in use out of service (take_out)"),
+    "shelve": _TAKE_OUT,
+    "suppress": _TAKE_OUT,
 }
 """Action → what else would do, where that is too short."""
 

@@ -12,7 +12,7 @@ import numpy as np
 from processors.maths.hold import Limits
 from processors.maths.measures import TRAFFIC
 from processors.maths.places import Same
-from processors.maths.sane import odd_limits, odd_words
+from processors.maths.rule_faults import odd_limits, odd_words
 from streams.city.windows import Weekly, odd_schedule  # at run time: msgspec reads the types of the fields
 from streams.contract.durations import MINUTE_MS, MINUTE_S
 from streams.domains.schema import late_limit_ms, load_schemas
