@@ -13,7 +13,7 @@ from streams.contract.durations import DAY_MS
 from streams.contract.name import Name
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Container
     from datetime import datetime
 
     from dashboard.orders import Order
@@ -52,7 +52,7 @@ def said_span(ms: int) -> str:
     return f"{ms // DAY_MS}d" if ms % DAY_MS == 0 else f"{ms // HOUR_MS}h"
 
 
-def times(order: Order, fields: set[str], clock: Callable[[int], int], wall_ms: int, zone: str) -> dict[str, Any]:
+def times(order: Order, fields: Container[str], clock: Callable[[int], int], wall_ms: int, zone: str) -> dict[str, Any]:
     """Return how long, or when, as the action takes it; `clock` gives the city's time at a wall time.
 
     Raises ProblemError where it cannot be meant.

@@ -29,6 +29,7 @@ from dashboard.order_fields import SPAN, Called, Schedule, Scope, Why, Word
 from dashboard.order_times import times
 from dashboard.problems import ProblemError, invalid
 from streams.contract.name import Name
+from streams.toml_keys import fields_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -130,14 +131,14 @@ def needs(action: str) -> list[tuple[str, ...]]:
     >>> needs("shelve"), needs("acknowledge")
     ([('alarm',), ('why',), ('for', 'until')], [('alarm', 'incident')])
     """
-    fields = [one.name for one in msgspec.structs.fields(SHAPES[action]) if one.required and one.name not in OF_WALL]
+    fields = [name for name, one in fields_of(SHAPES[action]).items() if one.required and name not in OF_WALL]
     found = [SAID_BY.get(name, (name,)) for name in sorted(fields, key=lambda name: (name in SAID_BY, name))]
-    return [ALARM_OR_INCIDENT, *found] if "incident" in _fields(action) else found
+    return [ALARM_OR_INCIDENT, *found] if "incident" in fields_of(SHAPES[action]) else found
 
 
 def takes(action: str) -> set[str]:
     """Return all that an action has a use for."""
-    fields = {"action", "key", *_fields(action)}
+    fields = {"action", "key", *fields_of(SHAPES[action])}
     said = {name for field in fields for name in SAID_BY.get(field, (field,))}
     return (said | ({"from"} if "window" in fields else set())) & REQUESTED
 
@@ -154,10 +155,6 @@ def described() -> str:
             f"- `{action}`: {needed}" + (f"; may have {', '.join(f'`{one}`' for one in rest)}" if rest else "")
         )
     return "\n".join(lines)
-
-
-def _fields(action: str) -> set[str]:
-    return {field.name for field in msgspec.structs.fields(SHAPES[action])}
 
 
 def _faults_of_action(data: Any) -> Iterator[InitErrorDetails]:  # noqa: ANN401 - JSON
@@ -228,7 +225,7 @@ def to_command(order: Order, command: str, city: City, clock: Callable[[int], in
     said = {ELSEWHERE.get(name, name): value for name, value in given.items()}
     if "where" in said:
         said["where"] = {name: value for name, value in said["where"].items() if value is not None}
-    said |= times(order, _fields(order.action), clock, wall_ms, city.time_zone)
+    said |= times(order, fields_of(SHAPES[order.action]), clock, wall_ms, city.time_zone)
     role = lowest(order.action, said.get("for_ms", 0))
     if role is None:
         text = Name(f"本席位没有角色可以这样 {order.action}。", f"No role at this desk may {order.action} like this.")

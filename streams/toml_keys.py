@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, get_args, get_origin
 
 import msgspec
@@ -94,7 +95,8 @@ def _way(way: str, key: str) -> str:
     return f"{way}.{key}" if way else key
 
 
-def fields_of(kind: type[msgspec.Struct]) -> dict[str, FieldInfo]:
+@cache  # msgspec works them out from the annotations at each call
+def fields_of(kind: type[msgspec.Struct]) -> Mapping[str, FieldInfo]:
     """Return the keys that a table may have."""
     return {one.name: one for one in msgspec.structs.fields(kind)}
 

@@ -17,7 +17,7 @@ from streams.city.windows import Weekly, odd_schedule  # at run time: msgspec re
 from streams.contract.durations import MINUTE_MS, MINUTE_S
 from streams.domains.schema import late_limit_ms, load_schemas
 from streams.hints import nearest
-from streams.toml_keys import laid_over
+from streams.toml_keys import fields_of, laid_over
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -218,8 +218,8 @@ def _odd_kind(rule: Rule) -> Iterable[str]:
 
 def _odd_numbers(rule: Rule) -> Iterable[str]:
     """Say which numbers of a rule its kind has no use for."""
-    usual = {field.name: field.default for field in msgspec.structs.fields(Rule)}
+    usual = fields_of(Rule)
     for key in UNUSED.get(rule.kind, ()):
-        if (value := getattr(rule, key)) != usual[key]:
+        if (value := getattr(rule, key)) != usual[key].default:
             shown = value if isinstance(value, str) else f"{value:g}"
             yield f"rule {rule.name}: {key}: kind {rule.kind} has none; take {shown} away"

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import csv
 import gzip
-import json
 from datetime import datetime, timedelta, timezone
 from decimal import ROUND_HALF_EVEN, Decimal
 from fractions import Fraction
+from functools import cache
 from itertools import pairwise
 from math import ceil
 from pathlib import Path
@@ -51,7 +51,13 @@ def iaqi(pollutant: str, window: str, mean: Fraction | None) -> int | None:
     """Of a mean that is not rounded yet."""
     if mean is None:
         return None
-    value = Fraction(round_half_even(mean, 1 if pollutant == "CO" else 0))
+    return index(pollutant, window, round_half_even(mean, 1 if pollutant == "CO" else 0))
+
+
+@cache
+def index(pollutant: str, window: str, rounded: Decimal) -> int:
+    """Of a mean as it stands in a report: four stations have millions of means and a few thousand such."""
+    value = Fraction(rounded)
     lines = [line.split() for line in TABLE.split("\n") if line.strip()]
     points = [(int(line[0]), Fraction(line[n])) for line in lines if line[n := COLUMN[pollutant, window]] != "-"]
     for (low_index, low), (high_index, high) in pairwise(points):
@@ -106,32 +112,3 @@ def _hours(file: Path) -> dict[datetime, dict[str, Fraction]]:
                 if row[name].strip() not in {"", "NA"}
             }
     return found
-
-
-def write_city(folder: Path, of: dict[str, dict[datetime, dict[str, Fraction]]]) -> Path:
-    """A city folder of these stations, with their records: each reports its hour at the hour's begin."""
-    folder.mkdir(parents=True)
-    (folder / "city.toml").write_text(
-        'id = "beijing"\nname_zh = "北京"\nname_en = "Beijing"\ntime_zone = "Asia/Shanghai"\n', encoding="utf-8"
-    )
-    named = {"name_zh": "北京", "name_en": "Beijing"}
-    road = {"road_class": "local", "lanes": 1, "length_m": 500, "free_flow_km_h": 30, "upstream": []}
-    shapes = {
-        "zones": ("Polygon", [[[116, 39.5], [117, 39.5], [117, 40.5], [116, 39.5]]], {"id": "z", **named}),
-        "segments": ("LineString", [[116.4, 39.9], [116.5, 39.9]], {"id": "s", "zone": "z", **named, **road}),
-    }
-    for name, (kind, coordinates, properties) in shapes.items():
-        geometry = {"type": kind, "coordinates": coordinates}
-        feature = {"type": "Feature", "geometry": geometry, "properties": properties}
-        collection = {"type": "FeatureCollection", "features": [feature]}
-        (folder / f"{name}.geojson").write_text(json.dumps(collection), encoding="utf-8")
-    lines = ["sensor,domain,zone,segment,lng,lat,interval_s,name_zh,name_en"]
-    lines += [f"{station},environment,z,,116.4,39.9,3600,," for station in of]
-    (folder / "sensors.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
-    hours = sorted({at for values in of.values() for at in values})
-    with (folder / "environment.ndjson").open("w", encoding="utf-8") as file:
-        for at in hours:
-            for station, values in of.items():
-                measured = {FIELDS[name]: float(value) for name, value in values.get(at, {}).items()}
-                file.write(json.dumps({"sensor": station, "at": at.isoformat(), **measured}) + "\n")
-    return folder
