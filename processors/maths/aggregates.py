@@ -140,11 +140,11 @@ def totals(sums: NDArray[np.int64], window: Window, only: NDArray[np.int64] | No
     known = at.identities
     present = sums[MEMBERS] > 0
     parts = []
-    for number, metric in enumerate(known.metrics):
-        how = known.sums_of(number)
+    for number in np.flatnonzero(np.bincount(known.metric[present])).tolist():
+        metric, how = known.metrics[number], known.sums_of(number)
         slot = np.flatnonzero((known.metric == number) & present)
         touched = None if only is None else np.intersect1d(only, slot)
-        if how.rolls_up == "never" or not slot.size or (touched is not None and not touched.size):
+        if how.rolls_up == "never" or (touched is not None and not touched.size):
             continue
         if how.rolls_up == "sums":
             zones = None if touched is None else known.zone[touched]

@@ -8,7 +8,7 @@ from what a processor saves, and made anew after a start.
 from __future__ import annotations
 
 from copy import copy
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
     from processors.maths.aggregates import Window
     from processors.maths.identities import Identities
+
+N = TypeVar("N", bound=np.generic)
 
 
 class Few(NamedTuple):
@@ -57,15 +59,15 @@ class ByZone:
         """Take a change in."""
         known, slot, terms = change
         metrics, zones = len(known.metrics), len(known.zones)
-        more = ((0, metrics - self._sums.shape[1]), (0, zones - self._sums.shape[2]))
-        if more != ((0, 0), (0, 0)):
-            self._sums, self._bound = np.pad(self._sums, ((0, 0), *more)), np.pad(self._bound, more)
+        if self._bound.shape != (metrics, zones):
+            self._sums, self._bound = _grown(self._sums, metrics, zones), _grown(self._bound, metrics, zones)
         if not slot.size:
             return
         cell = known.metric[slot] * zones + known.zone[slot]
-        first = np.flatnonzero(np.append(True, cell[1:] != cell[:-1]))  # of runs: a zone's slots stand metric by metric
-        for sums, of_runs in zip(self._sums, np.add.reduceat(terms, first, axis=1), strict=True):
-            np.add.at(sums.reshape(-1), cell[first], of_runs)
+        # of runs: a zone's slots stand metric by metric
+        first = np.append(0, 1 + np.flatnonzero(cell[1:] != cell[:-1]))
+        of_field = np.arange(0, self._sums.size, self._bound.size)[:, np.newaxis]
+        np.add.at(self._sums.reshape(-1), of_field + cell[first], np.add.reduceat(terms, first, axis=1))
         most = np.maximum(
             np.maximum.reduceat(terms, first, axis=1), -np.minimum.reduceat(terms, first, axis=1).astype(np.float64)
         )
@@ -80,6 +82,13 @@ class ByZone:
         if slot is not None:
             only = np.unique(np.searchsorted(metric, known.metric[slot]) * zones + known.zone[slot])
         return Few(few, self._sums[:, metric].reshape(len(self._sums), -1), only)
+
+
+def _grown(cells: NDArray[N], metrics: int, zones: int) -> NDArray[N]:
+    """Return (…, metrics, zones) cells that begin with those; no metric and no zone ever goes."""
+    found = np.zeros((*cells.shape[:-2], metrics, zones), cells.dtype)
+    found[..., : cells.shape[-2], : cells.shape[-1]] = cells
+    return found
 
 
 def follow(kept: Mapping[Window, ByZone], windows: Iterable[Window], change: Change) -> None:

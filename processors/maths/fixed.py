@@ -142,7 +142,12 @@ def add_wide(terms: NDArray[np.int64], place: NDArray[Any], places: int) -> Wide
         return Wide(None, low)
     peak = max(int(terms.max()), -int(terms.min()))
     if peak * place.size < SUM_LIMIT or peak * int(np.bincount(place).max()) < SUM_LIMIT:
+        if places == 1:
+            return Wide(None, terms.sum(axis=1, keepdims=True))
         place = place.astype(np.intp)
+        if place.size <= FEW_TERMS:
+            np.add.at(low.reshape(-1), np.arange(0, low.size, places)[:, np.newaxis] + place, terms)
+            return Wide(None, low)
         for row, of_field in zip(low, terms, strict=True):
             np.add.at(row, place, of_field)
         return Wide(None, low)

@@ -64,7 +64,7 @@ def unpack(data: bytes) -> NDArray[np.int64]:
     height, width = _SHAPE.unpack_from(data)
     rows = np.empty((height, width), np.int64)
     for row, packed in zip(rows, _rows(data, height, width), strict=True):
-        row[:] = packed.whole()
+        row[:] = packed.whole() if packed.mask else packed.least
     return rows
 
 
