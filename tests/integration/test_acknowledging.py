@@ -12,6 +12,7 @@ import msgspec
 import pytest
 from kafka import KafkaProducer
 
+from deploy.supervision.process import is_open
 from streams.broker.topics import DETECTIONS, JOURNAL
 from streams.contract.records import Detection
 from tests.alerts.writing import events, faults
@@ -169,6 +170,8 @@ def test_a_503_that_was_nevertheless_applied_is_found_by_its_key_and_done_once(p
     not_confirmed = [one.command for one in first if one.status == NOT_CONFIRMED]
     assert len(not_confirmed) >= SEGMENTS // 2
     assert {one.status for one in first} == {TAKEN, NOT_CONFIRMED}
+    kafka_port = int(parts.run.kafka.rpartition(":")[2])
+    parts.wait(lambda: is_open(kafka_port))
     parts.wait(lambda: "done" in map(caller.state, not_confirmed))
 
     def another_wall() -> None:
