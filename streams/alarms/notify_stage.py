@@ -1,8 +1,9 @@
 """Hosts what tells receivers outside of alarms: rows in, letters out, all that it remembers on one compacted topic.
 
-A letter is sent only after it stands on that topic, and taken off after it was confirmed. So a process that is killed
-forgets nothing, and sends again only what it could not know to be delivered, under the same id. Sending takes its own
-threads: a receiver that hangs holds up neither rows nor other receivers.
+A letter is sent only after it stands on that topic, and taken off after it was confirmed. What changes in one turn is
+kept as a whole: a large burst takes several batches, and what a kill cut between them is taken back at the next start.
+So a process that is killed forgets nothing, and sends again only what it could not know to be delivered, under the same
+id. Sending takes its own threads: a receiver that hangs holds up neither rows nor other receivers.
 """
 
 from __future__ import annotations
@@ -32,6 +33,8 @@ _Offsets: TypeAlias = "Mapping[TopicPartition, int]"
 
 STATE = topics.state("notifiers")
 OFFSET = b"offset/"
+WHOLE = b"whole"
+"""Key of the last record of all that was kept at once."""
 
 
 class Dispatches(Protocol[L, V_contra]):
@@ -108,8 +111,8 @@ class NotifyStage(Generic[L, V]):
         if not partitions:
             return {}
         await self._cities.begin(bus)
-        kept = {record.key or b"": record.value for record in await bus.read_all(STATE, 0)}
-        self._dispatch.begin({key: value for key, value in kept.items() if value is not None})
+        kept = await _kept(bus)
+        self._dispatch.begin(kept)
         known = {one: int(offset) for one in partitions if (offset := kept.get(_key(one))) is not None}
         await self._read_standing([one for one in partitions if one.topic == topics.ALARMS], known, bus)
         return known | self._offsets
@@ -169,7 +172,7 @@ class NotifyStage(Generic[L, V]):
         kept = [Message(STATE, key, value, partition=0) for key, value in self._dispatch.changes()]
         notes = [Message(topics.NOTIFICATIONS, b"note", value, partition=0) for value in self._dispatch.notes()]
         ends = [Message(STATE, _key(one), str(offset).encode(), partition=0) for one, offset in advanced.items()]
-        return [*kept, *notes, *ends]
+        return [*kept, *notes, *ends, *([_WHOLE] if kept or ends else [])]
 
     def _send(self, one: L) -> None:
         """Send in a thread that ends with the process: whoever hangs holds up no shutdown either."""
@@ -184,6 +187,21 @@ class NotifyStage(Generic[L, V]):
             returned.append((one, done))
 
         threading.Thread(target=run, name="notifier", daemon=True).start()
+
+
+_WHOLE = Message(STATE, WHOLE, b"1", partition=0)
+
+
+async def _kept(bus: Bus) -> dict[bytes, bytes]:
+    """Read what was kept; what stands behind the last whole is taken back there, too."""
+    records = await bus.read_all(STATE, 0)
+    wholes = [count for count, record in enumerate(records, 1) if record.key == WHOLE]
+    count = wholes[-1] if wholes else len(records)  # without any, an earlier version has written them
+    kept = {record.key or b"": record.value for record in records[:count]}
+    cut = dict.fromkeys(record.key or b"" for record in records[count:])
+    if cut or not wholes:
+        await bus.send([*(Message(STATE, key, kept.get(key), partition=0) for key in cut), _WHOLE])
+    return {key: value for key, value in kept.items() if value is not None}
 
 
 def _alarm(record: Record) -> str:
