@@ -37,11 +37,11 @@ NO_MEDIA = ProblemError(
 
 class _Part(msgspec.Struct):
     id: str
-    property: str
+    of: str = msgspec.field(name="property")
 
     @property
     def name(self) -> str:
-        return f"{self.id}.{self.property}"
+        return f"{self.id}.{self.of}"
 
 
 class _Call(msgspec.Struct):

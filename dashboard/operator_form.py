@@ -40,7 +40,7 @@ def install(app: Dash) -> None:
         State("language", "data"),
         prevent_initial_call=True,
     )
-    async def save(_: int | None, who: str | None, desk: str | None, language: str | None) -> tuple[Any, str]:
+    async def save(_: Any, who: Any, desk: Any, language: Any) -> tuple[Any, str]:  # noqa: ANN401 - JSON
         odd = [at for at, one in enumerate((who, desk)) if not isinstance(one, str | None)]
         if odd:
             raise invalid([(f"/body/state/{at}/value", Name("应为文本", "Write a text")) for at in odd])
