@@ -15,9 +15,8 @@ from deploy.config import settings
 from processors.maths.combined import KIND
 from processors.maths.rules import Rule
 from streams.errors import SettingError
+from tests.copied_tree import ROOT, copied_tree
 
-ROOT = Path(__file__).resolve().parents[2]
-LEFT = ("__pycache__", ".git", ".venv", ".mypy_cache", ".ruff_cache", ".pytest_cache", "Benchmark", "first", "data")
 NAME = "fresh_thing"
 RULES = [of for of in new.ABOUT if of != new.LEVEL]
 DOMAIN = """\
@@ -37,8 +36,7 @@ data_class = "public"
 @pytest.fixture(scope="module")
 def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of the tree with one new component of each kind, and a thirteenth domain."""
-    tree = tmp_path_factory.mktemp("new") / "citywall"
-    shutil.copytree(ROOT, tree, ignore=lambda folder, names: LEFT if Path(folder) == ROOT else {"__pycache__"})
+    tree = copied_tree(tmp_path_factory.mktemp("new") / "citywall")
     for kind in new.PLACES:
         new.write(kind, NAME, tree)
     for of in RULES:

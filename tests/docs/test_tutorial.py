@@ -7,7 +7,6 @@ import asyncio
 import json
 import os
 import re
-import shutil
 import signal
 import subprocess
 import sys
@@ -17,9 +16,9 @@ from typing import NamedTuple
 import pytest
 from websockets.asyncio.client import connect
 
+from tests.copied_tree import ROOT, copied_tree
 from tests.waiting import until
 
-ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs" / "tutorial.md"
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.M | re.S)
 DATA = ROOT.parent / "shared" / "data" / "aarhus_citypulse"
@@ -41,10 +40,7 @@ class Reader:
     """Someone who does what the page says, in a tree of their own."""
 
     def __init__(self, place: Path) -> None:
-        self.tree = place / "citywall"
-        left = ("__pycache__", ".git", ".venv", ".mypy_cache", ".ruff_cache", ".pytest_cache", "Benchmark", "first")
-        ignored = shutil.ignore_patterns(*left)
-        shutil.copytree(ROOT, self.tree, ignore=ignored)
+        self.tree = copied_tree(place / "citywall")
         # the same environment, and no path of this machine in the tree
         (self.tree / "citywall").write_text('#!/bin/sh\nexec "$THE_PYTHON" -m deploy "$@"\n')
         (self.tree / "citywall").chmod(0o755)
@@ -125,10 +121,10 @@ def test_the_page_does_what_it_says(reader: Reader):
     assert (reader.tree / "first" / "crawl.svg").read_text(encoding="utf-8").startswith("<svg")
 
 
-def test_the_whole_suite_takes_what_was_written(reader: Reader):
-    python = '"$THE_PYTHON" -m pytest -q -p no:cacheprovider'
-    assert "tests/processors/test_crawl.py::" in reader.run(f"{python} --collect-only")
-    reader.run(f"{python} tests/architecture tests/dashboard/test_vitals.py tests/processors/test_crawl.py")
+def test_the_suite_takes_what_was_written(reader: Reader):
+    suites = "tests/architecture tests/dashboard/test_vitals.py tests/processors/test_crawl.py"
+    said = reader.run(f'"$THE_PYTHON" -m pytest -v -p no:cacheprovider {suites}')
+    assert "tests/processors/test_crawl.py::" in said
 
 
 @pytest.mark.skipif(not DATA.is_dir(), reason=f"the files of Aarhus are missing: put them into {DATA}")

@@ -14,6 +14,7 @@ import psutil
 import pytest
 
 from deploy.config.run import SAMPLE_CITY
+from deploy.supervision.stack import ask_health
 from tests.dashboard.scrape import scraped, total
 from tests.waiting import until
 
@@ -52,13 +53,17 @@ class Running:
         return next((line for line in self.log.read_text().splitlines() if line.startswith("http://")), None)
 
     def eventually(self, find, within_s):
-        return until(find, within_s, every_s=0.2, said=self.log.read_text)
+        return until(find, within_s, every_s=0.5, said=self.log.read_text)
 
     def status(self):
         done = citywall(self.home, "status", "--json", "--data", str(self.data))
         return done.returncode, json.loads(done.stdout)
 
     def is_ok(self):
+        """Return what `status` tells of a city that is well; the wall is asked first, which costs no process."""
+        host, port = self.wall.rstrip("/").removeprefix("http://").split(":")
+        if (ask_health(host, int(port)) or {}).get("status") != "ok":
+            return None
         code, found = self.status()
         return found if code == 0 else None
 
