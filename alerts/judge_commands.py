@@ -31,7 +31,7 @@ from alerts.events import Done, Refused
 from alerts.incidents import members_to_take
 from alerts.kinds import kinds
 from alerts.reading import UNSIGNED
-from alerts.roles import may
+from alerts.roles import ACKNOWLEDGE_MS, may
 from alerts.transitions import TABLE, Happening, No
 from processors.maths.measures import FEED_PREFIX
 from streams.city.windows import holds, next_change_ms
@@ -62,6 +62,8 @@ def judge_command(state: State, command: Command, now_ms: int, scope: Scope | No
         return refused(command, KEY_USED)
     if not may(command.role, command.action, command.for_ms if isinstance(command, Shelve) else 0):
         return refused(command, "role_may_not")
+    if isinstance(command, Acknowledge) and (command.for_ms or 0) > ACKNOWLEDGE_MS:
+        return refused(command, "too_long")
     if isinstance(command, Undo):
         return _judge_undo(state, command, now_ms)
     if isinstance(command, OfPlace):

@@ -29,6 +29,9 @@ MAY: dict[str, frozenset[str]] = {
 SHELVE_MS: dict[str, int] = {"dispatcher": 2 * HOUR_MS, "supervisor": 12 * HOUR_MS}
 """Role → how long it may shelve."""
 
+ACKNOWLEDGE_MS = 12 * HOUR_MS
+"""A shift, as the longest shelf, whoever it is: who comes after it acknowledges by himself."""
+
 LADDER: tuple[Role, ...] = ("operator", "dispatcher", "supervisor", "engineer")
 """The roles of a local desk, lowest first."""
 

@@ -17,6 +17,7 @@ from fastapi.responses import JSONResponse, Response
 from starlette.websockets import WebSocketDisconnect
 
 from dashboard import api, problems
+from dashboard.callback_door import CallbackDoor
 from dashboard.guard import Guard, browser_of, content_policy
 from dashboard.health import health
 from dashboard.history_seed import keep_seeded
@@ -69,6 +70,7 @@ def create_app(config: WallConfig) -> FastAPI:
     async def nothing(path: str, request: Request) -> JSONResponse:
         raise problems.nothing_at(request.url.path)
 
+    server.add_middleware(CallbackDoor, callbacks=page.callback_map)
     server.add_middleware(Guard, policy=content_policy(list(page.csp_hashes())), hosts=config.hosts)
     return server
 

@@ -12,6 +12,7 @@ from dash import ClientsideFunction, Input, Output, html, no_update
 from dashboard import alarm_course, alarm_facts
 from dashboard.hub import wall_clock_ms
 from dashboard.labels import text
+from dashboard.problems import invalid
 from dashboard.subject import Section, Subject, number, same, time_at
 from dashboard.vitals import vitals
 from streams.contract.durations import DAY_MS, MINUTE_MS
@@ -34,6 +35,8 @@ POINTS = 288
 WIDE = ("fact.place", "fact.folded", "fact.basis", "fact.id", "fact.ended_why")
 """Facts of an alarm that are long: each has a line of its own."""
 
+NO_SELECTION = Name('所选应为 {"id": "…", "kind": "…"}', 'A selection is {"id": "…", "kind": "…"}')
+
 log = logging.getLogger(__name__)
 
 
@@ -51,6 +54,8 @@ def install(app: Dash, hub: Hub) -> None:
     async def open_drawer(selection: dict[str, Any] | None) -> tuple[Any, Any, Any, Any]:
         if not selection:
             return [], [], None, None
+        if not _is_selection(selection):
+            raise invalid([("/body/inputs/0/value", NO_SELECTION)])
         key, language = selection["id"], "en" if selection.get("lang") == "en" else "zh"
         again, ended = selection.get("again"), None
         subject = find(hub, selection["kind"], key)
@@ -71,6 +76,10 @@ def install(app: Dash, hub: Hub) -> None:
         app.clientside_callback(  # type: ignore[no-untyped-call]  # Dash leaves it untyped
             ClientsideFunction("citywall", f"drawer_{name}"), Input(f"drawer-{name}", "data"), prevent_initial_call=True
         )
+
+
+def _is_selection(value: Any) -> bool:  # noqa: ANN401 - whatever JSON a caller sent
+    return isinstance(value, dict) and all(isinstance(value.get(name), str) for name in ("id", "kind"))
 
 
 def _head(title: Name, language: str) -> Component:

@@ -8,6 +8,8 @@ from dash import ClientsideFunction, Input, Output, State, no_update
 
 from dashboard.labels import text
 from dashboard.order_fields import unreadable
+from dashboard.problems import invalid
+from streams.contract.name import Name
 
 if TYPE_CHECKING:
     from dash import Dash
@@ -38,7 +40,10 @@ def install(app: Dash) -> None:
         State("language", "data"),
         prevent_initial_call=True,
     )
-    async def save(_: int | None, who: str | None, desk: str | None, language: str | None) -> tuple[Any, str]:
+    async def save(_: Any, who: Any, desk: Any, language: Any) -> tuple[Any, str]:  # noqa: ANN401 - JSON
+        odd = [at for at, one in enumerate((who, desk)) if not isinstance(one, str | None)]
+        if odd:
+            raise invalid([(f"/body/state/{at}/value", Name("应为文本", "Write a text")) for at in odd])
         operator, problem = check(who, desk, "en" if language == "en" else "zh")
         return (no_update, problem) if operator is None else (operator, "")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from alerts.roles import HOUR_MS, SHELVE_MS
+from alerts.roles import ACKNOWLEDGE_MS, HOUR_MS, SHELVE_MS
 from dashboard.iso_times import iso
 from dashboard.problems import ProblemError, invalid
 from streams.city.windows import Weekly, Window, ever_holds
@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from dashboard.orders import Order
 
 UNIT_S = {"d": 86_400, "h": 3_600, "m": 60, "s": 1}
-ACKNOWLEDGE_MS = 12 * HOUR_MS
-"""A shift, as the longest shelf: who comes after it acknowledges by himself."""
 PLANNED_MS = 366 * DAY_MS
 """So far ahead works are planned; what is silent for longer is out of service."""
 MOST_MS = {"acknowledge": ACKNOWLEDGE_MS, "shelve": max(SHELVE_MS.values()), "suppress": PLANNED_MS}

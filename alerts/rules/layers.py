@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
-from streams.toml_keys import laid_over
+from processors.maths.rules import rule_over
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -44,7 +44,7 @@ def merged(layers: Sequence[Layer]) -> dict[str, Merged]:
     for origin, rules in layers:
         for name, own in rules.items():
             below = found.get(name, Merged({}, {}))
-            values = laid_over(below.values, own)
+            values = rule_over(below.values, own)
             origins = {**below.origins, **dict.fromkeys(_ways(own), origin)}
             found[name] = Merged(values, {way: origins[way] for way in _ways(values) if way in origins})
     return found

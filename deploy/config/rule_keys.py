@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from alerts.rules.record import RECORD, Found
+from processors.maths.rules import is_level_off
 from streams.city.windows import Weekly, odd_schedule
 from streams.toml_keys import Fault, faults_of_keys, fields_of, missing
 
@@ -40,7 +41,8 @@ def faults(name: str, values: Mapping[str, Any], kind: type[msgspec.Struct], kno
 
 
 def _of_keys(values: Mapping[str, Any], fields: Mapping[str, FieldInfo]) -> Iterator[Fault]:
-    own = {key: value for key, value in values.items() if key not in {NAME, RECORD}}
+    off = {key for key, one in values.items() if key in fields and is_level_off(key, one)}
+    own = {key: one for key, one in values.items() if key not in {NAME, RECORD, *off}}
     return map(in_times, faults_of_keys(own, fields))
 
 

@@ -9,6 +9,7 @@ from alerts.rules.layers import Layer, merged
 from alerts.rules.record import RECORD, Found
 from deploy.config.combining import RULES, judge_of
 from deploy.config.rule_keys import NAME, NUMBERS, PROCESSOR, faults_of_found, is_enabled, unknown
+from processors.maths.rules import rule_over
 from streams.toml_keys import Fault, faults_within, fields_of
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ def of_settings(shipped: Mapping[str, Values], said: object, configs: Configs) -
             faults.append((name, Fault("", None, "the name stands there twice")))
         else:
             own[name] = _without(one, NAME)
-            entries.append({NAME: name, **shipped.get(name, {}), **own[name]})
+            entries.append({NAME: name, **rule_over(shipped.get(name, {}), own[name])})
     entries += [{NAME: name, **values} for name, values in shipped.items() if name not in own]
     kinds = {name: kind_of(configs[judge_of({**shipped.get(name, {}), **values})]) for name, values in own.items()}
     strange = {name: text for name, values in own.items() if (text := _strange(name, values, kinds[name], shipped))}

@@ -16,11 +16,11 @@ from deploy.config.combining import RULES, judge_of
 from deploy.config.components import discover
 from deploy.config.rule_keys import NAME, PROCESSOR, faults, is_enabled, unknown
 from deploy.config.rule_layers import beside, kind_of
-from processors.maths.rules import LEVELS, judged
+from processors.maths.rules import LEVELS, judged, rule_over
 from streams.city.check import Checked, check
 from streams.city.findings import Findings, sentences
 from streams.errors import CityFileError
-from streams.toml_keys import Fault, laid_over
+from streams.toml_keys import Fault
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -113,7 +113,7 @@ def _too_short(rule: Mapping[str, Any], sensors: Sequence[Sensor]) -> Iterator[t
 
 def _problems(name: str, own: Mapping[str, Any], below: Mapping[str, Any], components: Own) -> list[Fault]:
     """Say what is wrong with a rule: its keys, else all of it together, and its record."""
-    whole, configs = laid_over(below, own), {name: spec.config for name, spec in discover().items()}
+    whole, configs = rule_over(below, own), {name: spec.config for name, spec in discover().items()}
     if PROCESSOR in below:
         return list(beside(whole, own, configs))
     found, is_clear = _of_keys(name, own, judge_of(whole), components)

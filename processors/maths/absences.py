@@ -84,8 +84,7 @@ def _held(cells: Cells, judged_ms: NDArray[np.int64], until_ms: NDArray[np.int64
     if not len(judged_ms):
         return []
     first_ms, last_ms = int(judged_ms.min()), int(until_ms.max())
-    held = {*cells.windows.open, *cells.windows.late, *cells.windows.closed}
-    return sorted(start_ms for start_ms in held if first_ms < start_ms + cells.window_ms <= last_ms)
+    return cells.held_ms(first_ms - cells.window_ms + 1, last_ms - cells.window_ms + 1)
 
 
 def _rise(

@@ -83,6 +83,11 @@ class Cells:
         """Return (n,) the longest gap that does not end a run."""
         return np.maximum(GAP_INTERVALS * (self.interval_s[cell] * 1000), GAP_MS).astype(np.int64)
 
+    def held_ms(self, from_ms: int, until_ms: int) -> list[int]:
+        """List the windows that begin from then until then, rising."""
+        held = {*self.windows.open, *self.windows.late, *self.windows.closed}
+        return sorted(start_ms for start_ms in held if from_ms <= start_ms < until_ms)
+
     def grace_ms(self, rule: Rule) -> int:
         """Return how late a reading may come and still have windows run again; those of a mean alone ever are."""
         if rule.kind != "level":

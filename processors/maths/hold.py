@@ -3,6 +3,10 @@
 Severity 0 is normal, 1 … 4 are the levels IV … I. A run is an unbroken row of windows that ask for a higher (or a
 lower) severity than the present one; when it has lasted the delay, the mildest severity it asked for is taken. A gap
 in the data ends a run, and nothing but data ever lowers a severity.
+
+Who begins anew (its state was lost, or does not fit a new version) cannot know what a first value within the dead band
+means: whether an alarm of before still stands. Such a place is *unsure*: to reach a limit is news there as of a normal
+one, and so is to leave the dead band. The alarm that stood ends by that; where none did, that end changes nothing.
 """
 
 from __future__ import annotations
@@ -32,6 +36,7 @@ class Hold:
     """Per place, (p,): present severity, what the run asks for, when the run began, and the last window of it seen."""
 
     severity: NDArray[np.int64] = field(default_factory=_none)
+    """-1 … -4 = unsure: that severity may stand, from before anything was known."""
     asked: NDArray[np.int64] = field(default_factory=_none)
     since_ms: NDArray[np.int64] = field(default_factory=_none)
     seen_ms: NDArray[np.int64] = field(default_factory=_none)
@@ -83,8 +88,8 @@ def grow(hold: Hold, places: int) -> None:
 
 
 def is_busy(hold: Hold, place: NDArray[np.int64] | slice = slice(None)) -> NDArray[np.bool_]:
-    """Tell where there is a severity, or a run: elsewhere a value that reaches no limit changes nothing."""
-    found: NDArray[np.bool_] = (hold.severity[place] > 0) | (hold.since_ms[place] != NO_RUN)
+    """Tell where there is or may be a severity, or a run: elsewhere a value that reaches no limit changes nothing."""
+    found: NDArray[np.bool_] = (hold.severity[place] != 0) | (hold.since_ms[place] != NO_RUN)
     return found
 
 
@@ -99,9 +104,14 @@ def end(hold: Hold, places: NDArray[np.bool_]) -> NDArray[np.intp]:
 def judge(hold: Hold, seen: Seen, limits: Limits) -> Changes:
     """Take a window's values → the severities that change now."""
     place = seen.place
-    before, asked, since_ms = hold.severity[place], hold.asked[place], hold.since_ms[place]
+    present, asked, since_ms = hold.severity[place], hold.asked[place], hold.since_ms[place]
     reached, kept = limits.severity(seen.value), limits.severity(seen.value, limits.dead_band)
-    target = np.where(reached > before, reached, np.minimum(kept, before))
+    first = (hold.seen_ms[place] == NO_TIME_MS) & (present == 0) & (reached == 0)
+    present = np.where(first, -kept, present)
+    unsure = present < 0
+    before = np.where(unsure, np.where(reached > 0, 0, -present), present)
+    left = np.where(unsure & (kept > 0), before, np.minimum(kept, before))
+    target = np.where(reached > before, reached, left)
     rising, falling = target > before, target < before
     unbroken = (since_ms != NO_RUN) & (seen.start_ms - hold.seen_ms[place] <= seen.gap_ms)
     rises_on, falls_on = unbroken & rising & (asked > before), unbroken & falling & (asked < before)
@@ -109,7 +119,7 @@ def judge(hold: Hold, seen: Seen, limits: Limits) -> Changes:
     since_ms = np.where(rises_on | falls_on, since_ms, np.where(rising | falling, seen.start_ms, NO_RUN))
     lasted_ms = seen.end_ms - np.where(since_ms == NO_RUN, seen.end_ms, since_ms)
     changed = (rising & (lasted_ms >= limits.on_delay_s * 1000)) | (falling & (lasted_ms >= limits.off_delay_s * 1000))
-    hold.severity[place] = np.where(changed, asked, before)
+    hold.severity[place] = np.where(changed, asked, present)
     hold.asked[place] = asked
     hold.since_ms[place] = np.where(changed, NO_RUN, since_ms)
     hold.seen_ms[place] = seen.start_ms

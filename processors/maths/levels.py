@@ -54,7 +54,9 @@ class _Watch:
 
     cells: Cells
     busy: NDArray[np.bool_]
-    """(cells,) whether a rule has a level there, or a run that may become one."""
+    """(cells,) whether a rule has or may have a level there, or a run that may become one …"""
+    unseen: NDArray[np.bool_]
+    """… and where a rule has seen no value yet: its first says whether it may have one."""
     passed_ms: tuple[int, ...] = ()
     """Up to where the watermark has let each lag be judged."""
     ended: bool = False
@@ -82,7 +84,7 @@ def _watching(levels: Levels, cells: Cells) -> _Watch:
             hold.grow(levels.holds.setdefault(rule.name, Hold()), len(cells.column_of))
         absences.follow(levels.absent, cells, levels.judged_ms)
         deviations.follow(levels.usual, cells)
-        levels.watch = _Watch(cells, _busy(levels, len(cells.column_of)))
+        levels.watch = _Watch(cells, _busy(levels, len(cells.column_of)), _unseen(levels, cells))
     return levels.watch
 
 
@@ -90,6 +92,14 @@ def _busy(levels: Levels, count: int) -> NDArray[np.bool_]:
     found = np.zeros(count, bool)
     for held in levels.holds.values():
         found[: len(held.severity)] |= hold.is_busy(held)
+    return found
+
+
+def _unseen(levels: Levels, cells: Cells) -> NDArray[np.bool_]:
+    found = np.zeros(len(cells.column_of), bool)
+    for rule in cells.of_means:
+        mine = cells.column_of == cells.columns.index(rule.column)
+        found |= mine & (levels.holds[rule.name].seen_ms == NO_TIME_MS)
     return found
 
 
@@ -163,16 +173,17 @@ def judge(levels: Levels, cells: Cells, up_to_ms: NDArray[np.int64]) -> list[Cha
 
 def _judged(levels: Levels, cells: Cells, start_ms: int, sensor: NDArray[np.intp]) -> Iterator[Change]:
     """Judge a window of these sensors by every rule; where nothing is near a limit, a look at all at once is enough."""
-    bounds, busy = cells.bounds, _watching(levels, cells).busy
+    watch, bounds = _watching(levels, cells), cells.bounds
+    busy, unseen = watch.busy, watch.unseen
     cell = bounds.cell[:, sensor]
     sums = windows.so_far(cells.windows, start_ms, cell.ravel(), MEAN).reshape(MEAN, *cell.shape)
     mean = mean_of(sums, np.repeat(cells.levels[bounds.column, np.newaxis], cell.shape[1], axis=1))
     high, low = bounds.high[bounds.column, np.newaxis], bounds.low[bounds.column, np.newaxis]
-    loud = (mean >= high) | (mean < low) | busy[cell]
+    loud = (mean >= high) | (mean < low) | busy[cell] | unseen[cell]
     loud &= (sums[READINGS] > 0) & (cell >= 0)
     if not loud.any():
         return
-    busy[cell[loud]] = False
+    busy[cell[loud]] = unseen[cell[loud]] = False
     end_ms = start_ms + cells.window_ms
     for rule, limits, row in zip(cells.of_means, cells.limits, bounds.row_of_rule, strict=True):
         mine = loud[row]
@@ -209,19 +220,13 @@ def _in_order(levels: Levels, cells: Cells, terms: Terms, late_ms: NDArray[Any])
             held = levels.holds[rule.name]
             if late_ms[row] > cells.grace_ms(rule) or not (cells.of(rule, cell) & hold.is_busy(held, cell))[0]:
                 continue
-            for start_ms in _held(cells, int(held.seen_ms[cell[0]]) + 1, until_ms):
+            for start_ms in cells.held_ms(int(held.seen_ms[cell[0]]) + 1, until_ms):
                 value = mean_at(cells, cell, start_ms)
                 if not np.isnan(value[0]):
                     seen = hold.Seen(cell, value, cells.gap_ms(cell), start_ms, start_ms + cells.window_ms)
                     found += _told(cells, rule, seen, hold.judge(held, seen, limits), known_ms)
         busy[cell] = any(hold.is_busy(levels.holds[rule.name], cell)[0] for rule in cells.of_means)
     return found
-
-
-def _held(cells: Cells, from_ms: int, until_ms: int) -> list[int]:
-    """List the windows that begin from then until then, rising."""
-    held = {*cells.windows.open, *cells.windows.late, *cells.windows.closed}
-    return sorted(start_ms for start_ms in held if from_ms <= start_ms < until_ms)
 
 
 def _again(levels: Levels, cells: Cells, terms: Terms, late_ms: NDArray[Any]) -> list[Change]:
@@ -240,10 +245,10 @@ def _again(levels: Levels, cells: Cells, terms: Terms, late_ms: NDArray[Any]) ->
         return found
     for rule, limits in zip(cells.of_means, cells.limits, strict=True):
         held = levels.holds[rule.name]
-        higher = limits.severity(mean) > held.severity[place]
+        higher = limits.severity(mean) > np.maximum(held.severity[place], 0)
         for row in np.flatnonzero(higher & (late_ms <= cells.grace_ms(rule)) & cells.of(rule, place)).tolist():
             cell, start, value = int(place[row]), int(start_ms[row]), float(mean[row])
-            before, known_ms = int(held.severity[cell]), int(levels.judged_ms[cells.sensor_of[cell]])
+            before, known_ms = max(int(held.severity[cell]), 0), int(levels.judged_ms[cells.sensor_of[cell]])
             series = _series(cells, cell, known_ms)
             after, since_ms = _run_again(cells, rule, cell, (series, start))
             without = mean_of(sums[:, [row]] - terms.terms[:MEAN, [row]], cells.of_level[[cell]])
@@ -257,7 +262,7 @@ def _again(levels: Levels, cells: Cells, terms: Terms, late_ms: NDArray[Any]) ->
 
 def _series(cells: Cells, cell: int, known_ms: int) -> dict[int, float]:
     """Return the mean of a cell in each window that ends by then, rising, NaN = it did not speak."""
-    place, held_ms = np.array([cell]), _held(cells, NO_TIME_MS, known_ms - cells.window_ms + 1)
+    place, held_ms = np.array([cell]), cells.held_ms(NO_TIME_MS, known_ms - cells.window_ms + 1)
     return {start_ms: float(mean_at(cells, place, start_ms)[0]) for start_ms in held_ms}
 
 

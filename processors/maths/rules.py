@@ -122,6 +122,20 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         return Limits((first, second, third, fourth), below, self.dead_band, self.on_delay_s, self.off_delay_s)
 
 
+def rule_over(below: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a rule with what a layer says of it laid over it; a level that is `false` there is none.
+
+    >>> rule_over({"iv": 35, "iii": 37}, {"iv": False, "iii": 38})
+    {'iii': 38}
+    """
+    return {key: one for key, one in laid_over(below, own).items() if not is_level_off(key, one)}
+
+
+def is_level_off(key: str, value: object) -> bool:
+    """Tell whether a layer takes a level from a rule, `iv = false`."""
+    return key in LEVELS and value is False
+
+
 def judged(rules: Iterable[Mapping[str, Any]], own: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
     """Return the rules of a processor, as plain data, with a city's own laid over them; new names at the end.
 
@@ -129,7 +143,7 @@ def judged(rules: Iterable[Mapping[str, Any]], own: Mapping[str, Mapping[str, An
     """
     known = {str(rule["name"]): dict(rule) for rule in rules}
     numbers = {name: {key: value for key, value in values.items() if key != RECORD} for name, values in own.items()}
-    found = laid_over(known, {name: values for name, values in numbers.items() if values})
+    found = known | {name: rule_over(known.get(name, {}), values) for name, values in numbers.items() if values}
     return [{**values, "name": name} for name, values in found.items()]
 
 

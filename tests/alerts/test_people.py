@@ -18,6 +18,11 @@ by_li = acknowledge(AT_10)
 by_all = commanded(Warn, AT_10, "w1", message="c-1", status="Exercise")
 
 CASES = {
+    "acknowledged for a whole shift, and for longer": (
+        [raise_3, acknowledge(AT_10, "k1", for_ms=12 * 3_600_000 + 1), acknowledge(AT_10, "k2", for_ms=12 * 3_600_000)],
+        ["raised", "too_long", "acknowledge"],
+        [(AT_10, "active", 3, True, 1)],
+    ),
     "a warning of the public: in its course, and no change of it": (
         [raise_3, by_all],
         ["raised", "warn"],

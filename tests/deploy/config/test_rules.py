@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from streams.city.folder import Folder
+    from streams.city.versions import Rules
 
 COMPONENTS = settings.load(environment={}).components
 WHOLE = """[fog_dense]
@@ -46,6 +47,21 @@ def test_one_number_of_one_rule_changes_and_the_rest_stays(tmp_path: Path) -> No
     assert [{**new, "iv": 35} for _, new in changed] == [old for old, _ in changed]
 
 
+def heat(rules: Rules) -> dict[str, Any]:
+    (found,) = [one for one in rules["threshold"] or [] if one["name"] == "heat"]
+    return dict(found)
+
+
+def test_a_level_that_is_false_is_none_of_the_rule_in_city_and_settings(tmp_path: Path) -> None:
+    before = heat(in_force(read_folder(write_small_city(tmp_path)), COMPONENTS))
+    after = heat(in_force(with_rules(tmp_path, "[heat]\niv = false\n"), COMPONENTS))
+    (tmp_path / "mine.toml").write_text('[[threshold.rules]]\nname = "heat"\niv = false\n', encoding="utf-8")
+    mine = settings.load(tmp_path / "mine.toml", {}).components
+    assert "iv" not in after
+    assert {**after, "iv": 35} == before
+    assert heat({"threshold": mine["threshold"]["rules"]}) == {**after, "iv": None}
+
+
 def test_processors_without_rules_raise_what_they_find(tmp_path: Path) -> None:
     found = in_force(read_folder(write_small_city(tmp_path)), COMPONENTS)
     assert found["congestion"] is None
@@ -68,6 +84,8 @@ def test_processors_without_rules_raise_what_they_find(tmp_path: Path) -> None:
         ("[heat]\nreference = 3\n", "rule heat: reference: a text or a table with zh, en is needed, not 3"),
         ("[heat]\nname = 'heat'\n", "rule heat: name: the section's name is the rule's; take this away"),
         ("[heat]\ndomain = 'wether'\n", "rule heat: domain: there is none called 'wether'; the nearest is 'weath"),
+        ("[heat]\niv = false\niii = false\nii = false\n", "rule heat: at least one of iv, iii, ii, i is needed"),
+        ("[slow_traffic]\niv = false\n", "rule slow_traffic: iv: there is no such key"),
         ("[heat]\niv = 38\n", "the limits must get stricter (above), not iv = 38, iii = 37, ii = 40"),
         ("[heat]\ncolumn = 'temperature'\n", "rule heat: column: weather has no column 'temperature'; the nearest is"),
         (
