@@ -19,6 +19,7 @@ from alerts.commands import (
     Shelve,
     Split,
     Suppress,
+    Unacknowledge,
     Undo,
     Unshelve,
     Warn,
@@ -27,7 +28,7 @@ from alerts.commands import (
 from alerts.covering import covered, recover_within
 from alerts.covers import Cover, as_of, is_over
 from alerts.desks import Held
-from alerts.earlier import SEEN_TO
+from alerts.earlier import GIVEN_BACK, SEEN_TO
 from alerts.moving import ImpossibleError, moved, opened_one, revised, step_of
 from alerts.outcomes import Outcome
 from alerts.state import Was
@@ -90,6 +91,8 @@ def _to_alarm(state: State, alarm: Alarm, command: AlarmCommand, at_ms: int) -> 
     else:
         changed = _step(alarm, command, last)
     was = replace(_was(alarm, changed, last), made=made, took_away=took_away, held=held)
+    if isinstance(command, Unacknowledge) and state.version >= GIVEN_BACK:
+        was = replace(was, whole=incidents.give_back(state, alarm))
     if isinstance(command, Fold | Split):
         was = replace(was, group=(alarm.incident, alarm.under), spoke=spoke and state.version >= SEEN_TO)
     state.undoable[command.id] = was
@@ -238,7 +241,9 @@ def _undo(state: State, command: Undo, at_ms: int) -> int:
         alarm = state.open.get(one.alarm)
         if alarm is not None and alarm.revision == one.revision:
             _put_back(state, alarm, one, last)
-    if was.incident in state.incidents:
+    if was.incident in state.incidents and state.version >= GIVEN_BACK:
+        incidents.untake(state, state.incidents[was.incident], was, last)
+    elif was.incident in state.incidents:
         incidents.take(state, state.incidents[was.incident], None)
     return _put_back(state, opened_one(state, was.alarm), was, last) if was.alarm else 0
 
@@ -261,6 +266,8 @@ def _put_back(state: State, alarm: Alarm, was: Was, last: Last) -> int:
     if alarm.revision == was.revision:
         back = revised(back, last)
     state.put(back)
+    if was.whole is not None and incident is not None and incident.taken is None:
+        incidents.take(state, incident, *was.whole)
     if was.spoke and back.incident is not None:
         incidents.speak_again(state, back, last.at_ms)
     return back.revision

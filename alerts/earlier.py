@@ -15,6 +15,9 @@ SPOKEN_FOR = 7
 SEEN_TO = 8
 """From this version on all that an event touches is seen to at once: what covers an alarm that has moved, the cause of
 an incident that it leaves, what a silence that is gone has made uncertain, windows that a clock sets."""
+GIVEN_BACK = 9
+"""From this version on what a person gives back holds for nothing more: the acknowledgement of an incident ends with
+that of a member, and an undo of it takes back what had joined under it."""
 
 
 def upgraded(record: Any) -> Any:  # noqa: ANN401 - whatever JSON the record is

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from alerts.alarm import Alarm, Taken
     from alerts.commands import Fold
     from alerts.events import Placed
-    from alerts.state import State
+    from alerts.state import State, Was
 
 BURST = 3
 """So many alarms of a kind in a zone, raised within the time in which a desk is shown ten items, come thick."""
@@ -70,10 +70,31 @@ def members_to_take(state: State, incident: Incident) -> list[Alarm]:
     return [one for one in members if one.asks and one.level > ALONE]
 
 
-def take(state: State, incident: Incident, taken: Taken | None) -> None:
-    """Note who has acknowledged the whole, None = nobody."""
+def take(state: State, incident: Incident, taken: Taken | None, level: int | None = None) -> None:
+    """Note who has acknowledged the whole, None = nobody; for what is no worse than a level, None = as it is now."""
     incident = state.incidents[incident.id]
-    state.groups.put(replace(incident, taken=taken, taken_level=incident.folded_level))
+    state.groups.put(replace(incident, taken=taken, taken_level=incident.folded_level if level is None else level))
+
+
+def give_back(state: State, alarm: Alarm) -> tuple[Taken, int] | None:
+    """Have nobody hold an incident any more by the acknowledgement that a member gives back → what it was."""
+    incident = state.incidents.get(alarm.incident or "")
+    if incident is None or incident.taken is None or incident.taken != alarm.taken:
+        return None
+    take(state, incident, None)
+    return incident.taken, incident.taken_level
+
+
+def untake(state: State, incident: Incident, was: Was, last: Last) -> None:
+    """Take an acknowledgement of the whole back, and that of what joined under it; another one by now stays."""
+    taken, known = incident.taken, {one.alarm for one in was.others}
+    if taken is None or (taken.who, taken.at_ms) != (was.who, was.at_ms):
+        return
+    for one in sorted(state.groups.members.of(incident.id)):
+        alarm = state.open[one]
+        if alarm.taken == taken and one not in known and alarm.closing is None:
+            state.put(moved(alarm, step_of(alarm, Happening.UNACKNOWLEDGE), last))
+    take(state, incident, None)
 
 
 def fold(state: State, alarm: Alarm, command: Fold, at_ms: int) -> Alarm:

@@ -17,7 +17,7 @@ from alerts.earlier import ENGINE_TIMES, upgraded
 from alerts.events import Cause, Event
 from streams.errors import FrameError
 
-VERSION = 8
+VERSION = 9
 """Of the records that this code writes. 1: those that name none, of CityWall 0.1.0; 3 knows alarms that are retired,
 and who found what with which version of the city; 4 knows engine time, and commands but acknowledging; 5 the
 city clock, all that covers alarms, incidents and what was shown; 6 which sensors tell of an alarm, which alarms of

@@ -192,6 +192,8 @@ def _judge_undo(state: State, command: Undo, now_ms: int) -> Done | Refused:
     alarm = state.open.get(done.alarm)
     if done.alarm and alarm is None:
         return refused(command, "closed", state.closed.get(done.alarm))
+    if was is None and done.state != "superseded":  # a note stays, and of what was refused there is nothing to undo
+        return refused(command, "too_late" if now_ms > done.at_ms + UNDO_MS else "no_undo", alarm)
     changed = was is None or (alarm is not None and alarm.revision != was.revision)
     if was is None or changed or (was.made and was.made not in state.covers):
         return refused(command, "changed", alarm)

@@ -11,7 +11,7 @@ from alerts.alarm import Alarm, Closing, Handed, Taken, Under, ranked
 from alerts.commands import Where
 from alerts.covers import Cover, wheres
 from alerts.desks import WATCHED, Held, at_desk
-from alerts.earlier import SEEN_TO
+from alerts.earlier import GIVEN_BACK
 from alerts.groups import Groups
 from alerts.hearing import heard_through
 from alerts.tables import Aged, Index, Table, Trail
@@ -78,6 +78,8 @@ class Was(msgspec.Struct, frozen=True, kw_only=True):
     """Whether it was the cause of that incident."""
     held: Held | None = None
     """What it handed to another desk: the alarm, or the incident that it is in."""
+    whole: tuple[Taken, int] | None = None
+    """The acknowledgement of the incident that ended with the alarm's, and the worst level that it was for."""
 
 
 class State:
@@ -111,7 +113,7 @@ class State:
         """NOW → the setting of the city clock in force."""
         self.manned: Table[str, tuple[Desk, ...]] = Table(self.trail)
         """WATCHED → the city's desks; not there as long as it has never had any."""
-        self.version = SEEN_TO
+        self.version = GIVEN_BACK
         """Of the record that is folded: its events mean what they did then."""
         self.counts: dict[str, int] = {}
         """Event by name → how many."""

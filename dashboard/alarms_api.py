@@ -16,7 +16,7 @@ from dashboard.alarm_list import standing_of, waiting_since_ms
 from dashboard.commands_api import open_alarm
 from dashboard.iso_times import iso
 from dashboard.orders_kept import OrdersKept, behind
-from dashboard.problems import PROBLEM, invalid
+from dashboard.problems import PROBLEM, check_known, invalid
 from dashboard.queries import in_order
 from streams.contract.alarm_events import people_of
 from streams.contract.name import Name
@@ -75,12 +75,16 @@ def add_to(routes: APIRouter, hub: Hub) -> None:
             page = await ended_page(
                 hub, wanted, filter_of(wanted, hub.screen.view.says), lambda alarm: told(hub, alarm)
             )
-            counts = hub.screen.book().counts()
+            counts = hub.screen.book().counts() if hub.redis_lost_ms is None else None
             return Response(msgspec.json.encode(page | {"counts": counts}), media_type="application/json")
+        check_known(hub.redis_lost_ms)
         return Response(await _open_page(hub, wanted, kept), media_type="application/json")
 
-    @routes.get("/alarms/{alarm_id}", summary="One open alarm", responses=_described(ALARM) | {404: PROBLEM})
+    @routes.get(
+        "/alarms/{alarm_id}", summary="One open alarm", responses=_described(ALARM) | {404: PROBLEM, 503: PROBLEM}
+    )
     async def alarm(alarm_id: str) -> JSONResponse:
+        check_known(hub.redis_lost_ms)
         return JSONResponse(told(hub, open_alarm(hub, alarm_id)))
 
 
@@ -220,7 +224,7 @@ def _page_schema() -> dict[str, Any]:
         "required": ["alarms", "counts", "next"],
         "properties": {
             "alarms": {"type": "array", "items": ALARM},
-            "counts": {"type": "object"},
+            "counts": {"type": ["object", "null"]},
             "next": {**_MAYBE, "description": "`cursor` of the next page, null = this is the last"},
         },
     }

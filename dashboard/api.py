@@ -10,7 +10,7 @@ from fastapi.responses import JSONResponse
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
 from dashboard import alarm_history, alarms_api, commands_api, incidents_api
-from dashboard.problems import PROBLEM
+from dashboard.problems import PROBLEM, check_known
 from dashboard.queries import in_order, once
 
 if TYPE_CHECKING:
@@ -62,6 +62,7 @@ def _add_metrics(routes: APIRouter, hub: Hub) -> None:
 
     @routes.get("/metrics", summary="Newest values: of a metric, an entity, or all", responses=answers)
     async def metrics(wanted: Annotated[NewestFilter, Query()]) -> JSONResponse:
+        check_known(hub.redis_lost_ms)
         table = hub.mirror.metrics
         names = sorted(table) if wanted.metric is None else [wanted.metric]
         rows = [

@@ -21,7 +21,7 @@ from dashboard.languages import HEADER, language_of
 from dashboard.mirror import city_now_ms
 from dashboard.order_fields import Called, Why
 from dashboard.orders import Order, command_id, described, to_command
-from dashboard.problems import PROBLEM, ProblemError, shown
+from dashboard.problems import PROBLEM, ProblemError, check_known, shown
 from streams.contract.alarm_events import EventsWanted
 from streams.contract.name import Name
 from streams.errors import CityError
@@ -189,6 +189,7 @@ def open_alarm(hub: Hub, alarm_id: str) -> dict[str, Any]:
     """Return an open alarm."""
     found = hub.mirror.alarms.get(alarm_id)
     if found is None:
+        check_known(hub.redis_lost_ms)
         said = Name(
             f"没有未结束的报警 {shown(alarm_id)}；可能已经结束。",
             f"No open alarm is called {shown(alarm_id)}; it may have been closed.",

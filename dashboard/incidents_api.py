@@ -12,7 +12,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validato
 from dashboard.alarm_history import epoch_ms, kept_page, place_in
 from dashboard.iso_times import iso
 from dashboard.labels import as_json, kind_name
-from dashboard.problems import PROBLEM, ProblemError, shown
+from dashboard.problems import PROBLEM, ProblemError, check_known, shown
 from dashboard.queries import in_order
 from streams.contract.alarm_events import INCIDENTS, AlarmsWanted, Raised, cursor_of, raised_of
 from streams.contract.name import Name
@@ -79,13 +79,15 @@ def add_to(routes: APIRouter, hub: Hub) -> None:
         if asked.closed:
             found, after = await kept_page(hub, asked, fits, wanted.limit, wanted.cursor)
         else:
+            check_known(hub.redis_lost_ms)
             some, place = list(hub.mirror.incidents.values()), place_in(wanted.cursor, raised_of)
             right = (one for one in map(_kept, some) if asked.takes(one) and fits(one))
             found, after = await anyio.to_thread.run_sync(_open_page, right, wanted.limit, place)
         return JSONResponse({"incidents": [told(hub, one) for one in found], "next": after})
 
-    @routes.get("/incidents/{incident_id}", summary="One open incident", responses=_described(INCIDENT, 404))
+    @routes.get("/incidents/{incident_id}", summary="One open incident", responses=_described(INCIDENT, 404, 503))
     async def incident(incident_id: str) -> JSONResponse:
+        check_known(hub.redis_lost_ms)
         found = hub.mirror.incidents.get(incident_id)
         if found is None:
             said = Name(

@@ -14,6 +14,8 @@ from streams.contract.name import Name
 
 UNSEEN = ("Cc", "Cf", "Zl", "Zp")
 """Kinds of characters that nobody sees, or that turn what stands around them; …"""
+BLANK = "\u115f\u1160\u2800\u3164\uffa0"
+"""Letters and signs without a shape: fillers of Hangul, an empty pattern of Braille; alone they are nothing."""
 JOINING = "\u200c\u200d"
 """… these some scripts need, …"""
 LINES = "\t\n\r"
@@ -24,7 +26,7 @@ def unreadable(text: str, allowed: str = JOINING) -> Name | None:
     """Say why a text is not what it looks like, None = it is."""
     if any(category(one) in UNSEEN and one not in allowed for one in text):
         return Name("含有看不见的字符，请去掉", "It holds characters that nobody can see: leave them out")
-    if text and all(one.isspace() or one in allowed for one in text):
+    if text and all(one.isspace() or one in allowed or one in BLANK for one in text):
         return Name("为空白，请填写", "It is blank: write something")
     return None
 

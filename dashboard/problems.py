@@ -101,6 +101,20 @@ PROBLEM = _described()
 """As OpenAPI describes it."""
 
 
+def check_known(lost_since_ms: int | None) -> None:
+    """Raise ProblemError while the live state cannot be read: an empty list would say that nothing is open.
+
+    Args:
+        lost_since_ms: wall time since which it cannot (`Hub.redis_lost_ms`), None = it can.
+    """
+    if lost_since_ms is not None:
+        said = Name(
+            "暂时无法读取实时状态，现在不知道有哪些报警、事件和指标，请稍后再试。",
+            "The live state cannot be read, so nobody can say which alarms, incidents and values there are: ask again.",
+        )
+        raise ProblemError(503, "no-live-state", said)
+
+
 def invalid(faults: Sequence[tuple[str, Name]]) -> ProblemError:
     """Refuse a request; each fault is (JSON pointer, what is wrong there)."""
     errors = [{"pointer": pointer, "detail": said} for pointer, said in faults]

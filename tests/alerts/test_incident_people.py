@@ -2,7 +2,7 @@
 
 import pytest
 
-from alerts.commands import Acknowledge, Fold, Split
+from alerts.commands import Acknowledge, Fold, Split, Unacknowledge
 from alerts.incidents import RELEASE_MS
 from tests.alerts.grouping import Room
 from tests.alerts.writing import acknowledge, commanded, undo
@@ -61,6 +61,64 @@ def test_an_acknowledgement_of_the_whole_is_undone_as_a_whole():
     assert taken(room) == {three[0]: False, three[1]: True, three[2]: False}
     late = room.find(3, "noise_high", "lift")
     assert taken(room)[late] is False
+
+
+def test_who_gives_a_member_back_holds_for_nothing_that_joins():
+    room, three = cut_off()
+    room.command(of_incident(room, three[0], who="Ann"))
+    assert room.command(commanded(Unacknowledge, three[1], "k2", who="Ann")) == "done"
+    assert room.incident(three[0]).taken is None
+    assert room.command(acknowledge(three[1], "k3", who="Bob")) == "done"
+    late = room.find(3, "noise_high", "lift")
+    assert taken(room) == {**dict.fromkeys(three, True), late: False}
+
+
+def test_before_version_9_it_held_on():
+    room, three = cut_off()
+    room.state.version = 8
+    room.command(of_incident(room, three[0]))
+    room.command(commanded(Unacknowledge, three[1], "k2"))
+    room.command(acknowledge(three[1], "k3"))
+    late = room.find(3, "noise_high", "lift")
+    assert taken(room)[late] is True
+
+
+def test_giving_a_member_back_is_undone_with_what_it_held_for():
+    room, three = cut_off()
+    room.command(of_incident(room, three[0], who="Ann"))
+    room.command(commanded(Unacknowledge, three[1], "k2", who="Ann"))
+    assert room.command(undo("k2", "k3", who="Ann")) == "done"
+    late, worse = room.find(3, "noise_high", "lift"), room.find(2, "crowd_dense", "lift")
+    assert taken(room) == {**dict.fromkeys([*three, late], True), worse: False}
+
+
+def test_who_gives_back_what_they_acknowledged_by_itself_keeps_the_whole():
+    room, three = cut_off()
+    room.command(acknowledge(three[1], "k0", who="Ann"))
+    room.command(of_incident(room, three[0], who="Ann"))
+    room.command(commanded(Unacknowledge, three[1], "k2", who="Ann"))
+    assert room.incident(three[0]).taken.who == "Ann"
+
+
+def test_what_joined_is_given_back_with_the_whole_when_that_is_undone():
+    room, three = cut_off()
+    room.command(of_incident(room, three[0]))
+    joined = room.find(3, "noise_high", "lift")
+    assert taken(room)[joined] is True
+    assert room.command(undo("k1", "k2")) == "done"
+    assert taken(room) == dict.fromkeys([*three, joined], False)
+    assert room.state.open[joined].waiting_since_ms == room.now_ms
+    assert room.incident(joined).asking == 4
+
+
+def test_an_undo_leaves_the_acknowledgement_of_somebody_else_since():
+    room, three = cut_off()
+    room.command(of_incident(room, three[0], who="Ann"))
+    worse = room.find(2, "crowd_dense", "lift")
+    assert room.command(of_incident(room, three[0], "k2", who="Bob")) == "done"
+    assert room.command(undo("k1", "k3", who="Ann")) == "done"
+    assert taken(room) == {**dict.fromkeys(three, False), worse: True}
+    assert room.incident(worse).taken.who == "Bob"
 
 
 def test_an_acknowledgement_for_a_time_holds_for_what_joins_in_that_time():

@@ -73,6 +73,11 @@ CASES = {
         ["raised", "acknowledge", "risen", "changed"],
         [(AT_10, "active", 1, False, 2)],
     ),
+    "an undo of a note, which stays": (
+        [raise_3, commanded(Note, AT_10, "k1", why="已派警"), undo("k1", "k2")],
+        ["raised", "note", "no_undo"],
+        [(AT_10, "active", 3, False, 1)],
+    ),
     "an undo twice": (
         [raise_3, by_li, undo("k1", "k2"), undo("k1", "k3")],
         ["raised", "acknowledge", "undo", "changed"],

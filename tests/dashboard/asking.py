@@ -28,6 +28,7 @@ class Wall:
         config = dataclasses.replace(config, send_command=self._send)
         self.app = create_app(config)
         self.hub = self.app.state.hub
+        self.hub.redis_lost_ms = None
         self.hub.mirror.load(
             "e", 1, {"a:a1": an_alarm(), "a:a2": an_alarm("a2", acknowledged=True, acknowledged_by="Wu")}
         )

@@ -148,3 +148,18 @@ def test_twenty_thousand_are_searched_while_the_loop_goes_on(wall):
     many = {f"a:m{n}": an_alarm(f"m{n}", level=1 + n % 4, waiting_since_ms=n, entity=f"e{n}") for n in range(20_000)}
     wall.change(many)
     assert names(wall, "text=e19999&limit=1") == ["m19999"]
+
+
+@pytest.mark.parametrize("path", ["alarms", "alarms/a1", "alarms/nobody", "incidents", "incidents/i1", "metrics"])
+def test_while_the_live_state_is_lost_nothing_is_said_to_be_open_or_gone(wall, path):
+    """An emptied Redis, a wall that has just begun: 200 with no alarms would be a lie."""
+    wall.hub.redis_lost_ms = 1
+    found = wall.ask("GET", f"/api/v1/{path}", headers={"accept-language": "en"})
+    assert (found.status_code, found.json()["type"]) == (503, "urn:citywall:problem:no-live-state")
+
+
+def test_a_command_for_an_alarm_that_nobody_knows_of_now_is_not_told_that_it_is_closed(wall):
+    wall.hub.redis_lost_ms = 1
+    assert wall.acknowledge("nobody").status_code == 503
+    wall.hub.redis_lost_ms = None
+    assert wall.acknowledge("nobody").status_code == 404

@@ -10,6 +10,7 @@ import schemathesis
 from hypothesis import HealthCheck, given, settings
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 
+from dashboard.hub import Hub
 from streams.contract.durations import HOUR_MS
 from tests.dashboard.asking import MINE, Wall
 from tests.dashboard.fake_feed import FakeHistory
@@ -37,7 +38,11 @@ class ShortHistory(FakeHistory):
 
 
 @pytest.fixture
-def described(config) -> Any:
+def described(config, monkeypatch) -> Any:
+    async def without_redis(_: Hub) -> None:
+        """Keep the state that the wall was given: a lost one would be a 503 everywhere."""
+
+    monkeypatch.setattr(Hub, "run", without_redis)
     wall = Wall(dataclasses.replace(config, hosts=(HOST,), history=ShortHistory()))
     return schemathesis.openapi.from_asgi("/api/v1/openapi.json", wall.app)
 

@@ -119,4 +119,6 @@ def test_an_id_of_blanks_is_refused_and_a_note_may_have_lines(wall):
     assert wall.give(alarm="  ").json()["errors"] == [
         {"pointer": "/body/alarm", "detail": "It is blank: write something"}
     ]
+    for text in ("\u2800", "\u3164 \uffa0"):  # letters without a shape
+        assert wall.give(who=text).json()["errors"][0]["pointer"] == "/body/who"
     assert wall.give(why="pump 2 runs\n\tsince 08:00").status_code == 202
