@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
-from processors.maths.rules import rule_over
+from processors.maths.rule_levels import rule_over
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from alerts.rules.record import RECORD, Found
-from processors.maths.rules import is_level_off
+from processors.maths.rule_levels import is_level_off
 from streams.city.windows import Weekly, odd_schedule
 from streams.toml_keys import Fault, faults_of_keys, fields_of, missing
 

@@ -9,7 +9,7 @@ from alerts.rules.layers import Layer, merged
 from alerts.rules.record import RECORD, Found
 from deploy.config.combining import RULES, judge_of
 from deploy.config.rule_keys import NAME, NUMBERS, PROCESSOR, faults_of_found, is_enabled, unknown
-from processors.maths.rules import rule_over
+from processors.maths.rule_levels import rule_over
 from streams.toml_keys import Fault, faults_within, fields_of
 
 if TYPE_CHECKING:

@@ -16,7 +16,8 @@ from deploy.config.combining import RULES, judge_of
 from deploy.config.components import discover
 from deploy.config.rule_keys import NAME, PROCESSOR, faults, is_enabled, unknown
 from deploy.config.rule_layers import beside, kind_of
-from processors.maths.rules import LEVELS, judged, rule_over
+from processors.maths.rule_levels import LEVELS, rule_over
+from processors.maths.rules import judged
 from streams.city.check import Checked, check
 from streams.city.findings import Findings, sentences
 from streams.errors import CityFileError

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 from deploy.terminal.backtests import AGAINST, IN_FORCE
 from deploy.terminal.columns import aligned
 from deploy.terminal.timespan import iso
-from processors.maths.rules import LEVELS, UNUSED
+from processors.maths.rule_levels import LEVELS
+from processors.maths.rules import UNUSED
 from streams.contract.name import Name
 
 if TYPE_CHECKING:

@@ -9,7 +9,8 @@ from deploy.config.rule_keys import ENABLED, NAME, NUMBERS, PROCESSOR
 from deploy.terminal.columns import aligned
 from deploy.terminal.rules_in_force import ORIGINS
 from processors.maths.combined import KIND
-from processors.maths.rules import LEVELS, UNITS
+from processors.maths.rule_levels import LEVELS
+from processors.maths.rules import UNITS
 from streams.contract.name import Name
 from streams.domains.schema import load_schemas
 

@@ -9,7 +9,8 @@ import numpy as np
 
 from processors.maths.hold import Limits
 from processors.maths.rule_faults import odd_words
-from processors.maths.rules import LEVELS, Reference  # at run time: as below
+from processors.maths.rule_levels import LEVELS
+from processors.maths.rules import Reference  # at run time: as below
 from streams.city.windows import Weekly, odd_schedule  # at run time: msgspec reads the types of the fields
 from streams.domains.schema import load_schemas
 from streams.hints import nearest

@@ -13,11 +13,12 @@ from processors.maths.hold import Limits
 from processors.maths.measures import TRAFFIC
 from processors.maths.places import Same
 from processors.maths.rule_faults import odd_limits, odd_words
+from processors.maths.rule_levels import LEVELS, rule_over
 from streams.city.windows import Weekly, odd_schedule  # at run time: msgspec reads the types of the fields
 from streams.contract.durations import MINUTE_MS, MINUTE_S
 from streams.domains.schema import late_limit_ms, load_schemas
 from streams.hints import nearest
-from streams.toml_keys import fields_of, laid_over
+from streams.toml_keys import fields_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -34,9 +35,6 @@ KEPT_CITIES = 32
 
 OVER = ("change", "count")
 """Kinds that look at so many minutes: `over_s`."""
-
-LEVELS = ("iv", "iii", "ii", "i")
-"""Keys of the limits, the mildest first."""
 
 UNITS = {"count": "", "absence": "s"}
 """Units of the limits of those kinds for which it is not the column's."""
@@ -120,20 +118,6 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         first, second, third, fourth = ordered
         below = self.sense == "below" and self.kind != "count"
         return Limits((first, second, third, fourth), below, self.dead_band, self.on_delay_s, self.off_delay_s)
-
-
-def rule_over(below: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a rule with what a layer says of it laid over it; a level that is `false` there is none.
-
-    >>> rule_over({"iv": 35, "iii": 37}, {"iv": False, "iii": 38})
-    {'iii': 38}
-    """
-    return {key: one for key, one in laid_over(below, own).items() if not is_level_off(key, one)}
-
-
-def is_level_off(key: str, value: object) -> bool:
-    """Tell whether a layer takes a level from a rule, `iv = false`."""
-    return key in LEVELS and value is False
 
 
 def judged(rules: Iterable[Mapping[str, Any]], own: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
