@@ -18,6 +18,8 @@ an incident that it leaves, what a silence that is gone has made uncertain, wind
 GIVEN_BACK = 9
 """From this version on what a person gives back holds for nothing more: the acknowledgement of an incident ends with
 that of a member, and an undo of it takes back what had joined under it."""
+STEADIED = 10
+"""From this version on what comes and goes does not shake what people did: see `docs/alarms.md`, on its versions."""
 
 
 def upgraded(record: Any) -> Any:  # noqa: ANN401 - whatever JSON the record is

@@ -17,12 +17,13 @@ from alerts.earlier import ENGINE_TIMES, upgraded
 from alerts.events import Cause, Event
 from streams.errors import FrameError
 
-VERSION = 9
+VERSION = 10
 """Of the records that this code writes. 1: those that name none, of CityWall 0.1.0; 3 knows alarms that are retired,
 and who found what with which version of the city; 4 knows engine time, and commands but acknowledging; 5 the
 city clock, all that covers alarms, incidents and what was shown; 6 which sensors tell of an alarm, which alarms of
 equipment one makes the operators' own, and the keys of requests; 7 the city's desks; 8 sees to more at once
-(`SEEN_TO`). It rises with a new event, a new field, or a new meaning of one; `alerts.earlier` reads those below 4."""
+(`SEEN_TO`); 9 and 10 keep better what a person did (`GIVEN_BACK`, `STEADIED`). It rises with a new event, a new field,
+or a new meaning of one; `alerts.earlier` reads those below 4."""
 
 GENESIS = "0" * 64
 """What the first record follows."""

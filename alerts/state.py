@@ -11,7 +11,7 @@ from alerts.alarm import Alarm, Closing, Handed, Taken, Under, ranked
 from alerts.commands import Where
 from alerts.covers import Cover, wheres
 from alerts.desks import WATCHED, Held, at_desk
-from alerts.earlier import GIVEN_BACK
+from alerts.earlier import STEADIED
 from alerts.groups import Groups
 from alerts.hearing import heard_through
 from alerts.tables import Aged, Index, Table, Trail
@@ -113,7 +113,7 @@ class State:
         """NOW → the setting of the city clock in force."""
         self.manned: Table[str, tuple[Desk, ...]] = Table(self.trail)
         """WATCHED → the city's desks; not there as long as it has never had any."""
-        self.version = GIVEN_BACK
+        self.version = STEADIED
         """Of the record that is folded: its events mean what they did then."""
         self.counts: dict[str, int] = {}
         """Event by name → how many."""

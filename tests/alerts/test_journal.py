@@ -51,7 +51,7 @@ def test_a_plain_reader_of_the_description_finds_the_same_chain():
         "causes": [[DETECTIONS, 1]],
         "times_ms": [3000],
         "covers": {DETECTIONS: 2, COMMANDS: 1},
-        "version": 9,
+        "version": 10,
     }
 
 

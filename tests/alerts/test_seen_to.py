@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from alerts.commands import Acknowledge, Fold, Lift, Shelve, Unacknowledge, Unshelve
+from alerts.earlier import STEADIED
 from alerts.engine import Engine
 from alerts.events import ClockSet
 from alerts.judge import judge_version
@@ -41,7 +42,7 @@ def test_what_a_lifted_suppression_was_over_is_shown_wherever_it_is_by_now() -> 
     room.command(suppress("k1", Window(until_ms=BEGUN_MS + DAY_MS), zone="z1"))
     room.find(3, "noise_high", "x1", zone="z2")
     assert room.state.open[moved].shown == "suppressed"
-    room.state.version = 9
+    room.state.version = STEADIED
     assert room.command(of_command(Lift, "k1", "k2")) == "done"
     assert room.state.open[moved].shown == "unacknowledged"
 
