@@ -31,7 +31,7 @@ class Closing(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What closes it, unless it is undone before."""
 
     action: str
-    """`acknowledge` of what has returned, `end` or `reset`."""
+    """`acknowledge` of what has returned, `end` or `reset`; `return` of what somebody had just acknowledged."""
     who: str
     at_ms: int
     """Engine time at which it closes."""
@@ -125,7 +125,11 @@ class Alarm(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     count: int = 1
     """Findings with a level that it has taken."""
     changes: int = 1
-    """How often its condition began or ended."""
+    """How often its condition began or ended, or its level fell and came back."""
+    fell_at_ms: int | None = None
+    """Engine time at which its level fell, None = it has not since it came back, or was raised."""
+    newest_level: Level | None = None
+    """What the newest finding gave, while it is held at a worse level because it chatters; None = it is at its own."""
     over_at_ms: int | None = None
     """Event time of the condition's end, while it is held active because it chatters; None = it is not over."""
     latches: bool = False

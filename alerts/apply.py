@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, assert_never
 
 from msgspec.structs import replace
 
-from alerts import incidents, load
+from alerts import figures, incidents, load
 from alerts.alarm import Alarm, Last
 from alerts.covering import recover_within
 from alerts.covers import OF_RULE, as_of, is_over
@@ -26,10 +26,10 @@ from alerts.events import (
     TimeReached,
     Unreadable,
 )
-from alerts.found import find, finding_of, key_of, let_return
+from alerts.found import find, finding_of, key_of, let_be
 from alerts.hearing import SILENCES, forget
 from alerts.judge_commands import KEY_USED
-from alerts.moving import ImpossibleError, moved, opened_one, step_of
+from alerts.moving import RETURN, ImpossibleError, moved, opened_one, step_of
 from alerts.outcomes import Outcome
 from alerts.reading import UNSIGNED
 from alerts.state import NOW, Muted
@@ -66,6 +66,7 @@ def apply(state: State, event: Event, at_ms: int) -> None:
     elif not isinstance(event, Unreadable):
         assert_never(event)
     incidents.follow(state, at_ms)
+    figures.follow(state, at_ms)
     load.settle(state, at_ms)
     name = event.change if isinstance(event, Finding) else str(event.__struct_config__.tag)
     state.counts[name] = state.counts.get(name, 0) + 1
@@ -116,13 +117,10 @@ def _reach(state: State, event: TimeReached) -> None:
             raise ImpossibleError(f"alarm {alarm.id} was not closing")
         if _stands(alarm):
             state.muted[key_of(alarm)] = Muted(alarm.id, alarm.level)
-        state.close(replace(alarm, closing=None, ended=alarm.closing))
+        ended = None if alarm.closing.action == RETURN else alarm.closing
+        state.close(replace(alarm, closing=None, ended=ended))
     elif event.what == "calmed":
-        calm = replace(alarm, calm_at_ms=None)
-        if alarm.over_at_ms is None:
-            state.put(calm)
-        else:
-            let_return(state, calm, event.at_ms)
+        let_be(state, replace(alarm, calm_at_ms=None), event.at_ms)
     else:
         step = step_of(alarm, Happening.LAPSE)
         state.put(moved(alarm, step, Last(what="lapsed", at_ms=event.at_ms)))

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from alerts import incidents
+from alerts import incidents, undoing
 from alerts.alarm import Closing, Handed, Last, Taken
 from alerts.commands import (
     Acknowledge,
@@ -28,8 +28,8 @@ from alerts.commands import (
 from alerts.covering import covered, recover_within
 from alerts.covers import Cover, as_of, is_over
 from alerts.desks import Held
-from alerts.earlier import GIVEN_BACK, SEEN_TO
-from alerts.moving import ImpossibleError, moved, opened_one, revised, step_of
+from alerts.earlier import GIVEN_BACK, SEEN_TO, STEADIED
+from alerts.moving import RETURN, UNDO_MS, ImpossibleError, moved, opened_one, revised, step_of
 from alerts.outcomes import Outcome
 from alerts.state import Was
 from alerts.transitions import Effect, Happening
@@ -39,9 +39,6 @@ if TYPE_CHECKING:
     from alerts.commands import AlarmCommand, Base, PlaceCommand
     from alerts.events import Done
     from alerts.state import State
-
-UNDO_MS = 5_000
-"""So long a person may take back what they did; what closes an alarm waits for it."""
 
 
 def do(state: State, event: Done, at_ms: int) -> None:
@@ -253,6 +250,8 @@ def _put_back(state: State, alarm: Alarm, was: Was, last: Last) -> int:
     if taken is not None and taken.until_ms is not None and state.version >= SEEN_TO and taken.until_ms <= last.at_ms:
         taken = None
     back = replace(alarm, taken=taken, closing=was.closing, assigned=was.assigned, escalated=was.escalated)
+    if state.version >= STEADIED and back.process == "returned" and taken is not None and back.closing is None:
+        back = replace(back, closing=Closing(action=RETURN, who=taken.who, at_ms=last.at_ms + UNDO_MS))
     incident = state.incidents.get(alarm.incident or "")
     if was.held is not None and incident is not None:
         incidents.hand(state, incident, *was.held)
@@ -262,6 +261,8 @@ def _put_back(state: State, alarm: Alarm, was: Was, last: Last) -> int:
         group, under = was.group
         if state.version >= SEEN_TO:
             incidents.leave(state, alarm)
+        if state.version >= STEADIED:
+            group = undoing.again(state, group)
         back = replace(back, incident=group if group in state.incidents else None, under=under)
     if alarm.revision == was.revision:
         back = revised(back, last)

@@ -1,7 +1,7 @@
 """The load of the operators in figures: how many alarms in ten minutes, of what, and where the open ones stand.
 
-Counted are alarms as they are raised, but those of equipment, in windows of ten minutes of engine time that stand side
-by side, empty ones too, over at most thirty days.
+Counted are alarms as they are raised, or as what has covered them since is gone, but those of equipment, in windows of
+ten minutes of engine time that stand side by side, empty ones too, over at most thirty days.
 
 source  EEMUA 191, ISA-18.2 (average, worst and flood per ten minutes, standing, chattering, top ten, priority mix)
 """
@@ -12,6 +12,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from alerts.desks import ONLY
+from alerts.earlier import STEADIED
 from alerts.load import IN_MS, MOST
 
 if TYPE_CHECKING:
@@ -55,6 +56,16 @@ def note(state: State, alarm: Alarm, at_ms: int) -> None:
         window, of = (at_ms // IN_MS, desk), (at_ms // DAY_MS, alarm.kind, alarm.level, desk)
         state.raised[window] = state.raised.get(window, 0) + 1
         state.by_kind[of] = state.by_kind.get(of, 0) + 1
+
+
+def follow(state: State, at_ms: int) -> None:
+    """Count the alarms that the present event has shown for the first time: what had covered them is gone."""
+    if state.version < STEADIED:
+        return
+    for one, before in state.groups.touched_alarms.items():
+        alarm = state.open.get(one)
+        if before is not None and before.unseen and alarm is not None and not alarm.unseen:
+            note(state, alarm, at_ms)
 
 
 def figures(state: State, now_ms: int, desk: str = ONLY) -> Mapping[str, Any]:

@@ -10,11 +10,11 @@ from msgspec.structs import replace
 from alerts import chattering, incidents
 from alerts.alarm import Alarm, Last
 from alerts.covering import covered
-from alerts.earlier import LIMITED, SEEN_TO
+from alerts.earlier import LIMITED, SEEN_TO, STEADIED
 from alerts.hearing import SILENCES, follow, hear, uncertain_since_ms
 from alerts.moving import ImpossibleError, moved, opened_one, put, step_of
 from alerts.state import LATEST, Newest
-from alerts.transitions import Happening
+from alerts.transitions import Effect, Happening, Standing, Step
 from streams.contract.records import Detection
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from alerts.events import Finding
     from alerts.state import Key, State
+    from streams.contract.level import Level
 
 OF_WHAT = ("city", "domain", "kind", "entity")
 """What a finding and its alarm both say, and no later finding of it changes …"""
@@ -39,6 +40,8 @@ OF_CHANGE = {
     "latched": Happening.LATCH,
 }
 OVER = (Happening.RETURN, Happening.LATCH)
+LATCHED_ONCE = Step(Standing.ACKNOWLEDGED, frozenset({Effect.COUNT}))
+"""Where the condition of a latched, acknowledged alarm led that came back, before version 10."""
 
 
 def key_of(one: Detection | Alarm) -> Key:
@@ -82,7 +85,8 @@ def _to_alarm(state: State, event: Finding, at_ms: int) -> None:
         return
     alarm = opened_one(state, event.alarm)
     if happening in OVER:
-        over = replace(alarm, over_at_ms=found.at_ms, updated_at_ms=found.at_ms, latches=happening is Happening.LATCH)
+        latches = happening is Happening.LATCH
+        over = replace(alarm, over_at_ms=found.at_ms, updated_at_ms=found.at_ms, latches=latches, newest_level=None)
         over = _turned(state, over, at_ms)
         if over.calm_at_ms is None:
             let_return(state, over, at_ms)
@@ -93,7 +97,9 @@ def _to_alarm(state: State, event: Finding, at_ms: int) -> None:
         happening = Happening.RISE
     if event.change == "returned" or alarm.over_at_ms is not None:
         alarm = _turned(state, alarm, at_ms)
-    step = step_of(alarm, happening)
+    elif alarm.fell_at_ms is not None and found.level < (alarm.newest_level or alarm.level):
+        alarm = _turned(state, alarm, alarm.fell_at_ms, at_ms)
+    step = _step(state, alarm, happening)
     ends = alarm.closing is not None and alarm.closing.action == "end" and happening is not Happening.RISE
     told = replace(
         alarm,
@@ -102,13 +108,42 @@ def _to_alarm(state: State, event: Finding, at_ms: int) -> None:
         count=alarm.count + 1,
         updated_at_ms=found.at_ms,
         closing=alarm.closing if ends else None,
-        **dict(zip(TOLD, _told(found), strict=True)),
+        **dict(zip(TOLD, _told(found), strict=True)) | _levels(state, alarm, found.level, at_ms),
     )
-    last = Last(what=event.change, at_ms=at_ms)
+    last = Last(what=_what(state, event.change, happening), at_ms=at_ms)
     changed = moved(told, step, last)
     if happening is Happening.RISE:
         changed = _worse(state, changed, last)
-    put(state, _where_it_is(state, changed, at_ms) if state.version >= SEEN_TO else changed, step)
+    put(state, _where_it_is(state, changed, at_ms) if state.version >= SEEN_TO else changed, step, at_ms)
+
+
+def _step(state: State, alarm: Alarm, happening: Happening) -> Step:
+    """Return where a finding with a level leads; what was latched and acknowledged once stayed so."""
+    stays = state.version < STEADIED and happening is not Happening.RISE
+    if stays and alarm.standing is Standing.LATCHED_ACKNOWLEDGED:
+        return LATCHED_ONCE
+    return step_of(alarm, happening)
+
+
+def _what(state: State, change: str, happening: Happening) -> str:
+    """Name what makes a revision, if there is one: a condition that comes back is raised, or has risen."""
+    if change != "returned" or state.version < STEADIED:
+        return change
+    return "risen" if happening is Happening.RISE else "raised"
+
+
+def _levels(state: State, alarm: Alarm, level: Level, at_ms: int) -> dict[str, int | None]:
+    """Return what a finding makes of an alarm's levels: one that is active and chatters does not fall."""
+    if state.version < STEADIED:
+        return {"level": level}
+    falls = level > (alarm.newest_level or alarm.level)
+    chatters = alarm.process == "active" and alarm.calm_at_ms is not None
+    holds = chatters and level > alarm.level
+    return {
+        "level": alarm.level if holds else level,
+        "newest_level": level if holds else None,
+        "fell_at_ms": at_ms if falls else alarm.fell_at_ms,
+    }
 
 
 def _where_it_is(state: State, alarm: Alarm, at_ms: int) -> Alarm:
@@ -150,11 +185,11 @@ def _worse(state: State, alarm: Alarm, last: Last) -> Alarm:
     return covered(state, alarm, last)
 
 
-def _turned(state: State, alarm: Alarm, at_ms: int) -> Alarm:
-    """Return an alarm whose condition begins or ends once more."""
+def _turned(state: State, alarm: Alarm, *at_ms: int) -> Alarm:
+    """Return an alarm whose condition begins or ends once more, or whose level fell and has come back."""
     key = key_of(alarm)
-    since_ms = at_ms - chattering.LONGEST_MS
-    times = (*(one for one in state.restless.get(key, ()) if one >= since_ms), at_ms)[-chattering.REMEMBERED :]
+    since_ms = at_ms[-1] - chattering.LONGEST_MS
+    times = (*(one for one in (*state.restless.get(key, ()), *at_ms) if one >= since_ms),)[-chattering.REMEMBERED :]
     state.restless.discard(key)
     state.restless[key] = times
     for other in [one for one, seen in _first(state.restless.items()) if seen[-1] < since_ms]:
@@ -162,12 +197,23 @@ def _turned(state: State, alarm: Alarm, at_ms: int) -> Alarm:
     calm_ms = chattering.calm_at_ms(times) if state.version >= LIMITED else None
     if calm_ms is not None and alarm.calm_at_ms is not None:
         calm_ms = max(calm_ms, alarm.calm_at_ms)
-    return replace(alarm, changes=alarm.changes + 1, calm_at_ms=calm_ms or alarm.calm_at_ms)
+    changes = alarm.changes + len(at_ms)
+    return replace(alarm, changes=changes, calm_at_ms=calm_ms or alarm.calm_at_ms, fell_at_ms=None)
 
 
 def _first(rows: Iterable[tuple[Key, tuple[int, ...]]]) -> Iterable[tuple[Key, tuple[int, ...]]]:
     """Yield the two that have changed least recently: so many are forgotten for each that comes."""
     return [one for one, _ in zip(rows, range(2), strict=False)]
+
+
+def let_be(state: State, alarm: Alarm, at_ms: int) -> None:
+    """Have an alarm that nothing holds any more be as its newest finding says."""
+    if alarm.over_at_ms is not None:
+        let_return(state, alarm, at_ms)
+    elif alarm.newest_level is None:
+        state.put(alarm)
+    else:
+        state.put(_where_it_is(state, replace(alarm, level=alarm.newest_level, newest_level=None), at_ms))
 
 
 def let_return(state: State, alarm: Alarm, at_ms: int) -> None:
@@ -177,7 +223,7 @@ def let_return(state: State, alarm: Alarm, at_ms: int) -> None:
         happening = Happening.PASS
     step = step_of(alarm, happening)
     over = replace(alarm, returned_at_ms=alarm.over_at_ms, over_at_ms=None)
-    put(state, moved(over, step, Last(what="cleared", at_ms=at_ms)), step)
+    put(state, moved(over, step, Last(what="cleared", at_ms=at_ms)), step, at_ms)
 
 
 def finding_of(alarm: Alarm, known_ms: int) -> Detection:

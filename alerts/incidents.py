@@ -14,6 +14,7 @@ from msgspec.structs import replace
 from alerts import figures
 from alerts.alarm import Last, Under
 from alerts.desks import home
+from alerts.earlier import STEADIED
 from alerts.events import Released
 from alerts.incident import ALONE, End, Incident, about, asks_on_card
 from alerts.moving import ImpossibleError, moved, step_of
@@ -35,7 +36,8 @@ RELEASE_MS = 5 * 60_000
 def place(state: State, alarm: Alarm, placed: Placed | None, at_ms: int) -> None:
     """Put a new alarm where it belongs; one that joins what somebody has acknowledged is acknowledged with it."""
     alarm = replace(alarm, equipment=placed is not None and placed.equipment, desk=home(state.desks, alarm))
-    figures.note(state, alarm, at_ms)
+    if not alarm.unseen or state.version < STEADIED:
+        figures.note(state, alarm, at_ms)
     of = (alarm.city, alarm.kind, alarm.zone)
     state.bursts[of] = (*state.bursts.get(of, ()), (at_ms, alarm.id))[1 - BURST :]
     if placed is None or not placed.incident:
@@ -52,7 +54,8 @@ def place(state: State, alarm: Alarm, placed: Placed | None, at_ms: int) -> None
 def unhide(state: State, device: Alarm, at_ms: int) -> None:
     """Have an alarm of equipment call for somebody from now on: it hides something grave."""
     shown = replace(device, equipment=False, waiting_since_ms=at_ms)
-    figures.note(state, shown, at_ms)
+    if not shown.unseen or state.version < STEADIED:
+        figures.note(state, shown, at_ms)
     state.put(shown)
 
 

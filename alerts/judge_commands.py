@@ -26,10 +26,10 @@ from alerts.commands import (
 )
 from alerts.covers import OF_RULE
 from alerts.desks import is_desk
-from alerts.done import UNDO_MS
 from alerts.events import Done, Refused
 from alerts.incidents import members_to_take
 from alerts.kinds import kinds
+from alerts.moving import UNDO_MS
 from alerts.reading import UNSIGNED
 from alerts.roles import ACKNOWLEDGE_MS, may
 from alerts.transitions import TABLE, Happening, No

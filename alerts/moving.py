@@ -6,12 +6,21 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
+from alerts.alarm import Closing
+from alerts.earlier import STEADIED
 from alerts.transitions import PROCESS, TABLE, Effect, Standing, Step
 
 if TYPE_CHECKING:
     from alerts.alarm import Alarm, Last, Taken
     from alerts.state import State
     from alerts.transitions import Happening
+
+
+UNDO_MS = 5_000
+"""So long a person may take back what they did; what closes an alarm waits for it."""
+
+RETURN = "return"
+"""What closes an alarm whose condition is over and that somebody acknowledged: nobody has ended it."""
 
 
 class ImpossibleError(Exception):
@@ -54,9 +63,22 @@ def revised(alarm: Alarm, last: Last) -> Alarm:
     return replace(alarm, revision=alarm.revision + 1, last=last)
 
 
-def put(state: State, alarm: Alarm, step: Step) -> None:
-    """Keep an alarm behind a step, or let it go."""
-    if Effect.CLOSE in step.effects:
-        state.close(alarm if alarm.process != "active" else replace(alarm, process="returned"))
-    else:
+def put(state: State, alarm: Alarm, step: Step, at_ms: int) -> None:
+    """Keep an alarm behind a step that a finding made at an engine time, or let it go."""
+    if step.to is not Standing.NORMAL:
         state.put(alarm)
+        return
+    over = alarm if alarm.process != "active" else replace(alarm, process="returned")
+    closing = _closing(over) if Effect.CLOSE_LATER in step.effects and state.version >= STEADIED else None
+    if closing is None or closing.at_ms <= at_ms:
+        state.close(over)
+    else:
+        state.put(replace(over, closing=closing))
+
+
+def _closing(alarm: Alarm) -> Closing | None:
+    """Return what closes an alarm that is over, and when: what somebody did of late can be undone till then."""
+    taken = alarm.taken
+    if alarm.closing is not None or taken is None:
+        return alarm.closing
+    return Closing(action=RETURN, who=taken.who, at_ms=taken.at_ms + UNDO_MS)

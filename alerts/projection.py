@@ -13,9 +13,9 @@ if TYPE_CHECKING:
     from alerts.alarm import Alarm, Covering
 
 AS_IT_IS = (
-    *("id", "city", "domain", "kind", "entity", "zone", "level", "process", "revision", "raised_at_ms"),
-    *("updated_at_ms", "waiting_since_ms", "uncertain_since_ms", "value", "limit", "unit", "basis", "evidence"),
-    *("notes_count", "processor", "retired", "incident", "under", "equipment", "desk", "presented_at_ms"),
+    *("id", "city", "domain", "kind", "entity", "zone", "level", "newest_level", "process", "revision"),
+    *("raised_at_ms", "updated_at_ms", "waiting_since_ms", "uncertain_since_ms", "value", "limit", "unit", "basis"),
+    *("evidence", "notes_count", "processor", "retired", "incident", "under", "equipment", "desk", "presented_at_ms"),
 )
 _as_it_is = attrgetter(*AS_IT_IS)
 

@@ -70,7 +70,7 @@ class Effect(StrEnum):
     REVISE = "revise"
     """What a person saw before is no longer so."""
     CLOSE_LATER = "close later"
-    """It closes when the time for an undo is over."""
+    """It closes when the time for an undo of what a person did is over."""
     CLOSE = "close"
 
 
@@ -114,7 +114,7 @@ TABLE: dict[Standing, dict[Happening, Step | No]] = {
         Happening.SAME: _to(U, COUNT),
         Happening.FALL: _to(U, COUNT),
         Happening.RETURN: _to(R),
-        Happening.PASS: _to(N, CLOSE),
+        Happening.PASS: _to(N, CLOSE_LATER),
         Happening.LATCH: _to(LU),
         Happening.ACKNOWLEDGE: _to(A, TAKE, REVISE),
         Happening.UNACKNOWLEDGE: _NOT_ACKNOWLEDGED,
@@ -125,8 +125,8 @@ TABLE: dict[Standing, dict[Happening, Step | No]] = {
         **_BACK,
         Happening.SAME: _to(A, COUNT),
         Happening.FALL: _to(A, COUNT),
-        Happening.RETURN: _to(N, CLOSE),
-        Happening.PASS: _to(N, CLOSE),
+        Happening.RETURN: _to(N, CLOSE_LATER),
+        Happening.PASS: _to(N, CLOSE_LATER),
         Happening.LATCH: _to(LA),
         Happening.ACKNOWLEDGE: _ALREADY,
         Happening.UNACKNOWLEDGE: _to(U, RELEASE, WAIT, REVISE),
@@ -159,8 +159,8 @@ TABLE: dict[Standing, dict[Happening, Step | No]] = {
     },
     LA: {
         **_BACK,
-        Happening.SAME: _to(A, COUNT),
-        Happening.FALL: _to(A, COUNT),
+        Happening.SAME: _to(U, COUNT, RELEASE, WAIT, REVISE),
+        Happening.FALL: _to(U, COUNT, RELEASE, WAIT, REVISE),
         Happening.RETURN: _OVER,
         Happening.PASS: _OVER,
         Happening.LATCH: _OVER,

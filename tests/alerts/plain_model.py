@@ -31,6 +31,11 @@ class One:
     unseen: bool = False
     over: bool = False
     calm: int | None = None
+    taken: int = 0
+    fell: int | None = None
+    """When its level fell from where it has not come back to."""
+    newest: int | None = None
+    """What the newest finding says, while it is held at a worse level."""
 
 
 @dataclass
@@ -74,7 +79,9 @@ class Plain:
         elif one.calm == at:
             one.calm = None
             if one.over:
-                self._return()
+                self._return(at)
+            elif one.newest is not None:
+                one.level, one.newest = one.newest, None
         else:
             one.by, one.lapses, one.waiting = "", None, at
             self._revise(one)
@@ -88,9 +95,9 @@ class Plain:
             self.muted = None
             if one is not None and one.active and not one.over:
                 self._turn(now)
-                one.over = True
+                one.over, one.newest = True, None
                 if one.calm is None:
-                    self._return()
+                    self._return(now)
             return
         if one is None:
             if self.muted is not None and level >= self.muted:
@@ -102,9 +109,19 @@ class Plain:
             one.unseen = one.covered = self._covers()
             return
         rises = level < one.level
+        known = one.newest or one.level
         if not one.active or one.over:
             self._turn(now)
-        one.over, one.active, one.latched, one.level = False, True, False, level
+        elif one.fell is not None and level < known:
+            self._turn(one.fell, now)
+        if level > known:
+            one.fell = now
+        if one.latched and one.by and not rises:
+            one.by, one.lapses, one.waiting = "", None, now
+            self._revise(one)
+        held = one.active and level > one.level and one.calm is not None
+        one.over, one.active, one.latched = False, True, False
+        one.level, one.newest = (one.level, level) if held else (level, None)
         if rises:
             one.by, one.lapses, one.closing, one.waiting = "", None, None, now
             self._revise(one)
@@ -113,8 +130,10 @@ class Plain:
         elif one.closing is not None and one.closing[0] != "end":
             one.closing = None
 
-    def _turn(self, now: int) -> None:
-        self.changes.append(now)
+    def _turn(self, *times: int) -> None:
+        now = times[-1]
+        self.changes += times
+        self.one.fell = None
         lately = [at for at in self.changes if at >= now - 10 * MINUTE_MS]
         calm = None
         if len(lately) >= 3 and now - lately[-3] <= MINUTE_MS:
@@ -124,15 +143,17 @@ class Plain:
         if calm is not None:
             self.one.calm = max(calm, self.one.calm or 0)
 
-    def _return(self) -> None:
+    def _return(self, now: int) -> None:
         one = self.one
         one.over = False
         if self.latches:
             one.active, one.latched = False, True
-        elif one.by or one.unseen:
+            return
+        one.active = False
+        if one.by and one.closing is None and now < one.taken + UNDO_MS:
+            one.closing = ("acknowledge", one.taken + UNDO_MS)
+        elif one.closing is None and (one.by or one.unseen):
             self.one = None
-        else:
-            one.active = False
 
     # --- what covers it ---------------------------------------------------------------------------------------------
 
@@ -178,6 +199,7 @@ class Plain:
         one = self.one
         if one is None or one.closing is not None or one.by:
             return False
+        one.taken = now
         if one.active or one.latched:
             one.by, one.lapses = who, None if for_ms is None else now + for_ms
         else:

@@ -3,7 +3,7 @@
 import pytest
 
 from alerts.commands import Assign, End, Escalate, Reset
-from alerts.done import UNDO_MS
+from alerts.moving import UNDO_MS
 from alerts.projection import row
 from streams.city.clock import ClockSetting
 from tests.alerts.living import BEGUN_MS, live
@@ -46,11 +46,12 @@ def test_what_chatters_and_stands_at_last_is_one_alarm():  # A25
 
 
 def test_an_acknowledged_one_that_chatters_closes_when_it_is_calm_and_not_before():
-    state, did = live(raise_3, acknowledge(AT_10), *flaps(10)[1:], MINUTE_MS - 1)
+    begun = (raise_3, acknowledge(AT_10), UNDO_MS)
+    state, did = live(*begun, *flaps(10)[1:], MINUTE_MS - 1)
     assert did[:3] == ["raised", "acknowledge", "cleared"]  # two changes are no chattering yet: it closed
     assert did.count("raised") == 2
     assert [one.process for one in state.open.values()] == ["active"]
-    state, _ = live(raise_3, acknowledge(AT_10), *flaps(10)[1:], acknowledge(opened_at(12), "k2"), MINUTE_MS)
+    state, _ = live(*begun, *flaps(10)[1:], acknowledge(opened_at(12), "k2"), MINUTE_MS)
     assert not state.open
 
 
@@ -67,6 +68,44 @@ def test_one_that_comes_every_four_minutes_is_not():
     state, did = live(*flaps(5, 240_000))
     assert standing(state) == [("unacknowledged", False, 3)]
     assert did == ["raised", "cleared", "returned", "cleared", "returned"]
+
+
+def levels(*found: int) -> list[object]:
+    return [detection(level, 10 + number) for number, level in enumerate(found)]
+
+
+def test_a_level_that_flaps_is_held_at_its_worst_and_asks_no_more():
+    seen = acknowledge(AT_10, seen_level=2)
+    state, did = live(*levels(3, 2, 3, 2, 3, 2, 3), seen, *[detection(2 + n % 2, 20 + n) for n in range(12)])
+    assert did[:4] == ["raised", "risen", "lowered", "risen"]  # so far nobody knows that it flaps
+    assert "risen" not in did[4:]
+    (alarm,) = map(row, state.open.values())
+    assert (alarm["standing"], alarm["level"], alarm["newest_level"]) == ("acknowledged", 2, 3)
+    assert (alarm["chattering"], alarm["count"]) == (True, 19)
+
+
+def test_a_level_that_no_longer_flaps_is_that_of_its_newest_finding():
+    state, did = live(*levels(3, 2, 3, 2, 3, 4), MINUTE_MS)
+    assert did[-1] == "calmed"
+    (alarm,) = map(row, state.open.values())
+    assert (alarm["level"], alarm["newest_level"], alarm["revision"]) == (4, None, 3)
+
+
+def test_what_is_worse_than_ever_rises_however_it_flapped():
+    state, did = live(*levels(3, 2, 3, 2, 3), acknowledge(AT_10), detection(1, 30))
+    assert did[-1] == "risen"
+    assert standing(state) == [("unacknowledged", True, 6)]
+
+
+@pytest.mark.parametrize("found", [(4, 3, 2, 1, 1, 1, 2), (1, 2, 3, 4)])
+def test_one_that_worsens_or_eases_step_by_step_does_not_flap(found):
+    state, _ = live(*levels(*found))
+    assert [(one.level, one.calm_at_ms) for one in state.open.values()] == [(found[-1], None)]
+
+
+def test_a_held_level_goes_with_the_end_of_its_condition():
+    state, _ = live(*levels(3, 2, 3, 2, 3, 0), MINUTE_MS)
+    assert [(one.level, one.newest_level, one.process) for one in state.open.values()] == [(2, None, "returned")]
 
 
 def test_an_end_while_it_is_held_leaves_nothing_muted():
@@ -92,7 +131,8 @@ def leak_id():
         (["acknowledge"], ["acknowledge"], "latched_acknowledged"),
         (["acknowledge", "reset"], ["acknowledge", "reset", "closed"], None),
         (["acknowledge", "reset", "undo"], ["acknowledge", "reset", "undo"], "latched_acknowledged"),
-        (["acknowledge", "again"], ["acknowledge", "returned"], "acknowledged"),
+        (["acknowledge", "again"], ["acknowledge", "returned"], "unacknowledged"),
+        (["again"], ["returned"], "unacknowledged"),
     ],
 )
 def test_one_that_latches_stays_until_somebody_resets_it(orders, did, stands):

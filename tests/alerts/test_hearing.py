@@ -4,6 +4,7 @@ import pytest
 
 from alerts.checkpoint import Checkpoint, newest
 from alerts.journal import Head
+from alerts.moving import UNDO_MS
 from streams.alarms.checkpoints import SLOTS
 from streams.city.scope import Scope
 from streams.city.surroundings import Surroundings
@@ -73,6 +74,7 @@ def test_it_is_uncertain_since_the_last_reading():
 def test_what_has_ended_is_not_asked_for_any_more():
     room, alarm = jammed()
     assert room.command(acknowledge(alarm, seen_level=2)) == "done"
+    room.wait(UNDO_MS)
     room.find(0, "slow_traffic", "s1", "traffic")
     for silent in ("d1", "d2"):
         says(room, silent)

@@ -1,9 +1,12 @@
 """What people do to incidents: acknowledge them whole, put alarms together and take them apart, and undo it."""
 
+from itertools import permutations
+
 import pytest
 
 from alerts.commands import Acknowledge, Fold, Split, Unacknowledge
 from alerts.incidents import RELEASE_MS
+from alerts.moving import UNDO_MS
 from tests.alerts.grouping import Room
 from tests.alerts.writing import acknowledge, commanded, undo
 
@@ -163,6 +166,34 @@ def test_a_cause_that_is_split_off_leaves_the_worst_of_the_rest_as_cause():
     assert room.incident(three[0]).id == incident
 
 
+@pytest.mark.parametrize("order", list(permutations(range(3))))
+def test_an_incident_that_ended_as_its_alarms_were_split_off_is_there_again_when_that_is_undone(order):
+    room, three = cut_off()
+    before = room.incident(three[0])
+    for number, alarm in enumerate(three):
+        assert room.command(commanded(Split, alarm, f"k{number}")) == "done"
+    assert before.id in room.state.ended
+    for number in order:
+        assert room.command(undo(f"k{number}", f"u{number}")) == "done"
+        assert room.incident(three[number]).id == before.id
+    back = room.state.incidents[before.id]
+    assert (back.count, back.end, back.alarms_count, back.asking) == (3, None, 3, 3)
+    assert back.cause == before.cause or order != (2, 1, 0)
+    assert before.id not in room.state.ended
+
+
+def test_what_was_folded_elsewhere_comes_back_to_its_own_incident_and_to_what_took_that_over():
+    room = Room()
+    first, second, third = (room.find(3, "noise_high", entity) for entity in ("n1", "n2", "n3"))
+    room.command(commanded(Fold, second, "k1", into=first))
+    mine = room.incident(second).id
+    room.command(commanded(Fold, second, "k2", into=third))
+    room.command(commanded(Fold, first, "k3", into=third))
+    assert mine in room.state.ended
+    assert room.command(undo("k2", "k4")) == "done"
+    assert room.incident(second).id == mine
+
+
 def test_what_is_split_off_is_shown_as_an_item_of_its_own():
     room, three = cut_off()
     assert room.command(commanded(Split, three[1], "k1")) == "done"
@@ -198,6 +229,7 @@ def test_of_an_incident_whose_cause_has_closed_one_that_is_there_speaks():
 def test_of_an_incident_whose_cause_closed_before_the_rest_was_over_one_that_is_there_speaks_in_the_end():
     room, (feeder, lift, pump) = cut_off()
     room.command(acknowledge(feeder, "k1"))
+    room.wait(UNDO_MS)
     for one in (("voltage_low", "feeder"), ("lift_trapped", "lift"), ("heat", "pump")):
         room.find(0, *one)
     assert feeder not in room.state.open

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from alerts.commands import End, Fold, Split
-from alerts.done import UNDO_MS
+from alerts.moving import UNDO_MS
 from alerts.projection import incident_row
 from tests.alerts.grouping import Room
 from tests.alerts.writing import acknowledge, commanded
@@ -121,6 +121,7 @@ def test_it_ends_with_its_last_alarm_and_its_cause_is_remembered():
     for alarm, kind, entity in ((cause, "voltage_low", "feeder"), (effect, "lift_trapped", "lift")):
         assert room.state.incidents[incident.id].cause == cause
         assert room.command(acknowledge(alarm, f"of {alarm}")) == "done"
+        room.wait(UNDO_MS)
         room.find(0, kind, entity)
     assert incident.id not in room.state.incidents
     ended = room.state.ended[incident.id]
@@ -135,8 +136,10 @@ def ended_by(how: str) -> tuple[Room, dict]:
     assert room.command(commanded(Fold, second, "k1", into=first)) == "done"
     incident = room.incident(first).id
     room.command(acknowledge(first, "k2", seen_level=2))
+    room.wait(UNDO_MS)
     room.find(0, "noise_high", "n1")
     room.command(acknowledge(second, "k3", who="王强"))
+    room.wait(UNDO_MS)
     if how == "ended":
         room.command(commanded(End, second, "k4"))
         room.wait(UNDO_MS)

@@ -3,12 +3,13 @@
 import pytest
 
 from alerts.apply import apply
-from alerts.done import UNDO_MS
+from alerts.commands import End
 from alerts.judge import alarm_id, judge_detection
 from alerts.judge_commands import judge_command
+from alerts.moving import UNDO_MS
 from alerts.state import REMEMBERED, State
 from tests.alerts.living import BEGUN_MS, live, standing
-from tests.alerts.writing import acknowledge, detection, opened_at
+from tests.alerts.writing import acknowledge, commanded, detection, opened_at, undo
 
 AT_10 = opened_at(10)
 AT_40 = opened_at(40)
@@ -35,7 +36,22 @@ CASES = {
         [(AT_10, "returned", 3, False, 1)],
     ),
     "acknowledged while active": ([raise_3, by_li], ["raised", "acknowledge"], [(AT_10, "active", 3, True, 1)]),
-    "acknowledged, then ended: closed": ([raise_3, by_li, end_20], ["raised", "acknowledge", "cleared"], []),
+    "acknowledged, then ended: closed": ([raise_3, by_li, UNDO_MS, end_20], ["raised", "acknowledge", "cleared"], []),
+    "acknowledged, ended while that can be undone: closed when it no longer can": (
+        [raise_3, by_li, end_20, UNDO_MS - 1000],
+        ["raised", "acknowledge", "cleared", "closed"],
+        [],
+    ),
+    "and if it is undone: it is to be looked at": (
+        [raise_3, by_li, end_20, undo("k1", "k2"), UNDO_MS],
+        ["raised", "acknowledge", "cleared", "undo"],
+        [(AT_10, "returned", 3, False, 1)],
+    ),
+    "an end that is undone when its condition is over: it closes as one that was acknowledged": (
+        [raise_3, by_li, UNDO_MS, commanded(End, AT_10, "k2"), end_20, undo("k2", "k3"), UNDO_MS],
+        ["raised", "acknowledge", "end", "cleared", "undo", "closed"],
+        [],
+    ),
     "returned, then acknowledged: closed": (
         [raise_3, end_20, by_li, UNDO_MS],
         ["raised", "cleared", "acknowledge", "closed"],
@@ -47,7 +63,7 @@ CASES = {
         [(AT_10, "active", 4, False, 2)],
     ),
     "back after it closed: a new alarm": (
-        [raise_3, by_li, end_20, detection(3, 40)],
+        [raise_3, by_li, UNDO_MS, end_20, detection(3, 40)],
         ["raised", "acknowledge", "cleared", "raised"],
         [(AT_40, "active", 3, False, 1)],
     ),
@@ -89,12 +105,12 @@ CASES = {
         [(AT_10, "active", 4, False, 2)],
     ),
     "back from the very time at which it ended": (
-        [raise_3, by_li, end_20, detection(4, 20), end_20],
+        [raise_3, by_li, UNDO_MS, end_20, detection(4, 20), end_20],
         ["raised", "acknowledge", "cleared", "raised", None],
         [(opened_at(20), "active", 4, False, 1)],
     ),
     "opened, ended and opened by one time": (
-        [detection(3, 10), by_li, detection(0, 10), detection(2, 10), acknowledge(AT_10, "k2", seen_level=2)],
+        [raise_3, by_li, UNDO_MS, detection(0, 10), detection(2, 10), acknowledge(AT_10, "k2", seen_level=2)],
         ["raised", "acknowledge", "cleared", "raised", "acknowledge"],
         [(AT_10, "active", 2, True, 1)],
     ),
@@ -109,7 +125,7 @@ CASES = {
         [(AT_10, "returned", 1, False, 1)],
     ),
     "a replay after it closed": (
-        [raise_3, by_li, end_20, raise_3, by_li, end_20],
+        [raise_3, by_li, UNDO_MS, end_20, raise_3, by_li, end_20],
         ["raised", "acknowledge", "cleared", None, None, None],
         [],
     ),
@@ -135,7 +151,7 @@ CASES = {
         [(AT_10, "active", 3, False, 1)],
     ),
     "an alarm that closed": (
-        [raise_3, by_li, end_20, acknowledge(AT_10, "k2")],
+        [raise_3, by_li, UNDO_MS, end_20, acknowledge(AT_10, "k2")],
         ["raised", "acknowledge", "cleared", "closed"],
         [],
     ),
@@ -198,7 +214,7 @@ def test_memory_of_commands_and_closed_alarms_is_bounded():
         found = detection(3, 10, entity=f"s{number}")
         apply(state, judge_detection(state, found), 0)
         apply(state, judge_command(state, acknowledge(alarm_id(found), f"k{number}"), 0), 0)
-        apply(state, judge_detection(state, detection(0, 20, entity=f"s{number}")), 0)
+        apply(state, judge_detection(state, detection(0, 20, entity=f"s{number}")), UNDO_MS)
     state.keep()
     assert len(state.outcomes) == len(state.closed) == REMEMBERED
     assert "k0" not in state.outcomes

@@ -2,11 +2,13 @@
 
 import pytest
 
+from alerts.commands import Lift
 from alerts.figures import DAY_MS, figures
 from alerts.incidents import RELEASE_MS
 from alerts.load import IN_MS, MOST
-from tests.alerts.grouping import Room
-from tests.alerts.writing import acknowledge, detection
+from streams.city.windows import Window
+from tests.alerts.grouping import BEGUN_MS, Room
+from tests.alerts.writing import acknowledge, detection, of_command, suppress
 
 MINUTE_MS = 60_000
 
@@ -239,6 +241,19 @@ def test_the_load_is_summed_up_over_windows_of_ten_minutes_empty_ones_too():
     room.wait(DAY_MS)
     room.find(3, "heat", "t2")
     assert figures(room.state, room.now_ms)["standing_24h_count"] == 14
+
+
+def test_what_is_covered_from_its_raise_on_is_counted_once_it_is_shown_if_it_ever_is():
+    room = Room()
+    room.command(suppress("k1", Window(until_ms=BEGUN_MS + DAY_MS), zone="z1"))
+    for number in range(3):
+        room.find(3, "noise_high", f"n{number}", zone="z1")
+    room.find(0, "noise_high", "n0", zone="z1")
+    assert figures(room.state, room.now_ms)["worst_count"] == 0
+    assert room.command(of_command(Lift, "k1", "k2")) == "done"
+    assert figures(room.state, room.now_ms)["worst_count"] == 2
+    room.find(3, "noise_high", "n1", zone="z1")
+    assert figures(room.state, room.now_ms)["worst_count"] == 2
 
 
 def test_the_figures_forget_what_is_older_than_thirty_days():

@@ -3,7 +3,7 @@
 import pytest
 
 from alerts.commands import End, Note, Unacknowledge, Warn
-from alerts.done import UNDO_MS
+from alerts.moving import UNDO_MS
 from tests.alerts.living import live, standing
 from tests.alerts.writing import acknowledge, commanded, detection, opened_at, undo
 

@@ -8,7 +8,7 @@ import json
 import pytest
 
 from alerts.commands import Note, Tick
-from alerts.done import UNDO_MS
+from alerts.moving import UNDO_MS
 from alerts.signing import is_signed, signed
 from streams.broker.topics import COMMANDS, OUTCOMES
 from streams.contract.stage import Message

@@ -69,9 +69,9 @@ async def _measure(city: City, address: str, seconds: int) -> dict[str, float]:
         async with asyncio.TaskGroup() as group:
             ready = asyncio.Semaphore(0)
             consoles = [group.create_task(_console(url, ready)) for _ in range(CONSOLES)]
-            asking = group.create_task(_ask(url))
             for _ in consoles:
                 await ready.acquire()
+            asking = group.create_task(_ask(url))  # before it has all alarms, the wall answers that it has none yet
             loop.turns.clear()
             began_s = time.monotonic()
             for step in range(int(seconds / EVERY_S)):

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from alerts.commands import End, Lift, Note, Reset, Shelve, Unacknowledge, Unshelve
-from alerts.done import UNDO_MS
 from alerts.judge import alarm_id
+from alerts.moving import UNDO_MS
 from streams.broker.topics import ALARMS, CHECKPOINTS, JOURNAL
 from streams.city.clock import ClockSetting
 from streams.city.windows import Window

@@ -8,10 +8,10 @@ from msgspec.structs import replace
 from alerts.checkpoint import Checkpoint
 from alerts.commands import End, Note, Where
 from alerts.covers import Cover
-from alerts.done import UNDO_MS
 from alerts.engine import Engine
 from alerts.events import TimeReached
 from alerts.journal import Head, seal, unseal
+from alerts.moving import UNDO_MS
 from alerts.state import State
 from streams.alarms.checkpoints import LAST_KEY, SLOTS, begun
 from streams.broker.topics import CHECKPOINTS, JOURNAL

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from alerts.done import UNDO_MS
+from alerts.moving import UNDO_MS
 from streams.broker.topics import ALARMS
 from streams.contract.alarm_events import AlarmsWanted
 from streams.sinks.history.sink import HistorySink

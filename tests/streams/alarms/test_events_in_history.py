@@ -9,8 +9,8 @@ import pytest
 
 from alerts import course
 from alerts.commands import Note, Restore, Shelve, Unacknowledge
-from alerts.done import UNDO_MS
 from alerts.journal import GENESIS, Record, seal
+from alerts.moving import UNDO_MS
 from streams.broker.topics import JOURNAL
 from streams.city.windows import Weekly, Window
 from streams.contract.alarm_events import EventsWanted

@@ -4,8 +4,8 @@ import asyncio
 import json
 
 from alerts.commands import End, Restore, Shelve, Unacknowledge
-from alerts.done import UNDO_MS
 from alerts.judge import alarm_id
+from alerts.moving import UNDO_MS
 from streams.broker.topics import ALARMS, DETECTIONS, OUTCOMES
 from streams.city.clock import ClockSetting
 from streams.contract.records import ENDED

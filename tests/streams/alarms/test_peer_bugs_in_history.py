@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from alerts import course
 from alerts.commands import End, Shelve
-from alerts.done import UNDO_MS
+from alerts.moving import UNDO_MS
 from deploy.terminal import cli
 from streams.contract.alarm_events import EventsWanted
 from streams.sinks.history.sink import HistorySink
