@@ -19,7 +19,9 @@ GIVEN_BACK = 9
 """From this version on what a person gives back holds for nothing more: the acknowledgement of an incident ends with
 that of a member, and an undo of it takes back what had joined under it."""
 STEADIED = 10
-"""From this version on what comes and goes does not shake what people did: see `docs/alarms.md`, on its versions."""
+"""From this version on what comes and goes does not shake what people did. A level that flaps is held at its worst;
+What closes an alarm waits for the undo of what somebody did just before. An incident that a split ended is there again
+when that is undone. A latched alarm that comes back calls for somebody. What is covered is no load until it shows."""
 
 
 def upgraded(record: Any) -> Any:  # noqa: ANN401 - whatever JSON the record is

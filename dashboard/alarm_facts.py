@@ -61,7 +61,9 @@ def _of_curve(alarm: Mapping[str, Any]) -> Mapping[str, Any]:
 
 def _facts(hub: Hub, alarm: Mapping[str, Any], row: Mapping[str, Any]) -> Iterator[tuple[str, Name]]:
     yield "fact.place", Name(row["place"]["zh"], row["place"]["en"])
-    yield "fact.level", text(f"level.{alarm['level']}") or same(alarm["level"])
+    yield "fact.level", _level(alarm["level"])
+    if alarm.get("newest_level"):
+        yield "fact.newest_level", _level(alarm["newest_level"])
     yield "fact.reading", reading(row["value"], row["limit"], row["unit"], judged_of(alarm))
     yield "fact.state", (text("standing.ended") if alarm.get("closed") else None) or _state(hub, row)
     if row["uncertain_since_ms"] is not None:
@@ -81,6 +83,10 @@ def _facts(hub: Hub, alarm: Mapping[str, Any], row: Mapping[str, Any]) -> Iterat
     basis, in_chinese = alarm.get("basis") or "—", alarm.get("evidence", {}).get(BASIS_ZH)
     yield "fact.basis", Name(in_chinese, basis) if in_chinese else text(f"basis.{basis}") or same(basis)
     yield "fact.id", same(alarm["id"])
+
+
+def _level(level: int) -> Name:
+    return text(f"level.{level}") or same(level)
 
 
 def _state(hub: Hub, row: Mapping[str, Any]) -> Name:

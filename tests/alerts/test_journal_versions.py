@@ -11,8 +11,9 @@ import msgspec
 import pytest
 
 from alerts.commands import Fold
-from alerts.earlier import ENGINE_TIMES
+from alerts.earlier import ENGINE_TIMES, GIVEN_BACK
 from alerts.engine import Engine
+from alerts.figures import DAY_MS, figures
 from alerts.incidents import RELEASE_MS
 from alerts.journal import GENESIS, VERSION, Head, unseal
 from alerts.load import IN_MS
@@ -20,10 +21,11 @@ from streams.alarms.alarm_stage import AlarmStage
 from streams.alarms.order import Input
 from streams.alarms.projected import Row
 from streams.broker.topics import ALARMS, DETECTIONS, INCIDENTS, JOURNAL
+from streams.city.windows import Window
 from streams.contract.stage import Message
 from streams.errors import FrameError
 from tests.alerts.grouping import Room
-from tests.alerts.writing import commanded, detection, encoded, faults
+from tests.alerts.writing import acknowledge, commanded, detection, encoded, faults, suppress
 from tests.fakes import FakeBus, FakeHost
 
 RAISED = Engine().judge([Input(DETECTIONS, 0, encoded(detection(3, 10)))], whole=False) or b""
@@ -174,6 +176,23 @@ def test_a_release_that_an_earlier_version_sealed_goes_on_and_is_shown_anew_as_i
     assert engine.next_due_ms is None
     with pytest.raises(FrameError, match=f"nothing of incident {incident} was due"):
         Engine().fold(resealed(version=VERSION, **fields))
+
+
+def test_what_version_9_sealed_of_levels_ends_and_latches_means_what_it_did_then() -> None:
+    room = Room()
+    room.state.version = GIVEN_BACK
+    flapping = room.find(3, "noise_high", "n1")
+    for level in (2, 3, 2, 3, 2):
+        room.find(level, "noise_high", "n1")
+    alarm = room.state.open[flapping]
+    assert (alarm.level, alarm.calm_at_ms, alarm.changes, alarm.revision) == (2, None, 1, 4)
+    assert room.command(acknowledge(flapping, seen_level=2)) == "done"
+    room.find(0, "noise_high", "n1")
+    assert flapping in room.state.closed
+    assert figures(room.state, room.now_ms)["worst_count"] == 1
+    room.command(suppress("k2", Window(until_ms=room.now_ms + DAY_MS), zone="z1"))
+    room.find(3, "noise_high", "n2")
+    assert figures(room.state, room.now_ms)["worst_count"] == 2
 
 
 @pytest.mark.parametrize("value", NEWER.values(), ids=NEWER)

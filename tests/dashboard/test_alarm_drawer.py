@@ -92,10 +92,11 @@ def test_until_when_an_alarm_is_set_aside_is_told_by_the_clock_of_the_city(confi
 
 def test_a_drawer_says_the_level_and_all_that_the_row_says_of_how_an_alarm_stands(config):
     told = {}
-    alarm = an_alarm(level=2, closing_at_ms=5000, chattering=True, count=31, uncertain_since_ms=60_000)
+    alarm = an_alarm(level=2, newest_level=3, closing_at_ms=5000, chattering=True, count=31, uncertain_since_ms=60_000)
     for section in subject(Hub(config), alarm).sections:
         told |= dict(section.facts)
     assert told["fact.level"] == ("橙色 II 级", "Orange, level II")
+    assert told["fact.newest_level"] == ("黄色 III 级", "Yellow, level III")
     assert told["fact.state"] == ("待确认 · 正在结束 · 频繁 ×31", "unacknowledged · closing · flapping ×31")
     assert told["fact.uncertain"] == ("01-01 08:01:00", "01-01 08:01:00")  # 60 s after midnight UTC, in Shanghai
 

@@ -5,6 +5,7 @@ import asyncio
 import pytest
 
 from alerts.engine import Engine
+from alerts.moving import UNDO_MS
 from streams.alarms.alarm_stage import AWAIT_TICKS, RUN_BYTES, AlarmStage
 from streams.broker.topics import ALARMS, CITIES, CLOCK, COMMANDS, DETECTIONS, JOURNAL
 from streams.contract.stage import Message, TopicPartition
@@ -39,7 +40,7 @@ def test_a_detection_becomes_a_row_with_every_field_of_the_contract():
             **dict.fromkeys(
                 ("assigned_to", "assigned_by", "escalated_to", "incident", "under", "out_of_service_command")
             ),
-            **{"coverings": []},
+            **{"coverings": [], "newest_level": None},
             **{"presented": True, "presented_at_ms": came_ms, "equipment": False, "desk": ""},
         }
     }
@@ -47,7 +48,7 @@ def test_a_detection_becomes_a_row_with_every_field_of_the_contract():
 
 def test_an_alarm_that_is_cleared_and_acknowledged_leaves_a_tombstone():
     bus = FakeBus()
-    asyncio.run(lived(bus, detection(3, 10), acknowledge(AT_10, verified=True), detection(0, 20)))
+    asyncio.run(lived(bus, detection(3, 10), acknowledge(AT_10, verified=True), UNDO_MS, detection(0, 20)))
     assert [record.value is None for record in bus.log(ALARMS)] == [False, False, True]
     assert projected(bus) == {}
     assert events(journal(bus))[1]["command"]["verified"] is False  # nobody proved it, whatever the command claims
@@ -101,7 +102,7 @@ def test_a_restart_skips_what_the_journal_holds_and_opens_nothing_twice():
     bus = FakeBus()
 
     async def scene() -> None:
-        await lived(bus, detection(3, 10), acknowledge(AT_10))
+        await lived(bus, detection(3, 10), acknowledge(AT_10), UNDO_MS)
         stored = len(bus.log(ALARMS))
         host = await started(bus)
         assert host.positions == {

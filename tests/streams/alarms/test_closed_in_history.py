@@ -14,7 +14,7 @@ from streams.sinks.history.sink import HistorySink
 from streams.sinks.history.spill import Spill
 from streams.sinks.history.sqlite import SqliteHistory
 from tests.alerts.staging import Crash, crash_at, given_to, go_on, lived, started
-from tests.alerts.writing import acknowledge, detection, opened_at
+from tests.alerts.writing import Wait, acknowledge, detection, opened_at
 from tests.fakes import FakeBus, FakeHost
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 AT_10 = opened_at(10)
-ACKNOWLEDGED_THEN_CLEARED = (detection(3, 10), acknowledge(AT_10), detection(0, 20))
+ACKNOWLEDGED_THEN_CLEARED = (detection(3, 10), acknowledge(AT_10), UNDO_MS, detection(0, 20))
 CLEARED_THEN_ACKNOWLEDGED = (detection(3, 10), detection(0, 20), acknowledge(AT_10), UNDO_MS)
 ORDERS = pytest.mark.parametrize(
     "inputs", [ACKNOWLEDGED_THEN_CLEARED, CLEARED_THEN_ACKNOWLEDGED], ids=["acknowledged first", "cleared first"]
@@ -82,7 +82,7 @@ def test_what_happened_within_one_record_is_stored_too(tmp_path: Path) -> None:
 
     async def story() -> None:
         host = await started(bus)
-        given_to(bus, *ACKNOWLEDGED_THEN_CLEARED)
+        given_to(bus, detection(3, 10), acknowledge(AT_10), Wait(UNDO_MS), detection(0, 20))
         await host.drain()
 
     asyncio.run(story())

@@ -14,6 +14,7 @@ from alerts.commands import Acknowledge, Fold, Split
 from alerts.incidents import RELEASE_MS
 from alerts.judge import alarm_id
 from alerts.load import IN_MS
+from alerts.moving import UNDO_MS
 from streams.broker.topics import INCIDENTS
 from streams.city.folder import Folder, read_folder
 from streams.city.versions import Opened, to_messages
@@ -134,7 +135,7 @@ def test_an_incident_that_ended_leaves_a_tombstone_that_says_how():
         (card,) = incidents(bus).values()
         ends = [found(0, 20, entity, "noise_high") for entity in ("feeder", "lift")]
         takes = [acknowledge(alarm_id(one), f"k {one.entity}", None) for one in (feeder, lift)]
-        await lived(bus, *takes, *ends)
+        await lived(bus, *takes, UNDO_MS, *ends)
         last = bus.log(INCIDENTS)[-1]
         assert (last.key.decode(), last.value) == (card["id"], None)
         ((_, how),) = last.headers

@@ -5,10 +5,11 @@ import asyncio
 import pytest
 
 from alerts.judge import alarm_id
+from alerts.moving import UNDO_MS
 from streams.alarms.alarm_stage import LOOK_TICKS
 from streams.broker.topics import ALARMS, CHECKPOINTS, INCIDENTS, OUTCOMES
 from streams.contract.stage import Message, Record
-from tests.alerts.staging import Crash, city_version, crash_at, given_to, journal, lived, projected, started
+from tests.alerts.staging import Crash, city_version, crash_at, given_to, go_on, journal, lived, projected, started
 from tests.alerts.writing import acknowledge, detection, faults, opened_at
 from tests.fakes import FakeBus
 
@@ -19,7 +20,7 @@ def test_a_tombstone_that_was_not_sent_is_sent_by_the_next_start():
     bus = FakeBus()
 
     async def scene() -> None:
-        host = await lived(bus, detection(3, 10), acknowledge(AT_10))
+        host = await lived(bus, detection(3, 10), acknowledge(AT_10), UNDO_MS)
         given_to(bus, detection(0, 20))
         crash_at(bus, ALARMS, stored=False)
         with pytest.raises(Crash):
@@ -37,8 +38,8 @@ def test_a_second_writers_late_row_does_not_stay():
     async def scene() -> None:
         host = await lived(bus, detection(3, 10))
         late = bus.log(ALARMS)[-1].value
-        given_to(bus, acknowledge(AT_10), detection(0, 20))
-        await host.drain()
+        for one in (acknowledge(AT_10), UNDO_MS, detection(0, 20)):
+            await go_on(host, one)
         bus.put(Message(ALARMS, AT_10.encode(), late))
         bus.put(Message(ALARMS, b"\xff", b"nonsense"))
         for _ in range(LOOK_TICKS):
@@ -90,7 +91,7 @@ def test_after_compaction_another_engine_has_exactly_the_same_alarms_and_no_ghos
     without = city_version(2, [one for one in sensors if one not in {"s6", "s7"}])
 
     async def scene() -> None:
-        host = await lived(bus, city_version(1, sensors), *raised, *taken, *ended, without)
+        host = await lived(bus, city_version(1, sensors), *raised, *taken, UNDO_MS, *ended, without)
         for _ in range(20):
             await host.tick()
         before = projected(bus)
