@@ -3,31 +3,33 @@
 The city is the bench job's, without a feed. First every alarm is opened; then for ten minutes 1,000 findings a second
 change them, twenty every 20 ms. Of every twenty one is watched: its row is there when a record of its key comes on
 `city.alarms.v1` with its time, or with a later one. Once a second another alarm of level I, the only ones there are, is
-raised: a console has it when its counter of level I does. Once in five seconds a page of the list is asked for. By one
-clock. `python -m tests.bench.system.alarms --seconds 60` is shorter.
+raised: a console has it when its counter of level I does. Once a second a page of the list is asked for. Consoles and
+pages each have a process of their own. By one clock. `python -m tests.bench.system.alarms --seconds 60` is shorter.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import math
+import multiprocessing
 import tempfile
 import time
-from itertools import cycle, islice
+from concurrent.futures import ProcessPoolExecutor
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import httpx
 import msgspec
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from msgspec.structs import replace
-from websockets.asyncio.client import connect
 
 from alerts.judge import alarm_id
 from streams.broker.topics import ALARMS, DETECTIONS
 from tests.bench import flood
 from tests.bench.batches import send_batches
 from tests.bench.job import write_city
+from tests.bench.system.desks import pages_ms, shown_ms
 from tests.bench.system.figures import waits
 from tests.bench.system.running import City, running
 
@@ -49,19 +51,9 @@ SECONDS = 600
 PER_S, STEP_S = 1_000, 0.02
 OPENED_PER_S, TOGETHER = 2_000, 200
 CONSOLES = 10
-MARK_EVERY_S, PAGE_EVERY_S = 1.0, 5.0
+MARK_EVERY_S = 1.0
 LAST_S = 10.0
 OPENED_WITHIN_S = 300.0
-ANSWERED_WITHIN_S = 60.0
-PAGES = ("limit=100", "level=3&limit=100", "text=1999&limit=100")
-
-
-class _Block(msgspec.Struct):
-    levels: list[tuple[int, int]]
-
-
-class _Message(msgspec.Struct):
-    alarms: _Block | None = None
 
 
 class Watch:
@@ -77,7 +69,7 @@ class Watch:
         self.open: set[str] = set()
         self.marks_ms: list[float] = []
         """When each alarm of level I was sent."""
-        self.shown_ms: list[list[float]] = [[] for _ in range(CONSOLES)]
+        self.shown_ms: list[list[float]] = []
         """Console → when it first counted one, two, … of them."""
         self.pages_ms: list[float] = []
 
@@ -96,12 +88,13 @@ async def _measure(city: City, seconds: int) -> dict[str, float]:
     looking = [asyncio.create_task(_rows(city, watch))]
     try:
         await _opened(producer, found, watch)
-        looking += [asyncio.create_task(_console(city, one)) for one in watch.shown_ms]
-        looking += [asyncio.create_task(one) for one in (_marks(producer, watch), _pages(city, watch))]
+        desks = asyncio.create_task(_desks(city, watch, seconds + LAST_S))
+        marks = asyncio.create_task(_marks(producer, watch))
+        looking += [marks, desks]
         cores = asyncio.create_task(asyncio.to_thread(city.cores, float(seconds)))
         await _flood(producer, found, watch, seconds)
-        looking[-2].cancel()  # no more marks
-        await asyncio.sleep(LAST_S)
+        marks.cancel()
+        await desks
         last = watch.sent[-1]
         lag = 0.0 if any(at_ms >= last[1] for at_ms, _ in watch.rows.get(last[0], ())) else 1.0
         used = await cores
@@ -130,10 +123,11 @@ def figures(watch: Watch) -> dict[str, float]:
         seen_ms - sent_ms
         for console in watch.shown_ms
         for seen_ms, sent_ms in zip(console, watch.marks_ms, strict=False)
+        if not math.isnan(seen_ms)
     ]
     if not took or not shown or not watch.pages_ms:
         raise SystemExit("citywall bench: the city showed none of the alarms")
-    missing = len(watch.sent) - len(took) + CONSOLES * len(watch.marks_ms) - len(shown)
+    missing = len(watch.sent) - len(took) + CONSOLES * len(watch.marks_ms) - sum(map(len, watch.shown_ms))
     return {
         **waits("row", took),
         **waits("console", shown),
@@ -203,24 +197,13 @@ async def _rows(city: City, watch: Watch) -> None:
         await consumer.stop()
 
 
-async def _console(city: City, shown_ms: list[float]) -> None:
-    """Listen as a browser does; note when the counter of level I goes up."""
-    address = city.run.wall.replace("http://", "ws://") + "stream"
-    async with connect(address, max_size=None, compression=None, origin=city.run.wall.rstrip("/")) as socket:
-        async for text in socket:
-            seen_ms = time.time() * 1000
-            block = msgspec.json.decode(text, type=_Message).alarms
-            if block is not None:
-                shown_ms += [seen_ms] * (block.levels[0][0] - len(shown_ms))
-
-
-async def _pages(city: City, watch: Watch) -> None:
-    async with httpx.AsyncClient(base_url=city.run.wall, timeout=ANSWERED_WITHIN_S) as client:
-        for page in cycle(PAGES):
-            began_s = time.monotonic()
-            (await client.get(f"api/v1/alarms?{page}")).raise_for_status()
-            watch.pages_ms.append((time.monotonic() - began_s) * 1000)
-            await asyncio.sleep(PAGE_EVERY_S)
+async def _desks(city: City, watch: Watch, seconds: float) -> None:
+    """Have consoles listen, and pages asked for, until the last alarms are there."""
+    loop, wall = asyncio.get_running_loop(), city.run.wall
+    with ProcessPoolExecutor(2, multiprocessing.get_context("spawn")) as apart:
+        shown = loop.run_in_executor(apart, shown_ms, wall, CONSOLES, seconds)
+        watch.pages_ms = await loop.run_in_executor(apart, pages_ms, wall, seconds)
+        watch.shown_ms = await shown
 
 
 if __name__ == "__main__":
