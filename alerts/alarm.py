@@ -25,6 +25,8 @@ class Taken(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     at_ms: int
     """Engine time; so `until_ms`, None = until it rises."""
     until_ms: int | None = None
+    incident: str = ""
+    """Of which it acknowledged the whole."""
 
 
 class Closing(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -98,6 +100,8 @@ class Alarm(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """1 = I (highest) … 4 = IV; one that has returned keeps its last one."""
     process: Literal["active", "returned", "latched"] = "active"
     taken: Taken | None = None
+    taken_since_ms: int | None = None
+    """Engine time since which it is acknowledged, or was last: where it joined what was, its raise."""
     closing: Closing | None = None
     covers: tuple[Cover, ...] = ()
     """What covers it now, the one that names it first."""

@@ -77,7 +77,11 @@ class Acknowledge(OfAlarm, frozen=True, kw_only=True, tag="acknowledge"):
 
 
 class Unacknowledge(OfAlarm, frozen=True, kw_only=True, tag="unacknowledge"):
-    """Nobody acts on it any more."""
+    """Nobody acts on it any more, or on a whole incident but for its alarms of level I."""
+
+    alarm: NoId = ""
+    """Its id, or that of …"""
+    incident: NoId = ""
 
 
 class Note(OfAlarm, frozen=True, kw_only=True, tag="note"):

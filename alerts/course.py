@@ -80,10 +80,12 @@ def link(value: bytes) -> Link | None:
     return Link(record.seq, record.previous, digest, tuple(one for one in found if one is not None))
 
 
-def of_place(alarm: Mapping[str, Any]) -> list[AlarmEvent]:
-    """Return when its place was suppressed or out of service, and when that ended, by the alarm's row; oldest first.
+def of_row(alarm: Mapping[str, Any]) -> list[AlarmEvent]:
+    """Return what an alarm's row alone tells of its course; oldest first.
 
-    The journal has such a command once, however many alarms it covers; these events are of no record of their own.
+    That is when its place was suppressed or out of service, and when that ended; and who acknowledged it with its
+    incident. The journal has such a command once, however many alarms it is over; these events are of no record of
+    their own.
     """
     told: list[AlarmEvent] = []
     of = {"alarm": alarm["id"], "seq": 0, **{name: alarm.get(name) or "" for name in Where._fields}}
@@ -96,6 +98,10 @@ def of_place(alarm: Mapping[str, Any]) -> list[AlarmEvent]:
             AlarmEvent(**of, place=len(told) + number, at_ms=at_ms, what=what, command=one["cover"], **who)
             for number, (at_ms, what, who) in enumerate(steps)
         ]
+    if alarm.get("acknowledged_with"):
+        who = {"who": alarm["acknowledged_by"], "desk": alarm["acknowledged_desk"], "why": alarm["why"]}
+        at_ms, whole = alarm["acknowledged_since_ms"], {"incident": alarm["acknowledged_with"]}
+        told.append(AlarmEvent(**of, place=len(told), at_ms=at_ms, what="acknowledge", event=whole, **who))
     return sorted(told, key=lambda one: one.moment)
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from alerts import incidents, undoing
+from alerts import incidents
 from alerts.alarm import Closing, Handed, Last, Taken
 from alerts.commands import (
     Acknowledge,
@@ -26,17 +26,18 @@ from alerts.commands import (
     Where,
 )
 from alerts.covering import covered, recover_within
-from alerts.covers import Cover, as_of, is_over
+from alerts.covers import Cover, as_of
 from alerts.desks import Held
-from alerts.earlier import GIVEN_BACK, SEEN_TO, STEADIED
-from alerts.moving import RETURN, UNDO_MS, ImpossibleError, moved, opened_one, revised, step_of
+from alerts.earlier import GIVEN_BACK, SEEN_TO
+from alerts.moving import UNDO_MS, ImpossibleError, last_of, moved, opened_one, revised, step_of
 from alerts.outcomes import Outcome
 from alerts.state import Was
 from alerts.transitions import Effect, Happening
+from alerts.undoing import undo
 
 if TYPE_CHECKING:
     from alerts.alarm import Alarm
-    from alerts.commands import AlarmCommand, Base, PlaceCommand
+    from alerts.commands import AlarmCommand, PlaceCommand
     from alerts.events import Done
     from alerts.state import State
 
@@ -50,9 +51,9 @@ def do(state: State, event: Done, at_ms: int) -> None:
     if isinstance(command, OfPlace):
         count = _cover(state, command, at_ms)
     elif isinstance(command, Undo):
-        revision = _undo(state, command, at_ms)
-    elif isinstance(command, Acknowledge) and command.incident:
-        count = _take_incident(state, command, at_ms)
+        revision = undo(state, command, at_ms)
+    elif isinstance(command, Acknowledge | Unacknowledge) and command.incident:
+        count = _to_incident(state, command, at_ms)
     elif isinstance(command, OfCommand):
         count = _uncover(state, command, at_ms)
     elif isinstance(command, Warn) and event.alarm in state.closed:
@@ -69,7 +70,7 @@ def do(state: State, event: Done, at_ms: int) -> None:
 def _to_alarm(state: State, alarm: Alarm, command: AlarmCommand, at_ms: int) -> Alarm:
     if isinstance(command, Note):
         return replace(alarm, notes_count=alarm.notes_count + 1)
-    last = _last(command, at_ms)
+    last = last_of(command, at_ms)
     made, took_away, held = "", None, None
     spoke = alarm.incident is not None and state.incidents[alarm.incident].cause == alarm.id
     if isinstance(command, Shelve):
@@ -128,18 +129,22 @@ def _was(alarm: Alarm, changed: Alarm, last: Last) -> Was:
     )
 
 
-def _take_incident(state: State, command: Acknowledge, at_ms: int) -> int:
-    """Acknowledge what an incident has now → how many alarms."""
+def _to_incident(state: State, command: Acknowledge | Unacknowledge, at_ms: int) -> int:
+    """Acknowledge what an incident has now, or give back what of it is acknowledged → how many alarms."""
     incident = state.incidents.get(command.incident)
     if incident is None:
         raise ImpossibleError(f"incident {command.incident} is not open")
-    found, last, was = incidents.members_to_take(state, incident), _last(command, at_ms), []
+    gives = isinstance(command, Unacknowledge)
+    found = (incidents.members_to_give_back if gives else incidents.members_to_take)(state, incident)
+    last, others = last_of(command, at_ms), []
     for alarm in found:
         changed = _step(alarm, command, last)
-        was.append(_was(alarm, changed, last))
+        others.append(_was(alarm, changed, last))
         state.put(changed)
-    incidents.take(state, incident, _taken(command, at_ms))
-    state.undoable[command.id] = Was(who=command.who, at_ms=at_ms, incident=incident.id, others=tuple(was))
+    whole = None if not gives or incident.taken is None else (incident.taken, incident.taken_level)
+    incidents.take(state, incident, None if isinstance(command, Unacknowledge) else _taken(command, at_ms))
+    was = Was(who=command.who, at_ms=at_ms, incident=incident.id, others=tuple(others), gave=gives, whole=whole)
+    state.undoable[command.id] = was
     return len(found)
 
 
@@ -155,7 +160,8 @@ def _step(alarm: Alarm, command: AlarmCommand, last: Last) -> Alarm:
 
 def _taken(command: Acknowledge, at_ms: int) -> Taken:
     until_ms = None if command.for_ms is None else at_ms + command.for_ms
-    return Taken(who=command.who, desk=command.desk, why=command.why, at_ms=at_ms, until_ms=until_ms)
+    of = command.incident
+    return Taken(who=command.who, desk=command.desk, why=command.why, at_ms=at_ms, until_ms=until_ms, incident=of)
 
 
 # --- covers -----------------------------------------------------------------------------------------------------------
@@ -201,7 +207,7 @@ def _cover(state: State, command: PlaceCommand, at_ms: int) -> int:
     )
     state.put_cover(as_of(cover, at_ms, state.clock))
     state.undoable[command.id] = Was(who=command.who, at_ms=at_ms, made=command.id)
-    return recover_within(state, cover, _last(command, at_ms))
+    return recover_within(state, cover, last_of(command, at_ms))
 
 
 def _uncover(state: State, command: OfCommand, at_ms: int) -> int:
@@ -210,69 +216,4 @@ def _uncover(state: State, command: OfCommand, at_ms: int) -> int:
         raise ImpossibleError(f"{command.command} covers nothing")
     state.drop_cover(cover)
     state.undoable[command.id] = Was(who=command.who, at_ms=at_ms, took_away=cover)
-    return recover_within(state, cover, _last(command, at_ms))
-
-
-# --- undo -------------------------------------------------------------------------------------------------------------
-
-
-def _undo(state: State, command: Undo, at_ms: int) -> int:
-    """Put back what was → the revision of its alarm."""
-    was, done = state.undoable.get(command.command), state.outcomes.get(command.command)
-    if was is None:
-        raise ImpossibleError(f"{command.command} cannot be undone")
-    del state.undoable[command.command]
-    if done is not None:
-        undone = replace(done, state="superseded", by=command.who, by_desk=command.desk, did="undo", did_at_ms=at_ms)
-        state.outcomes[command.command] = undone
-    last = _last(command, at_ms)
-    if was.made in state.covers:
-        cover = state.covers[was.made]
-        state.drop_cover(cover)
-        recover_within(state, cover, last)
-    gone = was.took_away is not None and state.version >= SEEN_TO and is_over(was.took_away, at_ms, state.clock)
-    if was.took_away is not None and not gone:
-        state.put_cover(as_of(was.took_away, at_ms, state.clock))
-        recover_within(state, was.took_away, last)
-    for one in was.others:
-        alarm = state.open.get(one.alarm)
-        if alarm is not None and alarm.revision == one.revision:
-            _put_back(state, alarm, one, last)
-    if was.incident in state.incidents and state.version >= GIVEN_BACK:
-        incidents.untake(state, state.incidents[was.incident], was, last)
-    elif was.incident in state.incidents:
-        incidents.take(state, state.incidents[was.incident], None)
-    return _put_back(state, opened_one(state, was.alarm), was, last) if was.alarm else 0
-
-
-def _put_back(state: State, alarm: Alarm, was: Was, last: Last) -> int:
-    taken = was.taken
-    if taken is not None and taken.until_ms is not None and state.version >= SEEN_TO and taken.until_ms <= last.at_ms:
-        taken = None
-    back = replace(alarm, taken=taken, closing=was.closing, assigned=was.assigned, escalated=was.escalated)
-    if state.version >= STEADIED and back.process == "returned" and taken is not None and back.closing is None:
-        back = replace(back, closing=Closing(action=RETURN, who=taken.who, at_ms=last.at_ms + UNDO_MS))
-    incident = state.incidents.get(alarm.incident or "")
-    if was.held is not None and incident is not None:
-        incidents.hand(state, incident, *was.held)
-    elif was.held is not None:
-        back = replace(back, presented_at_ms=was.held.presented_at_ms)
-    if was.group is not None:
-        group, under = was.group
-        if state.version >= SEEN_TO:
-            incidents.leave(state, alarm)
-        if state.version >= STEADIED:
-            group = undoing.again(state, group)
-        back = replace(back, incident=group if group in state.incidents else None, under=under)
-    if alarm.revision == was.revision:
-        back = revised(back, last)
-    state.put(back)
-    if was.whole is not None and incident is not None and incident.taken is None:
-        incidents.take(state, incident, *was.whole)
-    if was.spoke and back.incident is not None:
-        incidents.speak_again(state, back, last.at_ms)
-    return back.revision
-
-
-def _last(command: Base, at_ms: int) -> Last:
-    return Last(what=command.action, who=command.who, desk=command.desk, at_ms=at_ms)
+    return recover_within(state, cover, last_of(command, at_ms))

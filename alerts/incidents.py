@@ -73,6 +73,12 @@ def members_to_take(state: State, incident: Incident) -> list[Alarm]:
     return [one for one in members if one.asks and one.level > ALONE]
 
 
+def members_to_give_back(state: State, incident: Incident) -> list[Alarm]:
+    """Return what a person gives back with the whole: what an acknowledgement of it would acknowledge, and is."""
+    members = [state.open[one] for one in sorted(state.groups.members.of(incident.id))]
+    return [one for one in members if one.taken is not None and one.closing is None and one.level > ALONE]
+
+
 def take(state: State, incident: Incident, taken: Taken | None, level: int | None = None) -> None:
     """Note who has acknowledged the whole, None = nobody; for what is no worse than a level, None = as it is now."""
     incident = state.incidents[incident.id]

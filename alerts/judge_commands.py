@@ -20,6 +20,7 @@ from alerts.commands import (
     Shelve,
     Split,
     Suppress,
+    Unacknowledge,
     Undo,
     Unshelve,
     Warn,
@@ -27,7 +28,7 @@ from alerts.commands import (
 from alerts.covers import OF_RULE
 from alerts.desks import is_desk
 from alerts.events import Done, Refused
-from alerts.incidents import members_to_take
+from alerts.incidents import members_to_give_back, members_to_take
 from alerts.kinds import kinds
 from alerts.moving import UNDO_MS
 from alerts.reading import UNSIGNED
@@ -70,15 +71,18 @@ def judge_command(state: State, command: Command, now_ms: int, scope: Scope | No
         return _judge_place(state, command, now_ms, scope)
     if isinstance(command, Lift | Restore):
         return _judge_uncover(state, command)
-    if isinstance(command, Acknowledge) and command.incident:
+    if isinstance(command, Acknowledge | Unacknowledge) and command.incident:
         return _judge_incident(state, command)
     return _judge_alarm(state, command)
 
 
-def _judge_incident(state: State, command: Acknowledge) -> Done | Refused:
+def _judge_incident(state: State, command: Acknowledge | Unacknowledge) -> Done | Refused:
     incident = state.incidents.get(command.incident)
     if incident is None or incident.city != command.city:
         return refused(command, "closed" if command.incident in state.ended else "unknown_incident")
+    if isinstance(command, Unacknowledge):
+        gives = members_to_give_back(state, incident)
+        return Done(alarm="", command=command) if gives else refused(command, "not_acknowledged")
     if command.seen_level is not None and incident.folded_level < command.seen_level:
         return refused(command, "level_risen")
     return Done(alarm="", command=command) if members_to_take(state, incident) else _taken_already(command, incident)

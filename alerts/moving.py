@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from alerts.alarm import Closing
+from alerts.alarm import Closing, Last
 from alerts.earlier import STEADIED
 from alerts.transitions import PROCESS, TABLE, Effect, Standing, Step
 
 if TYPE_CHECKING:
-    from alerts.alarm import Alarm, Last, Taken
+    from alerts.alarm import Alarm, Taken
+    from alerts.commands import Base
     from alerts.state import State
     from alerts.transitions import Happening
 
@@ -46,7 +47,7 @@ def step_of(alarm: Alarm, happening: Happening) -> Step:
 def moved(alarm: Alarm, step: Step, last: Last, taken: Taken | None = None) -> Alarm:
     """Return the alarm behind a step; `last` is what made its revision, if there is a new one."""
     if Effect.TAKE in step.effects:
-        alarm = replace(alarm, taken=taken)
+        alarm = replace(alarm, taken=taken, taken_since_ms=last.at_ms)
     elif Effect.RELEASE in step.effects:
         alarm = replace(alarm, taken=None)
     if Effect.WAIT in step.effects:
@@ -82,3 +83,8 @@ def _closing(alarm: Alarm) -> Closing | None:
     if alarm.closing is not None or taken is None:
         return alarm.closing
     return Closing(action=RETURN, who=taken.who, at_ms=taken.at_ms + UNDO_MS)
+
+
+def last_of(command: Base, at_ms: int) -> Last:
+    """Return what makes the revision that a command leads to."""
+    return Last(what=command.action, who=command.who, desk=command.desk, at_ms=at_ms)

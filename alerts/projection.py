@@ -22,7 +22,7 @@ _as_it_is = attrgetter(*AS_IT_IS)
 TAKEN = {"acknowledged_by": "who", "acknowledged_desk": "desk", "acknowledged_at_ms": "at_ms"}
 """Field of the row → of what there may not be; so …"""
 OF_ALARM = {
-    "taken": TAKEN | {"acknowledged_until_ms": "until_ms", "why": "why"},
+    "taken": TAKEN | {"acknowledged_until_ms": "until_ms", "acknowledged_with": "incident", "why": "why"},
     "closing": {"closing_at_ms": "at_ms", "closing_by": "who"},
     "ended": {"ended_by": "who"},
     "shelved": {"shelved_by": "who", "shelved_until_ms": "until_ms", "shelved_why": "why"},
@@ -55,6 +55,7 @@ def row(alarm: Alarm) -> dict[str, Any]:
         "presented": alarm.presented_at_ms is not None and (alarm.incident is None or alarm.level == ALONE),
         "cleared_at_ms": alarm.returned_at_ms,
         "acknowledged": alarm.taken is not None,
+        "acknowledged_since_ms": None if alarm.taken is None else alarm.taken_since_ms,
         **NOTHING,
         "changed_by": {"what": last.what, "who": last.who, "desk": last.desk, "at_ms": last.at_ms},
     }

@@ -71,15 +71,17 @@ class Was(msgspec.Struct, frozen=True, kw_only=True):
     group: tuple[str | None, Under | None] | None = None
     """The incident that the alarm was in, and why, where the command changed that."""
     incident: str = ""
-    """That it acknowledged …"""
+    """That it acknowledged, or gave back, …"""
     others: tuple[Was, ...] = ()
     """… with these alarms."""
+    gave: bool = False
+    """Whether it gave that incident back."""
     spoke: bool = False
     """Whether it was the cause of that incident."""
     held: Held | None = None
     """What it handed to another desk: the alarm, or the incident that it is in."""
     whole: tuple[Taken, int] | None = None
-    """The acknowledgement of the incident that ended with the alarm's, and the worst level that it was for."""
+    """The acknowledgement of an incident that it ended, and the worst level that that was for."""
 
 
 class State:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import anyio
 
-from alerts.course import name_of, of_place
+from alerts.course import name_of, of_row
 from dashboard.alarm_facts import CLOCK
 from dashboard.alarm_history import ended_row
 from dashboard.labels import text
@@ -88,7 +88,7 @@ def end(hub: Hub, alarm: Mapping[str, Any], events: Sequence[AlarmEvent]) -> Sec
 def steps(alarm: Mapping[str, Any], events: Sequence[AlarmEvent]) -> list[Step]:
     """Return what the history has, and what the alarm's own row says beyond it, oldest first."""
     known = [one for one in events if one.what not in QUIET]
-    told = [_step(one) for one in sorted([*known, *of_place(alarm)], key=lambda one: one.moment)]
+    told = [_step(one) for one in sorted([*known, *of_row(alarm)], key=lambda one: one.moment)]
     newest_ms = told[-1].at_ms if told else -1
     return told + [step for step in sorted(_of_row(alarm)) if step.at_ms > newest_ms]
 

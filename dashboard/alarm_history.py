@@ -9,7 +9,7 @@ import msgspec
 from fastapi import APIRouter, Query, Response
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
-from alerts.course import name_of, of_place
+from alerts.course import name_of, of_row
 from alerts.refusals import why
 from dashboard.iso_times import iso
 from dashboard.problems import PROBLEM, ProblemError, invalid
@@ -136,7 +136,7 @@ async def _events_page(hub: Hub, wanted: EventsWanted, limit: int, cursor: str |
     def read() -> tuple[list[AlarmEvent], Moment | None]:
         found = hub.config.history.alarm_events(wanted, limit + 1, after)
         page, until = found[:limit], found[limit - 1].moment if len(found) > limit else None
-        beside = _of_place(hub, of) if of else []
+        beside = _of_row(hub, of) if of else []
         page += [
             one for one in beside if (after is None or one.moment < after) and (until is None or one.moment > until)
         ]
@@ -147,10 +147,10 @@ async def _events_page(hub: Hub, wanted: EventsWanted, limit: int, cursor: str |
     return Response(msgspec.json.encode(body), media_type="application/json")
 
 
-def _of_place(hub: Hub, alarm_id: str) -> list[AlarmEvent]:
-    """Return when the place of an alarm, open or ended, was suppressed or out of service."""
+def _of_row(hub: Hub, alarm_id: str) -> list[AlarmEvent]:
+    """Return what the row of an alarm, open or ended, alone tells of its course."""
     row = hub.mirror.alarms.get(alarm_id) or ended_row(hub, alarm_id)
-    return [] if row is None else of_place(row)
+    return [] if row is None else of_row(row)
 
 
 def ended_row(hub: Hub, alarm_id: str) -> Alarm | None:

@@ -52,6 +52,7 @@ EXAMPLES: tuple[dict[str, Any], ...] = (
     {"action": "acknowledge", **_OF_ALARM, "for": "30m", "key": "5f1c"},
     {"action": "acknowledge", "incident": "5be2f0c4a1d7", **_BY},
     {"action": "unacknowledge", **_OF_ALARM},
+    {"action": "unacknowledge", "incident": "5be2f0c4a1d7", **_BY},
     {"action": "note", **_OF_ALARM, "why": "patrol is on its way"},
     {"action": "assign", **_OF_ALARM, "to": "3"},
     {"action": "escalate", **_OF_ALARM, "to": "指挥中心", "why": "two lanes are closed"},

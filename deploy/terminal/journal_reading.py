@@ -62,7 +62,7 @@ def events_of(alarm: str, found: Records) -> list[AlarmEvent]:
             events += mine
             ended = engine.ended(alarm) or ended
     row = engine.projection(Row(topics.ALARMS, alarm)) or ended
-    beside = [] if row is None else course.of_place(json.loads(row))
+    beside = [] if row is None else course.of_row(json.loads(row))
     return sorted([*events, *beside], key=lambda one: one.moment)
 
 

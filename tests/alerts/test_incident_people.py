@@ -5,8 +5,10 @@ from itertools import permutations
 import pytest
 
 from alerts.commands import Acknowledge, Fold, Split, Unacknowledge
+from alerts.course import of_row
 from alerts.incidents import RELEASE_MS
 from alerts.moving import UNDO_MS
+from alerts.projection import row
 from tests.alerts.grouping import Room
 from tests.alerts.writing import acknowledge, commanded, undo
 
@@ -101,6 +103,53 @@ def test_who_gives_back_what_they_acknowledged_by_itself_keeps_the_whole():
     room.command(of_incident(room, three[0], who="Ann"))
     room.command(commanded(Unacknowledge, three[1], "k2", who="Ann"))
     assert room.incident(three[0]).taken.who == "Ann"
+
+
+def gives_back(room, alarm, command_id="k5", **other):
+    """Who gives back the incident that the alarm is in."""
+    fields = {"city": "c", "who": "李敏", "desk": "2 号台", "role": "operator", **other}
+    return Unacknowledge(id=command_id, incident=room.incident(alarm).id, **fields)
+
+
+def test_the_whole_is_given_back_with_all_that_it_acknowledges_but_level_i():
+    room, three = cut_off()
+    assert room.command(gives_back(room, three[0], "k0")) == "not_acknowledged"
+    grave = room.find(1, "fire_alarm", "lift")
+    room.command(acknowledge(grave, "k1", seen_level=1))
+    room.command(acknowledge(three[1], "k2", who="Ann"))
+    room.command(of_incident(room, three[0], "k3"))
+    joined = room.find(3, "noise_high", "lift")
+    assert room.command(gives_back(room, three[0])) == "done"
+    assert taken(room) == {**dict.fromkeys([*three, joined], False), grave: True}
+    assert {room.state.open[one].waiting_since_ms for one in (*three, joined)} == {room.now_ms}
+    assert (room.incident(grave).taken, room.incident(grave).asking) == (None, 4)
+    assert room.state.outcomes["k5"].covers_count == 4
+    late = room.find(3, "crowd_dense", "lift")
+    assert taken(room)[late] is False
+
+
+def test_giving_the_whole_back_is_undone_and_leaves_what_changed_since():
+    room, three = cut_off()
+    room.command(of_incident(room, three[0], who="Ann"))
+    room.command(gives_back(room, three[0], who="Bob"))
+    room.command(acknowledge(three[2], "k6", who="Cai"))
+    assert room.command(undo("k5", "k7", who="Bob")) == "done"
+    assert [room.state.open[one].taken.who for one in three] == ["Ann", "Ann", "Cai"]
+    assert room.incident(three[0]).taken.who == "Ann"
+    late = room.find(3, "noise_high", "lift")
+    assert room.state.open[late].taken.who == "Ann"
+
+
+def test_whose_incident_was_acknowledged_tells_so_in_its_course():
+    room, three = cut_off()
+    room.command(acknowledge(three[1], "k0"))
+    room.command(of_incident(room, three[0], who="Ann"))
+    late = room.find(3, "noise_high", "lift")
+    told = {one: of_row(row(room.state.open[one])) for one in (*three, late)}
+    assert told[three[1]] == []  # that was a command of its own
+    assert [(one.what, one.who, one.at_ms) for one in told[three[0]]] == [("acknowledge", "Ann", room.now_ms - 1000)]
+    assert [(one.what, one.who, one.at_ms) for one in told[late]] == [("acknowledge", "Ann", room.now_ms)]
+    assert told[late][0].event == {"incident": room.incident(late).id}
 
 
 def test_what_joined_is_given_back_with_the_whole_when_that_is_undone():

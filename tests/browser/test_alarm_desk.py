@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.browser.alarm_city import drop, focus, orders, row, shown, wait_for_order
 from tests.browser.conftest import later, state
 from tests.browser.test_wall import settled, text
@@ -10,6 +12,11 @@ from tests.waiting import until
 CLOCK_ON_BY = "(s) => { const now = Date.now.bind(Date); Date.now = () => now() + s * 1000; }"
 AGE_S = """(() => { const said = document.querySelector("#fresh span").textContent;
     return said.endsWith(" s") ? parseFloat(said.match(/[0-9.]+/)[0]) : said ? Infinity : NaN; })()"""
+
+POSSIBLE = """async (row) => {
+    const { possible } = await import("/assets/wall/actions.js");
+    return possible(row).map((action) => action.name);
+}"""
 
 
 def test_fewer_alarms_than_were_silenced_are_no_reason_to_sound(open_page, wall, own):
@@ -95,7 +102,7 @@ def test_what_was_written_while_the_picture_stood_still_is_kept(open_page, wall,
     assert wait_for_order(wall, "note", name)["why"] == "pump 2 runs"
 
 
-def test_acknowledging_a_card_says_the_level_that_was_seen(open_page, wall, own):
+def test_a_card_is_acknowledged_and_given_back_whole_and_says_the_level_that_was_seen(open_page, wall, own):
     first, second = own(1390, 2, level=2, incident="I9")
     of = {"id": "I9", "cause": first, "alarms": [second], "levels": [0, 2, 0, 0], "asking": 2, "count": 2, "level": 2}
     alarm = wall.feed.alarms[first]
@@ -110,7 +117,20 @@ def test_acknowledging_a_card_says_the_level_that_was_seen(open_page, wall, own)
     page.keyboard.press("a")
     order = wait_for_order(wall, "acknowledge", after=before)
     assert (order["incident"], order["seen_level"]) == ("I9", 2)
+    seen = {"acknowledged": True, "acknowledged_by": "李娜"}
+    wall.run(wall.feed.change({f"a:{first}": alarm | seen, "i:I9": of | same | waits | seen | {"asking": 0}}))
+    until(lambda: "✓ 李娜" in row(page, first).inner_text())
+    page.keyboard.press("u")
+    order = wait_for_order(wall, "unacknowledge", after=before)
+    assert (order["incident"], order["alarm"], order["revision"]) == ("I9", "", None)
     wall.run(wall.feed.change({}, ("i:I9",)))
+
+
+@pytest.mark.parametrize(("cover", "offered"), [("9c1e-77ab", True), ("rule:heat", False)])
+def test_only_what_a_person_suppressed_may_be_lifted(open_page, cover, offered):
+    """A rule's schedule is nobody's command: the engine would refuse."""
+    found = open_page("lang=en").evaluate(POSSIBLE, {"standing": "suppressed", "suppressed_by": cover})
+    assert ("lift" in found) is offered
 
 
 def test_an_alarm_that_moves_far_down_the_list_keeps_its_place_while_it_is_held(open_page, wall, own):

@@ -4,7 +4,7 @@ import asyncio
 import json
 
 from alerts.commands import Lift, Restore, Shelve
-from alerts.course import of_place
+from alerts.course import of_row
 from streams.broker.topics import ALARMS
 from streams.city.windows import Window
 from streams.contract.records import ENDED
@@ -19,7 +19,7 @@ ALWAYS = Window(until_ms=2**50)
 def course(bus: FakeBus, *inputs: object, row: dict | None = None) -> list[tuple]:
     """(what, who, why, command) of what covered the alarm's place, oldest first."""
     asyncio.run(lived(bus, *inputs))
-    found = of_place(row or projected(bus)[AT_10])
+    found = of_row(row or projected(bus)[AT_10])
     assert [one.at_ms for one in found] == sorted(one.at_ms for one in found)
     return [(one.what, one.who, one.why, one.command) for one in found]
 
@@ -71,7 +71,7 @@ def test_an_alarm_that_came_and_went_in_a_window_names_it_as_it_ended():  # A5
     assert last.value is None
     row = json.loads(dict(last.headers)[ENDED])
     assert row["suppressed_by"] == "w"
-    assert [(one.what, one.command) for one in of_place(row)] == [("suppress", "w")]
+    assert [(one.what, one.command) for one in of_row(row)] == [("suppress", "w")]
 
 
 def test_a_restart_from_a_checkpoint_tells_the_same():

@@ -5,6 +5,7 @@ A sensor's kind is its id up to the first hyphen; the simulated feed goes by it.
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -68,7 +69,15 @@ PUMP = Kind("pump", "energy", 0, 10, Name("排水泵站", "Drainage pump"))
 
 
 def rows(random: Random, pieces: Sequence[Piece]) -> Iterator[tuple[str, ...]]:
-    """Yield the rows of `sensors.csv`, in the order of its columns."""
+    """Yield the rows of `sensors.csv`, in the order of its columns; of several with one name each but one a number."""
+    named = Counter[str]()
+    for *row, zh, en in _rows(random, pieces):
+        named[en] += 1
+        number = f"({named[en]})"
+        yield (*row, zh, en) if named[en] == 1 else (*row, f"{zh} {number}", f"{en} {number}")
+
+
+def _rows(random: Random, pieces: Sequence[Piece]) -> Iterator[tuple[str, ...]]:
     for piece in pieces:
         lng, lat = _placed(piece.line[len(piece.line) // 2])
         interval = str(DETECTOR_INTERVAL_S[piece.road_class])
@@ -103,7 +112,7 @@ def _gauges() -> Iterator[tuple[str, ...]]:
         point = inside[len(inside) * (2 * number - 1) // (2 * RIVER_GAUGES)]
         zone_id, zone = ZONES[terrain.zone_of(point)]
         lng, lat = _placed(point)
-        zh, en = f"{RIVER.zh} {zone.zh} 水位站", f"River gauge {number}, {RIVER.en}, {zone.en}"
+        zh, en = f"{RIVER.zh} {zone.zh} {number} 号水位站", f"River gauge {number}, {RIVER.en}, {zone.en}"
         yield f"river-{number}", "weather", zone_id, "", lng, lat, "30", zh, en
 
 

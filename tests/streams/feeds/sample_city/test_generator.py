@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import math
 from dataclasses import replace
 
@@ -162,3 +163,10 @@ def _level(domain: str, values: dict[str, float]) -> int | None:
 def _distance_m(a: tuple[float, float], b: tuple[float, float]) -> float:
     scale = math.cos(math.radians(a[1]))
     return 111_320 * math.hypot((a[0] - b[0]) * scale, a[1] - b[1])
+
+
+def test_no_two_sensors_have_one_name():
+    with (FOLDER / "sensors.csv").open(encoding="utf-8", newline="") as file:
+        sensors = list(csv.DictReader(file))
+    for name in ("name_zh", "name_en"):
+        assert len({one[name] for one in sensors}) == len(sensors)
