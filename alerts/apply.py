@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, assert_never
 
 from msgspec.structs import replace
 
-from alerts import figures, incidents, load
+from alerts import figures, hearing, incidents, load
 from alerts.alarm import Alarm, Last
 from alerts.covering import recover_within
 from alerts.covers import OF_RULE, as_of, is_over
@@ -27,7 +27,6 @@ from alerts.events import (
     Unreadable,
 )
 from alerts.found import find, finding_of, key_of, let_be
-from alerts.hearing import SILENCES, forget
 from alerts.judge_commands import KEY_USED
 from alerts.moving import RETURN, ImpossibleError, moved, opened_one, step_of
 from alerts.outcomes import Outcome
@@ -65,6 +64,7 @@ def apply(state: State, event: Event, at_ms: int) -> None:
         _retire(state, event)
     elif not isinstance(event, Unreadable):
         assert_never(event)
+    hearing.settle(state)
     incidents.follow(state, at_ms)
     figures.follow(state, at_ms)
     load.settle(state, at_ms)
@@ -177,8 +177,8 @@ def _retire(state: State, event: Retired) -> None:
             state.latent[key] = finding_of(alarm, state.newest[key].known_ms)
         alarm = replace(alarm, process="returned", returned_at_ms=event.at_ms, updated_at_ms=event.at_ms)
     state.close(replace(alarm, retired=event.lack, over_at_ms=None))
-    if alarm.kind in SILENCES:
-        forget(state, alarm)
+    if alarm.kind in hearing.SILENCES:
+        hearing.forget(state, alarm)
 
 
 def _stands(alarm: Alarm) -> bool:

@@ -139,6 +139,7 @@ class Engine:
             if not done:
                 break
             covers[one.topic] = one.offset + 1
+        found += self._due(now_ms)  # what closing held back, and an input has let go of, may be overdue
         if not found and not whole:
             self._state.take_back()
             return None
@@ -244,9 +245,10 @@ class Engine:
 
     def _due(self, now_ms: int) -> Iterator[Judged]:
         while (event := judge_time(self._state, now_ms)) is not None:
-            apply(self._state, event, event.at_ms)
-            self._state.reach(event.at_ms)
-            yield Judged(event, None, event.at_ms)
+            at_ms = max(event.at_ms, self._state.now_ms)
+            apply(self._state, event, at_ms)
+            self._state.reach(at_ms)
+            yield Judged(event, None, at_ms)
 
     def _judge(self, one: Input, versions_end: int, now_ms: int) -> tuple[list[Judged], bool]:
         """Apply what the input does → the events, and whether these are all."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from alerts.earlier import SEEN_TO
+from alerts.earlier import SEEN_TO, STEADIED
 from alerts.kinds import SILENT_FEED, SILENT_SENSOR, is_unheard
 from processors.maths.combined import standing
 from processors.maths.measures import FEED_PREFIX
@@ -54,6 +54,18 @@ def follow(state: State, alarm: Alarm) -> None:
         if standing(alarm.evidence):
             _hear_anew(state, alarm)
         _tell(state, alarm)
+
+
+def settle(state: State) -> None:
+    """Have each combination go by its alarms as the present event has left them: one may have closed, or moved."""
+    if not state.silent or state.version < STEADIED:
+        return
+    for one, before in list(state.groups.touched_alarms.items()):
+        alarm = state.open.get(one)
+        if alarm is None and before is not None:
+            _tell(state, before)
+        elif alarm is not None and (before is None or before.uncertain_since_ms != alarm.uncertain_since_ms):
+            _tell(state, alarm)
 
 
 def _hear_anew(state: State, alarm: Alarm) -> None:

@@ -3,19 +3,22 @@
 import pytest
 
 from alerts.checkpoint import Checkpoint, newest
+from alerts.commands import End
 from alerts.journal import Head
+from alerts.judge import judge_version
 from alerts.moving import UNDO_MS
 from streams.alarms.checkpoints import SLOTS
 from streams.city.scope import Scope
 from streams.city.surroundings import Surroundings
 from tests.alerts.grouping import BEGUN_MS, Room
-from tests.alerts.writing import acknowledge
+from tests.alerts.writing import acknowledge, commanded
 
 AROUND = Surroundings(
     segment_of={"d1": "s1", "d2": "s1", "u1": "s1"},
     sensors_at={"s1": ("d1", "d2", "u1")},
     sensors_of={("traffic", "z1"): ("d1",), ("traffic", "z2"): ("d2",), ("weather", "z1"): ("u1",)},
 )
+OF_WEATHER = {"u1", "feed:weather:z1"}
 
 
 def jammed(entity: str = "s1") -> tuple[Room, str]:
@@ -26,7 +29,7 @@ def jammed(entity: str = "s1") -> tuple[Room, str]:
 
 def says(room: Room, what: str, level: int = 4, **other: object) -> int:
     """A sensor or feed falls silent or is heard again → when."""
-    kind, domain = "feed_silent" if ":" in what else "sensor_silent", "weather" if what == "u1" else "traffic"
+    kind, domain = "feed_silent" if ":" in what else "sensor_silent", "weather" if what in OF_WEATHER else "traffic"
     room.find(level, kind, what, domain, **other)
     return room.now_ms
 
@@ -141,3 +144,25 @@ def test_what_is_raised_after_its_combination_counts_for_it_too():
     room.wait(6000)
     assert both not in room.state.open
     assert not room.state.heard_by.of(("c", "u1"))
+
+
+@pytest.mark.parametrize("leaves", ["ended by a person", "gone from the city", "of another zone"])
+def test_a_combination_goes_by_what_has_become_of_its_rules(leaves):
+    """One without an alarm counts as heard; so does one that is of a zone that is heard."""
+    room = Room()
+    room.scope = Scope(1, "c", around=AROUND)
+    rain = room.find(3, "rain_heavy", "u2", "weather")
+    room.find(3, "slow_traffic", "s1", "traffic")
+    at_ms = says(room, "feed:weather:z1")
+    both = together(room, 2, 2, rain_heavy="u2", slow_traffic="s1")
+    assert room.state.open[both].uncertain_since_ms == at_ms
+    if leaves == "ended by a person":
+        assert room.command(commanded(End, rain, "k1")) == "done"
+        room.wait(UNDO_MS)
+    elif leaves == "gone from the city":
+        entities = frozenset({"s1", "zone:z1", "feed:weather:z1"})
+        for event in judge_version(room.state, Scope(2, "c", entities, around=AROUND)):
+            room._apply(event, room.now_ms)
+    else:
+        room.find(3, "rain_heavy", "u2", "weather", zone="z2")
+    assert room.state.open[both].uncertain_since_ms is None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from alerts.commands import Acknowledge, Fold, Lift, Shelve, Unacknowledge, Unshelve
@@ -11,14 +13,27 @@ from alerts.events import ClockSet
 from alerts.judge import judge_version
 from alerts.rules.record import Words
 from streams.alarms.order import Input
-from streams.broker.topics import DETECTIONS
+from streams.alarms.projected import Row
+from streams.broker.topics import ALARMS, COMMANDS, DETECTIONS
 from streams.city.clock import ClockSetting
 from streams.city.scope import Scope
 from streams.city.windows import Window
 from tests.alerts.grouping import AROUND, BEGUN_MS, Room
 from tests.alerts.living import BEGUN_MS as FIRST_MS
 from tests.alerts.living import live
-from tests.alerts.writing import commanded, detection, encoded, faults, of_command, opened_at, suppress, undo
+from tests.alerts.writing import (
+    chain,
+    commanded,
+    detection,
+    encoded,
+    faults,
+    keyed_engine,
+    names,
+    of_command,
+    opened_at,
+    suppress,
+    undo,
+)
 
 DAY_MS = 86_400_000
 
@@ -156,3 +171,24 @@ def test_a_checkpoint_of_an_engine_that_took_back_what_it_judged_is_what_the_jou
         kept = dict(engine.checkpoint(number + 1).records(b"a"))
         assert kept == dict(reader.checkpoint(number + 1).records(b"a"))
     assert faults(journal, kept) == []
+
+
+def test_what_closing_held_back_happens_as_soon_as_it_is_open_again() -> None:
+    """Acknowledged for two seconds, over, and there again when these have passed: nobody holds it any more."""
+    one = opened_at(FIRST_MS)
+    took = commanded(Acknowledge, one, "k1", for_ms=2_000)
+    inputs = [
+        Input(DETECTIONS, 0, encoded(detection(3, FIRST_MS)), FIRST_MS),
+        Input(COMMANDS, 0, encoded(took), FIRST_MS + 1_000),
+        Input(DETECTIONS, 1, encoded(detection(0, FIRST_MS + 2_000)), FIRST_MS + 2_000),
+        Input(DETECTIONS, 2, encoded(detection(3, FIRST_MS + 4_000)), FIRST_MS + 4_000),
+    ]
+    engine, journal = keyed_engine(), []
+    for given in inputs:
+        journal.append(engine.judge([given], whole=True) or b"")
+        engine.fold(journal[-1])
+    assert names(journal) == ["raised", "acknowledge", "cleared", "returned", "lapsed"]
+    row = json.loads(engine.projection(Row(ALARMS, one)) or b"{}")
+    assert (row["standing"], row["acknowledged"]) == ("unacknowledged", False)
+    assert chain(journal)[-1]["times_ms"] == [FIRST_MS + 4_000] * 2
+    assert engine.next_due_ms is None
