@@ -23,16 +23,17 @@ from processors.maths import channels, clocks, digests, lateness, retired, silen
 from processors.maths.channels import Channels
 from processors.maths.clocks import Clocks
 from processors.maths.digests import Runs
+from processors.maths.feed_rows import Minute, of_minutes
 from processors.maths.findings import Finding, detections
 from processors.maths.lateness import Lateness
-from processors.maths.measures import FEED_PREFIX, FEEDS, REPORTING, SILENT, Amounts, Heads, make_rows
+from processors.maths.measures import FEED_PREFIX, FEEDS
 from processors.maths.minutes import GREATEST, LAGGING, LEAST, READINGS, add, roomy
 from processors.maths.places import Layout, Places, grown
 from processors.maths.rules import with_numbers
 from processors.maths.silence import Silence
 from processors.maths.tumbling import by_window
 from streams.contract.durations import HOUR_MS, MINUTE_MS
-from streams.contract.records import NO_TIME_MS, Frame, Result, Rows
+from streams.contract.records import NO_TIME_MS, Frame, Result
 from streams.contract.spec import EVERY_DOMAIN, Spec
 from streams.contract.spec import Config as BaseConfig
 from streams.domains.schema import late_limit_ms, load_schemas
@@ -166,7 +167,7 @@ def step(state: State, frame: Frame, city: City, config: Config) -> Result[State
     where = _Where(layout, city, frame, state.terms(frame.domain, layout, config))
     silence.follow(state.silence, state.open, state.judged_ms, where.terms.silent)
     dropped = _fold(state, where) if len(frame) else {}
-    parts: list[Rows] = []
+    minutes: list[Minute] = []
     found: list[Finding] = []
     decided: dict[int, int] = {}
     for start_ms in _minutes(state, where):
@@ -182,14 +183,16 @@ def step(state: State, frame: Frame, city: City, config: Config) -> Result[State
         silent = silence.judge(state.silence, start_ms + MINUTE_MS, where.terms.silent)
         found += (*clocks.add(state.clocks, start_ms, minute, layout.present, where.terms.clock), *silent.found)
         if where.terms.awaited_count:
-            parts.append(_rows(start_ms, silent.sensors, minute, where))
+            minutes.append(Minute(start_ms, silent.sensors, 0 if minute is None else _counted(minute)))
         elif minute is not None:  # the zone has left: nobody is there of whom a share could be silent
             decided[start_ms] = _counted(minute)
         state.judged_ms = start_ms + MINUTE_MS
     told_ms = frame.watermark_ms - HOUR_MS - late_limit_ms(frame.domain)
     found += lateness.judge(state.lateness, told_ms, layout.present, where.terms.late)
-    told = detections(found, retired.Where(city.id, frame.domain, city.zones[frame.zone].id), layout.sensor_ids)
-    return Result(state, Rows.concat(parts), told, dropped, decided=decided)
+    zone = city.zones[frame.zone].id
+    told = detections(found, retired.Where(city.id, frame.domain, zone), layout.sensor_ids)
+    rows = of_minutes(minutes, f"{FEED_PREFIX}{frame.domain}:{zone}", where.terms.awaited_count)
+    return Result(state, rows, told, dropped, decided=decided)
 
 
 def _fold(state: State, where: _Where) -> dict[str, int]:
@@ -275,17 +278,6 @@ def _stuck(state: State, start_ms: int, minute: NDArray[np.int64], where: _Where
     begins, ends = where.layout.present & found.flag & (state.stuck == 0), ~found.flag & (state.stuck == 1)
     state.stuck[begins], state.stuck[ends] = 1, 0
     return [stuck.finding(STUCK_KIND, found, place, start_ms) for place in np.flatnonzero(begins | ends).tolist()]
-
-
-def _rows(start_ms: int, silent: int, minute: NDArray[np.int64] | None, where: _Where) -> Rows:
-    """Return the zone's share of silent sensors and how many report, at the end of a minute."""
-    total = where.terms.awaited_count
-    readings = 0 if minute is None else _counted(minute)
-    zone = f"{FEED_PREFIX}{where.frame.domain}:{where.city.zones[where.frame.zone].id}"
-    heads = Heads(np.array([zone, zone], object), start_ms, MINUTE_MS // 1000, np.ones(2), np.zeros(2, np.int64))
-    numerator, value = np.array([silent, total - silent]), np.array([silent / total, total - silent])
-    amounts = Amounts(numerator, np.array([total, total]), value, np.array([readings, readings]))
-    return make_rows(np.array([SILENT.name, REPORTING.name], object), heads, amounts)
 
 
 SPEC = Spec(
