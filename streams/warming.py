@@ -6,20 +6,25 @@
 from __future__ import annotations
 
 import fcntl
+import shutil
 import subprocess
 import sys
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from streams.intake.reader import Reader
-from streams.kernel import texts
-from streams.kernel.compiling import CACHE
+from streams.kernel import digests, texts
+from streams.kernel.compiling import CACHE, kept_in
 from streams.transport.wire import WireBatch, framed
 from streams.zone.dedup import compiled_judge
 from streams.zone.seen import Seen
 
-KEPT = CACHE / "all"
-"""Says that none is missing there."""
+if TYPE_CHECKING:
+    from pathlib import Path
+
+ALL = "all"
+"""A file that says, beside machine code, that none is missing there."""
 RECORD = bytes([0x12, 0, 0, 0, 1, 6, *b"{}x", 0])
 """As it lies in a batch: size 9, attributes, time and offset deltas 0, null key, three bytes of value, no headers."""
 
@@ -33,12 +38,26 @@ def load() -> None:
         CACHE.mkdir(parents=True, exist_ok=True)
         with (CACHE / "lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
-            if not KEPT.exists():
+            kept = kept_in(digests.add)
+            if not (kept / ALL).exists() and not _adopt(kept):
                 command = [sys.executable, "-m", "streams.warming"]
                 subprocess.run(command, stdin=subprocess.DEVNULL, check=False)  # what fails there is compiled here
     except OSError:  # numba keeps it elsewhere then, or nowhere
         pass
     warm()
+
+
+def _adopt(kept: Path) -> bool:
+    """Take over what was compiled where this tree stood before it was moved or copied → whether there was any.
+
+    It is as good here: all that stands in CACHE is of sources with the same text.
+    """
+    there = next((path.parent for path in sorted(CACHE.glob(f"*/{ALL}"))), None)
+    if there is None:
+        return False
+    shutil.copytree(there, kept, dirs_exist_ok=True, ignore=shutil.ignore_patterns(ALL))
+    (kept / ALL).touch()  # last: who is killed before begins anew
+    return True
 
 
 def warm() -> None:
@@ -56,4 +75,4 @@ def warm() -> None:
 
 if __name__ == "__main__":
     warm()
-    KEPT.touch()
+    (kept_in(digests.add) / ALL).touch()

@@ -20,6 +20,7 @@ from processors.maths.cells import Cells
 from processors.maths.changes import Change
 from processors.maths.hold import Hold
 from processors.maths.measured import MEAN, mean_at, mean_of, measured
+from processors.maths.past import Past
 from processors.maths.places import grown
 from processors.maths.usual import Usual
 from processors.maths.windows import READINGS, Terms, whole
@@ -249,32 +250,18 @@ def _again(levels: Levels, cells: Cells, terms: Terms, late_ms: NDArray[Any]) ->
         for row in np.flatnonzero(higher & (late_ms <= cells.grace_ms(rule)) & cells.of(rule, place)).tolist():
             cell, start, value = int(place[row]), int(start_ms[row]), float(mean[row])
             before, known_ms = max(int(held.severity[cell]), 0), int(levels.judged_ms[cells.sensor_of[cell]])
-            series = _series(cells, cell, known_ms)
-            after, since_ms = _run_again(cells, rule, cell, (series, start))
+            past = Past(cells, cell, known_ms)
+            if not past.holds(start):
+                continue
+            around = past.around(start, limits)
+            after, since_ms = past.run_again(around, start, value, limits)
             without = mean_of(sums[:, [row]] - terms.terms[:MEAN, [row]], cells.of_level[[cell]])
-            had, _ = _run_again(cells, rule, cell, ({**series, start: float(without[0])}, start))
+            had, _ = past.run_again(around, start, float(without[0]), limits)
             if after > max(before, had):
-                ordered.raise_to(held, cell, after, max(at for at, mean_of in series.items() if not np.isnan(mean_of)))
+                ordered.raise_to(held, cell, after, past.newest_ms())
                 _watching(levels, cells).busy[cell] = True
                 found.append(Change(rule, int(cells.sensor_of[cell]), before, after, since_ms, known_ms, value))
     return found
-
-
-def _series(cells: Cells, cell: int, known_ms: int) -> dict[int, float]:
-    """Return the mean of a cell in each window that ends by then, rising, NaN = it did not speak."""
-    place, held_ms = np.array([cell]), cells.held_ms(NO_TIME_MS, known_ms - cells.window_ms + 1)
-    return {start_ms: float(mean_at(cells, place, start_ms)[0]) for start_ms in held_ms}
-
-
-def _run_again(cells: Cells, rule: Rule, cell: int, of: tuple[dict[int, float], int]) -> tuple[int, int]:
-    means, start_ms = of
-    spoken = {start: mean for start, mean in means.items() if mean == mean}
-    if start_ms not in spoken:
-        return 0, 0
-    values = list(spoken.values())
-    series = ordered.Series(list(spoken), values, rule.limits.severity(np.array(values)).tolist())
-    spans_ms = (cells.window_ms, int(cells.gap_ms(np.array([cell]))[0]))
-    return ordered.run_again(series, series.start_ms.index(start_ms), rule.limits, spans_ms)
 
 
 def end(levels: Levels, cells: Cells) -> list[tuple[str, int, int]]:

@@ -50,6 +50,11 @@ def inlined(function: Callable[P, R]) -> Callable[P, R]:
     return cast("Callable[P, R]", njit(**_OPTIONS, inline="always")(function))
 
 
+def kept_in(kernel: Callable[..., Any]) -> Path:
+    """Return where numba keeps a kernel: within CACHE, a folder named after where the sources stand."""
+    return Path(cast("Any", kernel).stats.cache_path)
+
+
 def callable_compiled(module: ModuleType) -> None:
     """Let compiled functions call the plain ones of a module, which stay as they are for everyone else."""
     for one in list(vars(module).values()):

@@ -107,8 +107,14 @@ def _hours(file: Path) -> dict[datetime, dict[str, Fraction]]:
         for row in csv.DictReader(lines):
             at = datetime(*(int(row[part]) for part in ("year", "month", "day", "hour")), tzinfo=CHINA)
             found[at] = {
-                name: Fraction(row[name]) / (1000 if name == "CO" else 1)
+                name: amount(row[name], 1000 if name == "CO" else 1)
                 for name in POLLUTANTS
                 if row[name].strip() not in {"", "NA"}
             }
     return found
+
+
+@cache
+def amount(text: str, parts: int) -> Fraction:
+    """Millions of values are written in a few thousand ways."""
+    return Fraction(text) / parts

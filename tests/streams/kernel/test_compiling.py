@@ -51,6 +51,22 @@ def test_the_cache_stands_under_a_digest_of_the_code() -> None:
 def test_a_first_start_compiles_in_a_process_of_its_own(tmp_path: Path) -> None:
     """The compiler takes some 90 MB, which a part that runs for weeks must not keep."""
     shutil.copytree(STREAMS, tmp_path / "streams", ignore=shutil.ignore_patterns("__pycache__"))
-    ran = subprocess.run([sys.executable, "-c", LOAD], cwd=tmp_path, capture_output=True, text=True, check=True)
+    loads_all(tmp_path)
+
+
+def loads_all(tree: Path) -> None:
+    ran = subprocess.run([sys.executable, "-c", LOAD], cwd=tree, capture_output=True, text=True, check=True)
     hits, misses = map(int, ran.stdout.split())
     assert (hits >= 4, misses) == (True, 0), ran.stderr
+
+
+def test_a_copied_tree_takes_its_machine_code_along(tmp_path: Path) -> None:
+    """numba looks for it under the path of the sources: of those that stand elsewhere now nothing is compiled again."""
+    warming.load()
+    shutil.copytree(STREAMS, tmp_path / "streams", ignore=shutil.ignore_patterns("__pycache__"))
+    at = compiling.kept_in(digests.add).relative_to(STREAMS)
+    old = shutil.copytree(STREAMS / at, tmp_path / "streams" / at)
+    loads_all(tmp_path)
+    (new,) = {path.parent for path in old.parent.glob(f"*/{warming.ALL}")} - {old}
+    made = [{path.name: path.stat().st_mtime_ns for path in folder.glob("*.nbc")} for folder in (old, new)]
+    assert made[0] == made[1] != {}
