@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
+from alerts.desks import back_at
+
 if TYPE_CHECKING:
     from alerts.state import State
 
@@ -20,7 +22,7 @@ def again(state: State, incident_id: str | None) -> str | None:
     ended = state.ended.get(incident_id or "")
     if ended is not None:
         state.ended.discard(ended.id)
-        state.groups.put(replace(ended, end=None))
+        state.groups.put(replace(ended, end=None, desk=back_at(state.desks, ended)))
     left = state.incidents.get(incident_id or "")
     if left is not None:
         state.groups.put(replace(left, alarms_count=left.alarms_count - 1))  # it counts as one that came but once
