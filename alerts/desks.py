@@ -63,11 +63,20 @@ def at_desk(state: State, alarm: Alarm) -> Alarm:
     return alarm if desk == alarm.desk else replace(alarm, desk=desk)
 
 
+def back_at(desks: tuple[Desk, ...], incident: Incident) -> str:
+    """Return the desk of an incident as it was before: its own, if that is still there."""
+    return incident.desk if is_desk(desks, incident.desk) else _given(desks, incident)
+
+
+def _given(desks: tuple[Desk, ...], incident: Incident) -> str:
+    return incident.handed if is_desk(desks, incident.handed) else home(desks, incident)
+
+
 def man(state: State, desks: tuple[Desk, ...]) -> None:
     """Have the city's desks be these; what stands goes over to them, and stays as it was shown."""
     state.manned[WATCHED] = desks
     for incident in list(state.incidents.values()):
-        desk = incident.handed if is_desk(desks, incident.handed) else home(desks, incident)
+        desk = _given(desks, incident)
         if desk != incident.desk:
             state.groups.put(replace(incident, desk=desk))
     for alarm in list(state.open.values()):

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from alerts import figures
 from alerts.alarm import Last, Under
-from alerts.desks import home
+from alerts.desks import back_at, home
 from alerts.earlier import STEADIED
 from alerts.events import Released
 from alerts.incident import ALONE, End, Incident, about, asks_on_card
@@ -127,7 +127,10 @@ def fold(state: State, alarm: Alarm, command: Fold, at_ms: int) -> Alarm:
 
 def hand(state: State, incident: Incident, to: str, handed: str, presented_at_ms: int | None) -> None:
     """Have another desk see to an incident, and all that is in it."""
-    state.groups.put(replace(incident, desk=to, handed=handed, presented_at_ms=presented_at_ms))
+    given = replace(incident, desk=to, handed=handed, presented_at_ms=presented_at_ms)
+    if state.version >= STEADIED:
+        given = replace(given, desk=back_at(state.desks, given))
+    state.groups.put(given)
     for one in sorted(state.groups.members.of(incident.id)):
         state.put(state.open[one])
 

@@ -10,6 +10,7 @@ from alerts import incidents
 from alerts.alarm import Closing
 from alerts.covering import recover_within
 from alerts.covers import as_of, is_over
+from alerts.desks import back_at
 from alerts.earlier import GIVEN_BACK, SEEN_TO, STEADIED
 from alerts.moving import RETURN, UNDO_MS, ImpossibleError, last_of, opened_one, revised
 
@@ -96,7 +97,7 @@ def _again(state: State, incident_id: str | None) -> str | None:
     ended = state.ended.get(incident_id or "")
     if ended is not None:
         state.ended.discard(ended.id)
-        state.groups.put(replace(ended, end=None))
+        state.groups.put(replace(ended, end=None, desk=back_at(state.desks, ended)))
     left = state.incidents.get(incident_id or "")
     if left is not None:
         state.groups.put(replace(left, alarms_count=left.alarms_count - 1))  # it counts as one that came but once

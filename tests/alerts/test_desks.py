@@ -191,3 +191,19 @@ def test_the_load_is_told_for_each_desk_and_all_together() -> None:
     assert load["desks"]["traffic"]["level_ratio"]["3"] == 1.0
     assert load["desks"]["rest"]["top_ratio"] == {"heat": 1.0}
     assert "desks" not in Figures().of(Room().state, 0)
+
+
+@pytest.mark.parametrize("is_split", [True, False])
+def test_what_an_undo_puts_back_is_at_a_desk_that_is_there_by_now(is_split):
+    """The incident of the water desk ended, or went to another; then the city had that desk no more."""
+    room = Desks((WATER, REST))
+    feeder = room.find(3, "voltage_low", "feeder", "water")
+    lift = room.find(3, "lift_trapped", "lift", "water")
+    incident = room.incident(lift).id
+    assert room.at(incident) == "water"
+    commands = [order(Split, feeder), order(Split, lift)] if is_split else [assign(lift, "rest")]
+    assert {room.command(one) for one in commands} == {"done"}
+    room.man((REST,))
+    assert room.command(undo(commands[0])) == "done"
+    assert incident in room.state.incidents
+    assert {room.at(one) for one in (feeder, lift, incident)} == {"rest"}

@@ -191,4 +191,4 @@ def test_what_closing_held_back_happens_as_soon_as_it_is_open_again() -> None:
     row = json.loads(engine.projection(Row(ALARMS, one)) or b"{}")
     assert (row["standing"], row["acknowledged"]) == ("unacknowledged", False)
     assert chain(journal)[-1]["times_ms"] == [FIRST_MS + 4_000] * 2
-    assert engine.next_due_ms == FIRST_MS + 64_000  # begun, over and begun again: when it is calm, and nothing before
+    assert engine.next_due_ms == FIRST_MS + 64_000  # it chatters till then
