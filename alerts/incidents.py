@@ -69,14 +69,17 @@ def _taken_for(incident: Incident, alarm: Alarm, at_ms: int) -> Taken | None:
 
 def members_to_take(state: State, incident: Incident) -> list[Alarm]:
     """Return what an acknowledgement of the whole acknowledges; what is of level I stands for itself."""
-    members = [state.open[one] for one in sorted(state.groups.members.of(incident.id))]
-    return [one for one in members if one.asks and one.level > ALONE]
+    return [one for one in _folded(state, incident) if one.asks]
 
 
 def members_to_give_back(state: State, incident: Incident) -> list[Alarm]:
-    """Return what a person gives back with the whole: what an acknowledgement of it would acknowledge, and is."""
+    """Return what a person gives back with the whole."""
+    return [one for one in _folded(state, incident) if one.taken is not None and one.closing is None]
+
+
+def _folded(state: State, incident: Incident) -> list[Alarm]:
     members = [state.open[one] for one in sorted(state.groups.members.of(incident.id))]
-    return [one for one in members if one.taken is not None and one.closing is None and one.level > ALONE]
+    return [one for one in members if one.level > ALONE]
 
 
 def take(state: State, incident: Incident, taken: Taken | None, level: int | None = None) -> None:
@@ -128,9 +131,7 @@ def fold(state: State, alarm: Alarm, command: Fold, at_ms: int) -> Alarm:
 def hand(state: State, incident: Incident, to: str, handed: str, presented_at_ms: int | None) -> None:
     """Have another desk see to an incident, and all that is in it."""
     given = replace(incident, desk=to, handed=handed, presented_at_ms=presented_at_ms)
-    if state.version >= STEADIED:
-        given = replace(given, desk=back_at(state.desks, given))
-    state.groups.put(given)
+    state.groups.put(replace(given, desk=back_at(state.desks, given)) if state.version >= STEADIED else given)
     for one in sorted(state.groups.members.of(incident.id)):
         state.put(state.open[one])
 
@@ -152,13 +153,6 @@ def leave(state: State, left: Alarm) -> None:
     rest = [state.open[one] for one in state.groups.members.of(incident.id) if one != left.id]
     if rest:
         state.groups.put(replace(incident, release_at_ms=None, **about(min(rest, key=_order))))
-
-
-def speak_again(state: State, alarm: Alarm, at_ms: int) -> None:
-    """Have an alarm that is back in its incident be the cause of it once more."""
-    incident = state.incidents[alarm.incident or ""]
-    release_ms = None if alarm.process == "active" else at_ms + RELEASE_MS
-    state.groups.put(replace(incident, release_at_ms=release_ms, **about(alarm)))
 
 
 def forget(state: State, alarm_id: str) -> None:

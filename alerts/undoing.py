@@ -12,6 +12,7 @@ from alerts.covering import recover_within
 from alerts.covers import as_of, is_over
 from alerts.desks import back_at
 from alerts.earlier import GIVEN_BACK, SEEN_TO, STEADIED
+from alerts.incident import about
 from alerts.moving import RETURN, UNDO_MS, ImpossibleError, last_of, opened_one, revised
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ def undo(state: State, command: Undo, at_ms: int) -> int:
         alarm = state.open.get(one.alarm)
         if alarm is not None and alarm.revision == one.revision:
             _put_back(state, alarm, one, last)
-    if was.incident in state.incidents and was.gave:
+    if was.gave:
         _take_again(state, was.incident, was)
     elif was.incident in state.incidents and state.version >= GIVEN_BACK:
         incidents.untake(state, state.incidents[was.incident], was, last)
@@ -73,17 +74,16 @@ def _put_back(state: State, alarm: Alarm, was: Was, last: Last) -> int:
     if alarm.revision == was.revision:
         back = revised(back, last)
     state.put(back)
-    if incident is not None:
-        _take_again(state, incident.id, was)
+    _take_again(state, alarm.incident or "", was)
     if was.spoke and back.incident is not None:
-        incidents.speak_again(state, back, last.at_ms)
+        _speak_again(state, back, last.at_ms)
     return back.revision
 
 
 def _take_again(state: State, incident_id: str, was: Was) -> None:
     """Have an incident be acknowledged as it was, where nobody has acknowledged it since."""
-    incident = state.incidents[incident_id]
-    if was.whole is not None and incident.taken is None:
+    incident = state.incidents.get(incident_id)
+    if was.whole is not None and incident is not None and incident.taken is None:
         incidents.take(state, incident, *was.whole)
 
 
@@ -95,10 +95,17 @@ def _again(state: State, incident_id: str | None) -> str | None:
             break
         incident_id = ended.merged_into
     ended = state.ended.get(incident_id or "")
-    if ended is not None:
+    if ended is not None and ended.id not in state.incidents:  # one may have begun anew under its id
         state.ended.discard(ended.id)
         state.groups.put(replace(ended, end=None, desk=back_at(state.desks, ended)))
     left = state.incidents.get(incident_id or "")
     if left is not None:
         state.groups.put(replace(left, alarms_count=left.alarms_count - 1))  # it counts as one that came but once
     return incident_id
+
+
+def _speak_again(state: State, alarm: Alarm, at_ms: int) -> None:
+    """Have an alarm that is back in its incident be the cause of it once more."""
+    incident = state.incidents[alarm.incident or ""]
+    release_ms = None if alarm.process == "active" else at_ms + incidents.RELEASE_MS
+    state.groups.put(replace(incident, release_at_ms=release_ms, **about(alarm)))

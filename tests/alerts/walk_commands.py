@@ -124,6 +124,8 @@ class Commands:
 
     def _of_incident(self, state: State, now_ms: int) -> Command:
         incident = self._one_of([*sorted(state.incidents), NOBODY])
+        if self._random.random() < 0.3:
+            return Unacknowledge(incident=incident, **self._said_by())
         for_ms = self._one_of((None, self._one_of(FOR_MS)))
         return Acknowledge(incident=incident, for_ms=for_ms, **self._said_by())
 
