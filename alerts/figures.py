@@ -49,8 +49,8 @@ class Figures:
 
 
 def note(state: State, alarm: Alarm, at_ms: int) -> None:
-    """Count an alarm that is raised."""
-    if alarm.equipment:
+    """Count an alarm that is raised, or shown at last."""
+    if alarm.equipment or (alarm.unseen and state.version >= STEADIED):
         return
     for desk in {ONLY, alarm.desk}:
         window, of = (at_ms // IN_MS, desk), (at_ms // DAY_MS, alarm.kind, alarm.level, desk)

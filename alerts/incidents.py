@@ -36,8 +36,7 @@ RELEASE_MS = 5 * 60_000
 def place(state: State, alarm: Alarm, placed: Placed | None, at_ms: int) -> None:
     """Put a new alarm where it belongs; one that joins what somebody has acknowledged is acknowledged with it."""
     alarm = replace(alarm, equipment=placed is not None and placed.equipment, desk=home(state.desks, alarm))
-    if not alarm.unseen or state.version < STEADIED:
-        figures.note(state, alarm, at_ms)
+    figures.note(state, alarm, at_ms)
     of = (alarm.city, alarm.kind, alarm.zone)
     state.bursts[of] = (*state.bursts.get(of, ()), (at_ms, alarm.id))[1 - BURST :]
     if placed is None or not placed.incident:
@@ -54,8 +53,7 @@ def place(state: State, alarm: Alarm, placed: Placed | None, at_ms: int) -> None
 def unhide(state: State, device: Alarm, at_ms: int) -> None:
     """Have an alarm of equipment call for somebody from now on: it hides something grave."""
     shown = replace(device, equipment=False, waiting_since_ms=at_ms)
-    if not shown.unseen or state.version < STEADIED:
-        figures.note(state, shown, at_ms)
+    figures.note(state, shown, at_ms)
     state.put(shown)
 
 

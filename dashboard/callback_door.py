@@ -7,7 +7,8 @@ are before it gets there; what its values must be, each callback says (`invalid`
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+import logging
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import msgspec
 from starlette.datastructures import Headers
@@ -33,6 +34,18 @@ NO_MEDIA = ProblemError(
         "请求体须为 JSON：请写 Content-Type: application/json。", "Send JSON, and say Content-Type: application/json."
     ),
 )
+
+
+FAILED = ProblemError(
+    500,
+    "failed",
+    Name(
+        "程序出错，此处暂时无法显示；详情已写入大屏日志。",
+        "Something went wrong in CityWall, so this cannot be shown; the wall's log says what.",
+    ),
+)
+
+log = logging.getLogger(__name__)
 
 
 class _Part(msgspec.Struct):
@@ -123,6 +136,17 @@ class CallbackDoor:
                 needs = ", ".join(wanted) or "[]"
                 return _no_call(f"/body/{name}", Name(f"应依次为 {needs}", f"It must be {needs}, in that order"))
         return None
+
+
+def failed(exc: Exception) -> NoReturn:
+    """Answer what a callback raised: a refusal as it is; what it tripped over is logged, for Dash would swallow it.
+
+    Raises ProblemError.
+    """
+    if isinstance(exc, ProblemError):
+        raise exc
+    log.error("a callback of the page failed", exc_info=exc)
+    raise FAILED from exc
 
 
 def _no_call(pointer: str, said: Name) -> ProblemError:

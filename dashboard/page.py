@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from dash import Dash, dcc, html
 
+from dashboard.callback_door import failed
 from dashboard.drawers import install as install_drawer
 from dashboard.operator_form import install as install_operator_form
 
@@ -58,6 +59,7 @@ def create_page(server: FastAPI, hub: Hub) -> Dash:
         serve_locally=True,
         add_log_handler=False,
         enable_mcp=False,
+        on_error=failed,
     )
     app.backend.websocket_capability = False  # the page then opens no socket of Dash's
     links = "\n".join(f'<link rel="stylesheet" href="/assets/{name}">' for name in STYLES)

@@ -113,6 +113,16 @@ def test_a_call_that_the_page_cannot_have_made_is_refused_and_told_where(wall, c
     assert caplog.records == []
 
 
+def test_what_a_callback_trips_over_is_logged_and_answered_in_our_words(wall, monkeypatch, caplog):
+    def trip(*_: object) -> None:
+        raise ZeroDivisionError("a fault of ours")
+
+    monkeypatch.setattr("dashboard.drawers.find", trip)
+    problem = refused(wall, json.dumps(DRAWER).encode(), 500)
+    assert problem["type"] == "urn:citywall:problem:failed"
+    assert [str(one.exc_info[1]) for one in caplog.records] == ["a fault of ours"] * 2
+
+
 def test_a_callback_that_runs_in_the_browser_is_none_to_call(wall):
     known = wall.ask("GET", "/_dash-dependencies").json()
     output = next(one["output"] for one in known if one["clientside_function"])
