@@ -25,8 +25,6 @@ class Taken(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     at_ms: int
     """Engine time; so `until_ms`, None = until it rises."""
     until_ms: int | None = None
-    incident: str = ""
-    """Of which it acknowledged the whole."""
 
 
 class Closing(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -100,8 +98,6 @@ class Alarm(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """1 = I (highest) … 4 = IV; one that has returned keeps its last one."""
     process: Literal["active", "returned", "latched"] = "active"
     taken: Taken | None = None
-    taken_since_ms: int | None = None
-    """Engine time since which it is acknowledged, or was last: where it joined what was, its raise."""
     closing: Closing | None = None
     covers: tuple[Cover, ...] = ()
     """What covers it now, the one that names it first."""
@@ -109,6 +105,8 @@ class Alarm(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """The newest of what has covered its place, the oldest first; shelves are commands of its own."""
     unseen: bool = False
     """It has been covered ever since it was raised: nobody was told of it."""
+    of_whole: tuple[Last, ...] = ()
+    """The newest of what people did to it with its incident, the oldest first; also before it joined that."""
     assigned: Handed | None = None
     escalated: Handed | None = None
     revision: int = 1

@@ -53,10 +53,15 @@ NAMES = {
     "fold": Name("归并", "fold"),
     "split": Name("拆分", "split"),
     "undo": Name("撤回", "undo"),
+    "acknowledge_whole": Name("随事件确认", "acknowledge its incident"),
+    "unacknowledge_whole": Name("随事件取消确认", "take back the acknowledgement of its incident"),
+    "undo_whole": Name("随事件撤回", "undo what was done to its incident"),
     "refused": Name("未知命令", "an unknown command"),
 }
 """What happened → what a person calls it."""
 
+OF_WHOLE = "_whole"
+"""Behind an action: it was of the incident."""
 BEGINS = {"suppressed": "suppress", "out_of_service": "take_out"}
 """What covers a place → the command that made it so."""
 
@@ -83,9 +88,9 @@ def link(value: bytes) -> Link | None:
 def of_row(alarm: Mapping[str, Any]) -> list[AlarmEvent]:
     """Return what an alarm's row alone tells of its course; oldest first.
 
-    That is when its place was suppressed or out of service, and when that ended; and who acknowledged it with its
-    incident. The journal has such a command once, however many alarms it is over; these events are of no record of
-    their own.
+    That is when its place was suppressed or out of service, and when that ended; and what people did to it with its
+    incident, or had done when it joined that. The journal has such a command once, however many alarms it is over;
+    these events are of no record of their own.
     """
     told: list[AlarmEvent] = []
     of = {"alarm": alarm["id"], "seq": 0, **{name: alarm.get(name) or "" for name in Where._fields}}
@@ -98,10 +103,9 @@ def of_row(alarm: Mapping[str, Any]) -> list[AlarmEvent]:
             AlarmEvent(**of, place=len(told) + number, at_ms=at_ms, what=what, command=one["cover"], **who)
             for number, (at_ms, what, who) in enumerate(steps)
         ]
-    if alarm.get("acknowledged_with"):
-        who = {"who": alarm["acknowledged_by"], "desk": alarm["acknowledged_desk"], "why": alarm["why"]}
-        at_ms, whole = alarm["acknowledged_since_ms"], {"incident": alarm["acknowledged_with"]}
-        told.append(AlarmEvent(**of, place=len(told), at_ms=at_ms, what="acknowledge", event=whole, **who))
+    for one in alarm.get("of_whole") or ():
+        did = {"at_ms": one["at_ms"], "what": f"{one['what']}{OF_WHOLE}", "who": one["who"], "desk": one["desk"]}
+        told.append(AlarmEvent(**of, place=len(told), **did))
     return sorted(told, key=lambda one: one.moment)
 
 

@@ -8,15 +8,12 @@ from msgspec.structs import replace
 
 from alerts.alarm import Covering
 from alerts.earlier import SEEN_TO
-from alerts.moving import revised
+from alerts.moving import REMEMBERED, revised
 
 if TYPE_CHECKING:
     from alerts.alarm import Alarm, Last
     from alerts.covers import Cover
     from alerts.state import State
-
-REMEMBERED = 20
-"""Of what has covered an alarm's place, its newest times: ten days of a window each night and a break at noon."""
 
 
 def covered(state: State, alarm: Alarm, last: Last) -> Alarm:

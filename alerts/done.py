@@ -29,7 +29,7 @@ from alerts.covering import covered, recover_within
 from alerts.covers import Cover, as_of
 from alerts.desks import Held
 from alerts.earlier import GIVEN_BACK, SEEN_TO
-from alerts.moving import UNDO_MS, ImpossibleError, last_of, moved, opened_one, revised, step_of
+from alerts.moving import UNDO_MS, ImpossibleError, last_of, moved, of_whole, opened_one, revised, step_of
 from alerts.outcomes import Outcome
 from alerts.state import Was
 from alerts.transitions import Effect, Happening
@@ -138,7 +138,7 @@ def _to_incident(state: State, command: Acknowledge | Unacknowledge, at_ms: int)
     found = (incidents.members_to_give_back if gives else incidents.members_to_take)(state, incident)
     last, others = last_of(command, at_ms), []
     for alarm in found:
-        changed = _step(alarm, command, last)
+        changed = of_whole(_step(alarm, command, last), last)
         others.append(_was(alarm, changed, last))
         state.put(changed)
     whole = None if not gives or incident.taken is None else (incident.taken, incident.taken_level)
@@ -160,8 +160,7 @@ def _step(alarm: Alarm, command: AlarmCommand, last: Last) -> Alarm:
 
 def _taken(command: Acknowledge, at_ms: int) -> Taken:
     until_ms = None if command.for_ms is None else at_ms + command.for_ms
-    of = command.incident
-    return Taken(who=command.who, desk=command.desk, why=command.why, at_ms=at_ms, until_ms=until_ms, incident=of)
+    return Taken(who=command.who, desk=command.desk, why=command.why, at_ms=at_ms, until_ms=until_ms)
 
 
 # --- covers -----------------------------------------------------------------------------------------------------------

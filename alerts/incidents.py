@@ -17,7 +17,7 @@ from alerts.desks import back_at, home
 from alerts.earlier import STEADIED
 from alerts.events import Released
 from alerts.incident import ALONE, End, Incident, about, asks_on_card
-from alerts.moving import ImpossibleError, moved, step_of
+from alerts.moving import ImpossibleError, moved, of_whole, step_of
 from alerts.rules.record import Words
 from alerts.transitions import Happening
 
@@ -47,7 +47,7 @@ def place(state: State, alarm: Alarm, placed: Placed | None, at_ms: int) -> None
     taken = None if before is None or alarm.covers else _taken_for(before, alarm, at_ms)
     if taken is not None:
         last = Last(what="acknowledge", who=taken.who, desk=taken.desk, at_ms=at_ms)
-        state.put(moved(state.open[alarm.id], step_of(alarm, Happening.ACKNOWLEDGE), last, taken))
+        state.put(of_whole(moved(state.open[alarm.id], step_of(alarm, Happening.ACKNOWLEDGE), last, taken), last))
 
 
 def unhide(state: State, device: Alarm, at_ms: int) -> None:
@@ -103,7 +103,7 @@ def untake(state: State, incident: Incident, was: Was, last: Last) -> None:
     for one in sorted(state.groups.members.of(incident.id)):
         alarm = state.open[one]
         if alarm.taken == taken and one not in known and alarm.closing is None:
-            state.put(moved(alarm, step_of(alarm, Happening.UNACKNOWLEDGE), last))
+            state.put(of_whole(moved(alarm, step_of(alarm, Happening.UNACKNOWLEDGE), last), last))
     take(state, incident, None)
 
 

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 UNDO_MS = 5_000
 """So long a person may take back what they did; what closes an alarm waits for it."""
 
+REMEMBERED = 20
+"""What was done to an alarm with its incident, or to its place, is told of the newest times."""
+
 RETURN = "return"
 """What closes an alarm whose condition is over and that somebody acknowledged: nobody has ended it."""
 
@@ -47,7 +50,7 @@ def step_of(alarm: Alarm, happening: Happening) -> Step:
 def moved(alarm: Alarm, step: Step, last: Last, taken: Taken | None = None) -> Alarm:
     """Return the alarm behind a step; `last` is what made its revision, if there is a new one."""
     if Effect.TAKE in step.effects:
-        alarm = replace(alarm, taken=taken, taken_since_ms=last.at_ms)
+        alarm = replace(alarm, taken=taken)
     elif Effect.RELEASE in step.effects:
         alarm = replace(alarm, taken=None)
     if Effect.WAIT in step.effects:
@@ -57,6 +60,11 @@ def moved(alarm: Alarm, step: Step, last: Last, taken: Taken | None = None) -> A
     if step.to is not Standing.NORMAL and alarm.process != PROCESS[step.to]:
         alarm = replace(alarm, process=PROCESS[step.to])
     return alarm
+
+
+def of_whole(alarm: Alarm, last: Last) -> Alarm:
+    """Return an alarm that tells what somebody did to it with its incident."""
+    return replace(alarm, of_whole=(*alarm.of_whole, last)[-REMEMBERED:])
 
 
 def revised(alarm: Alarm, last: Last) -> Alarm:

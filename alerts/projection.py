@@ -10,7 +10,7 @@ import msgspec
 from alerts.incident import ALONE, Incident
 
 if TYPE_CHECKING:
-    from alerts.alarm import Alarm, Covering
+    from alerts.alarm import Alarm, Covering, Last
 
 AS_IT_IS = (
     *("id", "city", "domain", "kind", "entity", "zone", "level", "newest_level", "process", "revision"),
@@ -22,7 +22,7 @@ _as_it_is = attrgetter(*AS_IT_IS)
 TAKEN = {"acknowledged_by": "who", "acknowledged_desk": "desk", "acknowledged_at_ms": "at_ms"}
 """Field of the row → of what there may not be; so …"""
 OF_ALARM = {
-    "taken": TAKEN | {"acknowledged_until_ms": "until_ms", "acknowledged_with": "incident", "why": "why"},
+    "taken": TAKEN | {"acknowledged_until_ms": "until_ms", "why": "why"},
     "closing": {"closing_at_ms": "at_ms", "closing_by": "who"},
     "ended": {"ended_by": "who"},
     "shelved": {"shelved_by": "who", "shelved_until_ms": "until_ms", "shelved_why": "why"},
@@ -55,9 +55,9 @@ def row(alarm: Alarm) -> dict[str, Any]:
         "presented": alarm.presented_at_ms is not None and (alarm.incident is None or alarm.level == ALONE),
         "cleared_at_ms": alarm.returned_at_ms,
         "acknowledged": alarm.taken is not None,
-        "acknowledged_since_ms": None if alarm.taken is None else alarm.taken_since_ms,
         **NOTHING,
-        "changed_by": {"what": last.what, "who": last.who, "desk": last.desk, "at_ms": last.at_ms},
+        "changed_by": _last(last),
+        "of_whole": [_last(one) for one in alarm.of_whole],
     }
     people: dict[str, object] = {"taken": alarm.taken, "closing": alarm.closing, "ended": alarm.ended, **alarm.cover}
     people |= {"assigned": alarm.assigned, "escalated": alarm.escalated}
@@ -65,6 +65,11 @@ def row(alarm: Alarm) -> dict[str, Any]:
         if one is not None:
             found |= _of(one, OF_ALARM[name])
     return found
+
+
+def _last(one: Last) -> dict[str, Any]:
+    """Return what somebody or something did as plain values."""
+    return {"what": one.what, "who": one.who, "desk": one.desk, "at_ms": one.at_ms}
 
 
 def _covering(one: Covering) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from alerts.covers import as_of, is_over
 from alerts.desks import back_at
 from alerts.earlier import GIVEN_BACK, SEEN_TO, STEADIED
 from alerts.incident import about
-from alerts.moving import RETURN, UNDO_MS, ImpossibleError, last_of, opened_one, revised
+from alerts.moving import RETURN, UNDO_MS, ImpossibleError, last_of, of_whole, opened_one, revised
 
 if TYPE_CHECKING:
     from alerts.alarm import Alarm, Last
@@ -42,7 +42,7 @@ def undo(state: State, command: Undo, at_ms: int) -> int:
     for one in was.others:
         alarm = state.open.get(one.alarm)
         if alarm is not None and alarm.revision == one.revision:
-            _put_back(state, alarm, one, last)
+            _put_back(state, of_whole(alarm, last), one, last)
     if was.gave:
         _take_again(state, was.incident, was)
     elif was.incident in state.incidents and state.version >= GIVEN_BACK:

@@ -16,7 +16,8 @@ SILENT = {"normal", "evidence", "ended", "future"}
 def happenings() -> set[str]:
     actions = {str(kind.__struct_config__.tag) for kind in get_args(Command)}
     told = get_args(get_type_hints(TimeReached)["what"])
-    return {*actions, *get_args(Change), *told, "presented", "retired", "refused"} - SILENT
+    whole = {f"{one}{course.OF_WHOLE}" for one in ("acknowledge", "unacknowledge", "undo")}
+    return {*actions, *whole, *get_args(Change), *told, "presented", "retired", "refused"} - SILENT
 
 
 def test_all_that_happens_has_a_name_and_nothing_else_has():

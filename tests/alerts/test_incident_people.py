@@ -145,11 +145,16 @@ def test_whose_incident_was_acknowledged_tells_so_in_its_course():
     room.command(acknowledge(three[1], "k0"))
     room.command(of_incident(room, three[0], who="Ann"))
     late = room.find(3, "noise_high", "lift")
-    told = {one: of_row(row(room.state.open[one])) for one in (*three, late)}
-    assert told[three[1]] == []  # that was a command of its own
-    assert [(one.what, one.who, one.at_ms) for one in told[three[0]]] == [("acknowledge", "Ann", room.now_ms - 1000)]
-    assert [(one.what, one.who, one.at_ms) for one in told[late]] == [("acknowledge", "Ann", room.now_ms)]
-    assert told[late][0].event == {"incident": room.incident(late).id}
+    joined_ms = room.now_ms
+    room.command(gives_back(room, late, who="Bob"))
+    room.command(undo("k5", "k6", who="Bob"))
+    told = {
+        one: [(step.what, step.who, step.at_ms) for step in of_row(row(room.state.open[one]))] for one in (*three, late)
+    }
+    back = [("unacknowledge_whole", "Bob", joined_ms + 1000), ("undo_whole", "Bob", joined_ms + 2000)]
+    assert told[three[1]] == back  # it was acknowledged by a command of its own
+    assert told[three[0]] == [("acknowledge_whole", "Ann", joined_ms - 1000), *back]
+    assert told[late] == [("acknowledge_whole", "Ann", joined_ms), *back]
 
 
 def test_what_joined_is_given_back_with_the_whole_when_that_is_undone():

@@ -16,11 +16,11 @@ import pytest
 from deploy.config.run import SAMPLE_CITY
 from deploy.supervision.stack import ask_health
 from tests.dashboard.scrape import scraped, total
-from tests.waiting import until
+from tests.waiting import PROCESSES_WITHIN_S, WITHIN_S, until
 
 ROOT = Path(__file__).resolve().parents[3]
 HOSTED = {"intake", "processors", "processors_second", "alarms", "sinks_history", "sinks_live"}
-pytestmark = pytest.mark.timeout(400)
+pytestmark = pytest.mark.timeout(2 * PROCESSES_WITHIN_S)
 
 
 def environment(home):
@@ -45,7 +45,7 @@ class Running:
                 [sys.executable, "-m", "deploy", "up", "--data", str(data), "--port", "0", "--no-open"],
                 stdout=output, stderr=subprocess.STDOUT, env=environment(home), cwd=home,
             )  # fmt: skip
-        self.wall = self.eventually(self._address, 180)
+        self.wall = self.eventually(self._address, PROCESSES_WITHIN_S)
         self.family = psutil.Process(self.process.pid).children(recursive=True)
 
     def _address(self):
@@ -100,7 +100,7 @@ def test_wall_that_is_announced_is_living(running):
 
 
 def test_status_tells_everything_that_the_interface_names(running):
-    found = running.eventually(running.is_ok, 120)
+    found = running.eventually(running.is_ok, PROCESSES_WITHIN_S)
     assert found["wall"] == running.wall
     assert found["history"] == "sqlite"
     assert not is_free(found["kafka"])
@@ -131,8 +131,8 @@ def covering(running):
 
 
 def test_one_scrape_of_the_wall_covers_every_part(running):
-    running.eventually(running.is_ok, 120)
-    found = running.eventually(lambda: covering(running), 60)
+    running.eventually(running.is_ok, PROCESSES_WITHIN_S)
+    found = running.eventually(lambda: covering(running), WITHIN_S)
     assert total(found, "citywall_process_running") == len(HOSTED | {"feeds", "wall", "broker", "redis"})
     assert 0 < total(found, "citywall_zone_rows_total") <= total(found, "citywall_intake_rows_total") + 50_000
     assert total(found, "citywall_sent_bytes_total", part="processors", topic="city.state.v1.zone.traffic") > 0
@@ -179,9 +179,9 @@ def test_killed_part_comes_back_and_the_city_is_well_again(running, name):
         return new and new["restarts"] == old["restarts"] + 1 and found["counts"]["readings_in"] > readings_in
 
     rows = counted(scrape(running)) if name != "wall" else {}
-    running.eventually(well, 120)
+    running.eventually(well, PROCESSES_WITHIN_S)
     assert running.process.poll() is None
-    running.eventually(lambda: told(running, name, old["restarts"] + 1, rows), 30)
+    running.eventually(lambda: told(running, name, old["restarts"] + 1, rows), WITHIN_S)
 
 
 def test_broker_that_was_killed_and_came_back_has_cost_each_part_two_lines(running):
@@ -225,7 +225,7 @@ def test_down_ends_everything_and_the_next_up_goes_on(running):
     assert stopped["counts"]["readings_in"] >= before["counts"]["readings_in"]
 
     again = Running(running.home, running.data)
-    found = again.eventually(again.is_ok, 120)
+    found = again.eventually(again.is_ok, PROCESSES_WITHIN_S)
     assert found["counts"]["readings_in"] >= stopped["counts"]["readings_in"]
     assert again.end(signal.SIGINT) == 0
     assert psutil.wait_procs(again.family, timeout=5)[1] == []

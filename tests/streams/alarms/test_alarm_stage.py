@@ -40,7 +40,7 @@ def test_a_detection_becomes_a_row_with_every_field_of_the_contract():
             **dict.fromkeys(
                 ("assigned_to", "assigned_by", "escalated_to", "incident", "under", "out_of_service_command")
             ),
-            **{"coverings": [], "newest_level": None, "acknowledged_with": None, "acknowledged_since_ms": None},
+            **{"coverings": [], "newest_level": None, "of_whole": []},
             **{"presented": True, "presented_at_ms": came_ms, "equipment": False, "desk": ""},
         }
     }
