@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parents[2]
 
 SUMMARY = "Check everything that CI checks: format, lint, types, import contracts and all tests"
-AT_A_TIME = ("-n", "3", "--dist", "loadfile", "--no-loadscope-reorder")
-"""Three files on two cores: a test that starts servers mostly waits. They begin in the order of `tests/conftest.py`."""
+AT_A_TIME = ("-n", "2", "--dist", "loadfile", "--no-loadscope-reorder")
+"""Two files: a test that starts servers mostly waits. They begin in the order of `tests/conftest.py`."""
 
 EPILOG = """\
 Format, lint, strict types and import contracts are tests too (tests/architecture), so pytest's summary tells all.
