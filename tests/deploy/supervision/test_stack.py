@@ -78,13 +78,22 @@ def home(tmp_path_factory):
     return tmp_path_factory.mktemp("home")
 
 
+@contextlib.contextmanager
+def started(home):
+    """Start a city, which ends with us, whatever came."""
+    city = Running(home, home / "data")
+    try:
+        yield city
+    finally:
+        if city.process.poll() is None:
+            city.process.kill()  # its parts see that, and end
+            city.process.wait()
+
+
 @pytest.fixture(scope="module")
 def running(home):
-    city = Running(home, home / "data")
-    yield city
-    if city.process.poll() is None:
-        city.process.kill()
-        city.process.wait()
+    with started(home) as city:
+        yield city
 
 
 def is_free(address):
@@ -217,15 +226,15 @@ def test_down_ends_everything_and_the_next_up_goes_on(running):
     running.family = psutil.Process(running.process.pid).children(recursive=True)
     done = citywall(running.home, "down", within_s=90)  # the city last started
     assert done.returncode == 0, done.stderr
-    assert running.process.wait(10) == 0
-    assert psutil.wait_procs(running.family, timeout=5)[1] == []
+    assert running.process.wait(WITHIN_S) == 0
+    assert psutil.wait_procs(running.family, timeout=WITHIN_S)[1] == []
     assert all(is_free(address) for address in (running.wall, before["kafka"], before["redis"]))
     code, stopped = running.status()
     assert (code, stopped["status"]) == (2, "down")
     assert stopped["counts"]["readings_in"] >= before["counts"]["readings_in"]
 
-    again = Running(running.home, running.data)
-    found = again.eventually(again.is_ok, PROCESSES_WITHIN_S)
-    assert found["counts"]["readings_in"] >= stopped["counts"]["readings_in"]
-    assert again.end(signal.SIGINT) == 0
-    assert psutil.wait_procs(again.family, timeout=5)[1] == []
+    with started(running.home) as again:
+        found = again.eventually(again.is_ok, PROCESSES_WITHIN_S)
+        assert found["counts"]["readings_in"] >= stopped["counts"]["readings_in"]
+        assert again.end(signal.SIGINT) == 0
+        assert psutil.wait_procs(again.family, timeout=WITHIN_S)[1] == []
