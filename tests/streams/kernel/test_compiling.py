@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -55,7 +56,8 @@ def test_a_first_start_compiles_in_a_process_of_its_own(tmp_path: Path) -> None:
 
 
 def loads_all(tree: Path) -> None:
-    ran = subprocess.run([sys.executable, "-c", LOAD], cwd=tree, capture_output=True, text=True, check=True)
+    mine = os.environ | {"PYTHONPATH": str(tree)}  # `citywall test` names its own tree there
+    ran = subprocess.run([sys.executable, "-c", LOAD], cwd=tree, env=mine, capture_output=True, text=True, check=True)
     hits, misses = map(int, ran.stdout.split())
     assert (hits >= 4, misses) == (True, 0), ran.stderr
 
