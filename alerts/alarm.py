@@ -106,7 +106,7 @@ class Alarm(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     unseen: bool = False
     """It has been covered ever since it was raised: nobody was told of it."""
     of_whole: tuple[Last, ...] = ()
-    """The newest of what people did to it with its incident, the oldest first; also before it joined that."""
+    """The newest of what people did to it with its incident, oldest first; what it joined under, too."""
     assigned: Handed | None = None
     escalated: Handed | None = None
     revision: int = 1

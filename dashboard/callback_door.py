@@ -36,13 +36,9 @@ NO_MEDIA = ProblemError(
 )
 
 
-FAILED = ProblemError(
-    500,
-    "failed",
-    Name(
-        "程序出错，此处暂时无法显示；详情已写入大屏日志。",
-        "Something went wrong in CityWall, so this cannot be shown; the wall's log says what.",
-    ),
+FAILED = Name(
+    "程序出错，此处暂时无法显示；详情已写入大屏日志。",
+    "Something went wrong in CityWall, so this cannot be shown; the wall's log says what.",
 )
 
 log = logging.getLogger(__name__)
@@ -146,7 +142,7 @@ def failed(exc: Exception) -> NoReturn:
     if isinstance(exc, ProblemError):
         raise exc
     log.error("a callback of the page failed", exc_info=exc)
-    raise FAILED from exc
+    raise ProblemError(500, "failed", FAILED) from exc
 
 
 def _no_call(pointer: str, said: Name) -> ProblemError:

@@ -34,6 +34,7 @@ from streams.city.registry import load_city
 from tests.bench import flood
 from tests.bench.job import write_city
 from tests.bench.scale.turns import TurnLoop
+from tests.bench.system.desks import ANSWERED_WITHIN_S, PAGES
 from tests.dashboard.fake_feed import FakeFeed, FakeHistory
 
 if TYPE_CHECKING:
@@ -47,9 +48,7 @@ TARGETS = {"turns_p999_ms": 20.0}
 CONSOLES = 10
 EVERY_S, ROWS = 0.25, 250
 SECONDS = 60
-PAGES = ("limit=100", "level=3&limit=100", "text=1999&limit=100")
 STARTED_WITHIN_S = 30.0
-ANSWERED_WITHIN_S = 60.0
 
 
 def measure(folder: Path, seconds: int = SECONDS) -> dict[str, float]:
@@ -79,7 +78,7 @@ async def _change(city: City, address: str) -> None:
         await feed.change(changed)
     began_s = time.monotonic()
     for step in count():
-        await asyncio.sleep(max(began_s + step * EVERY_S - time.monotonic(), 0.0))
+        await asyncio.sleep(max(began_s + step * EVERY_S - time.monotonic(), 0.0))  # the pace of the load
         await feed.change(dict(islice(rows, ROWS)))
 
 
@@ -93,7 +92,7 @@ async def _measure(city: City, address: str, seconds: int) -> dict[str, float]:
             asking = group.create_task(_ask(url))  # before it has all alarms, the wall answers that it has none yet
             loop.turns.clear()
             began_s = time.monotonic()
-            await asyncio.sleep(seconds)
+            await asyncio.sleep(seconds)  # so long the turns are measured
             took_s = time.monotonic() - began_s
             took_ms = [turn_s * 1000 for turn_s, _ in loop.turns]
             for one in (*consoles, asking):

@@ -34,7 +34,7 @@ def pages_ms(wall: str, seconds: float) -> list[float]:
                 break
             client.get(f"api/v1/alarms?{page}").raise_for_status()
             took_ms.append((time.monotonic() - began_s) * 1000)
-            time.sleep(max(began_s + PAGE_EVERY_S - time.monotonic(), 0.0))
+            time.sleep(max(began_s + PAGE_EVERY_S - time.monotonic(), 0.0))  # the pace of who asks
     return took_ms
 
 
