@@ -3,7 +3,7 @@
 import pytest
 
 from alerts.commands import Lift
-from alerts.figures import DAY_MS, figures
+from alerts.figures import DAY_MS, Figures, figures
 from alerts.incidents import RELEASE_MS
 from alerts.load import IN_MS, MOST
 from streams.city.windows import Window
@@ -241,6 +241,15 @@ def test_the_load_is_summed_up_over_windows_of_ten_minutes_empty_ones_too():
     room.wait(DAY_MS)
     room.find(3, "heat", "t2")
     assert figures(room.state, room.now_ms)["standing_24h_count"] == 14
+
+
+@pytest.mark.parametrize("back_ms", [1, IN_MS, DAY_MS, BEGUN_MS])
+def test_a_clock_that_was_set_back_reads_the_load_as_of_the_newest_event(back_ms):
+    room = Room()
+    room.wait(IN_MS - room.now_ms % IN_MS)  # a window that just began, and nothing in the one before
+    room.find(3, "heat", "t1")
+    assert Figures().of(room.state, room.now_ms - back_ms) == Figures().of(room.state, room.now_ms)
+    assert Figures().of(room.state, room.now_ms - back_ms)["now_count"] == 1
 
 
 def test_what_is_covered_from_its_raise_on_is_counted_once_it_is_shown_if_it_ever_is():
