@@ -39,7 +39,8 @@ class Figures:
     def of(self, state: State, now_ms: int) -> Mapping[str, Any]:
         """Return the load at an engine time, its sums up to `EVERY_MS` old; where the open alarms are, as of now.
 
-        A machine whose clock was set back reads it as of the newest event: engine time never goes back. That of all desks together, and in `desks` that of each, where a city has some.
+        That of all desks together, and in `desks` that of each, where a city has some. A machine whose clock was set
+        back reads it as of the newest event: engine time never goes back.
         """
         now_ms = max(now_ms, state.now_ms)
         if self._at_ms is None or now_ms >= self._at_ms + EVERY_MS:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from alerts.alarm import Alarm
+from alerts.alarm import Alarm, Last
 from alerts.commands import (
     Acknowledge,
     Assign,
@@ -47,11 +47,18 @@ OF_TABLE = frozenset(Happening)
 KEY_USED = "key_used"
 """The reason of a refusal: the request's key names another command, which another wall may have sent."""
 UNKNOWN_DESK = "unknown_desk"
-SOMEBODY_WAS_FIRST = (
-    *("already_acknowledged", "already_shelved", "changed", "closed", "closing", "level_risen", "not_acknowledged"),
-    *("not_shelved", "not_yours", "folded_already", "returned_already"),
-)
-"""Reasons of which whoever is refused is told who was first, with what and when."""
+LAST: dict[str, set[str] | None] = {
+    "closed": None,
+    "closing": None,
+    "changed": None,
+    "not_yours": None,
+    "level_risen": {"risen"},
+    "not_acknowledged": {"unacknowledge", "undo", "lapsed", "risen"},
+    "not_shelved": {"unshelve", "uncovered", "undo"},
+    "not_folded": {"split", "undo"},
+    "folded_already": {"fold", "undo"},
+}
+"""Reason → what of an alarm's last change accounts for it, None = anything: whoever is refused is told who that was."""
 
 
 def judge_command(state: State, command: Command, now_ms: int, scope: Scope | None = None) -> Done | Refused | None:
@@ -89,10 +96,9 @@ def _judge_incident(state: State, command: Acknowledge | Unacknowledge) -> Done 
 
 
 def _taken_already(command: Acknowledge, incident: Incident) -> Refused:
-    said, taken = refused(command, "already_acknowledged"), incident.taken
-    if taken is None:
-        return said
-    return replace(said, by=taken.who, by_desk=taken.desk, did=command.action, did_at_ms=taken.at_ms)
+    taken = incident.taken
+    by = None if taken is None else Last(what=command.action, who=taken.who, desk=taken.desk, at_ms=taken.at_ms)
+    return refused(command, "already_acknowledged", by=by)
 
 
 def _judge_alarm(state: State, command: AlarmCommand) -> Done | Refused:
@@ -106,7 +112,9 @@ def _judge_alarm(state: State, command: AlarmCommand) -> Done | Refused:
         reason = _why_not(state, alarm, command)
         if reason:
             known = tuple(one.id for one in state.desks) if reason == UNKNOWN_DESK else ()
-            return replace(refused(command, reason, alarm), known=known)
+            shelf = state.shelf(alarm) if reason == "already_shelved" else None
+            by = None if shelf is None else Last(what="shelve", who=shelf.who, desk=shelf.desk, at_ms=shelf.at_ms)
+            return replace(refused(command, reason, alarm, by), known=known)
     return Done(alarm=alarm.id, command=command)
 
 
@@ -183,10 +191,26 @@ def _odd_place(state: State, command: PlaceCommand, scope: Scope | None) -> str:
 
 def _judge_uncover(state: State, command: Lift | Restore) -> Done | Refused:
     cover = state.covers.get(command.command)
+    if cover is None:
+        return _uncovered_already(state, command)
     wanted = "suppressed" if isinstance(command, Lift) else "out_of_service"
-    if cover is None or cover.what != wanted or cover.city != command.city or cover.id.startswith(OF_RULE):
+    if cover.what != wanted or cover.city != command.city or cover.id.startswith(OF_RULE):
         return refused(command, "unknown_command")
     return Done(alarm="", command=command)
+
+
+def _uncovered_already(state: State, command: Lift | Restore) -> Refused:
+    """Refuse to take away what covers nothing any more; whoever took it away is named as long as it is remembered."""
+    made = state.outcomes.get(command.command)
+    if made is None or made.alarm or made.state == "refused":  # of an alarm, or nothing: it never covered a place
+        return refused(command, "unknown_command")
+    if made.state == "superseded":
+        by = Last(what=made.did, who=made.by, desk=made.by_desk, at_ms=made.did_at_ms or made.at_ms)
+        return refused(command, "lifted_already", by=by)
+    done = reversed(state.undoable.values())
+    was = next((one for one in done if one.took_away is not None and one.took_away.id == command.command), None)
+    by = None if was is None else Last(what=command.action, who=was.who, at_ms=was.at_ms)
+    return refused(command, "lifted_already", by=by)
 
 
 def _judge_undo(state: State, command: Undo, now_ms: int) -> Done | Refused:
@@ -208,20 +232,22 @@ def _judge_undo(state: State, command: Undo, now_ms: int) -> Done | Refused:
     return Done(alarm=done.alarm, command=command)
 
 
-def refused(command: Command, reason: str, alarm: Alarm | None = None) -> Refused:
+def refused(command: Command, reason: str, alarm: Alarm | None = None, by: Last | None = None) -> Refused:
     """Refuse a command; where somebody was first, that is said, with what they did and when."""
     named = command.alarm if isinstance(command, OfAlarm) else ""
-    if alarm is None or reason not in SOMEBODY_WAS_FIRST:
-        of = named if alarm is None else alarm.id
-        return Refused(id=command.id, alarm=of, command=command, reason=reason)
-    last = alarm.last
-    return Refused(
-        id=command.id,
-        alarm=alarm.id,
-        command=command,
-        reason=reason,
-        by=last.who,
-        by_desk=last.desk,
-        did=last.what,
-        did_at_ms=last.at_ms,
-    )
+    of = named if alarm is None else alarm.id
+    said = Refused(id=command.id, alarm=of, command=command, reason=reason)
+    if alarm is not None and by is None:
+        by = _accounts_for(alarm, reason)
+    return said if by is None else replace(said, by=by.who, by_desk=by.desk, did=by.what, did_at_ms=by.at_ms)
+
+
+def _accounts_for(alarm: Alarm, reason: str) -> Last | None:
+    """Return what somebody did to an alarm, or what became of it, that a command is refused for; None = nothing did."""
+    if reason == "already_acknowledged" and alarm.taken is not None:
+        taken = alarm.taken
+        return Last(what="acknowledge", who=taken.who, desk=taken.desk, at_ms=taken.at_ms)
+    if reason not in LAST:
+        return None
+    whats = LAST[reason]
+    return alarm.last if whats is None or alarm.last.what in whats else None

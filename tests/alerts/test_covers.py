@@ -109,7 +109,7 @@ CASES = {
     ),
     "lifted twice": (
         [suppress("w", WHILE, zone="z1"), of_command(Lift, "w", "k1"), of_command(Lift, "w", "k2")],
-        ["suppress", "lift", "unknown_command"],
+        ["suppress", "lift", "lifted_already"],
         [],
     ),
     "an undo of what was lifted": (
