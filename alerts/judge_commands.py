@@ -205,8 +205,8 @@ def _uncovered_already(state: State, command: Lift | Restore) -> Refused:
     if made is None or made.alarm or made.state == "refused":  # of an alarm, or nothing: it never covered a place
         return refused(command, "unknown_command")
     if made.state == "superseded":
-        by = Last(what=made.did, who=made.by, desk=made.by_desk, at_ms=made.did_at_ms or made.at_ms)
-        return refused(command, "lifted_already", by=by)
+        undone = Last(what=made.did, who=made.by, desk=made.by_desk, at_ms=made.did_at_ms or made.at_ms)
+        return refused(command, "lifted_already", by=undone)
     done = reversed(state.undoable.values())
     was = next((one for one in done if one.took_away is not None and one.took_away.id == command.command), None)
     by = None if was is None else Last(what=command.action, who=was.who, at_ms=was.at_ms)

@@ -184,8 +184,10 @@ _TABLES = {"a": "alarms", "i": "incidents", "o": "outcomes", "f": "feeds", "p": 
 
 
 def city_now_ms(clock: Mapping[str, Any], wall_ms: int) -> int:
-    """Return the event time of the city clock at a wall time; without a clock, the wall time itself."""
+    """Return the event time of the city clock in force at a wall time; without a clock, the wall time itself."""
     if not clock:
         return wall_ms
-    now_ms = msgspec.convert(clock, ClockSetting).at(wall_ms)
+    settings = [*clock.get("earlier", ()), clock]
+    in_force = next((one for one in reversed(settings) if one["wall_ms"] <= wall_ms), settings[0])
+    now_ms = msgspec.convert(in_force, ClockSetting).at(wall_ms)
     return min(max(now_ms, live_fields.LEAST_MS), live_fields.MOST_MS)

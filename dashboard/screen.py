@@ -140,7 +140,7 @@ class Screen:
             "mode": found.get("mode", self.config.mode),
             "speed": self.mirror.clock.get("speed", found.get("speed", 1.0)),
             "time_zone": self.view.city.time_zone,
-            "clock": self.mirror.clock or None,
+            "clock": {name: one for name, one in self.mirror.clock.items() if name != "earlier"} or None,
         }
 
     def _alarms(self) -> dict[str, Any]:

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from streams.contract.stage import Bus, Chunk, Record, TopicPartition
 
 PUBLISH_EVERY_S = 0.125
+CLOCKS = 100
+"""So many settings of the clock from before are kept: alarms that stand for weeks tell when they were raised."""
 SWEEP_EVERY_S = 5.0
 """A row of a newcomer may come so long before the version that has it."""
 RETRY_FIRST_S, RETRY_LAST_S = 0.25, 5.0
@@ -178,10 +180,13 @@ class LiveSink:
 
     def _fold_clock(self, record: Record) -> None:
         setting = read_setting(record)
-        clock = msgspec.structs.asdict(setting)
-        self._state.put(
-            "clock", clock if setting.until_ms is not None else {k: v for k, v in clock.items() if k != "until_ms"}
+        newest = {name: one for name, one in msgspec.structs.asdict(setting).items() if one is not None}
+        stood = self._state.fields.get("clock")
+        before = (
+            [*stood.get("earlier", ()), {name: stood[name] for name in stood if name != "earlier"}] if stood else []
         )
+        earlier = [one for one in before if one["wall_ms"] < setting.wall_ms][-CLOCKS:]
+        self._state.put("clock", newest | ({"earlier": earlier} if earlier else {}))
         self._state.put("city", self._named | {"speed": setting.speed})
 
     def _take_city(self) -> None:

@@ -44,13 +44,19 @@ class CityField(Struct, frozen=True, kw_only=True):
     speed: Speed | None = None
 
 
-class ClockField(Struct, frozen=True, kw_only=True):
+class Setting(Struct, frozen=True, kw_only=True):
     """Event time at a wall time; see `streams.city.clock.ClockSetting`."""
 
     at_ms: TimeMs
     wall_ms: TimeMs
     speed: Speed
     until_ms: TimeMs | None = None
+
+
+class ClockField(Setting, frozen=True, kw_only=True):
+    """The setting in force, and those of before, oldest first: what happened then is told by the clock of then."""
+
+    earlier: tuple[Setting, ...] = ()
 
 
 class MetricRow(Struct, frozen=True, kw_only=True):

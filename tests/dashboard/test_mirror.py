@@ -70,15 +70,20 @@ def test_a_segment_of_another_version_is_kept_until_it_is_taken_out(mirror):
     assert set(mirror.segments) == {"A"}
 
 
+WAS = {"at_ms": 160_000, "wall_ms": 3000, "speed": 60.0}
+"""A clock of before, sixty times as fast."""
+
+
 @pytest.mark.parametrize(
     ("clock", "now_ms"),
     [
         ({}, 5000),
         ({"at_ms": 100_000, "wall_ms": 4000, "speed": 60.0}, 160_000),  # one second at x60
         ({"at_ms": 100_000, "wall_ms": 4000, "speed": 60.0, "until_ms": 130_000}, 130_000),
+        ({"at_ms": 900_000, "wall_ms": 9000, "speed": 1.0, "earlier": [WAS, WAS | {"wall_ms": 6000}]}, 280_000),
         ({"at_ms": 100_000, "wall_ms": -60_000_000_000_000, "speed": 1e9}, 250_000_000_000_000),
     ],
-    ids=["no clock", "sixty times", "never past the end", "never past the calendar's"],
+    ids=["no clock", "sixty times", "never past the end", "by the clock of then", "never past the calendar's"],
 )
 def test_the_city_clock(clock, now_ms):
     assert city_now_ms(clock, wall_ms=5000) == now_ms

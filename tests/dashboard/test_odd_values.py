@@ -21,7 +21,10 @@ NOW = 1_800_000_000_000
 HISTOGRAM = {"bounds": [1, 10], "counts": [2, 3, 4], "sum": 130.0}
 GOOD: dict[str, Any] = {
     "city": {"id": "duo", "mode": "replay", "speed": 60.0},
-    "clock": {"at_ms": NOW, "wall_ms": NOW, "speed": 60.0, "until_ms": NOW + 1},
+    "clock": {
+        **{"at_ms": NOW, "wall_ms": NOW, "speed": 60.0, "until_ms": NOW + 1},
+        "earlier": [{"at_ms": NOW - 9, "wall_ms": NOW - 9, "speed": 1.0}],
+    },
     "s:A": [NOW, 1.5, 40.0, 1],
     "m:tpi:city:duo": {
         **{"at_ms": NOW, "window_s": 60, "value": 2.0, "coverage_ratio": 1.0, "state": 1},
@@ -47,7 +50,7 @@ CHANGED: dict[str, list[dict[str, Any]]] = {
     "city": [{"mode": "party"}, {"mode": None}, {"speed": "fast"}, {"speed": math.nan}],
     "clock": [
         *({"at_ms": 1.5}, {"at_ms": 10**30}, {"wall_ms": None}, {"speed": None}, {"speed": math.inf}),
-        {"until_ms": "x"},
+        *({"until_ms": "x"}, {"earlier": 5}, {"earlier": [{"at_ms": NOW}]}),
     ],
     "m:tpi:city:duo": [
         *({"at_ms": "now"}, {"at_ms": 10**18}, {"window_s": 0}, {"window_s": None}, {"value": "2"}),
