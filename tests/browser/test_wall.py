@@ -161,27 +161,6 @@ def test_an_acknowledgement_is_sent_shown_and_seen_on_the_other_page(open_page, 
     until(lambda: all("✓ 李娜" in row for row in other.all_inner_texts()))
 
 
-def test_a_browser_asks_once_who_sits_there(open_page, wall):
-    page = open_page("lang=en", operator=False)
-    settled(page)
-    name = page.locator("[data-alarm][data-waiting]").first.get_attribute("data-alarm")
-    page.locator(f'[data-alarm="{name}"] [data-action="acknowledge"]').click()
-    page.locator("#operator-save").click()
-    until(lambda: "Please give a name" in text(page, "#operator-error"))
-    page.locator("#operator-who").fill("Wu Gang")
-    page.locator("#operator-desk").fill("7")
-    page.locator("#operator-desk").press("Tab")
-    page.locator("#operator-save").click()
-    until(lambda: wall.commands and json.loads(wall.commands[-1])["alarm"] == name)
-    assert json.loads(wall.commands[-1])["who"] == "Wu Gang"
-    until(lambda: page.locator("#operator-form").is_hidden())
-    page.keyboard.press("j")
-    page.keyboard.press("j")
-    page.keyboard.press("a")  # nobody is asked again
-    until(lambda: json.loads(wall.commands[-1])["alarm"] != name)
-    assert page.locator("#operator-form").is_hidden()
-
-
 def test_rows_stand_still_under_the_pointer(open_page, wall):
     page = open_page()
     settled(page)

@@ -137,7 +137,7 @@ function build(about) {
     (action, row) => alarms.give(action, row),
     (id) => (alarms.commands.sending.has(id) ? t("sending") : alarms.commands.told.get(id)),
   );
-  watchForm();
+  watchForm(texts);
   watchHelp();
   texts();
   setInterval(() => {
@@ -159,8 +159,8 @@ function tools(again, sound) {
     again();
   });
   const who = operator();
-  const person = make("button", { type: "button", "aria-label": t("operator.title"), class: "person" }, who ? `${who.who} · ${deskName(who.desk)}` : t("operator.none"));
-  person.addEventListener("click", () => ask().then(() => again()));
+  const person = make("button", { type: "button", id: "person", "aria-label": t("operator.title"), class: "person" }, who ? `${who.who} · ${deskName(who.desk)}` : t("operator.none"));
+  person.addEventListener("click", ask);
   const help = make("button", { type: "button", id: "help-open", "aria-label": t("help.title") }, "?");
   help.addEventListener("click", toggleHelp);
   box.replaceChildren(sound.button(), person, help, language);

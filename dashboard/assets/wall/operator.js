@@ -6,6 +6,8 @@ import { named, t } from "./words.js";
 const KEY = "citywall-operator";
 /** @type {((who: {who: string, desk: string} | null) => void) | null} */
 let answer = null;
+/** What had the focus before the form; it gets it back. @type {Element | null} */
+let left = null;
 
 /** @returns {{who: string, desk: string} | null} */
 export function operator() {
@@ -33,6 +35,7 @@ export function offerDesks(desks) {
 
 /** Ask who sits here; resolves with null when the form is left. */
 export function ask() {
+  left = document.activeElement;
   byId("operator-form").hidden = false;
   byId("operator-who").focus();
   return new Promise((resolve) => {
@@ -40,15 +43,15 @@ export function ask() {
   });
 }
 
-/** @param {{who: string, desk: string} | null} who */
-function close(who) {
-  byId("operator-form").hidden = true;
-  answer?.(who);
-  answer = null;
-}
-
-/** Connect the form's keys, and Dash's word that the operator is stored. */
-export function watchForm() {
+/** Connect the form's keys, and Dash's word that the operator is stored. @param {() => void} signed somebody else sits here now */
+export function watchForm(signed) {
+  const close = (/** @type {{who: string, desk: string} | null} */ who) => {
+    byId("operator-form").hidden = true;
+    if (who) signed();
+    if (left instanceof HTMLElement) (left.isConnected ? left : document.getElementById(left.id))?.focus();
+    answer?.(who);
+    answer = null;
+  };
   byId("operator-cancel").addEventListener("click", () => close(null));
   byId("operator-form").addEventListener("keydown", (event) => {
     if (event.key === "Escape") close(null);
