@@ -24,7 +24,7 @@
       const style = getComputedStyle(box);
       if (style.overflow === "visible" || box.closest("svg")) continue;
       const rect = box.getBoundingClientRect();
-      const told = box.title === box.textContent;
+      const told = box.title.startsWith(box.textContent.trim());
       const designed = style.textOverflow === "ellipsis" && told;
       // the line box is higher than the letters: a quarter of it may reach over
       const over = (one.b - one.t) / 4;

@@ -6,7 +6,8 @@ import pytest
 
 from tests.browser.alarm_city import drop, focus, orders, row, shown, wait_for_order
 from tests.browser.conftest import later, state
-from tests.browser.test_wall import settled, text
+from tests.browser.test_wall import LAYOUT, settled, text
+from tests.streams.sinks.rows import LOAD
 from tests.waiting import until
 
 CLOCK_ON_BY = "(s) => { const now = Date.now.bind(Date); Date.now = () => now() + s * 1000; }"
@@ -166,3 +167,18 @@ def test_what_comes_late_does_not_look_new(open_page):
     )  # too long to be a line that follows: another one is opened, by whose clock it counts
     until(lambda: page.evaluate(AGE_S) < 8)
     until(lambda: state(page) == "live")
+
+
+@pytest.mark.parametrize(("language", "width", "height"), [("zh", 1920, 1080), ("en", 1920, 1080), ("en", 3840, 2160)])
+def test_of_the_load_a_number_stands_whole_or_not_at_all(open_page, wall, language, width, height):
+    load = LOAD | {"now_count": 9, "worst_count": 54_321, "average_count": 1234.5}
+    wall.run(wall.feed.change({"b:alarms:journal:0": {"counts": {}, "load": load}}))
+    page = open_page(f"lang={language}", width, height)
+    settled(page)
+    until(lambda: "9" in text(page, "#alarm-load"))
+    said = page.locator("#alarm-load").get_attribute("title").split("\n")[0]
+    assert said in ("10 min: 9 · max 54,321 · avg 1,234.5", "10 分钟 9 条 · 峰 54,321 · 均 1,234.5")
+    assert page.evaluate(LAYOUT)["problems"] == []
+    page.locator('#levels [role="button"], #levels button').first.click()  # the filter's chip takes room
+    until(lambda: page.locator("#alarm-chip").is_visible())
+    assert page.evaluate(LAYOUT)["problems"] == []

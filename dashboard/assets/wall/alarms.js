@@ -444,10 +444,12 @@ export class Alarms {
   showLoad(all) {
     const load = (this.desk && all?.desks?.[this.desk]) || all;
     const box = byId("alarm-load");
-    const said = load ? t("load.short", { now: number(load.now_count), average: number(load.average_count, 1), worst: number(load.worst_count) }) : "";
     const flood = Boolean(load && load.now_count > FLOOD);
-    say(box, flood ? t("load.flood", { now: number(load.now_count) }) : said);
-    set(box, "title", load ? `${said}\n${t("load.long", { shown: number(load.shown_count), flood: number(100 * load.flood_ratio, 1), standing: number(load.standing_24h_count) })}` : "");
+    const known = load ? [t("load.now", { now: number(load.now_count) }), t("load.worst", { worst: number(load.worst_count) }), t("load.average", { average: number(load.average_count, 1) })] : [];
+    const said = flood ? [t("load.flood", { now: number(load.now_count) })] : known;
+    if (box.children.length !== said.length) box.replaceChildren(...said.flatMap(() => [make("span"), " "]));
+    said.forEach((one, index) => say(box.children[index], one)); // each whole, or not at all where room is scarce
+    set(box, "title", load ? `${known.join(" ")}\n${t("load.long", { shown: number(load.shown_count), flood: number(100 * load.flood_ratio, 1), standing: number(load.standing_24h_count) })}` : "");
     set(box, "data-flood", flood);
   }
 
