@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 FILE = "rules.toml"
 
 NONE: Own = MappingProxyType({})
+ABOUT = {"domain", "column", "sense", "kind", "over_s", "at"}
+"""Keys of a rule that say what its limits are of: with one of them odd, no limit can be judged."""
 
 
 def checked(folder: Folder, components: Own, own_rules: Own = NONE) -> Checked:
@@ -128,7 +130,13 @@ def _of_keys(name: str, own: Mapping[str, Any], judge: str, components: Own) -> 
         return [Fault("", None, f"the processor {judge}, which would judge it, is not there")], False
     config = specs[judge].config
     known = [one["name"] for one in settings[RULES]]
-    found = list(faults(name, own, kind_of(config), known)) or _faults_of_whole(name, own, settings, config)
+    found = list(faults(name, own, kind_of(config), known))
+    if not found:
+        return _faults_of_whole(name, own, settings, config), True
+    odd = {one.key for one in found}
+    if name in known and not odd & ABOUT:  # what is wrong with the other keys is said at once, too
+        right = {key: one for key, one in own.items() if key not in odd}
+        found += [one for one in _faults_of_whole(name, right, settings, config) if one.key in right]
     return found, not unknown(name, own, kind_of(config), known)
 
 

@@ -124,6 +124,22 @@ def test_every_problem_of_every_rule_is_said_at_once(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("text", "fields"),
+    [
+        ("iv = 'x'\nii = 999\n", ["iv", "ii"]),
+        ("iv = 'x'\nfoo = 3\nii = 999\non_delay_s = 999999\n", ["iv", "foo", "on_delay_s", "ii"]),
+        ("iii = 'x'\nii = 45\n", ["iii"]),
+        ("kind = 'chnage'\niv = -5\n", ["kind"]),  # nobody knows of what the limit is
+    ],
+)
+def test_what_is_wrong_with_the_numbers_of_a_rule_is_said_beside_what_is_no_number(
+    tmp_path: Path, text: str, fields: list[str]
+) -> None:
+    found = checked(with_rules(tmp_path, f"[heat]\n{text}"), COMPONENTS).problems
+    assert [one.field for one in found] == fields
+
+
 def test_a_folder_with_good_rules_counts_them(tmp_path: Path) -> None:
     found = checked(with_rules(tmp_path, WHOLE + "[heat]\nenabled = false\n"), COMPONENTS)
     assert (found.problems, found.counts["rules"]) == ((), 2)
