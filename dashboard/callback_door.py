@@ -10,6 +10,7 @@ import json
 import logging
 from typing import TYPE_CHECKING, Any, NoReturn
 
+import dash
 import msgspec
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
@@ -141,7 +142,7 @@ def failed(exc: Exception) -> NoReturn:
     """
     if isinstance(exc, ProblemError):
         raise exc
-    log.error("a callback of the page failed", exc_info=exc)
+    log.error("the page's callback of %s failed", ", ".join(dash.ctx.triggered_prop_ids) or "nothing", exc_info=exc)
     raise ProblemError(500, "failed", FAILED) from exc
 
 

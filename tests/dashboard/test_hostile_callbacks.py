@@ -121,6 +121,9 @@ def test_what_a_callback_trips_over_is_logged_and_answered_in_our_words(wall, mo
     problem = refused(wall, json.dumps(DRAWER).encode(), 500)
     assert problem["type"] == "urn:citywall:problem:failed"
     assert [str(one.exc_info[1]) for one in caplog.records] == ["a fault of ours"] * 2
+    assert {one.getMessage() for one in caplog.records if one.name == "dashboard.callback_door"} == {
+        "the page's callback of selection.data failed"
+    }
 
 
 def test_a_callback_that_runs_in_the_browser_is_none_to_call(wall):
