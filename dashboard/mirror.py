@@ -9,6 +9,7 @@ import msgspec
 from streams.city.clock import ClockSetting
 from streams.contract.spec import WINDOW_MS
 from streams.sinks import live_fields
+from streams.sinks.odd import Odd
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -44,7 +45,7 @@ class Mirror:
         """Wall-clock time at which the newest segment or metric row arrived; None = none yet."""
         self.newest_final_ms: int | None = None
         """Event time up to which final values reach."""
-        self.odd = live_fields.Odd("wall")
+        self.odd = Odd("wall")
         """What was dropped because it is no value of its field."""
         self._clear()
         self.changed: set[str] = set()

@@ -5,13 +5,13 @@ from __future__ import annotations
 import argparse
 import re
 
-from streams.contract.durations import HOUR_S, MINUTE_S
+from streams.contract.durations import DAY_S, HOUR_S, MINUTE_S
 
 SUMMARY = "Block lanes of a road in the sample city for a while"
 EPILOG = "  citywall incident --segment ID --lanes 2 --for 20m     the queue grows upstream, and dissolves afterwards\n"
 
-_LENGTH = re.compile(r"(\d+(?:\.\d+)?)(s|m|h)")
-_SECONDS = {"s": 1.0, "m": float(MINUTE_S), "h": float(HOUR_S)}
+_LENGTH = re.compile(r"(\d+(?:\.\d+)?)(s|m|h|d)")
+_SECONDS = {"s": 1.0, "m": float(MINUTE_S), "h": float(HOUR_S), "d": float(DAY_S)}
 
 
 def length_s(text: str) -> float:

@@ -1,124 +1,20 @@
-"""What `citywall evaluate` does: read series and truth, score, judge, write, return the tables."""
+"""What `citywall evaluate` does: judge the scores of series, or a processor's findings, by what really happened."""
 
 from __future__ import annotations
 
-import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from deploy.config import settings
-from deploy.terminal.columns import aligned
-from deploy.trial import labelled, series, truth
-from deploy.trial.nab import Labelled
-from streams.contract.name import Name
-from streams.errors import SettingError
-from streams.hints import nearest
+from deploy.trial import judged_findings, judged_scores
+from deploy.trial.judged_scores import UNUSUAL
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Callable, Mapping, Sequence
-    from pathlib import Path
-
-    from numpy.typing import NDArray
-
-    from deploy.trial.series import Series
-    from deploy.trial.truth import Truth
-
-UNUSUAL = "unusual"
-DETECTORS = (UNUSUAL,)
-HEAD = (
-    Name("序列", "series"),
-    Name("读数", "values"),
-    Name("时段", "windows"),
-    Name("检出", "found"),
-    Name("误报", "false"),
-    Name("NAB 分", "NAB score"),
-    Name("其余文件所定阈值", "threshold of the others"),
-    Name("此时 NAB 分", "NAB score then"),
-)
-ALL = Name("合计", "all")
-GIVEN = Name("阈值 {:g}，由命令给定", "threshold {:g}, as given")
-CHOSEN = Name(
-    "阈值 {:g}，在这些文件上选出：分数偏乐观；各文件改用其余文件所定阈值，见右侧",
-    "threshold {:g}, chosen on these very files, which flatters it; on the right each with the one of the others",
-)
-SILENT = Name("没有阈值强于不报警", "no threshold is better than no alarm at all")
-UNJUDGED = Name("未标注、未评判：{}", "scored and not judged, as the truth says nothing of them: {}")
-SCORED = Name("已为 {} 个序列打分", "{} series are scored")
+    from collections.abc import Callable
 
 
 def evaluate(args: argparse.Namespace, say: Callable[[str], None]) -> None:
-    """Judge the detector that the command line names, write what it asks for and say the table.
+    """Judge the detector or processor that the command line names.
 
-    Raises SettingError when something asked for is not there.
+    Raises ConfigError when something asked for is not there, ServerError when Kafka cannot be used.
     """
-    if args.name not in DETECTORS:
-        hint = nearest(args.name, DETECTORS)
-        raise SettingError(f"no detector is called {args.name!r}{hint}; there is {', '.join(DETECTORS)}")
-    if not args.on.is_dir():
-        raise SettingError(f"--on {args.on}: there is no such folder")
-    known = None if args.truth is None else truth.read(args.truth)
-    found = series.read(args.on)
-    ratios = [one.ratio for one in series.judged(found)]
-    files = [] if known is None else _labelled(found, ratios, known)
-    if known is not None and not files:
-        told = ", ".join(dict.fromkeys(one.entity for one in known)) or "nothing"
-        raise SettingError(
-            f"--truth {args.truth}: it tells of {told}; --on has {', '.join(one.entity for one in found)}"
-        )
-    judged = labelled.report(files, args.threshold) if files else {}
-    left = [one.entity for one in found if one.entity not in {file.entity for file in files}]
-    if args.scores is not None:
-        series.write_scores(found, ratios, args.scores)
-    if args.json is not None:
-        _write({"detector": args.name, "series": len(found), "not_judged": left, **judged}, args.json)
-    language = args.lang or settings.language()
-    say("\n".join(_lines(judged, left, language)) if judged else SCORED.said_in(language).format(len(found)))
-
-
-def _labelled(found: Sequence[Series], ratios: Sequence[NDArray[Any]], known: Sequence[Truth]) -> list[Labelled]:
-    windows: dict[str, list[tuple[int, int]]] = {}
-    for one in known:
-        windows.setdefault(one.entity, []).append((one.from_ms, one.until_ms))
-    return [
-        Labelled(one.entity, one.at_ms, ratio, windows[one.entity])
-        for one, ratio in zip(found, ratios, strict=True)
-        if one.entity in windows
-    ]
-
-
-def _write(report: Mapping[str, Any], path: Path) -> None:
-    try:
-        path.write_text(json.dumps(report, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
-    except OSError as exc:
-        raise SettingError(f"--json {path}: cannot be written: {exc.strerror or exc}") from exc
-
-
-def _lines(report: Mapping[str, Any], left: Sequence[str], language: str) -> list[str]:
-    of = report["nab"]
-    others = of["set_on_the_others"]
-    rows = [[one.said_in(language) for one in HEAD]]
-    for number, one in enumerate(of["files"]):
-        other = others["files"][number] if others else {}
-        then = [_number(other.get("threshold")), _number(other.get("value"))]
-        counts = [str(one[key]) for key in ("windows", "found", "false_rows")]
-        rows.append([one["entity"], f"{one['rows']:,}", *counts, _number(one["value"]), *then])
-    values = sum(one["rows"] for one in of["files"])
-    counts = [str(of[key]) for key in ("windows", "found", "false_rows")]
-    rows.append(
-        [ALL.said_in(language), f"{values:,}", *counts, _number(of["value"]), "", _number(others and others["value"])]
-    )
-    lines = aligned(rows, right=range(1, len(HEAD)))
-    lines.append(_origin(of).said_in(language).format(of["threshold"]))
-    if left:
-        lines.append(UNJUDGED.said_in(language).format(", ".join(left)))
-    return lines
-
-
-def _origin(of: Mapping[str, Any]) -> Name:
-    if of["threshold"] is None:
-        return SILENT
-    return GIVEN if of["threshold_origin"] == labelled.GIVEN else CHOSEN
-
-
-def _number(value: float | None) -> str:
-    return "–" if value is None else f"{value:.4g}"
+    (judged_scores if args.name == UNUSUAL else judged_findings).judge(args, say)

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from deploy.trial.nab import Steps
+    from deploy.trial.proof import Estimate
 
 GIVEN, CHOSEN = "given", "chosen on these files"
 DIGITS = 4
@@ -91,15 +92,14 @@ def _point(files: Sequence[Labelled], threshold: float) -> dict[str, Any]:
     return {
         "threshold": threshold,
         "detection_ratio": round(found / windows, DIGITS) if windows else None,
-        "false_per_detector_day": _false_per_day(files, threshold),
+        "false_per_detector_day": _false_per_day(files, threshold)["value"],
     }
 
 
-def _false_per_day(files: Sequence[Labelled], threshold: float | None) -> float | None:
-    """Return false rows by the days on which a file has any row."""
-    days = sum(len(set((one.at_ms // DAY_MS).tolist())) for one in files)
-    false = sum(nab.counts(one, threshold).false_rows for one in files)
-    return round(false / days, DIGITS) if days else None
+def _false_per_day(files: Sequence[Labelled], threshold: float | None) -> Estimate:
+    """Return false rows by the days on which a file has any row, each file drawn as a whole."""
+    days = [len(set((one.at_ms // DAY_MS).tolist())) for one in files]
+    return proof.rate([nab.counts(one, threshold).false_rows for one in files], days)
 
 
 def _rounded(value: float | None) -> float | None:

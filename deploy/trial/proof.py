@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, NamedTuple, TypedDict
 
 import numpy as np
 
-from deploy.trial.truth import GRACE_MS, matched
+from deploy.trial.truth import GRACE_MS, just_there, matched
 from streams.contract.durations import DAY_MS
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Collection, Sequence
+
+    from numpy.typing import NDArray
 
     from deploy.trial.firing import Fired
     from deploy.trial.truth import Truth
@@ -41,7 +43,11 @@ class Chance(NamedTuple):
 
 
 def by_chance(
-    truths: Sequence[Truth], alarms: Sequence[Fired], span_ms: tuple[int, int], grace_ms: int = GRACE_MS
+    truths: Sequence[Truth],
+    alarms: Sequence[Fired],
+    span_ms: tuple[int, int],
+    grace_ms: int = GRACE_MS,
+    near: Callable[[str], Collection[str]] = just_there,
 ) -> Chance:
     """Match the truths with the alarms of a recording that is wrapped by 7, 14 and 21 days, as far as it is longer.
 
@@ -56,7 +62,7 @@ def by_chance(
         moved = [one._replace(raised_ms=from_ms + (one.raised_ms - from_ms + shift_ms) % span) for one in alarms]
         asked = [place for place in range(len(truths)) if not _meets_another(place, truths, shift_ms, span_ms)]
         left_out += len(truths) - len(asked)
-        found = matched([truths[place] for place in asked], moved, grace_ms)
+        found = matched([truths[place] for place in asked], moved, grace_ms, near)
         for number, place in enumerate(asked):
             marks[place].append(float(number in found))
     return Chance(mean([sum(one) / len(one) for one in marks if one]), left_out)
@@ -78,14 +84,32 @@ def _meets_another(place: int, truths: Sequence[Truth], shift_ms: int, span_ms: 
 
 def mean(values: Sequence[float]) -> Estimate:
     """Return the mean of values, each drawn as a whole: an incident, a day."""
-    if not values:
-        return Estimate(value=None, low=None, high=None)
     whole = np.array(values, np.float64)
-    draws = np.random.default_rng(SEED).integers(0, len(whole), (RESAMPLES, len(whole)))
-    low, high = np.percentile(whole[draws].mean(axis=1), [LOW, HIGH]).tolist()
-    return Estimate(value=round(float(whole.mean()), DIGITS), low=round(low, DIGITS), high=round(high, DIGITS))
+    return _estimate(len(whole), lambda drawn: whole[drawn].mean(axis=-1))
+
+
+def median(values: Sequence[float]) -> Estimate:
+    """Return the median of values, each drawn as a whole."""
+    whole = np.array(values, np.float64)
+    return _estimate(len(whole), lambda drawn: np.median(whole[drawn], axis=-1))
+
+
+def rate(parts: Sequence[float], wholes: Sequence[float]) -> Estimate:
+    """Return the sum of parts over that of wholes, each pair drawn together: a day's false alarms and its detectors."""
+    part, whole = np.array(parts, np.float64), np.array(wholes, np.float64)
+    return _estimate(len(part), lambda drawn: part[drawn].sum(axis=-1) / whole[drawn].sum(axis=-1))
 
 
 def ratio(marks: Sequence[bool]) -> Estimate:
     """Return the share of those that are true."""
     return mean([float(one) for one in marks])
+
+
+def _estimate(count: int, of: Callable[[NDArray[np.int64]], NDArray[np.float64]]) -> Estimate:
+    """Return a number of `count` values, and its interval over draws of their places with replacement."""
+    if not count:
+        return Estimate(value=None, low=None, high=None)
+    draws = np.random.default_rng(SEED).integers(0, count, (RESAMPLES, count))
+    low, high = np.percentile(of(draws), [LOW, HIGH]).tolist()
+    value = float(of(np.arange(count)))
+    return Estimate(value=round(value, DIGITS), low=round(low, DIGITS), high=round(high, DIGITS))

@@ -17,7 +17,7 @@ import numpy as np
 
 from deploy.trial.recording import Piece, zones_of
 from streams.broker import topics
-from streams.contract.durations import MINUTE_MS
+from streams.contract.durations import DAY_MS, MINUTE_MS
 from streams.contract.frames import ALL_ZONES, LAST_PLACE, FrameHeader
 from streams.contract.records import NO_TIME_MS, Detection, MetricFrame, Result, Rows
 from streams.contract.spec import Hosted
@@ -51,6 +51,8 @@ class Outcome:
     """Readings, or rows of metrics, that the processor was given."""
     first_ms: int | None = None
     last_ms: int | None = None
+    heard: set[tuple[int, str]] = field(default_factory=set)
+    """(day of event time, sensor id): who had readings on which day, UTC."""
     step_ns: int = 0
     """Processor time of the processor's own steps."""
     whole_ns: int = 0
@@ -105,6 +107,8 @@ class Trial:
         inbox = topics.inbox(piece.domain)
         if piece.rows is not None and len(piece.rows.at_ms):
             self._seen(int(piece.rows.at_ms.min()), int(piece.rows.at_ms.max()))
+            pairs = np.unique(np.stack([piece.rows.at_ms // DAY_MS, piece.rows.sensor]), axis=1)
+            self._outcome.heard.update((day, piece.header.sensors[code]) for day, code in pairs.T.tolist())
         for index in piece.zones:
             mine = [one for one in hosted if one.spec.takes(piece.domain)]
             sources, limit_ms = self._recording.sources[piece.domain], late_limit_ms(piece.domain)

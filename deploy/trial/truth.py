@@ -1,7 +1,7 @@
 """What really happened, and how much of it alarms told: detection rate, false alarms, time to detect.
 
-A truth is found by an alarm at its place that was told from 2 min before it began until 20 min after, or until it was
-over if that is sooner; each alarm serves one truth. What matches none is a false alarm.
+A truth is found by an alarm at its place, or where that counts as near, that was told from 2 min before it began until
+20 min after, or until it was over if that is sooner; each alarm serves one truth. What matches none is a false alarm.
 
 source  DR, FAR as a share of all alarms, MTTD: usual in incident detection; the window: own choice
 """
@@ -21,21 +21,29 @@ from streams.contract.durations import DAY_MS, MINUTE_MS
 from streams.errors import SettingError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
     from pathlib import Path
 
     from deploy.trial.firing import Fired
 
 BEFORE_MS, GRACE_MS = 2 * MINUTE_MS, 20 * MINUTE_MS
 ENTITY, BEGINS, ENDS = COLUMNS = ("entity", "start_at", "end_at")
+REPORTED = "reported_at"
 
 
 class Truth(NamedTuple):
-    """Something that happened at a sensor."""
+    """Something that happened at a sensor, segment or place."""
 
     entity: str
     from_ms: int
     until_ms: int
+    reported_ms: int | None = None
+    """When a person said so, None = that is not known."""
+
+
+def just_there(entity: str) -> Collection[str]:
+    """Return the places at which an alarm counts for what happened at one: that one."""
+    return (entity,)
 
 
 class Score(msgspec.Struct, frozen=True, kw_only=True):
@@ -92,30 +100,39 @@ def _each(lines: Sequence[str]) -> Iterator[Truth]:
             yield Truth(one["where"], int(one["from_ms"]), int(one["until_ms"]))
     else:
         for row in csv.DictReader(lines):
-            yield Truth(row[ENTITY], epoch_ms(row[BEGINS]), epoch_ms(row[ENDS]))
+            reported = row.get(REPORTED)
+            reported_ms = epoch_ms(reported) if reported else None
+            yield Truth(row[ENTITY], epoch_ms(row[BEGINS]), epoch_ms(row[ENDS]), reported_ms)
 
 
 def merged(truths: Iterable[Truth]) -> list[Truth]:
     """Return them in order of time; those of a place that overlap are one."""
     found: list[Truth] = []
-    for one in sorted(truths):
+    for one in sorted(truths, key=lambda one: one[:3]):
         last = found[-1] if found else None
         if last is not None and last.entity == one.entity and one.from_ms <= last.until_ms:
-            found[-1] = last._replace(until_ms=max(last.until_ms, one.until_ms))
+            reports_ms = [at_ms for at_ms in (last.reported_ms, one.reported_ms) if at_ms is not None]
+            first_ms = min(reports_ms) if reports_ms else None
+            found[-1] = last._replace(until_ms=max(last.until_ms, one.until_ms), reported_ms=first_ms)
         else:
             found.append(one)
     return sorted(found, key=lambda one: (one.from_ms, one.entity))
 
 
-def matched(truths: Sequence[Truth], alarms: Sequence[Fired], grace_ms: int = GRACE_MS) -> dict[int, int]:
+def matched(
+    truths: Sequence[Truth],
+    alarms: Sequence[Fired],
+    grace_ms: int = GRACE_MS,
+    near: Callable[[str], Collection[str]] = just_there,
+) -> dict[int, int]:
     """Return the number of the alarm that found each truth, by its number: in their order, each the earliest left."""
     left = sorted(range(len(alarms)), key=lambda number: alarms[number].raised_ms)
     found: dict[int, int] = {}
     for place, one in enumerate(truths):
-        last_ms = min(one.until_ms, one.from_ms + grace_ms)
+        last_ms, there = min(one.until_ms, one.from_ms + grace_ms), near(one.entity)
         for number in left:
             alarm = alarms[number]
-            if alarm.entity == one.entity and one.from_ms - BEFORE_MS <= alarm.raised_ms <= last_ms:
+            if alarm.entity in there and one.from_ms - BEFORE_MS <= alarm.raised_ms <= last_ms:
                 found[place] = number
                 left.remove(number)
                 break

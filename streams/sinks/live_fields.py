@@ -6,9 +6,7 @@ member, and nothing else, decides how strict its type is.
 
 from __future__ import annotations
 
-import logging
 import sys
-from collections import Counter
 from typing import Annotated, Any, Literal, TypeAlias
 
 import msgspec
@@ -269,8 +267,6 @@ BOOK_NAMES = 3
 UNREADABLE = (msgspec.DecodeError, UnicodeError, RecursionError)
 """What decoding JSON raises of bytes that are none, or nested too deeply."""
 
-log = logging.getLogger("citywall")
-
 
 def kind_of(field: str) -> str:
     """Return the kind of a field: `s` … `b`, `city` or `clock`; `other` for one that this version does not know."""
@@ -289,18 +285,3 @@ def check(field: str, value: Any) -> None:  # noqa: ANN401 - anything that JSON 
         raise msgspec.ValidationError(f"its id is {found.id!r}")
     if (kind == "m" and not all(name.partition(":"))) or (kind == "b" and name.count(":") >= BOOK_NAMES):
         raise msgspec.ValidationError("no name of such a field")
-
-
-class Odd:
-    """Counts what was dropped, by kind of field, and says the first of each kind."""
-
-    def __init__(self, whose: str) -> None:
-        self.counts: Counter[str] = Counter()
-        self._whose = whose
-
-    def note(self, kind: str, field: str, problem: object, count: int = 1) -> None:
-        """Count so many, of which this is one."""
-        self.counts[kind] += count
-        if self.counts[kind] == count:
-            text = "%s, %s: %.80r is dropped: %.300s. More of its kind are counted and not said"
-            log.warning(text, self._whose, kind, field, problem)

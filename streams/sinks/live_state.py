@@ -23,6 +23,7 @@ from streams.contract.records import NO_TIME_MS
 from streams.contract.spec import WINDOW_S
 from streams.sinks import live_fields
 from streams.sinks.live_city import Residents
+from streams.sinks.odd import Odd
 
 if TYPE_CHECKING:
     from collections.abc import Container, Mapping
@@ -79,7 +80,7 @@ class LiveState:
         self._heard_ms: dict[str, dict[float, int]] = {}
         """Domain → interval → newest event time of a sensor with that interval."""
         self._rank: dict[str, tuple[int, int, int]] = {}
-        self._odd = live_fields.Odd("live state")
+        self._odd = Odd("live state")
         self._changed: set[str] = set()
         self._strange: set[str] = set()
         """Fields of whom the city does not have."""
