@@ -41,6 +41,7 @@ NOT_JUDGED = Name("未计入：{} 条，不在该处理器所辖或不在记录�
 ROWS: Mapping[str, Name] = {
     "detection_ratio": Name("检出率", "detection rate"),
     "by_chance_ratio": Name("其中偶然", "share by chance"),
+    "above_chance_ratio": Name("超出偶然", "found beyond chance"),
     "false_per_detector_day": Name("误报（每检测点每日）", "false a detector and day"),
     "time_to_detect_s": Name("检出用时中位数（秒）", "median time to detect, s"),
     "time_to_detect_from_report_s": Name("自接报起（秒）", "from the report, s"),
@@ -106,6 +107,7 @@ def judged(one: Tried, told: Sequence[Detection], happened: Sequence[Truth] | No
         "false": len(false),
         "detection_ratio": proof.ratio([place in matches for place in range(len(asked))]),
         "by_chance_ratio": chance.by_chance,
+        "above_chance_ratio": chance.above,
         "shifts_left_out": chance.shifts_left_out,
         "false_per_detector_day": proof.rate(false_on, [len(of_day) for of_day in days.values()]),
         "time_to_detect_s": proof.median([(at_ms - each.from_ms) / 1000 for each, at_ms in took]),

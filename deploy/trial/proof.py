@@ -40,6 +40,8 @@ class Chance(NamedTuple):
 
     by_chance: Estimate
     shifts_left_out: int
+    above: Estimate
+    """What is found beyond that; where its interval holds 0, the alarms tell nothing of the truths."""
 
 
 def by_chance(
@@ -65,7 +67,10 @@ def by_chance(
         found = matched([truths[place] for place in asked], moved, grace_ms, near)
         for number, place in enumerate(asked):
             marks[place].append(float(number in found))
-    return Chance(mean([sum(one) / len(one) for one in marks if one]), left_out)
+    really = matched(truths, alarms, grace_ms, near)
+    shares = {place: sum(one) / len(one) for place, one in enumerate(marks) if one}
+    above = [(place in really) - share for place, share in shares.items()]
+    return Chance(mean([*shares.values()]), left_out, mean(above))
 
 
 def _meets_another(place: int, truths: Sequence[Truth], shift_ms: int, span_ms: tuple[int, int]) -> bool:

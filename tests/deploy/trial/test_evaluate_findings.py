@@ -59,6 +59,7 @@ def test_found_by_chance_false_and_how_soon(folder: Path, tmp_path: Path, capsys
     assert found["detection_ratio"] == {"value": 0.5, "low": 0.0, "high": 1.0}
     # w0: of 7 and 14 days the first brings day 1 there; 21 are more than the recording has. w1: day 5 comes to 12 and 4
     assert (found["by_chance_ratio"]["value"], found["shifts_left_out"]) == (0.25, 0)
+    assert found["above_chance_ratio"]["value"] == 0.25  # 1 - 0.5 and 0 - 0
     assert found["false_per_detector_day"]["value"] == 0.0667
     assert found["false_per_detector_day"]["low"] == 0
     assert found["time_to_detect_s"] == {"value": 60.0, "low": 60.0, "high": 60.0}  # the minute's end

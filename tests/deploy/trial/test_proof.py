@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from deploy.trial import proof
 from deploy.trial.firing import Fired
 from deploy.trial.truth import Truth
@@ -59,3 +61,21 @@ def test_the_interval_is_that_of_the_binomial_distribution():
     assert abs(found["low"] - 0.402) <= 0.02
     assert abs(found["high"] - 0.598) <= 0.02
     assert proof.ratio([True] * 50 + [False] * 50) == found
+
+
+def test_random_alarms_tell_nothing_and_those_at_the_incidents_do():
+    """As many alarms at random as at the incidents: found beyond chance is 0 within its interval (B5)."""
+    rng = np.random.default_rng(5)
+    happened = [truth(float(day)) for day in np.sort(rng.uniform(0, 28, 60))]
+    random = [alarm(float(day)) for day in rng.uniform(0, 28, 2000)]
+    of_random = proof.by_chance(happened, random, FOUR_WEEKS).above
+    assert proof.by_chance(happened, random, FOUR_WEEKS).by_chance["value"] > 0.1
+    assert of_random["low"] <= 0 <= of_random["high"]
+    real = proof.by_chance(happened, [alarm(one.from_ms / DAY_MS) for one in happened], FOUR_WEEKS).above
+    assert real["low"] > 0
+
+
+def test_one_truth_over_all_days_is_found_by_chance_as_surely_as_really():
+    whole = [Truth("a", *FOUR_WEEKS)]
+    found = proof.by_chance(whole, [alarm(3)], FOUR_WEEKS, grace_ms=28 * DAY_MS)
+    assert (found.by_chance["value"], found.above["value"], found.shifts_left_out) == (1, 0, 0)
