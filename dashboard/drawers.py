@@ -15,9 +15,10 @@ from dashboard.labels import text
 from dashboard.problems import invalid
 from dashboard.subject import Section, Subject, number, same, time_at
 from dashboard.vitals import vitals
+from processors.maths import aqi
+from processors.maths.air_rows import AQI, PRIMARY
 from streams.contract.durations import DAY_MS, MINUTE_MS
 from streams.contract.name import Name
-from streams.contract.spec import WINDOW_S
 from streams.errors import CityError
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from dash.development.base_component import Component
 
     from dashboard.hub import Hub
-    from dashboard.vitals import Vital
+    from dashboard.vitals import Figure, Vital
 
 POINTS = 288
 """A point each five minutes: the newest minute of each."""
@@ -171,6 +172,8 @@ def _vital(hub: Hub, vital: Vital) -> Subject:
     if entity in city.sensor_code:
         sensor = city.sensors[city.sensor_code[entity]]
         facts.insert(2, ("fact.sensor", sensor.called))
+    if vital.metric == AQI.name:
+        facts[1:1] = _air(hub, found)
     return Subject(
         vital.name,
         [Section(facts)],
@@ -181,7 +184,19 @@ def _vital(hub: Hub, vital: Vital) -> Subject:
         vital.decimals,
         vital.normal,
         label=vital.name,
+        window_s=vital.window_s,
     )
+
+
+def _air(hub: Hub, found: Figure) -> list[tuple[str, Name]]:
+    """Return the level of an air quality index, and its primary pollutants, where they are of the same hour."""
+    told = hub.mirror.metrics.get(PRIMARY.name, {}).get(found.entity or "", {})
+    code = told.get("value") if told.get("at_ms") == found.at_ms else None
+    primary = text("air.none") if code == 0 else None
+    if code:
+        primary = same(", ".join(one.called for one in aqi.of_code(int(code))))
+    level = same("—") if found.value is None else aqi.level(found.value).called
+    return [("fact.air_level", level), ("fact.primary_pollutants", primary or same("—"))]
 
 
 async def last_day(hub: Hub, subject: Subject) -> dict[str, Any]:
@@ -213,9 +228,10 @@ def _read(hub: Hub, subject: Subject, until_ms: int) -> list[float | None]:
         track = hub.screen.days.get(subject.entity[5:]) or hub.screen.sparks[subject.entity[5:]]
         return track.spread(until_ms - DAY_MS, DAY_MS // POINTS, POINTS)
     values: list[float | None] = [None] * POINTS
-    rows = hub.config.history.read(subject.metric, subject.entity, until_ms - DAY_MS, until_ms, WINDOW_S)
+    rows = hub.config.history.read(subject.metric, subject.entity, until_ms - DAY_MS, until_ms, subject.window_s)
+    stands = max(subject.window_s * 1000 * POINTS // DAY_MS, 1)
     for at_ms, value in zip(rows.at_ms, rows.value, strict=True):
         slot = int((at_ms - (until_ms - DAY_MS)) * POINTS // DAY_MS)
-        if 0 <= slot < POINTS and math.isfinite(value):
-            values[slot] = float(value) * subject.scale
+        for each in range(max(slot, 0), min(slot + stands, POINTS)) if math.isfinite(value) else ():
+            values[each] = float(value) * subject.scale
     return values

@@ -12,11 +12,9 @@ import anyio
 
 from dashboard.days import LONGEST, SLOT_MS, by_face
 from dashboard.hub import wall_clock_ms
-from dashboard.screen import SPARK_LENGTH, SPARK_MS
 from dashboard.tracks import Track, band
 from dashboard.vitals import fold, rows_of, trends
 from streams.contract.durations import HOUR_S
-from streams.contract.spec import WINDOW_S
 from streams.errors import CityError
 
 if TYPE_CHECKING:
@@ -54,8 +52,8 @@ async def _seed_new(hub: Hub, now_ms: int, done: set[str]) -> None:
     done |= set(wanted)
     try:
         for vital in wanted.values():
-            first = now_ms - SPARK_LENGTH * SPARK_MS
-            screen.sparks[vital.id].seed(await _read(hub, vital, first, now_ms))
+            track = screen.sparks[vital.id]
+            track.seed(await _read(hub, vital, now_ms - track.length * track.bucket_ms, now_ms))
         for vital in trends():
             if vital.id in wanted:
                 await _seed_trend(hub, vital, now_ms)
@@ -93,7 +91,7 @@ async def _read(hub: Hub, vital: Vital, from_ms: int, until_ms: int) -> list[tup
 def _fold(history: History, vital: Vital, entities: list[str], span: tuple[int, int]) -> list[tuple[int, float | None]]:
     minutes: dict[int, list[float]] = {}
     for entity in entities:
-        rows = history.read(vital.field, entity, span[0], span[1], WINDOW_S)
+        rows = history.read(vital.field, entity, span[0], span[1], vital.window_s)
         for at_ms, value in zip(rows.at_ms.tolist(), rows.value.tolist(), strict=True):
             if math.isfinite(value):
                 minutes.setdefault(at_ms, []).append(value)

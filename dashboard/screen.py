@@ -30,19 +30,25 @@ from dashboard.vitals import (
 )
 from processors.maths.measures import FEED_PREFIX, SILENT
 from streams.city.local_days import midnight_ms
-from streams.contract.durations import MINUTE_MS
+from streams.contract.durations import HOUR_S, MINUTE_MS
 
 if TYPE_CHECKING:
     from dashboard.alarm_list import Sending
     from dashboard.config import WallConfig
     from dashboard.sources import Source
 
-SPARK_MS, SPARK_LENGTH = MINUTE_MS, 60
+SPARK_LENGTH, SPARK_HOURS = 60, 24
+"""A sparkline is of an hour, by the minute; that of a figure which comes by the hour is of a day."""
 SLOW_BLOCK_MS = 1000
 TREND_BLOCK_MS = 5000
 SETTLED_MS = 3 * MINUTE_MS
 """So long after the first figure, a tile that has never had one is not waited for."""
 CORRIDORS_SHOWN = 5
+
+
+def spark(vital: Vital) -> Track:
+    """Return an empty sparkline for a tile."""
+    return Track(vital.window_s * 1000, SPARK_LENGTH if vital.window_s < HOUR_S else SPARK_HOURS)
 
 
 class Screen:
@@ -56,7 +62,7 @@ class Screen:
         self.view = View(config.city, config.build)
         """The version of the city that is shown."""
         self._rate = pipeline.Rate()
-        self.sparks = {vital.id: Track(SPARK_MS, SPARK_LENGTH) for vital in vitals()}
+        self.sparks = {vital.id: spark(vital) for vital in vitals()}
         self.days = {vital.id: Track(SLOT_MS, LONGEST) for vital in trends()}
         self.bands: dict[str, tuple[int, list[list[float] | None]]] = {}
         """Trend → (start of the local day it is for, band per slot)."""
@@ -220,7 +226,7 @@ class Screen:
         coverage = found.coverage_ratio
         return {
             "id": vital.id,
-            "state": judge(vital, found, late or self._is_left_behind(vital.domain, found)),
+            "state": judge(vital, found, late or self._is_left_behind(vital, found)),
             "value": None if found.value is None else round(found.value, 4),
             "at_ms": found.at_ms,
             "label": found.state,
@@ -229,11 +235,12 @@ class Screen:
             "entity": found.entity,
         }
 
-    def _is_left_behind(self, domain: str, found: Figure) -> bool:
+    def _is_left_behind(self, vital: Vital, found: Figure) -> bool:
         """Say whether the domain goes on without a figure, by how far its feed's own has come."""
-        feed = self.mirror.metrics.get(SILENT.name, {}).get(f"{FEED_PREFIX}{domain}", {})
-        lag_ms = self.view.city.longest_lag_ms.get(domain, 0)
-        return is_left_behind(found, feed.get("at_ms"), self.view.slowest_s[domain], lag_ms)
+        feed = self.mirror.metrics.get(SILENT.name, {}).get(f"{FEED_PREFIX}{vital.domain}", {})
+        lag_ms = self.view.city.longest_lag_ms.get(vital.domain, 0)
+        every_s = max(self.view.slowest_s[vital.domain], vital.window_s)
+        return is_left_behind(found, feed.get("at_ms"), every_s, lag_ms)
 
     def _slow(self, wall_ms: int) -> dict[str, Any]:
         mirror = self.mirror

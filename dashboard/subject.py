@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from streams.contract.name import Name
+from streams.contract.spec import WINDOW_S
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -37,6 +38,8 @@ class Subject(NamedTuple):
     normal: tuple[float, float] | None = None
     limit: float | None = None
     label: Name = Name("", "")
+    window_s: int = WINDOW_S
+    """Length of the windows that its chart shows."""
     row: Mapping[str, Any] | None = None
     """Of an alarm: as the list shows it."""
 

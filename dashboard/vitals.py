@@ -7,15 +7,16 @@ from enum import StrEnum
 from functools import cache
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
 
 import msgspec
 
 from dashboard.labels import column_name, column_unit
+from processors.maths.air_rows import PRIMARY
 from processors.maths.measures import TRAFFIC
-from streams.contract.durations import MINUTE_MS
+from streams.contract.durations import HOUR_S, MINUTE_MS
 from streams.contract.name import Name
-from streams.contract.spec import column_metric
+from streams.contract.spec import WINDOW_S, column_metric
 from streams.errors import ConfigError
 from streams.hints import nearest
 from streams.toml_keys import read_as
@@ -55,6 +56,8 @@ class Vital(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     metric: str
     domain: str
     of: Literal["city", "max", "min", "sum"]
+    window_s: Annotated[int, msgspec.Meta(ge=WINDOW_S)] = WINDOW_S
+    """Length of the windows of its rows."""
     zh: str = ""
     en: str = ""
     unit: str = ""
@@ -135,9 +138,9 @@ def trends() -> tuple[Vital, ...]:
     return tuple(known_ids[trend.vital] for trend in _definitions().trend)
 
 
-def sensor_metrics() -> frozenset[str]:
-    """Return the metrics whose rows of single sensors the wall folds: the live sink must carry them."""
-    return frozenset(vital.metric for vital in vitals() if vital.of != "city")
+def sensor_metrics() -> dict[str, int]:
+    """Return the metrics of which the wall takes rows of single sensors, which the live sink must carry → window, s."""
+    return {vital.metric: vital.window_s for vital in vitals() if vital.of != "city"} | {PRIMARY.name: HOUR_S}
 
 
 def choose(wanted: Sequence[Vital], domains: Iterable[str], seen: set[str], count: int) -> tuple[Vital, ...]:
@@ -204,8 +207,8 @@ def known(value: float | None) -> bool:
 def is_left_behind(found: Figure, reached_ms: int | None, interval_s: float, lag_ms: int) -> bool:
     """Say whether a figure is of a time that its domain has long left: whoever gave it has left, or gives it no more.
 
-    The domain has come to `reached_ms`, None = nobody knows; its slowest sensor speaks every `interval_s`, its longest
-    lag is `lag_ms`.
+    The domain has come to `reached_ms`, None = nobody knows; its slowest sensor speaks every `interval_s`, or its rows
+    come so often; its longest lag is `lag_ms`.
     """
     if found.at_ms is None or reached_ms is None:
         return False

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
+
+import numpy as np
 
 from deploy.config import settings
 from deploy.terminal.columns import aligned
-from deploy.trial import labelled, series, truth
+from deploy.trial import labelled, plot, series, truth
+from deploy.trial.chart import Chart, Line, draw
 from deploy.trial.nab import Labelled
 from deploy.trial.report import write_report
 from streams.contract.name import Name
@@ -41,6 +45,7 @@ CHOSEN = Name(
 )
 SILENT = Name("没有阈值强于不报警", "no threshold is better than no alarm at all")
 UNJUDGED = Name("未标注、未评判：{}", "scored and not judged, as the truth says nothing of them: {}")
+TITLE = Name("异常程度  ·  {}", "how unusual  ·  {}")
 SCORED = Name("已为 {} 个序列打分", "{} series are scored")
 
 
@@ -49,10 +54,11 @@ def judge(args: argparse.Namespace, say: Callable[[str], None]) -> None:
 
     Raises SettingError when something asked for is not there.
     """
-    of_findings = {"--events": args.events, "--plot": args.plot, "--city": args.city, "--kafka": args.kafka}
-    for option, given in of_findings.items():
-        if given is not None:
-            raise SettingError(f"{option} is for a processor; {UNUSUAL} scores series and finds nothing by itself")
+    for name in ("events", "from_ms", "until_ms", "city", "kafka", "config"):
+        if getattr(args, name) is not None:
+            option = name.removesuffix("_ms")
+            raise SettingError(f"--{option} is for a processor; {UNUSUAL} scores series and finds nothing by itself")
+    plot.check(args.plot)
     folder = Path(args.on)
     if not folder.is_dir():
         raise SettingError(f"--on {folder}: there is no such folder")
@@ -72,7 +78,20 @@ def judge(args: argparse.Namespace, say: Callable[[str], None]) -> None:
     if args.json is not None:
         write_report({"detector": args.name, "series": len(found), "not_judged": left, **judged}, args.json)
     language = args.lang or settings.language()
+    if args.plot is not None:
+        plot.write(_picture(found, ratios, language), args.plot)
     say("\n".join(_lines(judged, left, language)) if judged else SCORED.said_in(language).format(len(found)))
+
+
+def _picture(found: Sequence[Series], ratios: Sequence[NDArray[Any]], language: str) -> str:
+    """Draw the scores of the first series over time."""
+    lines = []
+    for one, ratio in zip(found[: plot.FEW], ratios, strict=False):
+        order = np.argsort(one.at_ms, kind="stable")
+        lines.append(Line(one.entity, one.at_ms[order], ratio[order]))
+    times = np.concatenate([line.at_ms for line in lines])
+    span_ms = (int(times.min()), int(times.max())) if times.size else (0, 0)
+    return draw(Chart(TITLE.said_in(language).format(UNUSUAL), "", ZoneInfo("UTC"), span_ms, lines))
 
 
 def _labelled(found: Sequence[Series], ratios: Sequence[NDArray[Any]], known: Sequence[Truth]) -> list[Labelled]:

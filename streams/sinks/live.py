@@ -17,10 +17,10 @@ from streams.sinks.live_city import Residents, residents
 from streams.sinks.live_fields import UNREADABLE
 from streams.sinks.live_outcomes import PREFIX, Outcomes
 from streams.sinks.live_redis import LiveRedis
-from streams.sinks.live_state import LiveState
+from streams.sinks.live_state import NONE, LiveState
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Container, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from streams.city.known import Cities
     from streams.contract.stage import Bus, Chunk, Record, TopicPartition
@@ -60,7 +60,7 @@ class LiveSink:
         redis: LiveRedis,
         about: Mapping[str, Any],
         methods: Mapping[str, str],
-        shown: Container[str] = (),
+        shown: Mapping[str, int] = NONE,
     ) -> None:
         """Prepare the sink.
 
@@ -69,7 +69,7 @@ class LiveSink:
             redis: where to publish.
             about: `mode` and `speed`, for the field `city`.
             methods: metric → id of its method.
-            shown: metrics shown for every entity, not only for zones, city and feeds.
+            shown: metrics shown for every entity, not only for zones, city and feeds → the length of their windows, s.
         """
         self._cities = cities
         self._state = LiveState(Residents(), methods, shown)

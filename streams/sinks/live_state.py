@@ -12,6 +12,7 @@ source  own choice, docs/architecture.md
 from __future__ import annotations
 
 import math
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -26,10 +27,13 @@ from streams.sinks.live_city import Residents
 from streams.sinks.odd import Odd
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Mapping
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
 
     from streams.contract.records import Rows
 
+NONE: Mapping[str, int] = MappingProxyType({})
 ROAD_METRICS = {"tti_ratio": 1, "speed_km_h": 2}
 """Metric of a segment → its place in `[at_ms, tti, speed_km_h, state]`."""
 WIDE = ("zone:", "city:", "feed:")
@@ -65,18 +69,19 @@ class LiveState:
     back, so a provisional value never follows a final one.
     """
 
-    def __init__(self, residents: Residents, methods: Mapping[str, str], shown: Container[str] = ()) -> None:
+    def __init__(self, residents: Residents, methods: Mapping[str, str], shown: Mapping[str, int] = NONE) -> None:
         """Begin empty.
 
         Args:
             residents: whose rows have fields.
             methods: metric → id of its method.
-            shown: metrics shown for every entity, not only for zones, city and feeds.
+            shown: metrics shown for every entity, not only for zones, city and feeds → the length of their windows, s.
         """
         self.fields: dict[str, Any] = {}
         self._residents = residents
         self._methods = methods
         self._shown = shown
+        self._longer = {metric: window_s for metric, window_s in shown.items() if window_s != WINDOW_S}
         self._heard_ms: dict[str, dict[float, int]] = {}
         """Domain → interval → newest event time of a sensor with that interval."""
         self._rank: dict[str, tuple[int, int, int]] = {}
@@ -131,9 +136,9 @@ class LiveState:
         self._hear(domain, rows)
         if received_ms is not None and len(rows):
             self._receive(domain, received_ms, RECEIVED_STEP_MS)
-        rows = rows.where(rows.window_s == WINDOW_S)  # longer ones are history
-        names = ("entity", "metric", "at_ms", "value", "coverage_ratio", "revision")
-        for entity, metric, at_ms, *numbers, revision in zip(
+        rows = rows.where(self._is_of_now(rows))
+        names = ("entity", "metric", "at_ms", "window_s", "value", "coverage_ratio", "revision")
+        for entity, metric, at_ms, window_s, *numbers, revision in zip(
             *(getattr(rows, name).tolist() for name in names), strict=True
         ):
             if metric in ROAD_METRICS and entity in self._residents.segments:
@@ -141,7 +146,7 @@ class LiveState:
             if entity.startswith(WIDE) or metric in self._shown:
                 field = f"m:{metric}:{entity}"
                 if self._is_newer(field, at_ms, revision):
-                    self._put(field, self._metric(domain, metric, at_ms, numbers, revision))
+                    self._put(field, self._metric(domain, metric, (at_ms, window_s), numbers, revision))
             if metric == SILENT and entity == f"feed:{domain}":
                 self._put_feed(domain, silent_ratio=_known(numbers[0]))
 
@@ -215,11 +220,21 @@ class LiveState:
         values[2] = _state(revision)
         self._put(field, [max(at_ms, shown_ms), *values])
 
-    def _metric(self, domain: str, metric: str, at_ms: int, numbers: list[float], revision: int) -> dict[str, Any]:
+    def _is_of_now(self, rows: Rows) -> NDArray[np.bool_]:
+        """Return (n,) which rows are of a minute, or of the longer window of which their metric is shown."""
+        found: NDArray[np.bool_] = rows.window_s == WINDOW_S
+        for metric, window_s in self._longer.items() if not found.all() else ():
+            found |= (rows.window_s == window_s) & (rows.metric == metric)
+        return found
+
+    def _metric(
+        self, domain: str, metric: str, window: tuple[int, int], numbers: list[float], revision: int
+    ) -> dict[str, Any]:
         value, coverage_ratio = map(_known, numbers)
+        at_ms, window_s = window
         return {
             "at_ms": at_ms,
-            "window_s": WINDOW_S,
+            "window_s": window_s,
             "value": value,
             "coverage_ratio": coverage_ratio,
             "state": _state(revision),

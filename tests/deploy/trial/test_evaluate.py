@@ -120,3 +120,11 @@ def test_an_unknown_detector_a_missing_folder_and_a_truth_of_others_are_refused(
     (tmp_path / "t.json").write_text('{"z.csv": [["2026-03-02", "2026-03-03"]]}')
     assert evaluate(folder, "--truth", str(tmp_path / "t.json")) == cli.MISUSED
     assert "it tells of z; --on has a, b" in capsys.readouterr().err
+
+
+def test_the_scores_are_drawn_the_same_each_time(folder: Path, tmp_path: Path):
+    for name in ("a.svg", "b.svg"):
+        assert evaluate(folder, "--plot", str(tmp_path / name)) == 0
+    drawn = (tmp_path / "a.svg").read_bytes()
+    assert drawn == (tmp_path / "b.svg").read_bytes()
+    assert drawn.count(b"<path") >= len(JUMP)

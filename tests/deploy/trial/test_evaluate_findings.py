@@ -101,6 +101,8 @@ def test_the_same_recording_gives_the_same_bytes(folder: Path, tmp_path: Path):
         ("threshold", ("--threshold", "0.5"), "--threshold is for a detector with a score, such as unusual"),
         ("threshold", ("--scores", "x.csv"), "--scores is for a detector with a score"),
         ("unusual", ("--events", "x.csv"), "--events is for a processor; unusual scores series"),
+        ("unusual", ("--from", "2026-03-01T00:00Z"), "--from is for a processor; unusual scores series"),
+        ("threshold", ("--plot", "x.png"), "a plot is an SVG; name it x.svg"),
         ("thresold", (), "no processor is called 'thresold'; the nearest is 'threshold'"),
         ("threshold", ("--truth", "nowhere.csv"), "--truth nowhere.csv: cannot be read"),
         ("slow_traffic", (), "slow_traffic reads traffic; the folder has weather"),

@@ -21,7 +21,7 @@ RESIDENTS = Residents({"S1", "S2"}, {"zone:Z1", "air-1", "city:c"})
 
 @pytest.fixture
 def state() -> LiveState:
-    return LiveState(RESIDENTS, METHODS, shown={"pm2_5_ug_m3"})
+    return LiveState(RESIDENTS, METHODS, shown={"pm2_5_ug_m3": 60, "aqi": 3600})
 
 
 def taken(state: LiveState) -> dict[str, object]:
@@ -109,6 +109,14 @@ def test_hours_and_metrics_that_no_tile_shows_stay_out(state: LiveState):
     state.fold_rows("traffic", rows_of(row("zone:Z1", window_s=3600), row("S1", metric="delay_s"), row("elsewhere")))
     state.fold_rows("environment", rows_of(row("E1", metric="pm10_ug_m3"), row("E1", metric="pm2_5_ug_m3")))
     assert list(taken(state)) == ["m:pm2_5_ug_m3:E1"]
+
+
+def test_of_a_metric_that_is_shown_by_the_hour_the_hour_is_carried_and_no_other_window(state: LiveState):
+    hour = row("air-1", 0, 83.0, metric="aqi", window_s=3600)
+    state.fold_rows("environment", rows_of(hour, row("air-1", 0, 90.0, metric="aqi", window_s=86_400)))
+    state.fold_rows("environment", rows_of(row("air-1", 0, 30.0, metric="pm2_5_ug_m3", window_s=3600)))
+    [(field, value)] = taken(state).items()
+    assert (field, value["value"], value["window_s"], value["at_ms"]) == ("m:aqi:air-1", 83.0, 3600, START_MS)
 
 
 def test_only_what_changed_is_taken(state: LiveState):
