@@ -50,9 +50,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--events", type=Path, metavar="FILE", help="write each rise and end of a level there, CSV")
     parser.add_argument("--scores", type=Path, metavar="FILE", help="write the score of each value there, CSV")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the report there, JSON")
-    parser.add_argument(
-        "--plot", type=Path, metavar="FILE.svg", help="draw scores, a metric or what was found"
-    )
+    parser.add_argument("--plot", type=Path, metavar="FILE.svg", help="draw scores, a metric or what was found")
     parser.add_argument("--city", type=Path, metavar="DIR", help="the city folder (default: beside the readings)")
     parser.add_argument("--kafka", metavar="HOST:PORT", help="the Kafka of TOPIC (default: the running city's)")
     parser.add_argument("--config", type=Path, metavar="FILE", help="settings, TOML; see `citywall config check`")

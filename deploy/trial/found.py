@@ -10,7 +10,7 @@ from deploy.terminal.timespan import iso
 from streams.errors import SettingError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
     from pathlib import Path
 
     from alerts.kinds import Lang
@@ -44,12 +44,20 @@ def write(found: list[Detection], path: Path) -> None:
 
     Raises SettingError when the file cannot be written.
     """
+    rows = [(one.entity, one.kind, one.level, iso(one.at_ms), one.value, one.limit, one.unit) for one in found]
+    write_events(COLUMNS, rows, path)
+
+
+def write_events(columns: Sequence[str], rows: Iterable[Sequence[object]], path: Path) -> None:
+    """Write what was found as CSV.
+
+    Raises SettingError when the file cannot be written.
+    """
     try:
         with path.open("w", encoding="utf-8", newline="") as file:
             writer = csv.writer(file, lineterminator="\n")
-            writer.writerow(COLUMNS)
-            for one in found:
-                writer.writerow((one.entity, one.kind, one.level, iso(one.at_ms), one.value, one.limit, one.unit))
+            writer.writerow(columns)
+            writer.writerows(rows)
     except OSError as exc:
         raise SettingError(f"--events {path}: cannot be written: {exc.strerror or exc}; choose another place") from exc
 

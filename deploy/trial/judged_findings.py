@@ -5,7 +5,6 @@ Of the truth that is asked for which lies at a road or sensor of the processor's
 
 from __future__ import annotations
 
-import csv
 from typing import TYPE_CHECKING, Any
 
 from deploy.config import settings
@@ -26,7 +25,6 @@ from streams.errors import SettingError
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Callable, Iterable, Mapping, Sequence
-    from pathlib import Path
 
     from alerts.kinds import Lang
     from deploy.trial.firing import Fired
@@ -63,7 +61,7 @@ def judge(args: argparse.Namespace, say: Callable[[str], None]) -> None:
     one = tried(args, also=(UNUSUAL,))
     told = in_order(one.outcome.detections)
     if args.events is not None:
-        write_events(told, args.events)
+        found.write_events(COLUMNS, events(told), args.events)
     report = judged(one, told, happened, round(args.grace * 1000))
     if args.json is not None:
         write_report(report, args.json)
@@ -150,26 +148,17 @@ def _detectors_by_day(one: Tried) -> dict[int, set[str]]:
     return by_day
 
 
-def write_events(told: Iterable[Detection], path: Path) -> None:
-    """Write a line each time a level rises or ends, level 0 = it ended.
-
-    Raises SettingError when the file cannot be written.
-    """
+def events(told: Iterable[Detection]) -> list[tuple[str, str, int, str, str]]:
+    """Return a row each time a level rises or ends, level 0 = it ended; the names of its columns are `COLUMNS`."""
     stands: dict[tuple[str, str], int] = {}
-    rows = []
+    rows: list[tuple[str, str, int, str, str]] = []
     for one in told:
         key = (one.entity, one.kind)
         before = stands.get(key, 0)
         stands[key] = one.level
         if (one.level == 0) != (before == 0) or 0 < one.level < before:
             rows.append((one.entity, one.kind, one.level, iso(one.at_ms), iso(one.known_ms)))
-    try:
-        with path.open("w", encoding="utf-8", newline="") as file:
-            writer = csv.writer(file, lineterminator="\n")
-            writer.writerow(COLUMNS)
-            writer.writerows(rows)
-    except OSError as exc:
-        raise SettingError(f"--events {path}: cannot be written: {exc.strerror or exc}; choose another place") from exc
+    return rows
 
 
 def _lines(report: Mapping[str, Any], language: Lang) -> list[str]:
