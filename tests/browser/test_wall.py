@@ -267,3 +267,17 @@ def test_a_tick_is_applied_quickly_and_nothing_piles_up(open_page):
     assert len(took) >= 8
     assert sorted(took)[len(took) // 2] <= 25
     assert abs(page.evaluate("document.querySelectorAll('*').length") - nodes) < 200
+
+
+@pytest.mark.parametrize(("width", "height"), SIZES)
+def test_the_curve_of_a_tile_has_the_room_that_the_facts_leave(open_page, width, height):
+    page = open_page("lang=en", width, height)
+    settled(page)
+    page.locator("[data-tile=tpi]").click()
+    until(lambda: page.locator("#drawer-chart svg path").count())
+    rem, chart = page.evaluate(
+        "[parseFloat(getComputedStyle(document.documentElement).fontSize), "
+        "document.querySelector('#drawer-chart svg').getBoundingClientRect().height]"
+    )
+    assert chart > 12 * rem
+    until(lambda: page.evaluate(LAYOUT)["problems"] == [])
