@@ -3,15 +3,14 @@
 in      rows of metrics, alarm projections, books and pulses, clock settings
 out     fields that changed since they were last taken
 state   field → value, and per row field its (window, revision, time)
-drops   rows of older windows or lower revisions, windows other than a minute, metrics that no tile shows; fields of
-        whom the city has no more; what is no value of its field (`streams.sinks.live_fields`), counted by kind in
-        the field `b:live`
+drops   rows of older windows or lower revisions, other windows than a minute or a tile's own, metrics that no tile
+        shows; fields of whom the city has no more; what is no value of its field (`streams.sinks.live_fields`),
+        counted by kind in the field `b:live`
 source  own choice, docs/architecture.md
 """
 
 from __future__ import annotations
 
-import math
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -24,12 +23,11 @@ from streams.contract.records import NO_TIME_MS
 from streams.contract.spec import WINDOW_S
 from streams.sinks import live_fields
 from streams.sinks.live_city import Residents
+from streams.sinks.live_rows import known, odd_ones, of_now, rank_of, state_of, window_of
 from streams.sinks.odd import Odd
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-    from numpy.typing import NDArray
 
     from streams.contract.records import Rows
 
@@ -55,8 +53,6 @@ TOLD = (
 BESIDES = ("offset", "away", "spilled_bytes", "load")
 """The same of what stands beside the counts."""
 DISPLAYED_DECIMALS = 3
-PROVISIONAL = -1
-"""The least revision."""
 ODD = "b:live"
 
 _encode = msgspec.json.Encoder().encode
@@ -136,19 +132,19 @@ class LiveState:
         self._hear(domain, rows)
         if received_ms is not None and len(rows):
             self._receive(domain, received_ms, RECEIVED_STEP_MS)
-        rows = rows.where(self._is_of_now(rows))
+        rows = rows.where(of_now(rows, self._longer))
         names = ("entity", "metric", "at_ms", "window_s", "value", "coverage_ratio", "revision")
         for entity, metric, at_ms, window_s, *numbers, revision in zip(
             *(getattr(rows, name).tolist() for name in names), strict=True
         ):
             if metric in ROAD_METRICS and entity in self._residents.segments:
-                self._fold_road(entity, metric, at_ms, _known(numbers[0]), revision)
+                self._fold_road(entity, metric, at_ms, known(numbers[0]), revision)
             if entity.startswith(WIDE) or metric in self._shown:
                 field = f"m:{metric}:{entity}"
                 if self._is_newer(field, at_ms, revision):
                     self._put(field, self._metric(domain, metric, (at_ms, window_s), numbers, revision))
             if metric == SILENT and entity == f"feed:{domain}":
-                self._put_feed(domain, silent_ratio=_known(numbers[0]))
+                self._put_feed(domain, silent_ratio=known(numbers[0]))
 
     def fold_book(self, key: str, book: Mapping[str, Any], received_ms: int) -> None:
         """Take a pulse, or a stage's books; those of intake and zones also tell how new the feed is."""
@@ -182,9 +178,9 @@ class LiveState:
             self.fields[field] = value
             if field.startswith("s:"):
                 for place in ROAD_METRICS.values():
-                    self._rank[f"{field}:{place}"] = _rank(value[0], value[3] - 1)
+                    self._rank[f"{field}:{place}"] = rank_of(value[0], value[3] - 1)
             elif field.startswith("m:"):
-                self._rank[field] = _rank(value["at_ms"], value["state"] - 1)
+                self._rank[field] = rank_of(value["at_ms"], value["state"] - 1)
             elif field.startswith("f:") and value.get("interval_s") is not None and value["at_ms"] is not None:
                 self._heard_ms[field.removeprefix("f:")] = {value["interval_s"]: value["at_ms"]}
         self.move_to(self._residents)
@@ -212,38 +208,31 @@ class LiveState:
     def _fold_road(self, segment: str, metric: str, at_ms: int, value: float | None, revision: int) -> None:
         field, place = f"s:{segment}", ROAD_METRICS[metric]
         shown_ms, *values = self.fields.get(field, (NO_TIME_MS, None, None, 0))
-        if _window(at_ms) < _window(shown_ms) or not self._is_newer(f"{field}:{place}", at_ms, revision):
+        if window_of(at_ms) < window_of(shown_ms) or not self._is_newer(f"{field}:{place}", at_ms, revision):
             return
-        if _window(at_ms) > _window(shown_ms):
+        if window_of(at_ms) > window_of(shown_ms):
             values = [None, None, 0]
         values[place - 1] = None if value is None else round(value, DISPLAYED_DECIMALS)
-        values[2] = _state(revision)
+        values[2] = state_of(revision)
         self._put(field, [max(at_ms, shown_ms), *values])
-
-    def _is_of_now(self, rows: Rows) -> NDArray[np.bool_]:
-        """Return (n,) which rows are of a minute, or of the longer window of which their metric is shown."""
-        found: NDArray[np.bool_] = rows.window_s == WINDOW_S
-        for metric, window_s in self._longer.items() if not found.all() else ():
-            found |= (rows.window_s == window_s) & (rows.metric == metric)
-        return found
 
     def _metric(
         self, domain: str, metric: str, window: tuple[int, int], numbers: list[float], revision: int
     ) -> dict[str, Any]:
-        value, coverage_ratio = map(_known, numbers)
+        value, coverage_ratio = map(known, numbers)
         at_ms, window_s = window
         return {
             "at_ms": at_ms,
             "window_s": window_s,
             "value": value,
             "coverage_ratio": coverage_ratio,
-            "state": _state(revision),
+            "state": state_of(revision),
             "method": self._methods.get(metric, ""),
             "domain": domain,
         }
 
     def _is_newer(self, field: str, at_ms: int, revision: int) -> bool:
-        rank = _rank(at_ms, revision)
+        rank = rank_of(at_ms, revision)
         if rank < self._rank.get(field, rank):
             return False
         self._rank[field] = rank
@@ -251,14 +240,12 @@ class LiveState:
 
     def _plausible(self, domain: str, rows: Rows) -> Rows:
         """Leave out rows that no field can hold: of no calendar's time, infinite, of no revision."""
-        numbers = (rows.value, rows.coverage_ratio)
-        odd = (rows.at_ms < live_fields.LEAST_MS) | (rows.at_ms > live_fields.MOST_MS) | (rows.revision < PROVISIONAL)
-        for number in numbers:
-            odd |= np.isinf(number)
+        odd = odd_ones(rows)
         if not odd.any():
             return rows
         first = int(np.argmax(odd))
-        said = f"{rows.metric[first]} {rows.at_ms[first]} {[float(number[first]) for number in numbers]}"
+        numbers = [float(number[first]) for number in (rows.value, rows.coverage_ratio)]
+        said = f"{rows.metric[first]} {rows.at_ms[first]} {numbers}"
         self.drop("row", f"{domain}: {rows.entity[first]}", said, int(odd.sum()))
         return rows.where(~odd)
 
@@ -292,21 +279,3 @@ def _admitted(book: Mapping[str, Any] | None) -> int | None:
 def _domain(value: Any) -> str:  # noqa: ANN401 - a value of its field
     """Return the domain that the row of a metric is of; other fields say none, or nothing that counts here."""
     return value.get("domain", "") if isinstance(value, dict) else ""
-
-
-def _window(at_ms: int) -> int:
-    return at_ms // (WINDOW_S * 1000)
-
-
-def _rank(at_ms: int, revision: int) -> tuple[int, int, int]:
-    """Order the rows of a field: by window, then revision; provisional ones carry the time of their newest reading."""
-    return (_window(at_ms), revision, at_ms)
-
-
-def _known(number: float) -> float | None:
-    return None if math.isnan(number) else number
-
-
-def _state(revision: int) -> int:
-    """0 provisional, 1 final, 2 corrected."""
-    return min(revision, 1) + 1
